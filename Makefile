@@ -1,0 +1,210 @@
+# Larder's front door. `make` alone lists what there is; docs/request-path.md is the way into the sources.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# Debian keeps nginx and other servers where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+
+# systemd looks below /usr and /usr/local by itself; with any other prefix its files go where it looks as well.
+SYSTEMD_ROOT  := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
+UNIT_DIR      ?= $(SYSTEMD_ROOT)/systemd/system
+SYSUSERS_DIR  ?= $(SYSTEMD_ROOT)/sysusers.d
+TMPFILES_DIR  ?= $(SYSTEMD_ROOT)/tmpfiles.d
+DOC_DIR       ?= $(PREFIX)/share/doc/larder
+
+# The release binary carries Swift's library inside, so that the machine it is installed on needs no toolchain.
+SWIFT_RELEASE := -c release --static-swift-stdlib --product larder
+BINARY        ?= .build/release/larder
+
+# The newest version that CHANGELOG.md names.
+VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
+
+# What must be there, and the Debian package that brings it: module/ is asked of pkg-config, command/ of PATH.
+BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev module/hiredis:libhiredis-dev \
+	module/yaml-0.1:libyaml-dev
+TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
+	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
+	command/strace:strace
+
+# Installs what is missing of the list, and is silent when nothing is. Services that a package starts by itself are
+# left alone: the tests start their own servers on ports of their own.
+define ensure
+	@missing=""; \
+	for need in $(1); do \
+		thing="$${need%%:*}"; package="$${need##*:}"; \
+		case "$$thing" in \
+			module/*) pkg-config --exists "$${thing#module/}" 2>/dev/null || missing="$$missing $$package" ;; \
+			command/*) command -v "$${thing#command/}" >/dev/null || missing="$$missing $$package" ;; \
+		esac; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	by_hand="Larder needs$$missing. Install these (Debian's names) and run make again."; \
+	command -v apt-get >/dev/null || { echo "$$by_hand" >&2; exit 1; }; \
+	as_root=""; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+		command -v sudo >/dev/null || { echo "$$by_hand As root: apt-get install$$missing" >&2; exit 1; }; \
+		as_root=sudo; \
+	fi; \
+	echo "Installing$$missing"; \
+	apt="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q"; \
+	{ $$apt update && $$apt install -y --no-install-recommends $$missing; } </dev/null \
+		|| { echo "apt-get could not install them. $$by_hand" >&2; exit 1; }
+endef
+
+define toolchain
+	@command -v swift >/dev/null \
+		|| { echo "Larder is built with Swift 6.3, and there is no \`swift\` in PATH: see https://www.swift.org/install" >&2; exit 1; }
+endef
+
+.PHONY: help
+help: ## List these targets
+	@echo "Larder $(VERSION), a caching reverse proxy for APIs. Targets:"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name sentence; do \
+		printf '  make %-10s %s\n' "$$name" "$$sentence"; \
+	done
+
+# --- from the checkout ---------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: build ## Build and start a demo; UPSTREAM=http://127.0.0.1:9000 fronts that API, CONFIG=path serves that file
+	@set -- demo; \
+	if [ -n "$(UPSTREAM)" ] && [ -n "$(CONFIG)" ]; then \
+		echo "make run takes UPSTREAM or CONFIG, not both: name the upstream in $(CONFIG)." >&2; exit 2; \
+	fi; \
+	if [ -n "$(CONFIG)" ]; then set -- serve --config "$(CONFIG)"; fi; \
+	if [ -n "$(UPSTREAM)" ]; then \
+		set -- serve --upstream "$(UPSTREAM)"; \
+		if [ -n "$(TIMEOUT)" ]; then set -- "$$@" --timeout "$(TIMEOUT)"; fi; \
+		if [ -n "$(REDIS)" ]; then set -- "$$@" --redis "$(REDIS)"; fi; \
+	fi; \
+	if [ -n "$(LISTEN)" ] && [ -z "$(CONFIG)" ]; then set -- "$$@" --listen "$(LISTEN)"; fi; \
+	exec $(BINARY) "$$@"
+
+.PHONY: build
+build: ## Build the release binary, .build/release/larder
+	$(call ensure,$(BUILD_NEEDS))
+	$(call toolchain)
+	swift build $(SWIFT_RELEASE)
+
+# Swift's own runner comes last, so that its closing line is the last thing printed.
+.PHONY: test
+test: ## Install what the tests need and run every test; FILTER=name runs those of that name
+	$(call ensure,$(TEST_NEEDS))
+	$(call toolchain)
+	swift build --build-tests
+	@$(if $(FILTER),,Tests/Packaging/run)
+	swift test --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
+
+.PHONY: bench
+bench: build ## Measure Larder beside nginx, HAProxy and Varnish into docs/bench; ARGS=--quick for a first idea
+	$(call ensure,$(TEST_NEEDS))
+	Tests/Bench/run $(ARGS)
+
+.PHONY: lint
+lint: ## Check formatting and the rules that a text search can check
+	$(call ensure,command/python3:python3)
+	$(call toolchain)
+	swift format lint --recursive --strict --parallel --configuration .swift-format Package.swift Sources Tests
+	@Tests/Packaging/forbidden
+
+.PHONY: format
+format: ## Rewrite the sources as `make lint` wants them
+	$(call toolchain)
+	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests
+
+.PHONY: docs
+docs: ## Write docs/configuration.md anew from the keys that the sources declare
+	$(call ensure,$(BUILD_NEEDS))
+	$(call toolchain)
+	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
+
+.PHONY: fuzz
+fuzz: ## Fuzz the HTTP parser; SECONDS=300 is how long
+	$(call ensure,$(BUILD_NEEDS))
+	$(call toolchain)
+	Tests/Fuzz/run $(or $(SECONDS),300)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf .build
+
+# --- on the machine ------------------------------------------------------------------------------------------------
+
+# No rebuild of a binary that is there: `sudo make install` need not have the toolchain in root's PATH.
+$(BINARY):
+	$(MAKE) build
+
+.PHONY: install
+install: $(BINARY) ## Install binary, systemd units and /etc/larder; DESTDIR and PREFIX (default /usr/local) are honoured
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(DOC_DIR)" "$(DESTDIR)$(SYSCONFDIR)/larder" \
+		"$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(SYSUSERS_DIR)" "$(DESTDIR)$(TMPFILES_DIR)"
+	install -m 755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/larder.new"
+	mv -f "$(DESTDIR)$(PREFIX)/bin/larder.new" "$(DESTDIR)$(PREFIX)/bin/larder"
+	@set -e; for unit in larder.service larder.socket; do \
+		echo "install systemd/$$unit"; \
+		sed -e 's|/usr/local/bin/|$(PREFIX)/bin/|g' -e 's|/usr/local/share/doc/larder|$(DOC_DIR)|g' \
+			-e 's|/etc/larder|$(SYSCONFDIR)/larder|g' "systemd/$$unit" > "$(DESTDIR)$(UNIT_DIR)/$$unit"; \
+		chmod 644 "$(DESTDIR)$(UNIT_DIR)/$$unit"; \
+	done
+	install -m 644 systemd/larder.sysusers "$(DESTDIR)$(SYSUSERS_DIR)/larder.conf"
+	sed -e 's|/etc/larder|$(SYSCONFDIR)/larder|g' systemd/larder.tmpfiles > "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
+	chmod 644 "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
+	install -m 644 README.md CHANGELOG.md "$(DESTDIR)$(DOC_DIR)"
+	install -m 644 LICENSE "$(DESTDIR)$(DOC_DIR)/copyright"
+	@set -e; if compgen -G 'config/examples/*.yaml' >/dev/null; then \
+		install -d "$(DESTDIR)$(DOC_DIR)/examples"; \
+		install -m 644 config/examples/*.yaml "$(DESTDIR)$(DOC_DIR)/examples"; \
+	fi
+	@set -e; file="$(DESTDIR)$(SYSCONFDIR)/larder/larder.yaml"; \
+	if [ ! -e "$$file" ]; then \
+		install -m 644 config/larder.yaml "$$file"; \
+	elif cmp -s config/larder.yaml "$$file"; then \
+		rm -f "$$file.new"; \
+	else \
+		install -m 644 config/larder.yaml "$$file.new"; \
+		echo "$$file is yours and stays as it is; this version's is beside it as $$file.new"; \
+	fi
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then \
+		if command -v systemd-sysusers >/dev/null; then \
+			systemd-sysusers "$(SYSUSERS_DIR)/larder.conf"; \
+			systemd-tmpfiles --create "$(TMPFILES_DIR)/larder.conf" || true; \
+		else \
+			echo "No systemd here: make a user for the daemon, for instance useradd --system larder"; \
+		fi; \
+		if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; \
+		echo "Next: name your API in $(SYSCONFDIR)/larder/larder.yaml, then systemctl enable --now larder"; \
+	fi
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there, but not /etc/larder nor the user
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
+		systemctl disable --now larder.socket larder.service 2>/dev/null || true; \
+	fi
+	rm -f "$(DESTDIR)$(PREFIX)/bin/larder" "$(DESTDIR)$(UNIT_DIR)/larder.service" "$(DESTDIR)$(UNIT_DIR)/larder.socket" \
+		"$(DESTDIR)$(SYSUSERS_DIR)/larder.conf" "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
+	rm -rf "$(DESTDIR)$(DOC_DIR)"
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	@echo "$(DESTDIR)$(SYSCONFDIR)/larder stays; remove it by hand if you want it gone."
+
+ARCHITECTURE = $(shell dpkg --print-architecture)
+DEB_TREE    := .build/deb
+DEB          = .build/larder_$(VERSION)_$(ARCHITECTURE).deb
+
+.PHONY: deb
+deb: $(BINARY) ## Build a Debian package, .build/larder_VERSION_ARCH.deb
+	rm -rf "$(DEB_TREE)"
+	$(MAKE) --no-print-directory install DESTDIR="$(abspath $(DEB_TREE))" PREFIX=/usr SYSCONFDIR=/etc \
+		BINARY="$(BINARY)" >/dev/null
+	gzip -9n "$(DEB_TREE)/usr/share/doc/larder/CHANGELOG.md"
+	install -d -m 755 "$(DEB_TREE)/DEBIAN"
+	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@ARCHITECTURE@|$(ARCHITECTURE)|' \
+		-e "s|@INSTALLED_SIZE@|$$(du -sk --exclude=DEBIAN "$(DEB_TREE)" | cut -f1)|" \
+		systemd/debian/control.in > "$(DEB_TREE)/DEBIAN/control"
+	echo /etc/larder/larder.yaml > "$(DEB_TREE)/DEBIAN/conffiles"
+	install -m 755 systemd/debian/postinst systemd/debian/prerm systemd/debian/postrm "$(DEB_TREE)/DEBIAN"
+	dpkg-deb --root-owner-group --build "$(DEB_TREE)" "$(DEB)"
+	rm -rf "$(DEB_TREE)"

@@ -1,0 +1,52 @@
+// The name that a stored response goes by in every store: the MD5 of its key text. It decides nothing and hashes
+// nothing itself; whoever makes the key text computes the digest. Since MD5 collisions can be made on purpose, no store
+// trusts a key alone: the full key text is kept with the response and compared at each lookup.
+
+/// The 16 bytes of MD5(key text), as two integers in big-endian order so that their hex digits read as `md5sum` prints
+/// them.
+package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
+    package let high: UInt64
+    package let low: UInt64
+
+    /// Bytes of the digest, and of its lowercase hexadecimal form.
+    package static let byteCount = 16
+    package static let hexCount = 32
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads a digest as the hash function delivers it. `digest` holds exactly 16 bytes.
+    package init(digest: Span<UInt8>) {
+        precondition(digest.count == Self.byteCount, "an MD5 digest has 16 bytes")
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for index in 0..<8 {
+            high = high << 8 | UInt64(digest[index])
+            low = low << 8 | UInt64(digest[index + 8])
+        }
+        self.init(high: high, low: low)
+    }
+
+    /// The hexadecimal digit at `position` (0 is the leftmost of 32), in lower case.
+    package func hexDigit(at position: Int) -> UInt8 {
+        let word = position < 16 ? high : low
+        let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15
+        return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+    }
+
+    /// All 32 digits. For logs and commands; the request path writes the digits straight into its buffer.
+    package var hex: String {
+        String(decoding: (0..<Self.hexCount).map { hexDigit(at: $0) }, as: Unicode.UTF8.self)
+    }
+
+    package static func == (left: CacheKey, right: CacheKey) -> Bool {
+        left.high == right.high && left.low == right.low
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(high)
+        hasher.combine(low)
+    }
+}

@@ -1,0 +1,211 @@
+// The store in memory, shared by all workers. It finds, keeps, removes and evicts records; it never judges freshness
+// and never reads a clock.
+//
+// The table is cut into shards by bits of the key, each under its own lock, which a request takes once and briefly. The
+// byte bound is the store's and not a shard's, so that one object may be as large as the bound allows: whoever stores
+// takes victims from one shard after the other, holding one lock at a time, until the sum fits. Records are let go of
+// outside the locks, since freeing a large one takes long.
+//
+// Eviction is S3-FIFO (Yang et al., SOSP 2023): newcomers stand in a small queue and pass to the main one only if they
+// were asked for again while they waited or soon after they had left. A scan therefore runs through the small queue and
+// leaves the main one alone; SIEVE, which is simpler, lets a long scan sweep out entries that weren't asked for during
+// it.
+
+import Synchronization
+
+package final class MemoryStore: Sendable {
+    private static let shardCount = 64
+
+    private let shards: InlineArray<64, Locked<MemoryShard>>
+    /// Keys can be chosen by whoever chooses URLs; these keep their places in the tables from being foreseen.
+    private let shardSeed = UInt64.random(in: .min ... .max) | 1
+    private let tagSeed = UInt64.random(in: .min ... .max) | 1
+
+    private let limit: Atomic<Int>
+    /// Sums over the shards, of all bytes and of the records in small queues.
+    private let bytes: Atomic<Int>
+    private let smallBytes = Atomic<Int>(0)
+    private let victimTurn = Atomic<Int>(0)
+    private let sweepTurn = Atomic<Int>(0)
+    private let rejected = Atomic<Int>(0)
+
+    /// - Parameter limit: `store.memory`, bookkeeping included.
+    package init(bytes limit: Int) {
+        self.limit = Atomic(limit)
+        bytes = Atomic(Self.shardCount * MemoryShard().bytes)
+        shards = InlineArray { _ in Locked(MemoryShard()) }
+    }
+
+    /// The record at `key` if its key text is `keyText` and it isn't past its time. One lock, one retain, no
+    /// allocation.
+    package func lookup(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        var departed: StoredResponse?
+        let tag = tag(of: key)
+        return shards[shard(of: key)].withLock { shard in
+            let before = (shard.recordBytes, shard.smallBytes)
+            let found = shard.lookup(key, tag: tag, keyText: keyText, now: now, departed: &departed)
+            if found == nil {
+                settle(shard.recordBytes - before.0, shard.smallBytes - before.1)
+            }
+            return found
+        }
+    }
+
+    /// Keeps `response` at `key`, whatever stood there. `false` when it alone exceeds the bound; what stood there is
+    /// then gone too, since it is out of date.
+    @discardableResult
+    package func store(_ key: CacheKey, _ response: StoredResponse) -> Bool {
+        guard fits(response) else {
+            remove(key)
+            return false
+        }
+        let tag = tag(of: key)
+        let old = change(shard(of: key)) { $0.store(key, tag: tag, response) }
+        makeRoom(sparing: response)
+        return withExtendedLifetime(old) { true }
+    }
+
+    /// Keeps `response` at `key` only if `current` still stands there: for a refresh that must not undo a removal made
+    /// meanwhile.
+    @discardableResult
+    package func replace(_ key: CacheKey, with response: StoredResponse, ifCurrent current: StoredResponse) -> Bool {
+        guard fits(response) else {
+            remove(key, ifCurrent: current)
+            return false
+        }
+        let tag = tag(of: key)
+        let old: StoredResponse? = change(shard(of: key)) { shard in
+            shard.holds(current, at: key, tag: tag) ? shard.store(key, tag: tag, response) : nil
+        }
+        guard old != nil else { return false }
+        makeRoom(sparing: response)
+        return true
+    }
+
+    /// Removes what stands at `key`; tells whether anything did.
+    @discardableResult
+    package func remove(_ key: CacheKey) -> Bool {
+        let tag = tag(of: key)
+        let old = change(shard(of: key)) { $0.remove(key, tag: tag) }
+        return old != nil
+    }
+
+    /// Removes what stands at `key` only if it is `current`.
+    @discardableResult
+    package func remove(_ key: CacheKey, ifCurrent current: StoredResponse) -> Bool {
+        let tag = tag(of: key)
+        let old: StoredResponse? = change(shard(of: key)) { shard in
+            shard.holds(current, at: key, tag: tag) ? shard.remove(key, tag: tag) : nil
+        }
+        return old != nil
+    }
+
+    /// Empties the store; returns how many records went.
+    @discardableResult
+    package func removeAll() -> Int {
+        var count = 0
+        for index in 0..<Self.shardCount {
+            count += change(index) { $0.empty() }.count
+        }
+        return count
+    }
+
+    /// Looks at the next `limit` places for records past their time and removes those; returns how many. For a timer:
+    /// lookups remove what they meet, and this gets at what nobody asks for any more.
+    @discardableResult
+    package func sweep(limit: Int, now: WallTime) -> Int {
+        let perShard = 64
+        var removed = 0
+        for _ in 0..<max(limit / perShard, 1) {
+            let index = sweepTurn.wrappingAdd(1, ordering: .relaxed).oldValue & (Self.shardCount - 1)
+            removed += change(index) { $0.sweep(limit: perShard, now: now, tagOf: tag) }.count
+        }
+        return removed
+    }
+
+    /// Takes a new bound, evicts down to it, and gives back table space.
+    package func resize(bytes: Int) {
+        limit.store(bytes, ordering: .relaxed)
+        // The tables were made for what is there now. Were they counted at first, they alone could drive every record
+        // out.
+        var excess = -bytes
+        for index in 0..<Self.shardCount { excess += shards[index].withLock { $0.recordBytes } }
+        while excess > 0, let victim = evictOne(.main) ?? evictOne(.small) {
+            excess -= victim.footprint
+        }
+        for index in 0..<Self.shardCount {
+            change(index) { $0.shrink(tagOf: tag) }
+        }
+        makeRoom(sparing: nil)
+    }
+
+    /// All figures at about this moment; takes every shard's lock in turn.
+    package var figures: MemoryStoreFigures {
+        var sum = MemoryStoreFigures()
+        for index in 0..<Self.shardCount {
+            shards[index].withLock { sum.add($0) }
+        }
+        sum.limit = limit.load(ordering: .relaxed)
+        sum.rejectedAsTooLarge = rejected.load(ordering: .relaxed)
+        return sum
+    }
+
+    // MARK: Room
+
+    private func fits(_ response: StoredResponse) -> Bool {
+        if response.footprint <= limit.load(ordering: .relaxed) { return true }
+        rejected.wrappingAdd(1, ordering: .relaxed)
+        return false
+    }
+
+    private enum Queue { case small, main }
+
+    /// Evicts until the sum fits the bound: from small queues while these hold more than a tenth of it, else from main
+    /// ones. The record that room is made for goes last, or a large one would push itself out of the small queue.
+    private func makeRoom(sparing newcomer: StoredResponse?) {
+        while bytes.load(ordering: .relaxed) > limit.load(ordering: .relaxed) {
+            let isSmallOverShare = smallBytes.load(ordering: .relaxed) * 10 >= limit.load(ordering: .relaxed)
+            let (first, second): (Queue, Queue) = isSmallOverShare ? (.small, .main) : (.main, .small)
+            if evictOne(first, sparing: newcomer) ?? evictOne(second, sparing: newcomer) != nil { continue }
+            if evictOne(.small) ?? evictOne(.main) == nil { return }
+        }
+    }
+
+    /// Asks shard after shard for a victim; nil when none of them has one.
+    private func evictOne(_ queue: Queue, sparing newcomer: StoredResponse? = nil) -> StoredResponse? {
+        for _ in 0..<Self.shardCount {
+            let index = victimTurn.wrappingAdd(1, ordering: .relaxed).oldValue & (Self.shardCount - 1)
+            let victim = change(index) { shard in
+                switch queue {
+                case .small: shard.evictFromSmall(sparing: newcomer, tagOf: tag)
+                case .main: shard.evictFromMain(sparing: newcomer, tagOf: tag)
+                }
+            }
+            if let victim { return victim }
+        }
+        return nil
+    }
+
+    /// Runs `body` under the shard's lock and carries the change in its bytes over to the sums.
+    private func change<Result: Sendable>(_ index: Int, _ body: (inout MemoryShard) -> Result) -> Result {
+        shards[index].withLock { shard in
+            let before = (shard.bytes, shard.smallBytes)
+            let result = body(&shard)
+            settle(shard.bytes - before.0, shard.smallBytes - before.1)
+            return result
+        }
+    }
+
+    private func settle(_ bytesAdded: Int, _ smallBytesAdded: Int) {
+        if bytesAdded != 0 { bytes.wrappingAdd(bytesAdded, ordering: .relaxed) }
+        if smallBytesAdded != 0 { smallBytes.wrappingAdd(smallBytesAdded, ordering: .relaxed) }
+    }
+
+    private func shard(of key: CacheKey) -> Int {
+        Int(truncatingIfNeeded: (key.high &* shardSeed) >> 58)
+    }
+
+    private func tag(of key: CacheKey) -> UInt32 {
+        UInt32(truncatingIfNeeded: (key.low &* tagSeed) >> 32)
+    }
+}

@@ -1,0 +1,50 @@
+// The places of one shard's records, and the lines in which they stand: linked through the slots themselves, so that
+// joining, leaving and passing from one line to another touch a few words and allocate nothing.
+
+/// Where a slot stands. `free` slots are chained through `older`.
+enum SlotQueue: UInt8 {
+    case free, small, main
+}
+
+struct Slot {
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+    var response: StoredResponse?
+    var discardAt = WallTime.never
+    var newer = Slot.none
+    var older = Slot.none
+    /// Hits since it joined its queue, at most `Slot.mostUses`.
+    var uses: UInt8 = 0
+    var queue = SlotQueue.free
+
+    static let none = UInt32.max
+    static let mostUses: UInt8 = 3
+}
+
+/// A first-in first-out line of slots, linked through them.
+struct Line {
+    var newest = Slot.none
+    var oldest = Slot.none
+    var count = 0
+
+    /// Puts the slot at the newest end.
+    mutating func append(_ slot: Int, in slots: inout [Slot]) {
+        slots[slot].older = newest
+        slots[slot].newer = Slot.none
+        if newest == Slot.none {
+            oldest = UInt32(slot)
+        } else {
+            slots[Int(newest)].newer = UInt32(slot)
+        }
+        newest = UInt32(slot)
+        count += 1
+    }
+
+    /// Takes the slot out, wherever in this line it stands.
+    mutating func unlink(_ slot: Int, in slots: inout [Slot]) {
+        let (newer, older) = (slots[slot].newer, slots[slot].older)
+        if older == Slot.none { oldest = newer } else { slots[Int(older)].newer = newer }
+        if newer == Slot.none { newest = older } else { slots[Int(newer)].older = older }
+        count -= 1
+    }
+}

@@ -1,0 +1,65 @@
+// The three ways to make a record from bytes that are all there: a small response, a vary marker, and the refreshed
+// form of a response that the origin answered 304 for. Bodies that arrive piece by piece go through
+// StoredResponseBuilder.
+
+import Glibc
+import HTTPCaching
+
+extension StoredResponse {
+    /// Copies everything into one exact block. `nil` when memory can't be had.
+    package static func response(
+        _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
+        body: Span<UInt8>
+    ) -> StoredResponse? {
+        let count = keyText.count + varyNames.count + head.count + body.count
+        guard let block = unsafe malloc(max(count, 1)) else { return nil }
+        var end = unsafe copy(keyText, to: block)
+        unsafe end = copy(varyNames, to: end)
+        unsafe end = copy(head, to: end)
+        _ = unsafe copy(body, to: end)
+        return unsafe StoredResponse(
+            kind: .response, description: description, adopting: block, keyTextCount: keyText.count,
+            varyNamesCount: varyNames.count, headCount: head.count, bodyCount: body.count)
+    }
+
+    /// The marker that stands at the plain key of a resource whose responses vary. `generation` becomes its `id`; a
+    /// marker that replaces one with the same names keeps the older's generation, so that the variants stay within
+    /// reach.
+    package static func varyMarker(
+        generation: UInt64, discardAt: WallTime, facts: StoredFacts, keyText: Span<UInt8>, names: Span<UInt8>
+    ) -> StoredResponse? {
+        guard let block = unsafe malloc(max(keyText.count + names.count, 1)) else { return nil }
+        let end = unsafe copy(keyText, to: block)
+        _ = unsafe copy(names, to: end)
+        let description = RecordDescription(id: generation, status: 0, discardAt: discardAt, facts: facts)
+        return unsafe StoredResponse(
+            kind: .varyMarker, description: description, adopting: block, keyTextCount: keyText.count,
+            varyNamesCount: names.count, headCount: 0, bodyCount: 0)
+    }
+
+    /// This response with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't copied: the new
+    /// record keeps the older one's block alive, and its footprint says so.
+    package func refreshed(_ description: RecordDescription, head: Span<UInt8>) -> StoredResponse? {
+        let keyText = self.keyText
+        let varyNames = self.varyNames
+        guard let block = unsafe malloc(max(keyText.count + varyNames.count + head.count, 1)) else { return nil }
+        var end = unsafe Self.copy(keyText, to: block)
+        unsafe end = Self.copy(varyNames, to: end)
+        _ = unsafe Self.copy(head, to: end)
+        return unsafe StoredResponse(
+            kind: .response, description: description, adopting: block, keyTextCount: keyText.count,
+            varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount, bodyOwner: recordWithBody)
+    }
+
+    /// Appends `source` at `destination`, which has room for it, and returns the end of what was written.
+    @unsafe static func copy(
+        _ source: Span<UInt8>, to destination: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        unsafe source.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress {
+                unsafe destination.copyMemory(from: start, byteCount: bytes.count)
+            }
+        }
+        return unsafe destination + source.count
+    }
+}

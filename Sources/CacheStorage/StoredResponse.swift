@@ -1,0 +1,166 @@
+// A record as every store holds and hands it out: immutable, counted, its head serialised and its body in one piece, so
+// that a hit is delivered by writing straight from where the bytes lie. Here too is the memory's layout and its
+// accounting; nothing is decided here.
+//
+// One block holds `key text | vary names | head | body`, beside the object itself: two allocations. A response
+// refreshed by a 304 (RFC 9111 §4.3.4) has a block for its new head only and keeps the older record's body alive.
+
+import Glibc
+import HTTPCaching
+
+/// A response, or the marker that tells which variants of it exist. Any thread may read one and let go of it.
+///
+/// `@unchecked Sendable`: every stored property is a `let`, the block is written only before `init` returns and is
+/// freed only in `deinit`, so concurrent reads meet no write. The compiler can't see that through the pointer.
+@safe
+package final class StoredResponse: @unchecked Sendable {
+    package enum Kind: UInt8, Sendable, BitwiseCopyable {
+        /// A response with head and body.
+        case response = 1
+        /// Stands at the plain key of a resource that varies: the names of the request fields that select a variant,
+        /// and a generation (its `id`) that is mixed into the key text of each variant. With the marker gone all its
+        /// variants are out of reach.
+        case varyMarker = 2
+    }
+
+    package let kind: Kind
+    package let description: RecordDescription
+
+    /// Bytes that this record keeps from the rest of the process: object, block, and a body shared with an older
+    /// record.
+    package let footprint: Int
+
+    private let block: UnsafeMutableRawPointer
+    private let keyTextCount: Int
+    private let varyNamesCount: Int
+    private let headCount: Int
+    private let bodyStart: UnsafeRawPointer
+    package let bodyCount: Int
+
+    /// The record in whose block the body lies when it isn't our own. Never itself one that borrows, so no chain grows.
+    private let bodyOwner: StoredResponse?
+
+    /// Takes over `block`, laid out as this file's heading says and allocated by malloc; the bytes up to the body's end
+    /// are initialised.
+    @unsafe init(
+        kind: Kind, description: RecordDescription, adopting block: UnsafeMutableRawPointer, keyTextCount: Int,
+        varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil
+    ) {
+        self.kind = kind
+        self.description = description
+        unsafe self.block = block
+        self.keyTextCount = keyTextCount
+        self.varyNamesCount = varyNamesCount
+        self.headCount = headCount
+        self.bodyCount = bodyCount
+        self.bodyOwner = bodyOwner
+        if let bodyOwner {
+            unsafe self.bodyStart = bodyOwner.bodyStart
+        } else {
+            unsafe self.bodyStart = UnsafeRawPointer(block) + keyTextCount + varyNamesCount + headCount
+        }
+        let blockCount = keyTextCount + varyNamesCount + headCount + (bodyOwner == nil ? bodyCount : 0)
+        self.footprint = MallocFootprint.bytes(holding: blockCount) + Self.objectFootprint + (bodyOwner?.footprint ?? 0)
+        precondition(
+            description.etag.fits(headCount: headCount) && description.lastModified.fits(headCount: headCount),
+            "the validators lie within the head")
+    }
+
+    deinit {
+        unsafe free(block)
+    }
+
+    package var id: UInt64 { description.id }
+    package var status: UInt16 { description.status }
+    package var discardAt: WallTime { description.discardAt }
+    package var facts: StoredFacts { description.facts }
+
+    /// The full text whose MD5 is the record's key.
+    package var keyText: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: UnsafeRawPointer(block), count: keyTextCount)
+        }
+    }
+
+    /// The names of the selecting request fields, lower case, separated by commas; empty where nothing varies (RFC 9110
+    /// §12.5.5).
+    package var varyNames: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: UnsafeRawPointer(block) + keyTextCount, count: varyNamesCount)
+        }
+    }
+
+    /// Status line and end-to-end fields, each ended by CRLF, without the empty line that ends a head.
+    package var head: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: headPointer, count: headCount)
+        }
+    }
+
+    package var body: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: bodyStart, count: bodyCount)
+        }
+    }
+
+    /// The value of the `ETag` field as it stands in the head, quotes and `W/` included; empty without one.
+    package var etag: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: headPointer + Int(description.etag.offset), count: Int(description.etag.count))
+        }
+    }
+
+    package var lastModified: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            let range = description.lastModified
+            return unsafe span(from: headPointer + Int(range.offset), count: Int(range.count))
+        }
+    }
+
+    /// Key text, vary names and head, which lie in one piece; for stores that send them on.
+    package var prefix: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe span(from: UnsafeRawPointer(block), count: keyTextCount + varyNamesCount + headCount)
+        }
+    }
+
+    package var lengths: RecordLengths {
+        RecordLengths(keyText: keyTextCount, varyNames: varyNamesCount, head: headCount, body: bodyCount)
+    }
+
+    /// Where the head lies; valid while the caller holds a reference to the record.
+    package var headBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: headPointer, count: headCount)
+    }
+
+    /// Where the body lies; valid while the caller holds a reference to the record.
+    package var bodyBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: bodyStart, count: bodyCount)
+    }
+
+    /// Whether this record belongs to `text`, byte for byte: two texts can share one MD5.
+    package func hasKeyText(_ text: Span<UInt8>) -> Bool {
+        guard text.count == keyTextCount else { return false }
+        return unsafe text.withUnsafeBytes { given in
+            unsafe keyTextCount == 0 || memcmp(given.baseAddress!, block, keyTextCount) == 0
+        }
+    }
+
+    /// The record whose block holds the body: itself, or the older one that it borrows from.
+    var recordWithBody: StoredResponse { bodyOwner ?? self }
+
+    private var headPointer: UnsafeRawPointer {
+        unsafe UnsafeRawPointer(block) + keyTextCount + varyNamesCount
+    }
+
+    /// A view of the block. It borrows from the record, and the block lives exactly as long as the record does.
+    @_lifetime(borrow self)
+    private borrowing func span(from start: UnsafeRawPointer, count: Int) -> Span<UInt8> {
+        let bytes = unsafe UnsafeRawBufferPointer(start: start, count: count)
+        return unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: bytes), borrowing: self)
+    }
+
+    /// Bytes of the object itself: header, kind, description, and eight words of layout.
+    private static let objectFootprint = MallocFootprint.bytes(
+        holding: 16 + 8 + MemoryLayout<RecordDescription>.stride + 8 * MemoryLayout<Int>.size)
+}

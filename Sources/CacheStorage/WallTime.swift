@@ -1,0 +1,28 @@
+// The moment at which a record leaves a store. Stores read no clock: every call that depends on time is given the
+// present moment.
+
+/// Milliseconds since 1970-01-01 UTC.
+package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// Later than any moment that comes; for records without an end.
+    package static let never = WallTime(milliseconds: .max)
+
+    package static func < (left: WallTime, right: WallTime) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+
+    /// `later - earlier` in milliseconds; negative when `later` is in the past of `earlier`.
+    package static func - (later: WallTime, earlier: WallTime) -> Int64 {
+        later.milliseconds.subtractingReportingOverflow(earlier.milliseconds).partialValue
+    }
+
+    package func advanced(byMilliseconds count: Int64) -> WallTime {
+        let (sum, overflow) = milliseconds.addingReportingOverflow(count)
+        return overflow ? .never : WallTime(milliseconds: sum)
+    }
+}

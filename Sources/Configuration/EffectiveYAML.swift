@@ -1,0 +1,176 @@
+// The configuration written as a file again, defaults included: the answer of `GET /config`.
+
+extension Configuration {
+    /// A file that reads as this configuration. `withoutSecrets` writes `***` for the admin token and the password of
+    /// Redis.
+    package func effectiveYAML(withoutSecrets: Bool = true) -> String {
+        var out = YAMLWriter()
+        out.section("server") { out in
+            out.key("listen", server.listen.map(\.description))
+            out.key("workers", server.workers.map { "\($0)" } ?? "auto")
+            out.key("drain", server.drain.description)
+            out.key("x_cache", server.xCache)
+            out.key("cache_status", server.cacheStatus)
+            out.key("trusted_proxies", server.trustedProxies.map(\.description))
+            out.key("user", optional: server.user)
+            out.key("group", optional: server.group)
+        }
+        out.section("admin") { out in
+            out.key("listen", admin.listen?.description ?? "off")
+            out.key("token", optional: admin.token.map { withoutSecrets ? "***" : $0 })
+            out.key("token_file", optional: admin.tokenFile)
+        }
+        out.section("store") { out in
+            out.key("backend", store.backend.rawValue)
+            out.key("memory", store.memory.description)
+            out.key("redis", optional: store.redis?.url(withoutSecrets: withoutSecrets))
+            out.key("prefix", store.prefix)
+            out.key("timeout", store.timeout.description)
+            out.key("object", store.object.description)
+            out.key("tiered_life", store.tieredLife.description)
+        }
+        out.section("upstreams") { out in
+            for upstream in upstreams {
+                out.section(YAMLWriter.scalar(upstream.name)) { Configuration.write(upstream, to: &$0) }
+            }
+        }
+        out.line("routes:")
+        for route in routes { out.item { Configuration.write(route, to: &$0) } }
+        out.section("limits") { write(limits, to: &$0) }
+        out.section("log") { out in
+            out.key("access", log.access.rawValue)
+            switch log.to {
+            case .stdout: out.key("to", "stdout")
+            case .file(let path): out.key("to", path)
+            }
+            out.key("level", log.level.rawValue)
+        }
+        return out.text
+    }
+
+    private static func write(_ upstream: Upstream, to out: inout YAMLWriter) {
+        out.key("servers", upstream.servers.map(\.description))
+        out.key("balance", upstream.balance.rawValue)
+        out.key("check", upstream.check ?? "off")
+        out.key("check_interval", upstream.checkInterval.description)
+        out.key("connect_timeout", upstream.connectTimeout.description)
+        out.key("first_byte_timeout", upstream.firstByteTimeout.description)
+        out.key("between_bytes_timeout", upstream.betweenBytesTimeout.description)
+        out.key("keepalive", "\(upstream.keepalive)")
+        out.key("keepalive_timeout", upstream.keepaliveTimeout.description)
+        out.key("max_connections", "\(upstream.maxConnections)")
+        out.key("retries", "\(upstream.retries)")
+        out.key("host", upstream.host.rawValue)
+        out.key("resolve", upstream.resolve.description)
+    }
+
+    private static func write(_ route: Route, to out: inout YAMLWriter) {
+        out.key("path", route.path.description)
+        if route.host != .any { out.key("host", route.host.description) }
+        out.key("upstream", route.upstream)
+        out.key("upgrade", route.upgrade)
+        guard let cache = route.cache else { return }
+        out.section("cache") { out in
+            out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))
+            out.key("timeout", optional: cache.timeout?.description)
+            out.key("key", optional: cache.key?.text)
+            out.key("query", cache.query.rawValue)
+            if let allowed = cache.queryAllow { out.key("query_allow", allowed) }
+            if !cache.queryDeny.isEmpty { out.key("query_deny", cache.queryDeny) }
+            out.key("mode", cache.mode.rawValue)
+            out.key("client_control", cache.clientControl.rawValue)
+            out.key("allow_set_cookie", cache.allowSetCookie)
+            out.key("allow_authorization", cache.allowAuthorization)
+            out.key("body_key", cache.bodyKey.description)
+        }
+    }
+
+    private func write(_ limits: Limits, to out: inout YAMLWriter) {
+        out.key("head", limits.head.description)
+        out.key("fields", "\(limits.fields)")
+        out.key("request_line", limits.requestLine.description)
+        out.key("body", limits.body.description)
+        out.key("clients", "\(limits.clients)")
+        out.key("requests", "\(limits.requests)")
+        out.key("head_timeout", limits.headTimeout.description)
+        out.key("read_timeout", limits.readTimeout.description)
+        out.key("write_timeout", limits.writeTimeout.description)
+        out.key("idle_timeout", limits.idleTimeout.description)
+        out.key("tunnel_timeout", limits.tunnelTimeout.description)
+        out.key("buffer", limits.buffer.description)
+        out.key("backlog", "\(limits.backlog)")
+    }
+}
+
+/// Block mappings, two spaces a level; lists of scalars in flow style.
+private struct YAMLWriter {
+    private(set) var text = ""
+    private var indent = 0
+    /// The next line starts an entry of a list.
+    private var startsItem = false
+
+    mutating func line(_ content: String) {
+        let width = startsItem ? indent - 2 : indent
+        text += String(repeating: " ", count: width) + (startsItem ? "- " : "") + content + "\n"
+        startsItem = false
+    }
+
+    mutating func section(_ name: String, _ body: (inout YAMLWriter) -> Void) {
+        line("\(name):")
+        indent += 2
+        body(&self)
+        indent -= 2
+    }
+
+    mutating func item(_ body: (inout YAMLWriter) -> Void) {
+        indent += 4
+        startsItem = true
+        body(&self)
+        indent -= 4
+    }
+
+    mutating func key(_ name: String, _ value: String) { line("\(name): \(YAMLWriter.scalar(value))") }
+    mutating func key(_ name: String, optional value: String?) { if let value { key(name, value) } }
+    mutating func key(_ name: String, _ isOn: Bool) { key(name, isOn ? "on" : "off") }
+    mutating func key(_ name: String, _ values: [String]) {
+        line("\(name): [\(values.map(YAMLWriter.scalar).joined(separator: ", "))]")
+    }
+
+    /// Plain where no reader could take it for something else, double-quoted otherwise; a `${` of its own is doubled
+    /// so that it isn't taken for a variable.
+    static func scalar(_ value: String) -> String {
+        let isPlain =
+            !value.isEmpty && (isLetter(value.utf8.first!) || isDigit(value.utf8.first!) || value.hasPrefix("/"))
+            && value.utf8.allSatisfy {
+                isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ".")
+                    || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":")
+            }
+        if isPlain, !value.hasSuffix(":"), value != "null" { return value }
+        var quoted = "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "$": quoted += "$"
+            default:
+                if scalar == "{", quoted.hasSuffix("$") {
+                    quoted += "${"
+                } else if isEscaped(scalar) {
+                    let digits = String(scalar.value, radix: 16)
+                    quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+                } else {
+                    quoted.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return quoted + "\""
+    }
+
+    /// Controls, line ends and what YAML 1.2 §5.1 doesn't count as printable; none is above U+FFFF.
+    private static func isEscaped(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x20, 0x7f...0xa0, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff: true
+        default: false
+        }
+    }
+}

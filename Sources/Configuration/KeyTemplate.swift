@@ -1,0 +1,118 @@
+// `cache.key`: the key text's recipe, taken apart.
+
+/// A template such as `task:{id|default}`.
+package struct KeyTemplate: Sendable, Hashable {
+    package enum Piece: Sendable, Hashable {
+        /// Stands in the key as it is.
+        case literal([UInt8])
+        /// `{id}`: a path parameter, else a query parameter, else the default.
+        case lookup(name: String, default: String?)
+        /// `{path.id}`
+        case pathParameter(name: String, default: String?)
+        /// `{query.page|1}`
+        case queryParameter(name: String, default: String?)
+        /// `{header.accept-language}`, the name in lower case.
+        case header(name: String, default: String?)
+        /// `{cookie.plan}`
+        case cookie(name: String, default: String?)
+        case method
+        case host
+        case path
+        case query
+        case body
+    }
+
+    /// Never two literals in a row; at least one piece.
+    package let pieces: [Piece]
+    /// As it stands in the file.
+    package let text: String
+
+    /// Whether the request's content has to be read before the key is known.
+    package var needsBody: Bool { pieces.contains(.body) }
+}
+
+extension KeyTemplate {
+    package init(parsing text: String) throws(ValueFault) {
+        guard !text.isEmpty else { throw ValueFault("the key template is empty") }
+        guard text.utf8.count <= 4096 else { throw ValueFault("the key template has more than 4096 bytes") }
+        var pieces: [Piece] = []
+        var literal: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "{"):
+                if !literal.isEmpty { pieces.append(.literal(literal)) }
+                literal = []
+                guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
+                    throw ValueFault("the key template \(quoted(text)) has a { without its }")
+                }
+                pieces.append(try KeyTemplate.piece(String(decoding: rest[..<end], as: UTF8.self)))
+                rest = rest[(end + 1)...]
+            case UInt8(ascii: "}"):
+                throw ValueFault("the key template \(quoted(text)) has a } without its {")
+            case ..<0x20, 0x7f:
+                throw ValueFault("the key template \(quoted(text)) has a control character")
+            default: literal.append(byte)
+            }
+        }
+        if !literal.isEmpty { pieces.append(.literal(literal)) }
+        self.init(pieces: pieces, text: text)
+    }
+
+    /// What stands between two braces.
+    private static func piece(_ inside: String) throws(ValueFault) -> Piece {
+        let parts = inside.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+        let reference = parts[0]
+        let standIn = parts.count == 2 ? String(parts[1]) : nil
+        let shown = "{\(inside)}"
+        guard !inside.contains("{") else { throw ValueFault("the key template has a { inside \(quoted(shown))") }
+        if let whole = wholes[String(reference)] {
+            guard standIn == nil else {
+                throw ValueFault("\(quoted(shown)) always has a value", hint: "write {\(reference)}")
+            }
+            return whole
+        }
+        guard let dot = reference.firstIndex(of: ".") else {
+            guard !reference.isEmpty else { throw ValueFault("the key template has a {} without a name") }
+            return .lookup(name: String(reference), default: standIn)
+        }
+        let source = String(reference[..<dot])
+        let name = String(reference[reference.index(after: dot)...])
+        guard !name.isEmpty else { throw ValueFault("\(quoted(shown)) names nothing after the dot") }
+        switch source {
+        case "path": return .pathParameter(name: name, default: standIn)
+        case "query": return .queryParameter(name: name, default: standIn)
+        case "header":
+            guard name.utf8.allSatisfy(isTokenByte) else {
+                throw ValueFault("\(quoted(name)) can't be the name of a header")
+            }
+            return .header(name: String(decoding: name.utf8.map(lowercase), as: UTF8.self), default: standIn)
+        case "cookie":
+            guard name.utf8.allSatisfy(isTokenByte) else {
+                throw ValueFault("\(quoted(name)) can't be the name of a cookie")
+            }
+            return .cookie(name: name, default: standIn)
+        default:
+            let sources = ["path", "query", "header", "cookie"]
+            throw ValueFault(
+                "\(quoted(source)) in \(quoted(shown)) is not a known source",
+                hint: nearestName(to: source, among: sources).map { "did you mean \(quoted($0))?" }
+                    ?? "path, query, header and cookie are")
+        }
+    }
+
+    private static let wholes: [String: Piece] = [
+        "method": .method, "host": .host, "path": .path, "query": .query, "body": .body,
+    ]
+}
+
+/// RFC 9110 §5.6.2.
+func isTokenByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
+        UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+        true
+    default: isLetter(byte) || isDigit(byte)
+    }
+}

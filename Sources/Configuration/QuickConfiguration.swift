@@ -1,0 +1,59 @@
+// `larder serve --upstream URL`: a whole configuration from a few options, without a file.
+
+extension Configuration {
+    /// One upstream and one route for everything, GET and HEAD cached.
+    ///
+    /// With `redis` responses are kept there alone, so that what is deleted in Redis is gone at once. Upgrades
+    /// (WebSocket) do not pass: they are a route's own decision, made in a file.
+    ///
+    /// - Throws: a sentence that names the option.
+    package static func quick(
+        upstream: String, listen: [String] = [], timeout: String? = nil, redis: String? = nil
+    ) throws(ValueFault) -> Configuration {
+        var configuration = Configuration()
+        let server = try option("--upstream") { () throws(ValueFault) in try OriginAddress(parsing: upstream) }
+        configuration.upstreams = [Upstream(name: "upstream", servers: [server])]
+
+        var route = Route(path: try PathPattern(parsing: "/{rest...}"), upstream: "upstream")
+        var cache = CacheSettings()
+        if let timeout {
+            let life = try option("--timeout") { () throws(ValueFault) in try Milliseconds(parsing: timeout) }
+            guard life > .zero else { throw ValueFault("--timeout: 0 would cache nothing", hint: "leave it out") }
+            cache.timeout = life
+        }
+        route.cache = cache
+        configuration.routes = [route]
+
+        if !listen.isEmpty {
+            configuration.server.listen = []
+            for text in listen {
+                let address = try option("--listen") { () throws(ValueFault) in try ListenAddress(parsing: text) }
+                guard !configuration.server.listen.contains(where: address.conflicts) else {
+                    throw ValueFault("--listen: \(address) is named twice")
+                }
+                configuration.server.listen.append(address)
+            }
+        }
+        if let redis {
+            configuration.store.redis = try option("--redis") { () throws(ValueFault) in
+                try RedisEndpoint(parsing: redis)
+            }
+            configuration.store.backend = .redis
+        }
+        // Somebody who asks for the admin's own address wants it for clients.
+        if let admin = configuration.admin.listen, configuration.server.listen.contains(where: admin.conflicts) {
+            configuration.admin.listen = nil
+        }
+        return configuration
+    }
+
+    private static func option<Value>(
+        _ name: String, _ parse: () throws(ValueFault) -> Value
+    ) throws(ValueFault) -> Value {
+        do {
+            return try parse()
+        } catch {
+            throw ValueFault("\(name): \(error.message)", hint: error.hint)
+        }
+    }
+}

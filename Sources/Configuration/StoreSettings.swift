@@ -1,0 +1,51 @@
+// `store`: where responses are kept and how much of what.
+
+/// The key `store`.
+package struct StoreSettings: Sendable, Hashable {
+    package enum Backend: String, Sendable, Hashable, CaseIterable {
+        case memory
+        case redis
+        /// Memory before Redis.
+        case tiered
+        /// Nothing is stored; every request goes to its origin.
+        case none
+    }
+
+    package var backend = Backend.memory
+    /// The bound of the memory tier, bookkeeping included.
+    package var memory = ByteCount.mebibytes(256)
+    /// Always set when the backend is `redis` or `tiered`.
+    package var redis: RedisEndpoint?
+    package var prefix = "larder:"
+    /// What one Redis command may take; past it the request goes on as if it had missed.
+    package var timeout = Milliseconds(250)
+    /// A larger response streams through and is not stored.
+    package var object = ByteCount.mebibytes(8)
+    /// With `tiered`, how long a memory copy is believed before Redis is asked again. 0 asks every time.
+    package var tieredLife = Milliseconds.seconds(1)
+
+    package init() {}
+
+    package var usesRedis: Bool { backend == .redis || backend == .tiered }
+    package var usesMemory: Bool { backend == .memory || backend == .tiered }
+}
+
+/// One Redis server and how to log in to it.
+package struct RedisEndpoint: Sendable, Hashable {
+    package enum Address: Sendable, Hashable {
+        case tcp(host: String, port: UInt16)
+        case unix(path: String)
+    }
+
+    package var address: Address
+    package var user: String?
+    package var password: String?
+    package var database: Int
+
+    package init(address: Address, user: String? = nil, password: String? = nil, database: Int = 0) {
+        self.address = address
+        self.user = user
+        self.password = password
+        self.database = database
+    }
+}

@@ -1,0 +1,127 @@
+// Units as types: how a duration and a size are written in the file, and how they are written back.
+
+/// A duration in whole milliseconds, never negative when it comes from a file.
+package struct Milliseconds: Sendable, Hashable, Comparable {
+    package var rawValue: Int64
+
+    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+
+    package static let zero = Milliseconds(0)
+    package static func seconds(_ count: Int64) -> Milliseconds { Milliseconds(count * 1_000) }
+    package static func minutes(_ count: Int64) -> Milliseconds { Milliseconds(count * 60_000) }
+    package static func hours(_ count: Int64) -> Milliseconds { Milliseconds(count * 3_600_000) }
+
+    package static func < (left: Milliseconds, right: Milliseconds) -> Bool { left.rawValue < right.rawValue }
+
+    /// Ten years: nothing that is configured lasts longer, and sums of a few durations can't overflow.
+    package static let longest = Milliseconds(3_650 * 86_400_000)
+}
+
+/// A number of bytes, never negative when it comes from a file.
+package struct ByteCount: Sendable, Hashable, Comparable {
+    package var rawValue: Int64
+
+    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+
+    package static let zero = ByteCount(0)
+    package static func kibibytes(_ count: Int64) -> ByteCount { ByteCount(count << 10) }
+    package static func mebibytes(_ count: Int64) -> ByteCount { ByteCount(count << 20) }
+    package static func gibibytes(_ count: Int64) -> ByteCount { ByteCount(count << 30) }
+
+    package static func < (left: ByteCount, right: ByteCount) -> Bool { left.rawValue < right.rawValue }
+
+    /// One pebibyte: more than any machine has, far below what overflows.
+    package static let largest = ByteCount(1 << 50)
+}
+
+// MARK: - Text
+
+extension Milliseconds: CustomStringConvertible {
+    private static let units: [(name: String, size: Int64)] = [
+        ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
+    ]
+
+    /// Reads `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds.
+    package init(parsing text: String) throws(ValueFault) {
+        let fault = ValueFault(
+            "\(quoted(text)) is not a duration",
+            hint: "write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds")
+        if let seconds = wholeNumber(text) {
+            guard seconds <= Milliseconds.longest.rawValue / 1_000 else { throw Milliseconds.tooLong(text) }
+            self = .seconds(seconds)
+            return
+        }
+        var rest = text[...]
+        var total: Int64 = 0
+        var smallest = Int64.max
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isASCII && $0.isNumber }
+            rest = rest.dropFirst(digits.count)
+            let name = rest.prefix { $0.isASCII && $0.isLetter }
+            rest = rest.dropFirst(name.count)
+            guard !digits.isEmpty, let unit = Milliseconds.units.first(where: { $0.name == name }),
+                unit.size < smallest
+            else { throw fault }
+            smallest = unit.size
+            guard let number = wholeNumber(digits) else { throw Milliseconds.tooLong(text) }
+            let (part, overflow) = number.multipliedReportingOverflow(by: unit.size)
+            guard !overflow, part <= Milliseconds.longest.rawValue - total else { throw Milliseconds.tooLong(text) }
+            total += part
+        }
+        guard smallest != Int64.max else { throw fault }
+        self.init(total)
+    }
+
+    private static func tooLong(_ text: String) -> ValueFault {
+        ValueFault("\(quoted(text)) is too long", hint: "\(Milliseconds.longest) is the most")
+    }
+
+    /// As `init(parsing:)` reads it: `1h30m`, `250ms`, `0s`.
+    package var description: String {
+        var rest = rawValue
+        var text = ""
+        for unit in Milliseconds.units where rest >= unit.size {
+            text += "\(rest / unit.size)\(unit.name)"
+            rest %= unit.size
+        }
+        return text.isEmpty ? "0s" : text
+    }
+}
+
+extension ByteCount: CustomStringConvertible {
+    private static let units: [(name: String, size: Int64)] = [
+        ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10),
+        ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000), ("kB", 1_000), ("B", 1),
+    ]
+
+    /// Reads `64KiB`, `256MiB`, `1GB`, or a whole number of bytes.
+    package init(parsing text: String) throws(ValueFault) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let name = text.dropFirst(digits.count)
+        guard !digits.isEmpty else { throw ByteCount.notASize(text) }
+        let tooLarge = ValueFault("\(quoted(text)) is too large", hint: "\(ByteCount.largest) is the most")
+        let size: Int64
+        if name.isEmpty {
+            size = 1
+        } else {
+            guard let unit = ByteCount.units.first(where: { $0.name == name }) else { throw ByteCount.notASize(text) }
+            size = unit.size
+        }
+        guard let number = wholeNumber(digits) else { throw tooLarge }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: size)
+        guard !overflow, bytes <= ByteCount.largest.rawValue else { throw tooLarge }
+        self.init(bytes)
+    }
+
+    private static func notASize(_ text: String) -> ValueFault {
+        ValueFault("\(quoted(text)) is not a size", hint: "write 64KiB, 256MiB, 1GB or a whole number of bytes")
+    }
+
+    /// As `init(parsing:)` reads it, exact: `256MiB`, or plain bytes where no binary unit fits.
+    package var description: String {
+        for unit in ByteCount.units.prefix(4) where rawValue > 0 && rawValue % unit.size == 0 {
+            return "\(rawValue / unit.size)\(unit.name)"
+        }
+        return "\(rawValue)"
+    }
+}

@@ -1,0 +1,48 @@
+// A configuration file read whole: bytes in, a configuration or every fault out. No I/O, no clock; the environment is
+// an argument. Bounded in size, nesting and what aliases come to, whatever the bytes are.
+
+import Configuration
+
+/// What came of a file.
+package struct ConfigurationReading: Sendable {
+    /// nil when there is any fault.
+    package let configuration: Configuration?
+    /// All of them, in the order of the file.
+    package let faults: [Fault]
+}
+
+package enum ConfigurationFile {
+    /// Reads YAML 1.2.
+    ///
+    /// - Parameters:
+    ///   - fileName: what faults call the file.
+    ///   - environment: the value of a variable, nil for one that isn't set.
+    package static func read(
+        bytes: [UInt8], fileName: String, environment: @escaping (String) -> String?
+    ) -> ConfigurationReading {
+        let faults = FaultList(fileName: fileName)
+        let configuration = YAMLComposer.compose(bytes, faults: faults).flatMap { root in
+            read(root, in: Reading(faults: faults, environment: environment))
+        }
+        return ConfigurationReading(configuration: faults.count == 0 ? configuration : nil, faults: faults.sorted)
+    }
+
+    private static func read(_ root: YAMLNode, in reading: Reading) -> Configuration? {
+        guard let file = KeyedValues(root, path: "", in: reading) else { return nil }
+        var configuration = Configuration()
+        func section(_ key: String) -> KeyedValues? {
+            file.node(key).flatMap { KeyedValues($0, path: key, in: reading) }
+        }
+        let server = section("server")
+        let listeners = server.map { $0.readServer(into: &configuration.server) } ?? []
+        let admin = section("admin")
+        admin?.readAdmin(into: &configuration.admin)
+        ListenerChecks.check(configuration, listeners: listeners, admin: admin, in: reading.faults)
+        section("store")?.readStore(into: &configuration.store)
+        section("limits")?.readLimits(into: &configuration.limits)
+        section("log")?.readLog(into: &configuration.log)
+        let upstreamNames = readUpstreams(file, into: &configuration, in: reading)
+        readRoutes(file, upstreamNames: upstreamNames, into: &configuration, in: reading)
+        return configuration
+    }
+}

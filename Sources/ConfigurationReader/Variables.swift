@@ -1,0 +1,56 @@
+// `${NAME}`: values from the environment, so that secrets need not stand in the file.
+
+struct Variables {
+    /// Of one value, once its variables are in.
+    static let bytesBound = 1 << 16
+
+    let environment: (String) -> String?
+
+    /// `text` with every `${NAME}` replaced; `$${` stands for `${` itself. What comes in is not looked at again.
+    ///
+    /// - Throws: why a variable can't be put in: no such variable, no name, no end.
+    func expand(_ text: String) throws(VariableFault) -> String {
+        var out: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        let dollar = UInt8(ascii: "$")
+        let brace = UInt8(ascii: "{")
+        while let byte = rest.popFirst() {
+            if byte == dollar, rest.first == dollar, rest.dropFirst().first == brace {
+                out += [dollar, brace]
+                rest = rest.dropFirst(2)
+            } else if byte == dollar, rest.first == brace {
+                guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else { throw VariableFault.unclosed }
+                let name = String(decoding: rest[(rest.startIndex + 1)..<end], as: UTF8.self)
+                rest = rest[(end + 1)...]
+                guard Variables.isName(name) else { throw VariableFault.notAName(name) }
+                guard let value = environment(name) else { throw VariableFault.unset(name) }
+                out += value.utf8
+                guard out.count <= Variables.bytesBound else { throw VariableFault.tooLong }
+            } else {
+                out.append(byte)
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
+        return name.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+    }
+}
+
+enum VariableFault: Error {
+    case unset(String)
+    case notAName(String)
+    case unclosed
+    case tooLong
+}

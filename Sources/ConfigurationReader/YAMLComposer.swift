@@ -1,0 +1,144 @@
+// Builds the tree from the events, within bounds: a file is not trusted to be small, shallow or honest.
+//
+// Aliases share the node they repeat, so that ten of them cost ten words; what they would come to when walked is
+// counted, and a file that unfolds beyond the bound is refused (the "billion laughs").
+
+struct YAMLComposer {
+    static let bytesBound = 1 << 20
+    static let depthBound = 32
+    static let weightBound = 100_000
+
+    private struct Frame {
+        let position: Position
+        let anchor: String?
+        let isMapping: Bool
+        let isFlow: Bool
+        var nodes: [YAMLNode] = []
+    }
+
+    private let faults: FaultList
+    private var frames: [Frame] = []
+    private var anchors: [String: YAMLNode] = [:]
+    private var root: YAMLNode?
+    private var weight = 0
+
+    /// The root of the one document, or nil with the reason in `faults`. Null for an empty file.
+    static func compose(_ bytes: [UInt8], faults: FaultList) -> YAMLNode? {
+        let start = Position(line: 1, column: 1)
+        guard bytes.count <= bytesBound else {
+            faults.add(start, "the file has \(bytes.count) bytes", hint: "\(bytesBound) are the most")
+            return nil
+        }
+        var composer = YAMLComposer(faults: faults)
+        let reader = YAMLEventReader(bytes)
+        do {
+            var documents = 0
+            while true {
+                let (event, position) = try reader.next()
+                if case .streamEnd = event { break }
+                if case .documentStart = event {
+                    documents += 1
+                    guard documents == 1 else {
+                        faults.add(position, "a second document starts here", hint: "a configuration is one document")
+                        return nil
+                    }
+                } else if !composer.take(event, at: position) {
+                    return nil
+                }
+            }
+        } catch {
+            let (message, hint) = SyntaxSentence.make(for: error, in: bytes)
+            faults.add(error.position, message, hint: hint)
+            return nil
+        }
+        return composer.root ?? YAMLNode(start, .scalar(text: "", isPlain: true))
+    }
+
+    private init(faults: FaultList) { self.faults = faults }
+
+    /// False when there is no point in going on.
+    private mutating func take(_ event: YAMLEvent, at position: Position) -> Bool {
+        switch event {
+        case .documentStart, .streamEnd: return true
+        case .scalar(let text, let isPlain, let anchor, let hasTag):
+            refuseTag(hasTag, at: position)
+            add(YAMLNode(position, .scalar(text: text, isPlain: isPlain)), anchor: anchor)
+            return charge(1, at: position)
+        case .sequenceStart(let anchor, let hasTag, let isFlow):
+            refuseTag(hasTag, at: position)
+            return open(Frame(position: position, anchor: anchor, isMapping: false, isFlow: isFlow))
+        case .mappingStart(let anchor, let hasTag, let isFlow):
+            refuseTag(hasTag, at: position)
+            return open(Frame(position: position, anchor: anchor, isMapping: true, isFlow: isFlow))
+        case .sequenceEnd, .mappingEnd:
+            guard let frame = frames.popLast() else { return false }
+            add(YAMLComposer.node(frame), anchor: frame.anchor)
+            return true
+        case .alias(let name):
+            let node = resolve(name, at: position)
+            guard charge(node.weight, at: position) else { return false }
+            add(node, anchor: nil)
+            return true
+        }
+    }
+
+    private func refuseTag(_ hasTag: Bool, at position: Position) {
+        if hasTag {
+            faults.add(
+                position, "tags are not used in this file", hint: "put quotes around a value that starts with !")
+        }
+    }
+
+    private mutating func open(_ frame: Frame) -> Bool {
+        guard frames.count < YAMLComposer.depthBound else {
+            faults.add(frame.position, "values are nested more than \(YAMLComposer.depthBound) deep")
+            return false
+        }
+        frames.append(frame)
+        return charge(1, at: frame.position)
+    }
+
+    private static func node(_ frame: Frame) -> YAMLNode {
+        guard frame.isMapping else { return YAMLNode(frame.position, .sequence(frame.nodes), isFlow: frame.isFlow) }
+        var entries: [YAMLNode.Entry] = []
+        // libyaml gives keys and values in turn, an empty scalar where one is missing.
+        for index in stride(from: 0, to: frame.nodes.count - 1, by: 2) {
+            entries.append(.init(key: frame.nodes[index], value: frame.nodes[index + 1]))
+        }
+        return YAMLNode(frame.position, .mapping(entries), isFlow: frame.isFlow)
+    }
+
+    private func resolve(_ name: String, at position: Position) -> YAMLNode {
+        if frames.contains(where: { $0.anchor == name }) {
+            faults.add(position, "the alias *\(name) stands inside the value that it repeats")
+            return YAMLNode(position, .invalid)
+        }
+        guard var node = anchors[name] else {
+            faults.add(
+                position, "the alias *\(name) has no anchor &\(name) before it",
+                hint: "a value that starts with * needs quotes: \"*\(name)\"")
+            return YAMLNode(position, .invalid)
+        }
+        node.position = position
+        return node
+    }
+
+    private mutating func add(_ node: YAMLNode, anchor: String?) {
+        if let anchor { anchors[anchor] = node }
+        if frames.isEmpty {
+            root = node
+        } else {
+            frames[frames.count - 1].nodes.append(node)
+        }
+    }
+
+    /// Counts values as they come in, so that each is counted once, and what an alias repeats once more.
+    private mutating func charge(_ count: Int, at position: Position) -> Bool {
+        weight += count
+        guard weight <= YAMLComposer.weightBound else {
+            faults.add(position, "the file comes to more than \(YAMLComposer.weightBound) values here")
+            return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,38 @@
+// Starting connections that don't block.
+
+import Glibc
+
+/// What starting a connection gave.
+package enum ConnectStart {
+    /// Connected at once (unix sockets do that).
+    case connected(Int32)
+    /// Under way: writable means it has ended, `Socket.pendingError()` says how.
+    case underWay(Int32)
+    /// Refused on the spot; the value is `errno`.
+    case failed(Int32)
+}
+
+/// Starts a non-blocking connection. The descriptor is the caller's.
+package func startConnection(to address: SocketAddress) -> ConnectStart {
+    let domain =
+        switch address.family {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let descriptor = socket(domain, kind, 0)
+    guard descriptor >= 0 else { return .failed(errno) }
+    if address.family != .unix { disableNagle(descriptor) }
+    while true {
+        if unsafe address.withSockaddr({ unsafe connect(descriptor, $0, $1) }) == 0 { return .connected(descriptor) }
+        let code = errno
+        switch code {
+        case EINTR: continue
+        case EINPROGRESS: return .underWay(descriptor)
+        default:
+            _ = Glibc.close(descriptor)
+            return .failed(code)
+        }
+    }
+}

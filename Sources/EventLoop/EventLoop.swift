@@ -1,0 +1,94 @@
+// One event base, one thread: sockets, timers, a mailbox, and the end of each turn, where what was closed is freed.
+// Nothing here knows HTTP or Redis.
+
+import CLibevent
+import Glibc
+
+/// The loop that a worker thread runs. Everything it owns is used on its thread alone; other threads reach it through
+/// a ``Mailbox``.
+@safe
+public final class EventLoop {
+    /// Time at the start of this turn's callbacks; a turn is short, so every wait measured from it is right to a turn.
+    package private(set) var now: MonotonicTime
+    /// Wall time in milliseconds, read together with `now`.
+    package private(set) var wallMilliseconds: Int64
+    /// Every socket of this loop reads into this.
+    package let input: InputBuffer
+    package private(set) var openSockets = 0
+
+    let base: OpaquePointer
+    let deadlines: DeadlineWheel
+    private var closed: [Unmanaged<Socket>]
+    private var endOfTurn: [() -> Void] = []
+    private var isStopping = false
+    /// Called once after every turn's callbacks, before what was closed is freed.
+    package var turnEnded: (() -> Void)?
+
+    /// - Parameter inputCapacity: bytes of the shared input buffer; at least one whole head more than one read.
+    package init(inputCapacity: Int) {
+        guard let configuration = unsafe event_config_new() else { fatalError("out of memory for an event base") }
+        unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue))
+        unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
+        guard let base = unsafe event_base_new_with_config(configuration) else { fatalError("no event base: epoll failed") }
+        unsafe event_config_free(configuration)
+        unsafe self.base = base
+        unsafe closed = []
+        input = InputBuffer(capacity: inputCapacity)
+        now = MonotonicTime.now()
+        wallMilliseconds = wallClockMilliseconds()
+        deadlines = DeadlineWheel(start: now)
+        unsafe deadlines.attach(to: base, loop: self)
+    }
+
+    deinit {
+        reap()
+        deadlines.detach()
+        unsafe event_base_free(base)
+    }
+
+    /// Runs turns until ``stop()``. A turn waits for events, runs their callbacks, then frees what was closed in them.
+    package func run() {
+        isStopping = false
+        while !isStopping {
+            let result = unsafe event_base_loop(base, EVLOOP_ONCE)
+            finishTurn()
+            if result != 0 { break }
+        }
+    }
+
+    /// Ends ``run()`` after this turn. On the loop's thread.
+    package func stop() { isStopping = true }
+
+    /// Runs `action` once this turn's callbacks are done, before the next wait. For what must not happen inside the
+    /// callback that asks for it.
+    package func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
+
+    /// Reads both clocks. Every callback from the outside does this first.
+    func refreshClock() {
+        now = MonotonicTime.now()
+        wallMilliseconds = wallClockMilliseconds()
+    }
+
+    func socketOpened() { openSockets += 1 }
+
+    /// The loop's own reference to a closed socket is given up at the end of the turn, so that no object is freed
+    /// inside its own callback.
+    func socketClosed(_ socket: Unmanaged<Socket>) {
+        openSockets -= 1
+        unsafe closed.append(socket)
+    }
+
+    private func finishTurn() {
+        while !endOfTurn.isEmpty {
+            let actions = endOfTurn
+            endOfTurn.removeAll(keepingCapacity: true)
+            for action in actions { action() }
+        }
+        turnEnded?()
+        reap()
+    }
+
+    private func reap() {
+        while let socket = unsafe closed.popLast() { unsafe socket.release() }
+    }
+}

@@ -1,0 +1,42 @@
+// Threads by pthread, without Foundation.
+
+import CLibevent
+import Glibc
+
+private final class ThreadStart {
+    let name: String
+    let body: @Sendable () -> Void
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
+
+/// A thread that has been started and can be joined once.
+package struct LoopThread: Sendable {
+    private let handle: pthread_t
+
+    /// Starts `body` on a thread of its own with signals blocked (the process's main loop alone takes them).
+    /// - Parameter name: at most 15 bytes are shown by the system's tools.
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> LoopThread {
+        var handle = pthread_t()
+        let start = unsafe Unmanaged.passRetained(ThreadStart(name: String(name.prefix(15)), body: body))
+        var all = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        let result = unsafe pthread_create(
+            &handle, nil,
+            { context in
+                let start = unsafe Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
+                unsafe larder_name_thread(pthread_self(), start.name)
+                start.body()
+                return nil
+            }, start.toOpaque())
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        precondition(result == 0, "the system gives the process its few threads")
+        return LoopThread(handle: handle)
+    }
+
+    package func join() { pthread_join(handle, nil) }
+}

@@ -1,0 +1,58 @@
+// How other threads reach a loop: a locked list and an eventfd that wakes the loop.
+
+import CLibevent
+import Glibc
+import Synchronization
+
+/// Messages for one loop, from any thread. Bounded by what posts to it: each kind of message has one sender that
+/// waits for its answer, or is a control message of the process.
+package final class Mailbox<Message: Sendable>: Sendable {
+    private let waiting = Mutex<[Message]>([])
+    private let wakeUp: Int32
+
+    package init() {
+        wakeUp = larder_eventfd()
+        precondition(wakeUp >= 0, "an eventfd is needed for each loop")
+    }
+
+    deinit { _ = Glibc.close(wakeUp) }
+
+    /// From any thread. The message is handled in one of the loop's next turns, in order.
+    package func post(_ message: Message) {
+        waiting.withLock { $0.append(message) }
+        larder_eventfd_wake(wakeUp)
+    }
+
+    /// Starts delivery on `loop`; called once, on the loop's thread. Delivery ends when the returned socket is closed.
+    package func deliver(on loop: EventLoop, to handler: @escaping (Message) -> Void) -> Socket {
+        MailboxSocket(loop: loop, descriptor: duplicate(wakeUp), mailbox: self, handler: handler)
+    }
+
+    fileprivate func takeAll() -> [Message] {
+        waiting.withLock { messages in
+            let taken = messages
+            messages.removeAll(keepingCapacity: true)
+            return taken
+        }
+    }
+}
+
+/// The socket closes its own copy of the eventfd, so that the mailbox may outlive the loop.
+private func duplicate(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+
+private final class MailboxSocket<Message: Sendable>: Socket {
+    private let mailbox: Mailbox<Message>
+    private let handler: (Message) -> Void
+
+    init(loop: EventLoop, descriptor: Int32, mailbox: Mailbox<Message>, handler: @escaping (Message) -> Void) {
+        self.mailbox = mailbox
+        self.handler = handler
+        super.init(loop: loop, descriptor: descriptor)
+        wait(for: .read)
+    }
+
+    override func readable() {
+        larder_eventfd_clear(descriptor)
+        for message in mailbox.takeAll() { handler(message) }
+    }
+}

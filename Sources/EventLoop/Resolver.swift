@@ -1,0 +1,81 @@
+// Names to addresses, on a thread of its own: getaddrinfo follows the system's configuration and blocks, so no loop
+// calls it. (evdns was left out: it fails on truncated replies.)
+
+import Glibc
+import Synchronization
+
+/// What a look-up gave.
+package enum Resolution: Sendable {
+    case addresses([SocketAddress])
+    /// The system's sentence.
+    case failed(String)
+}
+
+/// One thread that looks names up, one after another.
+package final class Resolver: Sendable {
+    private struct Question: Sendable {
+        let host: String
+        let port: UInt16
+        let answer: @Sendable (Resolution) -> Void
+    }
+    private struct State {
+        var questions: [Question] = []
+        var isRunning = false
+    }
+    private let state = Mutex(State())
+    /// More questions than this wait for nobody: they fail at once.
+    private static let waitingLimit = 1024
+
+    package init() {}
+
+    /// From any thread. `answer` is called once, on the resolver's thread: it hands the result to a mailbox.
+    package func resolve(host: String, port: UInt16, answer: @escaping @Sendable (Resolution) -> Void) {
+        let (isFull, starts) = state.withLock { state in
+            guard state.questions.count < Self.waitingLimit else { return (true, false) }
+            state.questions.append(Question(host: host, port: port, answer: answer))
+            defer { state.isRunning = true }
+            return (false, !state.isRunning)
+        }
+        if isFull { answer(.failed("too many names wait to be resolved")) }
+        if starts { _ = LoopThread.start(name: "larder-names") { [self] in work() } }
+    }
+
+    /// Blocking, for the start of the process alone.
+    package static func resolveNow(host: String, port: UInt16) -> Resolution {
+        if let numeric = SocketAddress(numericHost: host, port: port) { return .addresses([numeric]) }
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = Int32(AI_ADDRCONFIG)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0 else { return .failed(unsafe String(cString: gai_strerror(code))) }
+        defer { unsafe freeaddrinfo(list) }
+        var addresses: [SocketAddress] = []
+        var next = unsafe list
+        while let entry = unsafe next {
+            var storage = sockaddr_storage()
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.copyMemory(
+                    from: UnsafeRawBufferPointer(start: entry.pointee.ai_addr, count: Int(entry.pointee.ai_addrlen)))
+            }
+            if let address = SocketAddress(storage: &storage), !addresses.contains(address) { addresses.append(address) }
+            unsafe next = entry.pointee.ai_next
+        }
+        return addresses.isEmpty ? .failed("the name has no address") : .addresses(addresses)
+    }
+
+    /// The thread ends when nothing is left to do; the next question starts another.
+    private func work() {
+        while true {
+            let question = state.withLock { state -> Question? in
+                if state.questions.isEmpty {
+                    state.isRunning = false
+                    return nil
+                }
+                return state.questions.removeFirst()
+            }
+            guard let question else { return }
+            question.answer(Self.resolveNow(host: question.host, port: question.port))
+        }
+    }
+}

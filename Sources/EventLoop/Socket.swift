@@ -1,0 +1,220 @@
+// A descriptor on a loop: what it waits for, its deadline, and the reads and writes that everything above is made of.
+// It decides nothing about bytes.
+
+import CLibevent
+import Glibc
+
+/// What a read gave.
+package enum ReceiveResult: Equatable {
+    /// So many new bytes stand in the loop's input buffer, after the offset that was given.
+    case bytes(Int)
+    /// Nothing now; `readable` is called again when there is.
+    case wouldBlock
+    /// The peer has sent all it will.
+    case ended
+    /// The connection is broken; the value is `errno`.
+    case failed(Int32)
+}
+
+/// What a write did.
+package enum SendResult: Equatable {
+    /// So many bytes were taken; fewer than offered means the peer can take no more for now.
+    case wrote(Int)
+    /// The connection is broken; the value is `errno`.
+    case failed(Int32)
+}
+
+/// One open socket on one loop. Subclasses override the callbacks. The loop holds a reference from `init` until the
+/// turn after ``close()``. Every member is used on the loop's thread.
+@safe
+open class Socket {
+    public enum Interest: UInt8, Sendable { case none, read, write, readAndWrite }
+
+    package let loop: EventLoop
+    /// The descriptor, or -1 once closed.
+    package private(set) var descriptor: Int32
+    private let registration: UnsafeMutablePointer<event>
+    package private(set) var interest: Interest = .none
+
+    // The wheel's own bookkeeping.
+    final var wheelSlot: Int32 = -1
+    final var hasDeadline = false
+    final var wheelTick: Int64 = 0
+    final var deadline = MonotonicTime(milliseconds: 0)
+    final var wheelNext: Unmanaged<Socket>?
+    final var wheelPrevious: Unmanaged<Socket>?
+
+    /// Takes over a non-blocking descriptor. It waits for nothing until ``wait(for:)``.
+    public init(loop: EventLoop, descriptor: Int32) {
+        self.loop = loop
+        self.descriptor = descriptor
+        unsafe registration = .allocate(capacity: 1)
+        unsafe registration.initialize(to: event())
+        unsafe wheelNext = nil
+        unsafe wheelPrevious = nil
+        loop.socketOpened()
+        _ = unsafe Unmanaged.passRetained(self)
+    }
+
+    deinit { unsafe registration.deallocate() }
+
+    package final var isOpen: Bool { descriptor >= 0 }
+
+    /// There is something to read, or the peer has closed.
+    open func readable() {}
+    /// There is room to write, or a connect has ended.
+    open func writable() {}
+    /// The deadline set by ``setDeadline(_:)`` has passed. It is cleared before the call.
+    open func deadlinePassed() {}
+
+    // MARK: Waiting
+
+    /// Changes what wakes this socket. Costs nothing where nothing changes.
+    package final func wait(for wanted: Interest) {
+        guard wanted != interest, isOpen else { return }
+        if interest != .none { unsafe event_del(registration) }
+        interest = wanted
+        var flags = Int16(EV_PERSIST)
+        switch wanted {
+        case .none: return
+        case .read: flags |= Int16(EV_READ)
+        case .write: flags |= Int16(EV_WRITE)
+        case .readAndWrite: flags |= Int16(EV_READ | EV_WRITE)
+        }
+        unsafe event_assign(
+            registration, loop.base, descriptor, flags,
+            { _, what, context in
+                unsafe Unmanaged<Socket>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.wake(what) }
+            }, Unmanaged.passUnretained(self).toOpaque())
+        unsafe event_add(registration, nil)
+    }
+
+    private final func wake(_ what: Int16) {
+        loop.refreshClock()
+        if what & Int16(EV_WRITE) != 0 { writable() }
+        if what & Int16(EV_READ) != 0, isOpen, interest == .read || interest == .readAndWrite { readable() }
+    }
+
+    /// `deadlinePassed()` is called within 50 ms after `time`, once, unless it is moved or cleared before.
+    package final func setDeadline(_ time: MonotonicTime) {
+        deadline = time
+        hasDeadline = true
+        if wheelSlot < 0 || time.milliseconds / DeadlineWheel.slotMilliseconds + 1 < wheelTick {
+            loop.deadlines.enlist(self)
+        }
+    }
+
+    /// As ``setDeadline(_:)``, so many milliseconds from now.
+    package final func setDeadline(afterMilliseconds interval: Int64) {
+        setDeadline(loop.now.advanced(byMilliseconds: interval))
+    }
+
+    package final func clearDeadline() { hasDeadline = false }
+
+    // MARK: Bytes
+
+    /// Reads once into the loop's input buffer, after `offset` bytes that are already there.
+    package final func receive(after offset: Int = 0) -> ReceiveResult {
+        receive(after: offset, atMost: loop.input.capacity)
+    }
+
+    /// As ``receive(after:)``, but no more than `limit` bytes.
+    package final func receive(after offset: Int, atMost limit: Int) -> ReceiveResult {
+        guard isOpen else { return .failed(EBADF) }
+        let room = unsafe loop.input.free(from: offset)
+        while true {
+            let count = unsafe recv(descriptor, room.baseAddress, min(room.count, limit), 0)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .ended }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            default: return .failed(errno)
+            }
+        }
+    }
+
+    /// Writes up to three pieces in order with one system call. Never blocks; what isn't taken stays the caller's.
+    package final func send(
+        _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span()
+    ) -> SendResult {
+        guard isOpen else { return .failed(EBADF) }
+        return unsafe first.withUnsafeBytes { first in
+            unsafe second.withUnsafeBytes { second in
+                unsafe third.withUnsafeBytes { third in
+                    unsafe transmit(first, second, third)
+                }
+            }
+        }
+    }
+
+    private final func transmit(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, _ third: UnsafeRawBufferPointer
+    ) -> SendResult {
+        while true {
+            let count: Int
+            if second.count + third.count == 0 {
+                count = unsafe Glibc.send(descriptor, first.baseAddress, first.count, Int32(MSG_NOSIGNAL))
+            } else {
+                // Empty pieces in the list are allowed; SIGPIPE is ignored by the process.
+                var pieces = unsafe (
+                    iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
+                    iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
+                    iovec(iov_base: UnsafeMutableRawPointer(mutating: third.baseAddress), iov_len: third.count)
+                )
+                count = unsafe withUnsafeBytes(of: &pieces) { list in
+                    unsafe writev(descriptor, list.baseAddress!.assumingMemoryBound(to: iovec.self), 3)
+                }
+            }
+            if count >= 0 { return .wrote(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN, ENOBUFS: return .wrote(0)
+            default: return .failed(errno)
+            }
+        }
+    }
+
+    /// Tells the peer that no more will be sent; reading goes on.
+    package final func shutDownSending() { if isOpen { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
+
+    /// Gives the descriptor away: this socket waits for nothing more and counts as closed, the connection stays open.
+    package final func surrenderDescriptor() -> Int32 {
+        let surrendered = descriptor
+        leaveLoop()
+        return surrendered
+    }
+
+    /// Closes at once. No callback comes after it; the loop's reference goes at the end of the turn.
+    package final func close() {
+        guard isOpen else { return }
+        let closing = descriptor
+        leaveLoop()
+        _ = Glibc.close(closing)
+    }
+
+    /// Closes with a reset instead of a clean end, so that the peer can't take a broken body for a whole one.
+    package final func reset() {
+        guard isOpen else { return }
+        var option = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    private final func leaveLoop() {
+        guard isOpen else { return }
+        wait(for: .none)
+        hasDeadline = false
+        if wheelSlot >= 0 { loop.deadlines.withdraw(self) }
+        descriptor = -1
+        unsafe loop.socketClosed(Unmanaged.passUnretained(self))
+    }
+
+    /// The error that a finished connect left behind, 0 where it succeeded.
+    package final func pendingError() -> Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size)
+        return value
+    }
+}

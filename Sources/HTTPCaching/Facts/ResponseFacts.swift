@@ -1,0 +1,145 @@
+// What a response says that caching asks about, filled field by field while its head is read; fixed in size. It keeps what
+// the fields mean, not their text: validators and Vary names stay in the stored head.
+
+package struct ResponseFacts: Sendable {
+    package struct Flags: OptionSet, Sendable {
+        package let rawValue: UInt16
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        package static let expires = Flags(rawValue: 1 << 0)
+        package static let date = Flags(rawValue: 1 << 1)
+        package static let age = Flags(rawValue: 1 << 2)
+        package static let invalidAge = Flags(rawValue: 1 << 3)
+        package static let strongETag = Flags(rawValue: 1 << 4)
+        package static let weakETag = Flags(rawValue: 1 << 5)
+        package static let lastModified = Flags(rawValue: 1 << 6)
+        package static let setCookie = Flags(rawValue: 1 << 7)
+        package static let varyNames = Flags(rawValue: 1 << 8)
+        package static let varyStar = Flags(rawValue: 1 << 9)
+        package static let contentRange = Flags(rawValue: 1 << 10)
+    }
+
+    /// Which field's directives govern (RFC 9213 §2.2).
+    package enum Governing: UInt8, Sendable {
+        case larderCacheControl, cdnCacheControl, cacheControl
+    }
+
+    private struct TargetedField: Sendable {
+        var directives = ResponseDirectives()
+        var isPresent = false
+        var isBroken = false
+        var governs: Bool { isPresent && !isBroken }
+
+        mutating func note(_ value: Span<UInt8>) {
+            // An empty line of several adds nothing; an empty field is as if it were absent.
+            guard !value.trimming(value.indices).isEmpty else { return }
+            isPresent = true
+            if !directives.note(targeted: value) { isBroken = true }
+        }
+    }
+
+    package let status: CachingStatus
+    /// When the response's head arrived.
+    package let responseTime: Instant
+    package private(set) var flags: Flags = []
+    private var cacheControl = ResponseDirectives()
+    private var cdn = TargetedField()
+    private var larder = TargetedField()
+    private var expiresValue = Instant.distantPast
+    private var dateValue = Instant.distantPast
+    private var ageValue: Seconds = 0
+    private var lastModifiedValue = Instant.distantPast
+
+    package init(status: CachingStatus, responseTime: Instant) {
+        self.status = status
+        self.responseTime = responseTime
+    }
+
+    package var governing: Governing {
+        larder.governs ? .larderCacheControl : cdn.governs ? .cdnCacheControl : .cacheControl
+    }
+
+    /// The directives of the field that governs.
+    package var directives: ResponseDirectives {
+        switch governing {
+        case .larderCacheControl: larder.directives
+        case .cdnCacheControl: cdn.directives
+        case .cacheControl: cacheControl
+        }
+    }
+
+    /// The time that `Expires` names, `distantPast` if it is no date; nil if absent or overruled by a targeted field.
+    package var expires: Instant? { flags.contains(.expires) && governing == .cacheControl ? expiresValue : nil }
+    /// When the response was made: `Date`, or when it arrived where that is missing or unreadable (RFC 9110 §6.6.1).
+    package var date: Instant { flags.contains(.date) ? dateValue : responseTime }
+    package var age: Seconds { ageValue }
+    package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedValue : nil }
+    package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
+    package var hasVary: Bool { !flags.isDisjoint(with: [.varyNames, .varyStar]) }
+
+    /// Notes one field line; repeated lines add up.
+    package mutating func note(_ field: CachingField, _ value: Span<UInt8>) {
+        switch field {
+        case .cacheControl: cacheControl.note(cacheControl: value)
+        case .cdnCacheControl: cdn.note(value)
+        case .larderCacheControl: larder.note(value)
+        case .expires: noteExpires(value)
+        case .date: noteDate(value)
+        case .age: noteAge(value)
+        case .etag: noteETag(value)
+        case .lastModified: noteLastModified(value)
+        case .vary: noteVary(value)
+        case .setCookie: flags.insert(.setCookie)
+        case .contentRange: flags.insert(.contentRange)
+        default: break
+        }
+    }
+
+    /// Of several, the earliest; an unreadable one is in the past (RFC 9111 §5.3).
+    private mutating func noteExpires(_ value: Span<UInt8>) {
+        let read = Instant(httpDate: value, now: responseTime) ?? .distantPast
+        expiresValue = flags.contains(.expires) ? min(expiresValue, read) : read
+        flags.insert(.expires)
+    }
+
+    /// Of several, the first.
+    private mutating func noteDate(_ value: Span<UInt8>) {
+        guard !flags.contains(.date), let read = Instant(httpDate: value, now: responseTime) else { return }
+        dateValue = read
+        flags.insert(.date)
+    }
+
+    /// The first member of the first line counts (RFC 9111 §5.1). One that is no number makes the response stale: the
+    /// RFC's SHOULD is to ignore it, but then a response of unknown age would pass as new.
+    private mutating func noteAge(_ value: Span<UInt8>) {
+        guard flags.isDisjoint(with: [.age, .invalidAge]) else { return }
+        let end = value.firstIndex(of: 0x2C, in: value.indices) ?? value.count
+        if let read = Seconds(delta: value.extracting(value.trimming(0..<end))) {
+            ageValue = read
+            flags.insert(.age)
+        } else {
+            flags.insert(.invalidAge)
+        }
+    }
+
+    private mutating func noteETag(_ value: Span<UInt8>) {
+        guard let tag = EntityTag(field: value) else { return }
+        flags.insert(tag.isWeak ? .weakETag : .strongETag)
+    }
+
+    private mutating func noteLastModified(_ value: Span<UInt8>) {
+        guard !flags.contains(.lastModified), let read = Instant(httpDate: value, now: responseTime) else { return }
+        lastModifiedValue = read
+        flags.insert(.lastModified)
+    }
+
+    private mutating func noteVary(_ value: Span<UInt8>) {
+        var names = VaryNames()
+        while let member = names.next(in: value) {
+            switch member {
+            case .star: flags.insert(.varyStar)
+            case .name: flags.insert(.varyNames)
+            }
+        }
+    }
+}

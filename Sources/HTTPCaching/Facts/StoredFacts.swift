@@ -1,0 +1,105 @@
+// What a record keeps so that its reuse can be decided without reading the stored head again: times (RFC 9111 §4.2.3),
+// lifetime, stale allowances and flags. It never changes; a 304 makes a new one. Its byte form is part of the record's
+// format: a change of layout needs a new record version.
+
+package struct StoredFacts: Equatable, Sendable {
+    package struct Flags: OptionSet, Sendable {
+        package let rawValue: UInt16
+        @inlinable
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        /// Validated before every use (RFC 9111 §5.2.2.4).
+        package static let noCache = Flags(rawValue: 1 << 0)
+        /// Never served stale: must-revalidate, proxy-revalidate, s-maxage or no-cache (RFC 9111 §4.2.4).
+        package static let neverStale = Flags(rawValue: 1 << 1)
+        package static let immutable = Flags(rawValue: 1 << 2)
+        package static let strongETag = Flags(rawValue: 1 << 3)
+        package static let weakETag = Flags(rawValue: 1 << 4)
+        package static let lastModified = Flags(rawValue: 1 << 5)
+        package static let varies = Flags(rawValue: 1 << 6)
+        /// The origin itself said that it may be shared: by a lifetime, public, must-revalidate or s-maxage.
+        package static let sharedByOrigin = Flags(rawValue: 1 << 7)
+        /// The lifetime is the route's, not the origin's.
+        package static let lifetimeFromRoute = Flags(rawValue: 1 << 8)
+        /// `private="…"` or `no-cache="…"` named fields that are not in the stored head (RFC 9111 §3.1).
+        package static let fieldsRemoved = Flags(rawValue: 1 << 9)
+    }
+
+    /// What the byte form has room for: the greatest age on arrival and the greatest lifetime from there on.
+    package static let greatestLifetime = Seconds(4_294_967_295)
+
+    /// When the request that fetched it was sent: purges are compared with this.
+    package var requestTime: Instant
+    package var responseTime: Instant
+    /// Among several matching variants the one with the latest is used (RFC 9111 §4.1).
+    package var date: Instant
+    /// Meaningful with the `lastModified` flag.
+    package var lastModifiedTime: Instant
+    package var correctedInitialAge: Seconds
+    package var lifetime: Seconds
+    package var staleWhileRevalidate: Seconds
+    package var staleIfError: Seconds
+    package var status: CachingStatus
+    package var flags: Flags
+
+    package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedTime : nil }
+    package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
+
+    /// `current_age` of RFC 9111 §4.2.3. A clock that was set back makes nothing younger than it arrived.
+    @inline(__always)
+    package func currentAge(at now: Instant) -> Seconds {
+        correctedInitialAge + max(.zero, now - responseTime)
+    }
+
+    /// What is left of the lifetime; zero or negative once it is stale.
+    @inline(__always)
+    package func timeToLive(at now: Instant) -> Seconds { lifetime - currentAge(at: now) }
+}
+
+extension StoredFacts {
+    /// The size of the byte form.
+    package static let byteCount = 56
+
+    /// Appends the byte form, little-endian.
+    package func write(to bytes: inout [UInt8]) {
+        Self.append(UInt64(bitPattern: requestTime.secondsSinceEpoch), to: &bytes)
+        Self.append(UInt64(bitPattern: responseTime.secondsSinceEpoch), to: &bytes)
+        Self.append(UInt64(bitPattern: date.secondsSinceEpoch), to: &bytes)
+        Self.append(UInt64(bitPattern: lastModifiedTime.secondsSinceEpoch), to: &bytes)
+        Self.append(Self.clamped(correctedInitialAge) | Self.clamped(lifetime) << 32, to: &bytes)
+        Self.append(Self.clamped(staleWhileRevalidate) | Self.clamped(staleIfError) << 32, to: &bytes)
+        Self.append(UInt64(status.code) | UInt64(flags.rawValue) << 16, to: &bytes)
+    }
+
+    /// Reads the byte form back; nil if the bytes are not as many as it has.
+    package init?(bytes: Span<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        requestTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 0)))
+        responseTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 1)))
+        date = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 2)))
+        lastModifiedTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 3)))
+        let ages = Self.word(bytes, 4)
+        let allowances = Self.word(bytes, 5)
+        let rest = Self.word(bytes, 6)
+        correctedInitialAge = Seconds(Int64(ages & 0xFFFF_FFFF))
+        lifetime = Seconds(Int64(ages >> 32))
+        staleWhileRevalidate = Seconds(Int64(allowances & 0xFFFF_FFFF))
+        staleIfError = Seconds(Int64(allowances >> 32))
+        status = CachingStatus(Int(rest & 0xFFFF))
+        flags = Flags(rawValue: UInt16(truncatingIfNeeded: rest >> 16))
+    }
+
+    private static func clamped(_ seconds: Seconds) -> UInt64 {
+        UInt64(max(0, min(seconds.count, Int64(UInt32.max))))
+    }
+
+    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+
+    private static func word(_ bytes: Span<UInt8>, _ index: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for offset in 0..<8 { word |= UInt64(bytes[index * 8 + offset]) << UInt64(offset * 8) }
+        return word
+    }
+}

@@ -1,0 +1,89 @@
+// One member of `Cache-Status` (RFC 9211), as a value that is appended to the bytes of a head. It comes after what the
+// origin side sent, since the member nearest to the client stands last.
+
+package struct CacheStatus: Equatable, Sendable {
+    /// Why the request went forward (RFC 9211 §2.2).
+    package enum Forward: UInt8, Sendable, CaseIterable {
+        case bypass, method, uriMiss, varyMiss, miss, request, stale, partial
+
+        fileprivate var token: StaticString {
+            switch self {
+            case .bypass: "bypass"
+            case .method: "method"
+            case .uriMiss: "uri-miss"
+            case .varyMiss: "vary-miss"
+            case .miss: "miss"
+            case .request: "request"
+            case .stale: "stale"
+            case .partial: "partial"
+            }
+        }
+    }
+
+    /// Exclusive (RFC 9211 §2.1).
+    package enum Handling: Equatable, Sendable {
+        case hit
+        case forwarded(Forward)
+    }
+
+    package var handling: Handling
+    /// The origin's status, where the client gets another one.
+    package var forwardStatus: CachingStatus?
+    package var timeToLive: Seconds?
+    package var isStored = false
+    /// Whether the request shared another one's fetch; nil if that was not tried.
+    package var isCollapsed: Bool?
+    package var detail: Reason?
+
+    package init(_ handling: Handling) { self.handling = handling }
+
+    /// The longest that a member can become, to reserve room once.
+    package static let greatestLength = 160
+
+    /// Appends `larder; …`.
+    package func append(to bytes: inout [UInt8]) {
+        switch handling {
+        case .hit: bytes.append("larder; hit")
+        case .forwarded(let forward):
+            bytes.append("larder; fwd=")
+            bytes.append(forward.token)
+            if let forwardStatus {
+                bytes.append("; fwd-status=")
+                bytes.append(decimal: Int64(forwardStatus.code))
+            }
+        }
+        if let timeToLive {
+            bytes.append("; ttl=")
+            bytes.append(decimal: timeToLive.count)
+        }
+        if handling != .hit {
+            if isStored { bytes.append("; stored") }
+            if let isCollapsed { bytes.append(isCollapsed ? "; collapsed" : "; collapsed=?0") }
+        }
+        if let detail {
+            bytes.append("; detail=")
+            bytes.append(detail.slug)
+        }
+    }
+}
+
+extension Reason {
+    /// The `fwd` of a request that went forward for this reason.
+    package var forward: CacheStatus.Forward {
+        switch self {
+        case .routeNotCached, .originConditions, .authorizationNotShared, .storeUnavailable: .bypass
+        case .methodNotCached: .method
+        case .notStored, .purged: .uriMiss
+        case .variantNotStored: .varyMiss
+        case .requestNoCache, .requestMaxAge, .requestMinFresh, .onlyIfCached: .request
+        case .storedNoCache, .stale, .mustRevalidate, .requestMaxStale, .staleWhileRevalidate, .staleIfError,
+            .disconnected:
+            .stale
+        case .partialContent: .partial
+        case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
+            .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
+            .alreadyStale, .noCacheUnvalidatable:
+            .miss
+        }
+    }
+}

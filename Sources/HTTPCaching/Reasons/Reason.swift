@@ -1,0 +1,92 @@
+// Why a verdict is what it is. The one table of reasons: the slug goes into `Cache-Status` as `detail`, the sentence into
+// logs, statistics and `explain`. Slugs are stable; tools may match on them.
+
+package enum Reason: UInt8, Sendable, CaseIterable {
+    // Bypassed before the store is asked.
+    case routeNotCached, methodNotCached, originConditions, authorizationNotShared
+    // Not stored.
+    case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
+    case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
+    case noLifetime, alreadyStale, noCacheUnvalidatable
+    // Not reused as it stands.
+    case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
+        mustRevalidate
+    case onlyIfCached, purged
+    // Reused though stale.
+    case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected
+    // The store itself.
+    case storeUnavailable, storeTimedOut
+
+    /// Whether it lies in the request alone: what others may be given is as it was.
+    package var isRequestsOwn: Bool {
+        switch self {
+        case .methodNotCached, .originConditions, .authorizationNotShared, .headResponse, .requestNoStore,
+            .authorization,
+            .requestNoCache, .requestMaxAge, .requestMinFresh, .requestMaxStale, .onlyIfCached:
+            true
+        case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
+            .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
+            .noCacheUnvalidatable, .notStored, .variantNotStored, .storedNoCache, .stale, .mustRevalidate, .purged,
+            .staleWhileRevalidate, .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
+            false
+        }
+    }
+
+    /// A token (RFC 9110 §5.6.2), so that `Cache-Status` needs no quotes.
+    package var slug: StaticString { row.slug }
+    /// One sentence for an operator.
+    package var sentence: StaticString { row.sentence }
+
+    private var row: (slug: StaticString, sentence: StaticString) {
+        switch self {
+        case .routeNotCached: ("route", "The route caches nothing.")
+        case .methodNotCached: ("method", "The route does not cache this request method.")
+        case .originConditions:
+            (
+                "origin-conditions",
+                "The request carries If-Match or If-Unmodified-Since, which only the origin evaluates."
+            )
+        case .authorizationNotShared:
+            (
+                "authorized-request",
+                "The request carries Authorization and the origin did not say that what is stored is for all."
+            )
+        case .interimStatus: ("interim", "The status is not a final one.")
+        case .oneRequestStatus: ("status", "The status answers the conditions or ranges of one request only.")
+        case .partialContent: ("partial", "A partial response is not stored.")
+        case .headResponse: ("head", "The response to HEAD has no content to store.")
+        case .incomplete: ("incomplete", "The response ended before it was complete.")
+        case .tooLarge: ("too-large", "The response is larger than an entry of the store may be.")
+        case .requestNoStore: ("request-no-store", "The request said no-store.")
+        case .responseNoStore: ("no-store", "The response said no-store.")
+        case .notUnderstood: ("must-understand", "The response said must-understand and its status is not a known one.")
+        case .privateResponse: ("private", "The response said private.")
+        case .authorization:
+            ("authorization", "The request carried Authorization and the response did not say that it is for all.")
+        case .setCookie: ("set-cookie", "The response sets a cookie and the route does not allow storing that.")
+        case .varyStar: ("vary-star", "The response varies on more than request fields (Vary: *).")
+        case .noLifetime: ("no-lifetime", "Neither the response nor the route gives a lifetime for this status.")
+        case .alreadyStale: ("already-stale", "The response was stale on arrival and has no validator to renew it by.")
+        case .noCacheUnvalidatable:
+            ("no-cache-no-validator", "The response said no-cache and has no validator to renew it by.")
+        case .notStored: ("not-stored", "Nothing is stored for this key.")
+        case .variantNotStored: ("variant", "What is stored for this key was made for other request fields (Vary).")
+        case .storedNoCache: ("no-cache", "The stored response says no-cache: it is validated before each use.")
+        case .requestNoCache: ("request-no-cache", "The request said no-cache.")
+        case .requestMaxAge: ("request-max-age", "The stored response is older than the request's max-age.")
+        case .requestMinFresh: ("request-min-fresh", "The stored response is not fresh for the request's min-fresh.")
+        case .stale: ("stale", "The stored response is past its lifetime.")
+        case .mustRevalidate:
+            ("must-revalidate", "The stored response is past its lifetime and says that it must not be served stale.")
+        case .onlyIfCached: ("only-if-cached", "The request said only-if-cached and nothing stored may answer it.")
+        case .purged: ("purged", "What is stored for this key was purged.")
+        case .requestMaxStale: ("request-max-stale", "Served stale, as the request's max-stale allows.")
+        case .staleWhileRevalidate: ("stale-while-revalidate", "Served stale while it is validated in the background.")
+        case .staleIfError: ("stale-if-error", "Served stale, as the origin answered with an error.")
+        case .disconnected: ("disconnected", "Served stale, as the origin could not be reached.")
+        case .storeUnavailable: ("store-down", "The store is down; the request goes on as if it had missed.")
+        case .storeTimedOut:
+            ("store-timeout", "The store did not answer in time; the request goes on as if it had missed.")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// How long a message's body is (RFC 9112 §6). Whatever two readers could take differently is refused: that difference
+// is what request smuggling is made of.
+
+/// Where a body ends.
+package enum BodyFraming: Equatable, Sendable {
+    case none
+    case length(UInt64)
+    case chunked
+    /// Responses only: the body ends with the connection.
+    case untilClose
+}
+
+/// What the framing fields of one head say, gathered line by line.
+struct FramingFields {
+    private(set) var contentLength: UInt64?
+    private(set) var hasTransferEncoding = false
+    private var isChunked = false
+    private var hasOtherCoding = false
+
+    /// RFC 9112 §6.3: a list of equal values counts as one value. `Int64.max` is the largest, so that sums can't
+    /// overflow.
+    mutating func readContentLength(_ value: ByteRange, in bytes: Span<UInt8>) -> WireError.Reason? {
+        var index = value.lower
+        // Every element of `5, 5` must be digits: an empty one is refused here, whatever lists elsewhere allow.
+        repeat {
+            let comma = Scan.first(UInt8(ascii: ","), in: bytes, from: index, to: value.upper)
+            let element = ListElements.trimmed(bytes, index, comma)
+            guard !element.isEmpty else { return .invalidContentLength }
+            var length: UInt64 = 0
+            for digit in element.lower..<element.upper {
+                guard bytes[digit].isDigit else { return .invalidContentLength }
+                let (product, overflow) = length.multipliedReportingOverflow(by: 10)
+                length = product &+ UInt64(bytes[digit] &- 0x30)
+                if overflow || length > UInt64(Int64.max) { return .contentLengthOverflow }
+            }
+            if let contentLength, contentLength != length { return .differingContentLengths }
+            contentLength = length
+            if comma == value.upper { return nil }
+            index = comma &+ 1
+        } while true
+    }
+
+    /// RFC 9112 §6.1. Several lines are one list.
+    mutating func readTransferEncoding(_ value: ByteRange, in bytes: Span<UInt8>) -> WireError.Reason? {
+        hasTransferEncoding = true
+        var index = value.lower
+        repeat {
+            let comma = Scan.first(UInt8(ascii: ","), in: bytes, from: index, to: value.upper)
+            let coding = bytes.extracting(ListElements.trimmed(bytes, index, comma))
+            guard Token.isToken(coding) else { return .invalidTransferEncoding }
+            if Scan.equalsIgnoringCase(coding, "chunked") {
+                if isChunked { return .chunkedTwice }
+                isChunked = true
+            } else {
+                if isChunked { return .chunkedNotLast }
+                hasOtherCoding = true
+            }
+            if comma == value.upper { return nil }
+            index = comma &+ 1
+        } while true
+    }
+
+    /// The verdict over all framing fields of a head, without regard to method or status.
+    func framing(minorVersion: UInt8, otherwise: BodyFraming) throws(WireError.Reason) -> BodyFraming {
+        if hasTransferEncoding {
+            if minorVersion == 0 { throw .transferEncodingOnHTTP10 }
+            if contentLength != nil { throw .bothFramings }
+            if !isChunked { throw .chunkedNotLast }
+            if hasOtherCoding { throw .unknownTransferCoding }
+            return .chunked
+        }
+        return if let contentLength { .length(contentLength) } else { otherwise }
+    }
+}

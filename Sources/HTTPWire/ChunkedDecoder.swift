@@ -1,0 +1,150 @@
+// The chunked transfer coding (RFC 9112 §7.1), read strictly and a piece at a time: CRLF where it says CRLF,
+// hexadecimal digits where it says digits, and bounds for all that an endless sender could make grow. Never consumes a
+// byte beyond the message's end.
+
+/// What the next bytes of a chunked body are.
+package enum ChunkEvent: Equatable, Sendable {
+    /// Content: these bytes of what was passed in. There may be more; call again.
+    case data(Range<Int>)
+    /// All bytes were consumed and the body isn't complete.
+    case needsMore
+    /// The body is complete, trailers included; what follows belongs to the next message.
+    case finished
+}
+
+/// Bounds of a chunked body's overhead.
+package struct ChunkLimits: Sendable, Equatable {
+    /// Bytes of chunk extensions over the whole body.
+    package var extensions: Int
+    /// Bytes of the trailer section.
+    package var trailers: Int
+    /// Field lines of the trailer section.
+    package var trailerFields: Int
+
+    package init(extensions: Int = 16 << 10, trailers: Int = 8 << 10, trailerFields: Int = 64) {
+        self.extensions = extensions
+        self.trailers = trailers
+        self.trailerFields = trailerFields
+    }
+}
+
+/// Decodes one chunked body; `reset` makes it ready for the next.
+package struct ChunkedDecoder {
+    private enum State {
+        case sizeStart
+        case size
+        case chunkExtension
+        case sizeLineFeed
+        case data
+        case dataCarriageReturn
+        case dataLineFeed
+        case trailers
+        case finished
+    }
+
+    private let limits: ChunkLimits
+    private let sender: WireError.Sender
+    private var state = State.sizeStart
+    /// Of the chunk being read: its size while that is read, then what is left of it.
+    private var remaining: UInt64 = 0
+    private var sizeDigits = 0
+    private var extensionBytes = 0
+    private var section: TrailerSection
+
+    package init(from sender: WireError.Sender, limits: ChunkLimits = ChunkLimits()) {
+        self.limits = limits
+        self.sender = sender
+        section = TrailerSection(limits: limits)
+    }
+
+    /// Trailer fields that may be passed on, as `Name: value` lines each with its CRLF. Complete once the body is
+    /// finished. Framing, routing, authentication and content fields are left out (RFC 9110 §6.5.1).
+    package var trailers: [UInt8] { section.forwardable }
+
+    package var isFinished: Bool { state == .finished }
+
+    package mutating func reset() {
+        state = .sizeStart
+        remaining = 0
+        sizeDigits = 0
+        extensionBytes = 0
+        section.removeAll()
+    }
+
+    /// Reads from `bytes[position]` on and moves `position` past what was consumed, the data of a `.data` event
+    /// included.
+    ///
+    /// - Throws: the refusal; the connection can't be read any further.
+    package mutating func next(_ bytes: Span<UInt8>, from position: inout Int) throws(WireError) -> ChunkEvent {
+        while position < bytes.count {
+            if state == .data {
+                let length = Int(min(remaining, UInt64(bytes.count &- position)))
+                let range = position..<(position &+ length)
+                position = range.upperBound
+                remaining -= UInt64(length)
+                if remaining == 0 { state = .dataCarriageReturn }
+                return .data(range)
+            }
+            if state == .finished { return .finished }
+            let byte = bytes[position]
+            position &+= 1
+            do throws(WireError.Reason) { try consume(byte) } catch { throw WireError(error, from: sender) }
+        }
+        return state == .finished ? .finished : .needsMore
+    }
+
+    private mutating func consume(_ byte: UInt8) throws(WireError.Reason) {
+        switch state {
+        case .sizeStart:
+            guard let digit = byte.hexValue else { throw .invalidChunkSize }
+            remaining = UInt64(digit)
+            sizeDigits = 1
+            state = .size
+        case .size:
+            if let digit = byte.hexValue {
+                // 15 digits stay below Int64.max, and a row of leading zeros can't be endless.
+                guard sizeDigits < 15 else { throw .chunkSizeOverflow }
+                remaining = remaining &<< 4 | UInt64(digit)
+                sizeDigits &+= 1
+            } else {
+                try consumeExtension(byte)
+            }
+        case .chunkExtension:
+            if byte == .carriageReturn { state = .sizeLineFeed } else { try countExtension(byte) }
+        case .sizeLineFeed:
+            guard byte == .lineFeed else { throw .bareCarriageReturn }
+            state = remaining == 0 ? .trailers : .data
+        case .dataCarriageReturn:
+            guard byte == .carriageReturn else { throw .invalidChunkEnd }
+            state = .dataLineFeed
+        case .dataLineFeed:
+            guard byte == .lineFeed else { throw .invalidChunkEnd }
+            state = .sizeStart
+        case .trailers:
+            if try section.consume(byte) { state = .finished }
+        case .data, .finished:
+            preconditionFailure("data is taken in ranges, and nothing follows the end")
+        }
+    }
+
+    /// The byte right after the size: an extension begins with `;`, before which no white space is tolerated.
+    private mutating func consumeExtension(_ byte: UInt8) throws(WireError.Reason) {
+        switch byte {
+        case .carriageReturn: state = .sizeLineFeed
+        case UInt8(ascii: ";"):
+            state = .chunkExtension
+            try countExtension(byte)
+        case .lineFeed: throw .bareLineFeed
+        default: throw .invalidChunkSize
+        }
+    }
+
+    /// Extensions are read over (RFC 9112 §7.1.1), but not without end and not with control characters, one of which
+    /// some reader could take for the line's end.
+    private mutating func countExtension(_ byte: UInt8) throws(WireError.Reason) {
+        if byte == .lineFeed { throw .bareLineFeed }
+        if (byte < .space && byte != .tab) || byte == 0x7f { throw .controlCharacter }
+        extensionBytes &+= 1
+        if extensionBytes > limits.extensions { throw .chunkExtensionsTooLong }
+    }
+}

@@ -1,0 +1,66 @@
+// A set of known field names in one word: what a head has, what a step drops, what a trailer may not carry.
+
+/// A set of known field names. `other` may be a member; it then stands for every name that isn't known.
+@usableFromInline
+package struct FieldSet: Equatable, Sendable, ExpressibleByArrayLiteral {
+    @usableFromInline var bits: UInt128
+
+    @inlinable
+    package init() { bits = 0 }
+
+    @inlinable
+    package init(arrayLiteral names: FieldName...) {
+        bits = 0
+        for name in names { insert(name) }
+    }
+
+    @inlinable
+    init(bits: UInt128) { self.bits = bits }
+
+    @inlinable package var isEmpty: Bool { bits == 0 }
+
+    @inlinable
+    package func contains(_ name: FieldName) -> Bool { (bits &>> UInt128(name.rawValue)) & 1 == 1 }
+
+    @inlinable
+    package mutating func insert(_ name: FieldName) { bits |= 1 &<< UInt128(name.rawValue) }
+
+    @inlinable
+    package mutating func remove(_ name: FieldName) { bits &= ~(1 &<< UInt128(name.rawValue)) }
+
+    @inlinable
+    package func union(_ other: FieldSet) -> FieldSet { FieldSet(bits: bits | other.bits) }
+
+    @inlinable
+    package func isDisjoint(with other: FieldSet) -> Bool { bits & other.bits == 0 }
+}
+
+extension FieldSet {
+    /// RFC 9110 §7.6.1: fields of one connection, never carried to the next. Content-Length is here because framing is
+    /// regenerated.
+    package static let hopByHop: FieldSet = [
+        .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .contentLength, .proxyAuthenticate,
+        .proxyAuthorization,
+    ]
+
+    /// RFC 9110 §13.1 and §14.2: what makes a request conditional or partial. A response that is to be stored is asked
+    /// for without.
+    package static let conditionals: FieldSet = [
+        .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range,
+    ]
+
+    /// RFC 9110 §6.5.1: framing, routing, request modifiers, authentication, response control and content fields mean
+    /// nothing, or something dangerous, in a trailer section.
+    package static let forbiddenInTrailers: FieldSet = [
+        .host, .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade, .keepAlive, .proxyConnection,
+        .proxyAuthenticate, .proxyAuthorization, .wwwAuthenticate, .authorization, .setCookie, .cookie, .expect, .via,
+        .forwarded,
+        .xForwardedFor, .xForwardedProto, .xForwardedHost, .maxForwards, .cacheControl, .cdnCacheControl,
+        .larderCacheControl,
+        .surrogateControl, .pragma, .expires, .age, .date, .vary, .location, .retryAfter, .warning, .ifMatch,
+        .ifNoneMatch,
+        .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range, .contentType, .contentEncoding, .contentLanguage,
+        .contentRange,
+        .contentLocation, .xCache, .cacheStatus, .cacheTag, .surrogateKey, .xkey, .cacheGroups, .cacheGroupInvalidation,
+    ]
+}

@@ -1,0 +1,88 @@
+// What both directions of forwarding share (RFC 9110 §7.6): a head is written anew from what was parsed, never copied
+// as it came. A written head is left open, so that the caller can add fields of its own; `endHead` closes it.
+
+/// Writing heads for the other side.
+package enum Forwarding {
+    /// What this hop says about its connection.
+    package enum Connection: UInt8, Sendable {
+        /// HTTP/1.1's default: it persists.
+        case implied
+        case close
+        /// For an HTTP/1.0 client that asked for it.
+        case keepAlive
+        /// The tunnel's handshake: Upgrade is carried over from the message.
+        case upgrade
+    }
+
+    /// The name that Via, and nothing else, gives to this gateway.
+    static var pseudonym: StaticString { "larder" }
+
+    /// `name: value` and CRLF. The value must come from a parsed message or be made of visible characters and spaces.
+    @inlinable
+    package static func appendField(_ name: StaticString, _ value: Span<UInt8>, to output: inout ByteBuffer) {
+        output.append(name)
+        output.append(": ")
+        output.append(value)
+        output.append("\r\n")
+    }
+
+    @inlinable
+    package static func appendField(_ name: StaticString, _ value: StaticString, to output: inout ByteBuffer) {
+        output.append(name)
+        output.append(": ")
+        output.append(value)
+        output.append("\r\n")
+    }
+
+    @inlinable
+    package static func appendField(_ name: StaticString, decimal value: UInt64, to output: inout ByteBuffer) {
+        output.append(name)
+        output.append(": ")
+        output.append(decimal: value)
+        output.append("\r\n")
+    }
+
+    /// The empty line that ends a head.
+    @inlinable
+    package static func endHead(_ output: inout ByteBuffer) { output.append("\r\n") }
+
+    /// A field line of the message as `Name: value`, the name in its sender's spelling.
+    @inline(__always)
+    static func append(_ field: FieldLine, of bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        output.append(bytes.extracting(field.name))
+        output.append(": ")
+        output.append(bytes.extracting(field.value))
+        output.append("\r\n")
+    }
+
+    /// The values of all lines of that name, each followed by a comma and a space: a list to be continued. Values that
+    /// are empty are left out.
+    static func appendValues(
+        of name: FieldName, in lines: [FieldLine], _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        for line in lines where line.known == name && !line.value.isEmpty {
+            output.append(bytes.extracting(line.value))
+            output.append(", ")
+        }
+    }
+
+    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym after whoever passed it on before.
+    static func appendVia(
+        minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        output.append("Via: ")
+        if isPresent { appendValues(of: .via, in: lines, bytes, to: &output) }
+        output.append(minorVersion == 0 ? "1.0 " : "1.1 ")
+        output.append(pseudonym)
+        output.append("\r\n")
+    }
+
+    /// RFC 9112 §6: the framing of the message as it leaves, whatever it had when it came.
+    static func appendFraming(_ framing: BodyFraming, to output: inout ByteBuffer) {
+        switch framing {
+        case .none, .untilClose: break
+        case .length(let length): appendField("Content-Length", decimal: length, to: &output)
+        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// A request on its way to the origin (RFC 9110 §7.6, RFC 9112 §3, RFC 7239): request line in origin-form, Host, the
+// end-to-end fields, and this hop's own framing, Via and forwarding fields.
+
+/// How one request is to be written for the origin. The arrays are configuration or the connection's own, so passing
+/// them on costs a reference.
+package struct RequestForwarding: Sendable {
+    /// The method line's method instead of the client's, as when a HEAD fills the store with a GET.
+    package var method: Method?
+    package var framing: BodyFraming
+    package var connection = Forwarding.Connection.implied
+    /// Host is the client's authority, or else `upstreamHost`, which also serves a client that gave none.
+    package var keepsClientHost = true
+    package var upstreamHost: [UInt8]
+    /// The client's address without port, IPv6 without brackets; empty on a unix socket.
+    package var peerAddress: [UInt8]
+    /// Whether what the peer says about earlier hops is kept and appended to, rather than replaced.
+    package var isPeerTrusted = false
+    /// The scheme that the client's connection speaks.
+    package var isClientSecure = false
+    /// Whether the origin decides about Expect: 100-continue, rather than this gateway.
+    package var forwardsExpect = false
+    /// Whether trailers are passed on to a client that asked for them with TE.
+    package var acceptsTrailers = false
+    /// Fields that are left out, such as `FieldSet.conditionals` for a response that is to be stored.
+    package var dropping = FieldSet()
+
+    package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: [UInt8]) {
+        self.framing = framing
+        self.upstreamHost = upstreamHost
+        self.peerAddress = peerAddress
+    }
+
+    /// Fields that are written anew, whatever the client sent.
+    private static let regenerated = FieldSet.hopByHop.union([
+        .host, .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .maxForwards, .expect, .trailer,
+    ])
+
+    /// Of these, the ones that pass when a condition holds.
+    fileprivate static let conditional: FieldSet = [.maxForwards, .trailer]
+}
+
+extension Forwarding {
+    /// Writes the head of `head`, whose bytes are `bytes`, as `plan` says. The head is left open.
+    package static func appendRequest(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ plan: borrowing RequestForwarding,
+        to output: inout ByteBuffer
+    ) {
+        plan.appendRequestLine(head, bytes, to: &output)
+        plan.appendHost(head, bytes, to: &output)
+        let left = plan.leftOut
+        for field in head.fields where !left.contains(field.known) {
+            if head.isNamedByConnection(field, in: bytes) { continue }
+            append(field, of: bytes, to: &output)
+        }
+        plan.appendConditionally(head, bytes, to: &output)
+        appendFraming(plan.framing, to: &output)
+        appendVia(
+            minorVersion: head.minorVersion, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
+        plan.appendForwarded(head, bytes, to: &output)
+        plan.appendConnection(head, bytes, to: &output)
+    }
+}
+
+extension RequestForwarding {
+    fileprivate var leftOut: FieldSet { RequestForwarding.regenerated.union(dropping) }
+
+    /// RFC 9112 §3.2.1, §3.2.4. An absolute-form without a path asks for `/`, or with OPTIONS for `*`.
+    fileprivate func appendRequestLine(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer)
+    {
+        if let method, method != .other {
+            output.append(method.text)
+        } else {
+            output.append(bytes.extracting(head.methodRange))
+        }
+        output.append(.space)
+        switch head.targetForm {
+        case .authority: output.append(bytes.extracting(head.target))
+        case .asterisk: output.append(UInt8(ascii: "*"))
+        case .origin: output.append(bytes.extracting(head.target))
+        case .absolute:
+            if head.path.isEmpty {
+                output.append(head.method == .options && !head.hasQuery ? UInt8(ascii: "*") : UInt8(ascii: "/"))
+            } else {
+                output.append(bytes.extracting(head.path))
+            }
+            if head.hasQuery {
+                output.append(UInt8(ascii: "?"))
+                output.append(bytes.extracting(head.query))
+            }
+        }
+        output.append(" HTTP/1.1\r\n")
+    }
+
+    /// RFC 9112 §3.2: Host comes first.
+    fileprivate func appendHost(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        output.append("Host: ")
+        if keepsClientHost && !head.authority.isEmpty {
+            output.append(bytes.extracting(head.authority))
+        } else {
+            output.append(upstreamHost)
+        }
+        output.append("\r\n")
+    }
+
+    /// Fields that pass under a condition: Expect, Max-Forwards (RFC 9110 §7.6.2), Trailer with the framing that has
+    /// any.
+    fileprivate func appendConditionally(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        if forwardsExpect && head.expectsContinue { output.append("Expect: 100-continue\r\n") }
+        let countsForwards = head.method == .options || head.method == .trace
+        let conditional = RequestForwarding.conditional
+        if head.present.isDisjoint(with: conditional) { return }
+        for field in head.fields where conditional.contains(field.known) && !dropping.contains(field.known) {
+            if head.isNamedByConnection(field, in: bytes) { continue }
+            if field.known == .trailer {
+                if framing == .chunked { Forwarding.append(field, of: bytes, to: &output) }
+            } else if !countsForwards {
+                Forwarding.append(field, of: bytes, to: &output)
+            } else if let left = Decimal.value(bytes.extracting(field.value)), left > 0 {
+                Forwarding.appendField("Max-Forwards", decimal: left - 1, to: &output)
+            }
+        }
+    }
+
+    /// RFC 7239 and its forerunners. What an untrusted peer says about others is dropped, since anybody can say it.
+    fileprivate func appendForwarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        let trusts = isPeerTrusted
+        if !peerAddress.isEmpty || (trusts && head.contains(.xForwardedFor)) {
+            output.append("X-Forwarded-For: ")
+            if trusts { Forwarding.appendValues(of: .xForwardedFor, in: head.fields, bytes, to: &output) }
+            if peerAddress.isEmpty { output.append("unknown") } else { output.append(peerAddress) }
+            output.append("\r\n")
+        }
+        output.append("X-Forwarded-Proto: ")
+        if trusts, let given = head.first(.xForwardedProto), !given.isEmpty {
+            output.append(bytes.extracting(given))
+        } else {
+            output.append(isClientSecure ? "https" : "http")
+        }
+        output.append("\r\n")
+        if trusts, let given = head.first(.xForwardedHost), !given.isEmpty {
+            Forwarding.appendField("X-Forwarded-Host", bytes.extracting(given), to: &output)
+        } else if !head.authority.isEmpty {
+            Forwarding.appendField("X-Forwarded-Host", bytes.extracting(head.authority), to: &output)
+        }
+        output.append("Forwarded: ")
+        if trusts { Forwarding.appendValues(of: .forwarded, in: head.fields, bytes, to: &output) }
+        appendForwardedElement(head, bytes, to: &output)
+        output.append("\r\n")
+    }
+
+    /// RFC 7239 §4: an address with colons, and a host with a port, have to be quoted.
+    private func appendForwardedElement(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        output.append("for=")
+        if peerAddress.isEmpty {
+            output.append("unknown")
+        } else if peerAddress.contains(UInt8(ascii: ":")) {
+            output.append("\"[")
+            output.append(peerAddress)
+            output.append("]\"")
+        } else {
+            output.append(peerAddress)
+        }
+        if !head.authority.isEmpty {
+            let host = bytes.extracting(head.authority)
+            output.append(";host=")
+            if Token.isToken(host) {
+                output.append(host)
+            } else {
+                // A valid authority holds neither quotation marks nor backslashes.
+                output.append(UInt8(ascii: "\""))
+                output.append(host)
+                output.append(UInt8(ascii: "\""))
+            }
+        }
+        output.append(isClientSecure ? ";proto=https" : ";proto=http")
+    }
+
+    /// RFC 9110 §7.6.1, §7.8, §10.1.4.
+    fileprivate func appendConnection(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer)
+    {
+        let wantsTrailers = acceptsTrailers && head.asksForTrailers(bytes)
+        if wantsTrailers { output.append("TE: trailers\r\n") }
+        switch connection {
+        case .implied, .keepAlive: output.append(wantsTrailers ? "Connection: TE\r\n" : "")
+        case .close: output.append(wantsTrailers ? "Connection: close, TE\r\n" : "Connection: close\r\n")
+        case .upgrade:
+            output.append(wantsTrailers ? "Connection: Upgrade, TE\r\n" : "Connection: Upgrade\r\n")
+            for field in head.fields where field.known == .upgrade {
+                Forwarding.appendField("Upgrade", bytes.extracting(field.value), to: &output)
+            }
+        }
+    }
+}
+
+extension RequestHead {
+    /// RFC 9110 §10.1.4: the member `trailers` of TE.
+    fileprivate func asksForTrailers(_ bytes: Span<UInt8>) -> Bool {
+        guard contains(.te) else { return false }
+        for field in fields where field.known == .te {
+            var elements = ListElements(field.value)
+            while let element = elements.next(in: bytes) {
+                if Token.equalIgnoringCase(bytes.extracting(element), "trailers") { return true }
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,203 @@
+// A request's head (RFC 9112 §3, §5, §6, §9): parsed once, strictly, into offsets. It owns no bytes: whoever asks for a
+// value passes the same bytes again. It never forwards, routes or decides about caching.
+
+/// A parsed request head, to be reused from request to request.
+///
+/// Feed `parse` the bytes from the first one of the message on. Until it answers true, nothing but another `parse` is
+/// meaningful.
+package struct RequestHead {
+    private enum Stage {
+        case beforeRequestLine
+        case requestLine
+        case fieldLines
+        /// Complete or refused: the next `parse` begins a new message.
+        case over
+    }
+
+    private var stage = Stage.over
+    private var scanner = LineScanner()
+    private var section = FieldSection()
+    private var parts = RequestTarget()
+    private var hostLine: ByteRange?
+
+    package private(set) var method = Method.other
+    package private(set) var methodRange = ByteRange.empty
+    package private(set) var target = ByteRange.empty
+    /// 0 or 1; later minor versions of HTTP/1 count as 1.
+    package private(set) var minorVersion: UInt8 = 1
+    package private(set) var framing = BodyFraming.none
+    /// Expect: 100-continue, from a client that waits for it before it sends content (RFC 9110 §10.1.1).
+    package private(set) var expectsContinue = false
+    /// Bytes of the head, its empty line included.
+    package private(set) var length = 0
+
+    /// Takes no memory before the first parse.
+    package init() {}
+
+    package var targetForm: TargetForm { parts.form }
+    /// Empty unless the target is in absolute-form.
+    package var scheme: ByteRange { parts.scheme }
+    /// Of the target in absolute- or authority-form, otherwise Host. Empty only for HTTP/1.0 without a Host.
+    package var authority: ByteRange { parts.authority }
+    /// Empty for authority-form and for an absolute-form without a path; `*` for asterisk-form.
+    package var path: ByteRange { parts.path }
+    /// Without the question mark.
+    package var query: ByteRange { parts.query }
+    /// Tells `/a?` from `/a`.
+    package var hasQuery: Bool { parts.hasQuery }
+
+    package var fields: [FieldLine] { section.lines }
+    package var present: FieldSet { section.present }
+    package var connection: ConnectionOptions { section.connection }
+
+    package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
+    /// The value of the first line of that name.
+    package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
+
+    /// Whether Connection named this field, so that it ends here (RFC 9110 §7.6.1).
+    package func isNamedByConnection(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
+        section.isNamedByConnection(field, in: bytes)
+    }
+
+    /// Whether the connection may carry another request after this one (RFC 9112 §9.3).
+    package var keepsAlive: Bool {
+        if connection.hasClose { return false }
+        return minorVersion >= 1 || connection.hasKeepAlive
+    }
+
+    /// Whether the client asks to leave HTTP/1.1 (RFC 9110 §7.8). HTTP/1.0 knows no Upgrade.
+    package var wantsUpgrade: Bool { minorVersion >= 1 && connection.hasUpgrade && contains(.upgrade) }
+
+    /// Max-Forwards (RFC 9110 §7.6.2), or nil if there is none or it isn't a number.
+    package func maxForwards(in bytes: Span<UInt8>) -> UInt64? {
+        first(.maxForwards).flatMap { Decimal.value(bytes.extracting($0)) }
+    }
+
+    /// Forgets what was parsed and gives the memory back, as for a connection that falls idle.
+    package mutating func release() {
+        reset()
+        section.lines = []
+    }
+
+    /// Forgets what was parsed and keeps the memory.
+    package mutating func reset() {
+        stage = .beforeRequestLine
+        scanner = LineScanner()
+        section.removeAll()
+        parts = RequestTarget()
+        hostLine = nil
+        method = .other
+        methodRange = .empty
+        target = .empty
+        minorVersion = 1
+        framing = .none
+        expectsContinue = false
+        length = 0
+    }
+
+    /// Reads the head at the beginning of `bytes`.
+    ///
+    /// - Returns: true once the head is complete, its size in `length`; false if more bytes are needed. Call again then
+    ///   with the same bytes and those that followed: what was read is not read again.
+    /// - Throws: the refusal. The connection has to be closed after its answer, since where the next request begins
+    ///   can't be told.
+    package mutating func parse(_ bytes: Span<UInt8>, limits: HeadLimits) throws(WireError) -> Bool {
+        if stage == .over { reset() }
+        do throws(WireError) {
+            let isComplete = try parseLines(bytes, limits: limits)
+            if isComplete { stage = .over }
+            return isComplete
+        } catch {
+            stage = .over
+            throw error
+        }
+    }
+
+    private mutating func parseLines(_ bytes: Span<UInt8>, limits: HeadLimits) throws(WireError) -> Bool {
+        if stage == .beforeRequestLine {
+            guard try skipEmptyLine(bytes) else { return false }
+            stage = .requestLine
+        }
+        if stage == .requestLine {
+            let limit = scanner.lineStart &+ limits.startLine &+ 2
+            guard let line = try scanner.next(in: bytes, limit: limit, otherwise: .requestLineTooLong, from: .client)
+            else {
+                return false
+            }
+            do throws(WireError.Reason) { try readRequestLine(line, in: bytes) } catch {
+                throw WireError(error, from: .client)
+            }
+            stage = .fieldLines
+        }
+        while let line = try scanner.next(in: bytes, limit: limits.head, otherwise: .headTooLarge, from: .client) {
+            do throws(WireError.Reason) {
+                if line.isEmpty {
+                    length = scanner.lineStart
+                    try conclude(bytes)
+                    return true
+                }
+                if section.lines.count >= limits.fields { throw .tooManyFields }
+                try readField(line, in: bytes)
+            } catch {
+                throw WireError(error, from: .client)
+            }
+        }
+        return false
+    }
+
+    /// RFC 9112 §2.2: one empty line before the request line is passed over. False if more bytes are needed to tell.
+    private mutating func skipEmptyLine(_ bytes: Span<UInt8>) throws(WireError) -> Bool {
+        guard !bytes.isEmpty else { return false }
+        if bytes[0] == 0x16 { throw WireError(.tlsOnPlainPort, from: .client) }
+        guard bytes[0] == .carriageReturn else { return true }
+        guard bytes.count >= 2 else { return false }
+        if bytes[1] == .lineFeed { scanner.skip(to: 2) }
+        return true
+    }
+
+    /// `method SP target SP version` (RFC 9112 §3).
+    private mutating func readRequestLine(_ line: Range<Int>, in bytes: Span<UInt8>) throws(WireError.Reason) {
+        let methodEnd = Scan.first(.space, in: bytes, from: line.lowerBound, to: line.upperBound)
+        let versionStart = line.upperBound &- HTTPVersion.length
+        guard methodEnd > line.lowerBound, methodEnd &+ 1 < versionStart, bytes[versionStart &- 1] == .space else {
+            throw .invalidRequestLine
+        }
+        let token = bytes.extracting(line.lowerBound..<methodEnd)
+        method = Method.recognise(token)
+        if method == .other, !Token.isToken(token) { throw .invalidRequestLine }
+        methodRange = ByteRange(line.lowerBound, methodEnd)
+        minorVersion = try HTTPVersion.minorVersion(at: versionStart, in: bytes)
+        let range = (methodEnd &+ 1)..<(versionStart &- 1)
+        target = ByteRange(range.lowerBound, range.upperBound)
+        parts = try RequestTarget(range, of: method, in: bytes)
+    }
+
+    @inline(__always)
+    private mutating func readField(_ line: Range<Int>, in bytes: Span<UInt8>) throws(WireError.Reason) {
+        let field = try section.append(line, in: bytes)
+        if field.known == .host {
+            if hostLine != nil { throw .repeatedHost }
+            if !Authority.isValid(bytes.extracting(field.value)) { throw .invalidHost }
+            hostLine = field.value
+        } else if field.known == .expect, minorVersion >= 1 {
+            guard Scan.equalsIgnoringCase(bytes.extracting(field.value), "100-continue") else {
+                throw .unknownExpectation
+            }
+        }
+    }
+
+    /// What only the whole head can tell: Host (RFC 9112 §3.2), framing (§6.3), Expect.
+    private mutating func conclude(_ bytes: Span<UInt8>) throws(WireError.Reason) {
+        if let hostLine {
+            // RFC 9112 §3.2.2: the authority of an absolute-form replaces Host.
+            if parts.form == .origin || parts.form == .asterisk { parts.authority = hostLine }
+        } else if minorVersion >= 1 {
+            throw .missingHost
+        }
+        framing = try section.framing.framing(minorVersion: minorVersion, otherwise: .none)
+        let hasContent = framing != .none && framing != .length(0)
+        // RFC 9110 §9.3.8, §9.3.6: TRACE has no content, and content after CONNECT would be the tunnel's.
+        if hasContent, method == .trace || method == .connect { throw .contentNotAllowed }
+        expectsContinue = hasContent && minorVersion >= 1 && contains(.expect)
+    }
+}

@@ -1,0 +1,151 @@
+// A response's head (RFC 9112 §4, §5, §6.3): as strict as a request's, since what an origin sends can poison the store.
+// Its framing depends on the request that it answers.
+
+/// A parsed response head, to be reused from response to response. See `RequestHead` for how to feed it.
+package struct ResponseHead {
+    private enum Stage {
+        case statusLine
+        case fieldLines
+        /// Complete or refused: the next `parse` begins a new message.
+        case over
+    }
+
+    private var stage = Stage.over
+    private var scanner = LineScanner()
+    private var section = FieldSection()
+
+    package private(set) var status = 0
+    package private(set) var reason = ByteRange.empty
+    /// 0 or 1; later minor versions of HTTP/1 count as 1.
+    package private(set) var minorVersion: UInt8 = 1
+    package private(set) var framing = BodyFraming.none
+    /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that ends with the
+    /// connection.
+    package private(set) var keepsAlive = false
+    /// Bytes of the head, its empty line included.
+    package private(set) var length = 0
+
+    /// Takes no memory before the first parse.
+    package init() {}
+
+    /// Content-Length as sent, which for HEAD and 304 tells about a body that isn't there (RFC 9110 §8.6).
+    package var declaredContentLength: UInt64? { section.framing.contentLength }
+
+    /// 1xx other than 101: another head follows for the same request.
+    package var isInterim: Bool { status < 200 && status != 101 }
+
+    package var fields: [FieldLine] { section.lines }
+    package var present: FieldSet { section.present }
+    package var connection: ConnectionOptions { section.connection }
+
+    package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
+    /// The value of the first line of that name.
+    package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
+
+    /// Whether Connection named this field, so that it ends here (RFC 9110 §7.6.1).
+    package func isNamedByConnection(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
+        section.isNamedByConnection(field, in: bytes)
+    }
+
+    /// Forgets what was parsed and gives the memory back, as for a connection that falls idle.
+    package mutating func release() {
+        reset()
+        section.lines = []
+    }
+
+    /// Forgets what was parsed and keeps the memory.
+    package mutating func reset() {
+        stage = .statusLine
+        scanner = LineScanner()
+        section.removeAll()
+        status = 0
+        reason = .empty
+        minorVersion = 1
+        framing = .none
+        keepsAlive = false
+        length = 0
+    }
+
+    /// Reads the head at the beginning of `bytes`, the answer to a request of the method `method`.
+    ///
+    /// - Returns: true once the head is complete; false if more bytes are needed. Call again then with the same bytes
+    ///   and those that followed: what was read is not read again.
+    /// - Throws: why the response can't be passed on. Its connection is not to be used again.
+    package mutating func parse(
+        _ bytes: Span<UInt8>, answering method: Method, limits: HeadLimits
+    ) throws(WireError) -> Bool {
+        if stage == .over { reset() }
+        do throws(WireError) {
+            let isComplete = try parseLines(bytes, answering: method, limits: limits)
+            if isComplete { stage = .over }
+            return isComplete
+        } catch {
+            stage = .over
+            throw error
+        }
+    }
+
+    private mutating func parseLines(
+        _ bytes: Span<UInt8>, answering method: Method, limits: HeadLimits
+    ) throws(WireError) -> Bool {
+        if stage == .statusLine {
+            let limit = limits.startLine &+ 2
+            guard let line = try scanner.next(in: bytes, limit: limit, otherwise: .headTooLarge, from: .origin) else {
+                return false
+            }
+            do throws(WireError.Reason) { try readStatusLine(line, in: bytes) } catch {
+                throw WireError(error, from: .origin)
+            }
+            stage = .fieldLines
+        }
+        while let line = try scanner.next(in: bytes, limit: limits.head, otherwise: .headTooLarge, from: .origin) {
+            do throws(WireError.Reason) {
+                if line.isEmpty {
+                    length = scanner.lineStart
+                    try conclude(answering: method)
+                    return true
+                }
+                if section.lines.count >= limits.fields { throw .tooManyFields }
+                _ = try section.append(line, in: bytes)
+            } catch {
+                throw WireError(error, from: .origin)
+            }
+        }
+        return false
+    }
+
+    /// `version SP 3DIGIT SP [reason]` (RFC 9112 §4). The second space may be missing with the reason: many servers
+    /// leave it out, and nothing else could be meant.
+    private mutating func readStatusLine(_ line: Range<Int>, in bytes: Span<UInt8>) throws(WireError.Reason) {
+        let start = line.lowerBound
+        guard line.count >= HTTPVersion.length + 4 else { throw .invalidStatusLine }
+        minorVersion = try HTTPVersion.minorVersion(at: start, in: bytes)
+        guard bytes[start &+ 8] == .space else { throw .invalidStatusLine }
+        var code = 0
+        for index in (start &+ 9)..<(start &+ 12) {
+            guard bytes[index].isDigit else { throw .invalidStatusLine }
+            code = code * 10 + Int(bytes[index] &- 0x30)
+        }
+        guard (100...599).contains(code) else { throw .invalidStatusCode }
+        status = code
+        if line.count > HTTPVersion.length + 4 {
+            guard bytes[start &+ 12] == .space else { throw .invalidStatusLine }
+            reason = ByteRange(start &+ 13, line.upperBound)
+        } else {
+            reason = ByteRange(line.upperBound, line.upperBound)
+        }
+    }
+
+    /// RFC 9112 §6.3, in its order.
+    private mutating func conclude(answering method: Method) throws(WireError.Reason) {
+        let declared = try section.framing.framing(minorVersion: minorVersion, otherwise: .untilClose)
+        let isTunnel = status == 101 || (method == .connect && (200...299).contains(status))
+        let isWithoutBody = isTunnel || method == .head || status < 200 || status == 204 || status == 304
+        framing = isWithoutBody ? .none : declared
+        let persists = !connection.hasClose && (minorVersion >= 1 || connection.hasKeepAlive)
+        // RFC 9110 §8.6, RFC 9112 §6.1: 1xx and 204 say nothing of a body. One that does may send it all the same.
+        let promisesForbiddenBody =
+            (status < 200 || status == 204) && declared != .untilClose && declared != .length(0)
+        keepsAlive = persists && !isTunnel && framing != .untilClose && !promisesForbiddenBody
+    }
+}

@@ -1,0 +1,213 @@
+// One connection to the admin listener: a request at a time, its content read whole, its answer put into one queue. Larder's
+// own HTTP parser reads it, with the same strictness as on the main listener.
+
+import EventLoop
+import HTTPWire
+
+final class AdminConnection: Socket {
+    /// Legal changes: head → content → answering → sending → head, and any → lingering → closed.
+    private enum Phase {
+        case head, content, answering, sending
+        /// The last answer is sent; what still comes is dropped, so that a reset doesn't overtake it (RFC 9112 §9.6).
+        case lingering
+    }
+
+    private weak var listener: AdminListener?
+    private var phase = Phase.head
+    private var head = RequestHead()
+    private var request: AdminRequest?
+    private var decoder: ChunkedDecoder?
+    /// What is left of a content whose length was announced.
+    private var remaining = 0
+    private var contentLimit = 0
+    /// Received and not yet used.
+    private var input: [UInt8] = []
+    private var output: [UInt8] = []
+    private var sent = 0
+    private var isClosing = false
+    private var hasBegun = false
+    /// Tells an answer that comes too late from the one that is waited for.
+    private var serial = 0
+
+    private static let headLimits = HeadLimits(startLine: 24 << 10, head: 32 << 10, fields: 64)
+    private static let headMilliseconds: Int64 = 10_000
+    private static let idleMilliseconds: Int64 = 30_000
+    private static let answerMilliseconds: Int64 = 10_000
+    private static let lingerMilliseconds: Int64 = 1_000
+
+    init(listener: AdminListener, loop: EventLoop, descriptor: Int32) {
+        self.listener = listener
+        super.init(loop: loop, descriptor: descriptor)
+        wait(for: .read)
+        setDeadline(afterMilliseconds: Self.headMilliseconds)
+    }
+
+    // MARK: Reading
+
+    override func readable() {
+        switch receive() {
+        case .wouldBlock: return
+        case .ended, .failed: leave()
+        case .bytes(let count):
+            if phase == .lingering { return }
+            let buffer = loop.input
+            input.append(buffer.span(count: count))
+            work()
+        }
+    }
+
+    private func work() {
+        if phase == .head { readHead() }
+        if phase == .content { readContent() }
+    }
+
+    private func readHead() {
+        guard !input.isEmpty else { return }
+        if !hasBegun {
+            hasBegun = true
+            setDeadline(afterMilliseconds: Self.headMilliseconds)
+        }
+        let received = self.input
+        do throws(WireError) {
+            guard try head.parse(received.span, limits: Self.headLimits) else { return }
+        } catch {
+            return refuse(error)
+        }
+        let request = AdminRequest(head, in: received.span)
+        self.request = request
+        input.removeFirst(head.length)
+        isClosing = !head.keepsAlive
+        contentLimit = listener?.contentLimit(for: request) ?? 0
+        switch head.framing {
+        case .none, .untilClose: return answer()
+        case .length(let length):
+            guard length <= UInt64(contentLimit) else { return refuse(WireError(.contentTooLarge, from: .client)) }
+            remaining = Int(length)
+            decoder = nil
+        case .chunked: decoder = ChunkedDecoder(from: .client)
+        }
+        phase = .content
+        setDeadline(afterMilliseconds: Self.idleMilliseconds)
+        // RFC 9110 §10.1.1. A new connection's buffer takes the one line; where it doesn't, nothing is left to be said.
+        if head.expectsContinue && input.isEmpty {
+            let line = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            guard case .wrote(line.count) = send(line.span) else { return leave() }
+        }
+    }
+
+    private func readContent() {
+        setDeadline(afterMilliseconds: Self.idleMilliseconds)
+        guard decoder != nil else {
+            let count = min(remaining, input.count)
+            request?.content += input[..<count]
+            input.removeFirst(count)
+            remaining -= count
+            if remaining == 0 { answer() }
+            return
+        }
+        var position = 0
+        let received = self.input
+        do throws(WireError) {
+            reading: while true {
+                switch try decoder?.next(received.span, from: &position) {
+                case .data(let range):
+                    request?.content += received[range]
+                    if let size = request?.content.count, size > contentLimit { throw WireError(.contentTooLarge, from: .client) }
+                case .finished:
+                    input.removeFirst(position)
+                    return answer()
+                case .needsMore, nil: break reading
+                }
+            }
+        } catch {
+            return refuse(error)
+        }
+        input.removeFirst(position)
+    }
+
+    // MARK: Answering
+
+    /// Where the next message begins can't be told after this.
+    private func refuse(_ error: WireError) {
+        isClosing = true
+        input = []
+        serial += 1
+        reply(.problem(error.status, error.code, "\(error.sentence)"))
+    }
+
+    private func answer() {
+        guard let request, let listener else { return leave() }
+        phase = .answering
+        wait(for: .none)
+        setDeadline(afterMilliseconds: Self.answerMilliseconds)
+        serial += 1
+        listener.answer(request) { [self, serial] answer in
+            guard self.serial == serial, phase == .answering else { return }
+            reply(answer)
+        }
+    }
+
+    private func reply(_ answer: AdminAnswer) {
+        guard isOpen else { return }
+        phase = .sending
+        output = answer.serialised(
+            isHead: request?.method == .head, closes: isClosing, wallMilliseconds: loop.wallMilliseconds)
+        sent = 0
+        request = nil
+        flush()
+    }
+
+    override func writable() { flush() }
+
+    private func flush() {
+        let output = self.output
+        switch send(output.span.extracting(sent...)) {
+        case .failed: leave()
+        case .wrote(let count):
+            sent += count
+            guard sent == output.count else {
+                wait(for: .write)
+                setDeadline(afterMilliseconds: Self.idleMilliseconds)
+                return
+            }
+            self.output = []
+            isClosing ? linger() : begin()
+        }
+    }
+
+    private func begin() {
+        phase = .head
+        hasBegun = false
+        wait(for: .read)
+        setDeadline(afterMilliseconds: Self.idleMilliseconds)
+        // Not from within the answer before: a row of pipelined requests would nest as deep as it is long.
+        if !input.isEmpty { loop.atEndOfTurn { [self] in if isOpen && phase == .head { work() } } }
+    }
+
+    private func linger() {
+        phase = .lingering
+        shutDownSending()
+        wait(for: .read)
+        setDeadline(afterMilliseconds: Self.lingerMilliseconds)
+    }
+
+    override func deadlinePassed() {
+        switch phase {
+        case .lingering, .sending: leave()
+        case .answering:
+            serial += 1
+            isClosing = true
+            reply(.problem(503, "no-worker-answer", "the workers do not answer in time"))
+        case .head where !hasBegun: leave()
+        case .head, .content:
+            isClosing = true
+            reply(.problem(408, "head-timeout", "the request did not arrive in time"))
+        }
+    }
+
+    func leave() {
+        guard isOpen else { return }
+        close()
+        listener?.forget(self)
+    }
+}

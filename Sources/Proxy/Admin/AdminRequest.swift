@@ -1,0 +1,130 @@
+// A request to the admin listener, with its content whole, and what it is answered with.
+
+import HTTPWire
+
+/// A complete request. Requests here are few and small, so it owns all its bytes.
+struct AdminRequest {
+    let method: Method
+    /// Without the query; as it was sent, since no path here needs an encoding.
+    let path: String
+    let query: [UInt8]
+    let host: [UInt8]
+    let origin: [UInt8]?
+    let authorization: [UInt8]?
+    let contentType: [UInt8]?
+    let cacheControl: [UInt8]?
+    var content: [UInt8] = []
+
+    init(_ head: borrowing RequestHead, in bytes: Span<UInt8>) {
+        method = head.method
+        path = bytes.extracting(head.path).text()
+        query = bytes.extracting(head.query).copied()
+        host = bytes.extracting(head.authority).copied()
+        var origin: [UInt8]?
+        for field in head.fields where bytes.extracting(field.name).isSameName(as: Self.originName.span) {
+            // A second line can't make the first one's refusal go away.
+            origin = (origin ?? []) + bytes.extracting(field.value).copied()
+        }
+        self.origin = origin
+        authorization = head.first(.authorization).map { bytes.extracting($0).copied() }
+        contentType = head.first(.contentType).map { bytes.extracting($0).copied() }
+        cacheControl = head.first(.cacheControl).map { bytes.extracting($0).copied() }
+    }
+
+    private static let originName = Array("Origin".utf8)
+
+    /// The first value of that name in the query, percent-decoded (RFC 3986 §2.1; a plus sign is a plus sign). Nil where
+    /// there is none, empty where it is not to be decoded.
+    func parameter(_ name: String) -> [UInt8]? {
+        for pair in query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
+            let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
+            guard pair[..<end].elementsEqual(name.utf8) else { continue }
+            return Self.decoded(end < pair.endIndex ? pair[(end + 1)...] : [])
+        }
+        return nil
+    }
+
+    private static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = text
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else { return [] }
+            bytes.append(high << 4 | low)
+        }
+        return bytes
+    }
+}
+
+/// A whole answer.
+struct AdminAnswer {
+    var status = 200
+    /// Lines with their CRLF, without those that every answer has.
+    var fields: [UInt8] = []
+    var content: [UInt8] = []
+
+    init(_ status: Int = 200, type: StaticString, _ content: [UInt8]) {
+        self.status = status
+        self.content = content
+        add("Content-Type", "\(type)")
+    }
+
+    init(_ status: Int, content: [UInt8]) {
+        self.status = status
+        self.content = content
+    }
+
+    static func text(_ status: Int, _ line: String) -> AdminAnswer {
+        AdminAnswer(status, type: "text/plain; charset=utf-8", Array((line + "\n").utf8))
+    }
+
+    static func json(_ status: Int, _ content: (inout JSONWriter) -> Void) -> AdminAnswer {
+        var writer = JSONWriter()
+        writer.object(content)
+        return AdminAnswer(status, type: "application/json", writer.finished())
+    }
+
+    /// A problem document (RFC 9457).
+    static func problem(
+        _ status: Int, _ slug: StaticString, _ detail: String, _ more: (inout JSONWriter) -> Void = { _ in }
+    ) -> AdminAnswer {
+        var writer = JSONWriter()
+        writer.object {
+            $0.member("type", "urn:larder:problem:\(slug)")
+            $0.member("title", statusText(status))
+            $0.member("status", status)
+            $0.member("detail", detail)
+            more(&$0)
+        }
+        return AdminAnswer(status, type: "application/problem+json", writer.finished())
+    }
+
+    mutating func add(_ name: String, _ value: String) { fields += Array("\(name): \(value)\r\n".utf8) }
+
+    mutating func add(_ name: String, bytes value: [UInt8]) {
+        fields += Array("\(name): ".utf8) + value + Array("\r\n".utf8)
+    }
+
+    /// The bytes on the wire.
+    /// - Parameter isHead: the answer to HEAD is that to GET without the content (RFC 9110 §9.3.2).
+    func serialised(isHead: Bool, closes: Bool, wallMilliseconds: Int64) -> [UInt8] {
+        var head = ByteBuffer(minimumCapacity: 512)
+        head.append("HTTP/1.1 ")
+        head.append(decimal: status)
+        head.append(" ")
+        head.append(statusText(status))
+        head.append("\r\nDate: ")
+        HTTPDate.append(wallMilliseconds / 1000, to: &head)
+        head.append("\r\n")
+        head.append(fields)
+        head.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        Forwarding.appendField("Content-Length", decimal: UInt64(content.count), to: &head)
+        if closes { head.append("Connection: close\r\n") }
+        Forwarding.endHead(&head)
+        if !isHead { head.append(content) }
+        return head.span.copied()
+    }
+}

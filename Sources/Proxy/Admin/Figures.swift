@@ -1,0 +1,73 @@
+// Everything that `/metrics` and `/stats` tell, as it was at about one moment. The two write it down in their own ways.
+
+import CacheStorage
+import EventLoop
+
+struct Figures {
+    let version: String
+    let now: MonotonicTime
+    let wallMilliseconds: Int64
+    let startedMilliseconds: Int64
+    let report: ServerReport
+    let workerCount: Int
+    let isDraining: Bool
+    let reloads: Int
+    let generation: Generation
+    let memory: MemoryStoreFigures
+    let fillBytes: Int
+    let fillRefusals: Int
+    let process = ProcessFigures()
+
+    init(report: ServerReport, server: Server, version: String) {
+        self.version = version
+        self.report = report
+        now = server.loop.now
+        wallMilliseconds = server.loop.wallMilliseconds
+        startedMilliseconds = server.started
+        workerCount = server.workerCount
+        isDraining = server.isDraining
+        reloads = server.reloads
+        generation = server.generation
+        memory = server.shared.memory.figures
+        fillBytes = server.shared.fillBudget.inUse
+        fillRefusals = server.shared.fillBudget.refusals
+    }
+
+    var total: Counters { report.total }
+
+    func outcome(_ outcome: Outcome) -> Int { total.outcomes[Int(outcome.rawValue)] }
+}
+
+/// Why a state is as it is, in the words that `/stats` and `/metrics` share.
+extension StoreState {
+    var word: StaticString {
+        switch self {
+        case .up: "up"
+        case .limited: "limited"
+        case .down: "down"
+        }
+    }
+
+    var since: WallTime {
+        switch self {
+        case .up(let since), .limited(_, let since), .down(_, let since): since
+        }
+    }
+
+    var trouble: StoreTrouble? {
+        switch self {
+        case .up: nil
+        case .limited(let trouble, _), .down(let trouble, _): trouble
+        }
+    }
+}
+
+extension OriginServer.Standing {
+    var word: StaticString {
+        switch self {
+        case .up: "up"
+        case .aside: "aside"
+        case .checkedDown: "down"
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// Which counter tells how often each limit was reached. A limit is called here as it is in the configuration.
+
+import HTTPWire
+
+struct LimitCounter: Sendable {
+    let name: StaticString
+    let count: @Sendable (Counters) -> Int
+
+    static let all: [LimitCounter] = [
+        LimitCounter("head", faults: [.headTooLarge]),
+        LimitCounter("fields", faults: [.tooManyFields]),
+        LimitCounter("request_line", faults: [.requestLineTooLong]),
+        LimitCounter("body", faults: [.contentTooLarge], outcome: .bodyTooLarge),
+        LimitCounter("chunk_extensions", faults: [.chunkExtensionsTooLong]),
+        LimitCounter("trailers", faults: [.trailersTooLarge, .tooManyTrailers]),
+        LimitCounter("clients", outcome: .tooManyClients),
+        LimitCounter("requests") { $0.requestsPerConnectionReached },
+        LimitCounter("head_timeout", outcome: .headTimeout),
+        LimitCounter("read_timeout", outcome: .bodyTimeout),
+        LimitCounter("write_timeout", outcome: .clientStalled),
+        LimitCounter("idle_timeout") { $0.idleClosed },
+        LimitCounter("connect_timeout", outcome: .originConnectTimeout),
+        LimitCounter("first_byte_timeout", outcome: .originTimeout),
+        LimitCounter("max_connections", outcome: .originBusy),
+    ]
+
+    private init(_ name: StaticString, _ count: @escaping @Sendable (Counters) -> Int) {
+        self.name = name
+        self.count = count
+    }
+
+    private init(_ name: StaticString, faults: [WireError.Reason] = [], outcome: Outcome? = nil) {
+        self.init(name) { counters in
+            faults.reduce(outcome.map { counters.outcomes[Int($0.rawValue)] } ?? 0) {
+                $0 + counters.wireFaults[Int($1.rawValue)]
+            }
+        }
+    }
+}

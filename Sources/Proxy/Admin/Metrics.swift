@@ -1,0 +1,213 @@
+// Every metric of Larder, declared once with its sentence. Names and labels are stable; dashboards stand on them.
+
+import CacheStorage
+import HTTPCaching
+import HTTPWire
+
+extension MetricFamily {
+    static let all = process + traffic + routes + upstreams + stores
+
+    private static let process: [MetricFamily] = [
+        MetricFamily("larder_info", .gauge, "Always 1; the label says which version runs.") {
+            $1.add(1, ("version", $0.version))
+        },
+        MetricFamily(
+            "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970-01-01 UTC."
+        ) { $1.add(milliseconds: $0.startedMilliseconds) },
+        MetricFamily("process_resident_memory_bytes", .gauge, "Memory of the process that is in RAM.") {
+            $0.process.residentBytes
+        },
+        MetricFamily("process_virtual_memory_bytes", .gauge, "Address space that the process has taken.") {
+            $0.process.virtualBytes
+        },
+        MetricFamily("process_open_fds", .gauge, "Open file descriptors, sockets included.") {
+            $0.process.openDescriptors
+        },
+        MetricFamily("process_max_fds", .gauge, "How many file descriptors may be open.") {
+            $0.process.descriptorLimit
+        },
+        MetricFamily(
+            "process_cpu_seconds_total", .counter, "Processor time that the process has used, user and system."
+        ) { $1.add(milliseconds: Int64($0.process.cpuMilliseconds)) },
+        MetricFamily("larder_workers", .gauge, "Worker threads.") { $0.workerCount },
+        MetricFamily("larder_workers_silent", .gauge, "Workers that did not answer within a second.") {
+            $0.report.silentWorkers
+        },
+        MetricFamily("larder_draining", .gauge, "1 while the process finishes its last requests before it stops.") {
+            $0.isDraining ? 1 : 0
+        },
+        MetricFamily("larder_reloads_total", .counter, "Configurations taken on since the start.") { $0.reloads },
+        MetricFamily("larder_log_lines_dropped_total", .counter, "Access log lines dropped since nobody took them in time.") {
+            $0.total.logLinesDropped
+        },
+    ]
+
+    private static let traffic: [MetricFamily] = [
+        MetricFamily("larder_requests_total", .counter, "Requests that were read from clients.") { $0.total.requests },
+        MetricFamily("larder_request_outcomes_total", .counter, "Requests by how they ended.") {
+            for outcome in Outcome.allCases { $1.add($0.outcome(outcome), ("outcome", "\(outcome.slug)")) }
+        },
+        MetricFamily("larder_responses_total", .counter, "Responses by the class of their status.") {
+            for hundreds in 1...5 { $1.add($0.total.statusClasses[hundreds], ("class", "\(hundreds)xx")) }
+        },
+        MetricFamily(
+            "larder_cache_reasons_total", .counter, "Requests by why they were not simply answered from the store."
+        ) {
+            for reason in Reason.allCases {
+                $1.add($0.total.reasons[Int(reason.rawValue)], ("reason", "\(reason.slug)"))
+            }
+        },
+        MetricFamily("larder_wire_faults_total", .counter, "Messages refused, by what was wrong with their bytes.") {
+            for fault in WireError.Reason.allCases {
+                $1.add($0.total.wireFaults[Int(fault.rawValue)], ("fault", "\(WireError(fault, from: .client).code)"))
+            }
+        },
+        MetricFamily("larder_limit_reached_total", .counter, "How often each configured limit was reached.") {
+            for limit in LimitCounter.all { $1.add(limit.count($0.total), ("limit", "\(limit.name)")) }
+        },
+        MetricFamily("larder_client_bytes_total", .counter, "Bytes sent to clients, heads included.") {
+            $0.total.bytesToClients
+        },
+        MetricFamily("larder_origin_bytes_total", .counter, "Bytes received from origins.") { $0.total.bytesFromOrigins },
+        MetricFamily("larder_client_connections", .gauge, "Connections of clients that are open.") { $0.total.clients },
+        MetricFamily("larder_client_connections_total", .counter, "Connections of clients that were accepted.") {
+            $0.total.accepted
+        },
+        MetricFamily("larder_accept_failures_total", .counter, "Connections that could not be accepted.") {
+            $0.total.acceptFailures
+        },
+        MetricFamily("larder_active_requests", .gauge, "Requests that are being answered.") { $0.total.activeRequests },
+    ]
+
+    private static let routes: [MetricFamily] = [
+        route("larder_route_requests_total", "Requests that took the route.") { $0.requests },
+        route("larder_route_hits_total", "Requests of the route that were answered from the store.") { $0.hits },
+        route("larder_route_stores_total", "Responses of the route that were stored.") { $0.stores },
+        route("larder_route_bytes_total", "Content bytes sent to clients of the route.") { $0.bytes },
+    ]
+
+    private static func route(
+        _ name: StaticString, _ help: StaticString, _ value: @escaping @Sendable (RouteCounters) -> Int
+    ) -> MetricFamily {
+        MetricFamily(name, .counter, help) { figures, samples in
+            for (route, counters) in zip(figures.generation.configuration.routes, figures.total.routes) {
+                samples.add(
+                    value(counters), ("route", route.path.description), ("host", route.host.description))
+            }
+        }
+    }
+
+    private static let upstreams: [MetricFamily] = [
+        server("larder_upstream_up", .gauge, "1 while requests go to the server, 0 while it is set aside or fails its check.") {
+            $0.standing(now: $1.now) == .up ? 1 : 0
+        },
+        server("larder_upstream_outstanding", .gauge, "Requests that are at the server.") { server, _ in
+            server.outstanding.load(ordering: .relaxed)
+        },
+        server("larder_upstream_requests_total", .counter, "Requests that were sent to the server.") { server, _ in
+            server.requests.load(ordering: .relaxed)
+        },
+        server(
+            "larder_upstream_failures_total", .counter,
+            "Times that the server could not be reached or broke off, health checks not counted."
+        ) { server, _ in server.totalFailures.load(ordering: .relaxed) },
+        MetricFamily("larder_origin_connections", .gauge, "Connections to origins that are open, idle ones included.") {
+            $0.total.originConnections
+        },
+        MetricFamily("larder_origin_connections_idle", .gauge, "Connections to origins that wait to be used again.") {
+            $0.total.idleOriginConnections
+        },
+        MetricFamily("larder_origin_connects_total", .counter, "Connections to origins that were begun.") {
+            $0.total.originConnects
+        },
+        MetricFamily("larder_origin_reuses_total", .counter, "Requests to origins that went over a kept connection.") {
+            $0.total.originReuses
+        },
+        MetricFamily("larder_origin_retries_total", .counter, "Requests to origins that were tried again.") {
+            $0.total.retries
+        },
+    ]
+
+    private static func server(
+        _ name: StaticString, _ kind: Kind, _ help: StaticString, _ value: @escaping @Sendable (OriginServer, Figures) -> Int
+    ) -> MetricFamily {
+        MetricFamily(name, kind, help) { figures, samples in
+            for group in figures.generation.groups {
+                for server in group.servers {
+                    samples.add(
+                        value(server, figures), ("upstream", group.settings.name), ("server", server.address.description))
+                }
+            }
+        }
+    }
+
+    private static let stores: [MetricFamily] = [
+        MetricFamily("larder_stored_total", .counter, "Responses that were stored.") { $0.total.stored },
+        MetricFamily("larder_stored_bytes_total", .counter, "Content bytes of the responses that were stored.") {
+            $0.total.storedBytes
+        },
+        MetricFamily("larder_store_refused_total", .counter, "Responses that were to be stored and were too large or broke off.") {
+            $0.total.storeRefused
+        },
+        MetricFamily("larder_invalidated_total", .counter, "Keys dropped by unsafe requests, purges and deletions.") {
+            $0.total.invalidated
+        },
+        MetricFamily("larder_filling_bytes", .gauge, "Memory held by responses that are still arriving.") { $0.fillBytes },
+        MetricFamily("larder_filling_refused_total", .counter, "Responses not stored as too many were arriving at once.") {
+            $0.fillRefusals
+        },
+        MetricFamily("larder_memory_entries", .gauge, "Records in the memory store.") { $0.memory.entries },
+        MetricFamily("larder_memory_bytes", .gauge, "Bytes that the memory store holds, bookkeeping included.") {
+            $0.memory.bytes
+        },
+        MetricFamily("larder_memory_limit_bytes", .gauge, "The bound on the memory store.") { $0.memory.limit },
+        MetricFamily("larder_memory_hits_total", .counter, "Lookups that the memory store answered.") { $0.memory.hits },
+        MetricFamily("larder_memory_misses_total", .counter, "Lookups that the memory store had nothing for.") {
+            $0.memory.misses
+        },
+        MetricFamily("larder_memory_stores_total", .counter, "Records put into the memory store.") { $0.memory.stores },
+        MetricFamily("larder_memory_evictions_total", .counter, "Records given up to make room.") { $0.memory.evictions },
+        MetricFamily("larder_memory_expirations_total", .counter, "Records removed as their time was over.") {
+            $0.memory.expirations
+        },
+        MetricFamily("larder_memory_rejected_total", .counter, "Records larger than the whole memory store.") {
+            $0.memory.rejectedAsTooLarge
+        },
+        MetricFamily("larder_remote_up", .gauge, "1 while Redis is read and written, 0 while it is down or refuses writes.") {
+            guard let state = $0.report.storeState else { return }
+            if case .up = state { $1.add(1) } else { $1.add(0) }
+        },
+        MetricFamily("larder_remote_lookups_total", .counter, "Lookups in Redis by what came of them.") {
+            guard $0.report.storeState != nil else { return }
+            let remote = $0.total.remote
+            $1.add(remote.hits, ("result", "hit"))
+            $1.add(remote.misses, ("result", "miss"))
+            $1.add(remote.timeouts, ("result", "timeout"))
+            $1.add(remote.failures, ("result", "failure"))
+            $1.add(remote.refusedLookups, ("result", "refused"))
+        },
+        remote("larder_remote_stores_total", "Records written to Redis.") { $0.stores },
+        remote("larder_remote_stores_dropped_total", "Records not written as Redis was down, full or behind.") {
+            $0.droppedStores
+        },
+        remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
+        remote("larder_remote_unreadable_total", "Records of another version, damaged, or of another key text.") {
+            $0.unreadableRecords
+        },
+        remote("larder_remote_connects_total", "Connections to Redis that were made.") { $0.connects },
+        remote("larder_remote_connect_failures_total", "Connections to Redis that could not be made.") { $0.connectFailures },
+        remote("larder_remote_disconnects_total", "Connections to Redis that were lost.") { $0.disconnects },
+        remote("larder_remote_error_replies_total", "Error replies of Redis.") { $0.errorReplies },
+        remote("larder_remote_sent_bytes_total", "Bytes sent to Redis.") { $0.bytesSent },
+        remote("larder_remote_received_bytes_total", "Bytes received from Redis.") { $0.bytesReceived },
+    ]
+
+    /// Without samples where there is no remote store.
+    private static func remote(
+        _ name: StaticString, _ help: StaticString, _ value: @escaping @Sendable (RemoteStoreFigures) -> Int
+    ) -> MetricFamily {
+        MetricFamily(name, .counter, help) { figures, samples in
+            if figures.report.storeState != nil { samples.add(value(figures.total.remote)) }
+        }
+    }
+}

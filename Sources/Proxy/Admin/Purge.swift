@@ -1,0 +1,62 @@
+// `POST /purge`: URLs become keys on the very way that requests take, and what stands there is removed from every store. It
+// is answered once that holds.
+
+import CacheStorage
+import Routing
+
+extension AdminListener {
+    func purge(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+        let purge: PurgeRequest
+        do throws(PurgeRequest.Fault) { purge = try PurgeRequest(request.content) } catch {
+            return reply(.problem(400, "invalid-purge", error.sentence))
+        }
+        guard purge.tags.isEmpty, purge.prefixes.isEmpty, !purge.isSoft else {
+            let detail = "this version purges by URL only, without tags, prefixes and soft"
+            return reply(.problem(501, "not-implemented", detail))
+        }
+        guard let table = routeTable() else {
+            return reply(.problem(500, "no-routes", "the routes could not be read"))
+        }
+        let (keys, faults) = Self.keys(of: purge.urls, by: table)
+        guard faults.isEmpty else {
+            return reply(
+                .problem(422, "invalid-url", "some URLs can't be a request's, and nothing was purged") {
+                    $0.array("faults") { for fault in faults { $0.value(fault) } }
+                })
+        }
+        run(.remove(keys)) { [server] finding in
+            let time = server.loop.wallMilliseconds
+            switch finding {
+            case .removed(let count): Self.report(count, time, reply)
+            case .noStore: Self.report(0, time, reply)
+            default: reply(Self.answer(to: finding))
+            }
+        }
+    }
+
+    private static func report(_ count: Int, _ time: Int64, _ reply: (AdminAnswer) -> Void) {
+        reply(
+            .json(200) {
+                $0.member("purged", count)
+                $0.member("time", time)
+            })
+    }
+
+    /// Each key once. GET and HEAD share one unless a template tells methods apart.
+    private static func keys(of urls: [String], by table: RouteTable) -> (keys: [CacheKey], faults: [String]) {
+        var composer = KeyComposer()
+        var keys: Set<CacheKey> = []
+        var faults: [String] = []
+        for url in urls {
+            do throws(SyntheticRequestFault) {
+                for method in ["GET", "HEAD"] {
+                    try composer.compose(try SyntheticRequest(method: method, url: url), by: table)
+                    keys.insert(CacheKey(high: composer.digest.high, low: composer.digest.low))
+                }
+            } catch {
+                faults.append("\(url): \(error)")
+            }
+        }
+        return (Array(keys), faults)
+    }
+}

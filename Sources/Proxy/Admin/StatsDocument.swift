@@ -1,0 +1,169 @@
+// `GET /stats`: the same figures as `/metrics`, nested for people and programs.
+
+import CacheStorage
+import Configuration
+import HTTPCaching
+import HTTPWire
+
+extension Figures {
+    /// Writes the members of the document.
+    func write(to json: inout JSONWriter) {
+        json.member("version", version)
+        json.member("started", startedMilliseconds / 1000)
+        json.member("uptime", max(0, wallMilliseconds - startedMilliseconds) / 1000)
+        json.member("draining", isDraining)
+        json.member("reloads", reloads)
+        json.object("process") {
+            $0.member("resident_bytes", process.residentBytes)
+            $0.member("open_descriptors", process.openDescriptors)
+            $0.member("descriptor_limit", process.descriptorLimit)
+            $0.member("cpu_milliseconds", process.cpuMilliseconds)
+        }
+        json.object("totals", writeTotals)
+        json.object("outcomes") {
+            for outcome in Outcome.allCases { $0.member(outcome.slug, self.outcome(outcome)) }
+        }
+        json.object("reasons") {
+            for reason in Reason.allCases { $0.member(reason.slug, total.reasons[Int(reason.rawValue)]) }
+        }
+        json.object("faults") {
+            for fault in WireError.Reason.allCases {
+                $0.member(WireError(fault, from: .client).code, total.wireFaults[Int(fault.rawValue)])
+            }
+        }
+        json.object("limits") {
+            for limit in LimitCounter.all { $0.member(limit.name, limit.count(total)) }
+        }
+        json.array("routes", writeRoutes)
+        json.array("upstreams", writeUpstreams)
+        json.object("store", writeStore)
+        json.array("workers") {
+            for (index, counters) in report.workers {
+                $0.object {
+                    $0.member("index", index)
+                    $0.member("requests", counters.requests)
+                    $0.member("hits", counters.outcomes[Int(Outcome.hit.rawValue)])
+                    $0.member("clients", counters.clients)
+                    $0.member("active_requests", counters.activeRequests)
+                    $0.member("origin_connections", counters.originConnections)
+                }
+            }
+        }
+        json.member("silent_workers", report.silentWorkers)
+    }
+
+    private func writeTotals(to json: inout JSONWriter) {
+        json.member("requests", total.requests)
+        json.member("active_requests", total.activeRequests)
+        json.member("clients", total.clients)
+        json.member("accepted", total.accepted)
+        json.member("accept_failures", total.acceptFailures)
+        json.member("bytes_to_clients", total.bytesToClients)
+        json.member("bytes_from_origins", total.bytesFromOrigins)
+        json.member("stored", total.stored)
+        json.member("stored_bytes", total.storedBytes)
+        json.member("store_refused", total.storeRefused)
+        json.member("invalidated", total.invalidated)
+        json.member("retries", total.retries)
+        json.member("log_lines_dropped", total.logLinesDropped)
+        json.object("statuses") {
+            let names: [StaticString] = ["1xx", "2xx", "3xx", "4xx", "5xx"]
+            for (index, name) in names.enumerated() { $0.member(name, total.statusClasses[index + 1]) }
+        }
+        json.object("origin_connections") {
+            $0.member("open", total.originConnections)
+            $0.member("idle", total.idleOriginConnections)
+            $0.member("connects", total.originConnects)
+            $0.member("reuses", total.originReuses)
+        }
+    }
+
+    private func writeRoutes(to json: inout JSONWriter) {
+        for (index, route) in generation.configuration.routes.enumerated() {
+            let counters = index < total.routes.count ? total.routes[index] : RouteCounters()
+            json.object {
+                $0.member("path", route.path.description)
+                if route.host != .any { $0.member("host", route.host.description) }
+                $0.member("upstream", route.upstream)
+                $0.member("cached", !(route.cache?.methods.isEmpty ?? true))
+                $0.member("requests", counters.requests)
+                $0.member("hits", counters.hits)
+                $0.member("stores", counters.stores)
+                $0.member("bytes", counters.bytes)
+            }
+        }
+    }
+
+    private func writeUpstreams(to json: inout JSONWriter) {
+        for group in generation.groups {
+            json.object {
+                $0.member("name", group.settings.name)
+                $0.array("servers") {
+                    for server in group.servers {
+                        $0.object { write(server, to: &$0) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func write(_ server: OriginServer, to json: inout JSONWriter) {
+        let standing = server.standing(now: now)
+        json.member("address", server.address.description)
+        json.member("standing", standing.word)
+        if case .aside(let until) = standing { json.member("aside_milliseconds", until.milliseconds(since: now)) }
+        json.member("outstanding", server.outstanding.load(ordering: .relaxed))
+        json.member("requests", server.requests.load(ordering: .relaxed))
+        json.member("failures", server.totalFailures.load(ordering: .relaxed))
+    }
+
+    private func writeStore(to json: inout JSONWriter) {
+        let store = generation.configuration.store
+        json.member("backend", store.backend.rawValue)
+        json.member("filling_bytes", fillBytes)
+        json.member("filling_refused", fillRefusals)
+        if let state = report.storeState {
+            json.member("state", state.word)
+            if let trouble = state.trouble { json.member("reason", trouble.sentence) } else { json.null("reason") }
+            json.member("since", state.since.milliseconds / 1000)
+        } else {
+            json.member("state", store.backend == .none ? "off" : "up")
+            json.null("reason")
+            json.member("since", startedMilliseconds / 1000)
+        }
+        if store.usesMemory {
+            json.object("memory") {
+                $0.member("entries", memory.entries)
+                $0.member("bytes", memory.bytes)
+                $0.member("limit", memory.limit)
+                $0.member("lookup_hits", memory.hits)
+                $0.member("lookup_misses", memory.misses)
+                $0.member("stores", memory.stores)
+                $0.member("replacements", memory.replacements)
+                $0.member("removals", memory.removals)
+                $0.member("evictions", memory.evictions)
+                $0.member("expirations", memory.expirations)
+                $0.member("rejected", memory.rejectedAsTooLarge)
+            }
+        }
+        if report.storeState != nil { json.object("remote") { write(total.remote, to: &$0) } }
+    }
+
+    private func write(_ remote: RemoteStoreFigures, to json: inout JSONWriter) {
+        json.member("lookup_hits", remote.hits)
+        json.member("lookup_misses", remote.misses)
+        json.member("timeouts", remote.timeouts)
+        json.member("failures", remote.failures)
+        json.member("refused_lookups", remote.refusedLookups)
+        json.member("stores", remote.stores)
+        json.member("dropped_stores", remote.droppedStores)
+        json.member("removals", remote.removals)
+        json.member("unreadable_records", remote.unreadableRecords)
+        json.member("connects", remote.connects)
+        json.member("connect_failures", remote.connectFailures)
+        json.member("disconnects", remote.disconnects)
+        json.member("error_replies", remote.errorReplies)
+        json.member("bytes_sent", remote.bytesSent)
+        json.member("bytes_received", remote.bytesReceived)
+    }
+}

@@ -1,0 +1,83 @@
+// What a worker counts. Each worker has its own, plain integers on its thread; a report is a copy, summed by whoever asks.
+
+import CacheStorage
+import HTTPCaching
+import HTTPWire
+
+/// Counters of one route.
+package struct RouteCounters: Sendable {
+    package var requests = 0
+    package var hits = 0
+    package var stores = 0
+    package var bytes = 0
+}
+
+/// All counters of one worker. They only grow, but for the gauges, which are set when a report is made.
+package struct Counters: Sendable {
+    package var requests = 0
+    package var outcomes = [Int](repeating: 0, count: Outcome.allCases.count)
+    package var reasons = [Int](repeating: 0, count: Reason.allCases.count)
+    package var wireFaults = [Int](repeating: 0, count: WireError.Reason.allCases.count)
+    /// Responses by the hundreds of their status: index 1 to 5.
+    package var statusClasses = [Int](repeating: 0, count: 6)
+    package var routes: [RouteCounters] = []
+
+    package var accepted = 0
+    package var acceptFailures = 0
+    package var idleClosed = 0
+    package var requestsPerConnectionReached = 0
+    package var bytesToClients = 0
+    package var bytesFromOrigins = 0
+    package var stored = 0
+    package var storedBytes = 0
+    package var storeRefused = 0
+    package var invalidated = 0
+    package var retries = 0
+    package var logLinesDropped = 0
+
+    // Gauges
+    package var clients = 0
+    package var activeRequests = 0
+    package var originConnections = 0
+    package var idleOriginConnections = 0
+    package var originConnects = 0
+    package var originReuses = 0
+    package var remote = RemoteStoreFigures()
+
+    package init() {}
+
+    /// Adds another worker's.
+    package mutating func add(_ other: Counters) {
+        requests += other.requests
+        for index in outcomes.indices { outcomes[index] += other.outcomes[index] }
+        for index in reasons.indices { reasons[index] += other.reasons[index] }
+        for index in wireFaults.indices { wireFaults[index] += other.wireFaults[index] }
+        for index in statusClasses.indices { statusClasses[index] += other.statusClasses[index] }
+        while routes.count < other.routes.count { routes.append(RouteCounters()) }
+        for (index, route) in other.routes.enumerated() {
+            routes[index].requests += route.requests
+            routes[index].hits += route.hits
+            routes[index].stores += route.stores
+            routes[index].bytes += route.bytes
+        }
+        accepted += other.accepted
+        acceptFailures += other.acceptFailures
+        idleClosed += other.idleClosed
+        requestsPerConnectionReached += other.requestsPerConnectionReached
+        bytesToClients += other.bytesToClients
+        bytesFromOrigins += other.bytesFromOrigins
+        stored += other.stored
+        storedBytes += other.storedBytes
+        storeRefused += other.storeRefused
+        invalidated += other.invalidated
+        retries += other.retries
+        logLinesDropped += other.logLinesDropped
+        clients += other.clients
+        activeRequests += other.activeRequests
+        originConnections += other.originConnections
+        idleOriginConnections += other.idleOriginConnections
+        originConnects += other.originConnects
+        originReuses += other.originReuses
+        remote.add(other.remote)
+    }
+}

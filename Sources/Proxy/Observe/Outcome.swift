@@ -1,0 +1,82 @@
+// How a request can end: the one table that statuses, counters, logs and problem documents read. Why a request did or
+// didn't hit is `HTTPCaching.Reason`'s; what was wrong with a message's bytes is `HTTPWire.WireError`'s.
+
+/// The end of a request.
+package enum Outcome: UInt8, Sendable, CaseIterable {
+    // Answered.
+    case hit, stale, revalidated, miss, bypass, tunnel, own
+    // Refused by Larder before any origin was asked.
+    case malformed, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
+    case bodyTooLarge, headTimeout, bodyTimeout, onlyIfCached, tooManyClients
+    // The origin failed.
+    case noServer, originUnresolved, originRefused, originBusy
+    case originConnectTimeout, originTimeout, originBroken, originClosed
+    // The answer had begun when something ended it.
+    case answerCutShort, clientGone, clientStalled
+
+    /// What Larder answers; 0 where it doesn't, or where somebody else decides.
+    package var status: Int { row.status }
+    /// Stable: part of the problem's type, the metrics' label and `/stats`.
+    package var slug: StaticString { row.slug }
+    package var sentence: StaticString { row.sentence }
+
+    private var row: (status: Int, slug: StaticString, sentence: StaticString) {
+        switch self {
+        case .hit: (0, "hit", "answered from the store")
+        case .stale: (0, "stale", "answered from the store though stale, as is allowed")
+        case .revalidated: (0, "revalidated", "answered from the store after the origin confirmed it")
+        case .miss: (0, "miss", "fetched from the origin")
+        case .bypass: (0, "bypass", "passed to the origin without asking the store")
+        case .tunnel: (0, "tunnel", "upgraded to another protocol and passed through")
+        case .own: (0, "own", "answered by Larder itself")
+        case .malformed: (400, "malformed-request", "the request is not well-formed HTTP/1.1")
+        case .noRoute: (404, "no-route", "no route takes this host and path")
+        case .invalidPath: (400, "invalid-path", "the path is ambiguous: it has dot segments or broken percent-encoding")
+        case .methodNotAllowed: (405, "method-not-allowed", "this method is not served here")
+        case .upgradeNotAllowed: (502, "upgrade-not-allowed", "the origin switched protocols without being asked")
+        case .bodyTooLarge: (413, "content-too-large", "the request's content is larger than the limit")
+        case .headTimeout: (408, "head-timeout", "the request's head did not arrive in time")
+        case .bodyTimeout: (408, "content-timeout", "the request's content stopped arriving")
+        case .onlyIfCached: (504, "only-if-cached", "the request takes stored responses only, and none may answer it")
+        case .tooManyClients: (503, "too-many-clients", "as many clients are connected as the limit allows")
+        case .noServer: (503, "no-server-up", "no server of the upstream passes its health check")
+        case .originUnresolved: (503, "origin-unresolved", "the origin's name has no address")
+        case .originRefused: (503, "origin-unreachable", "no server of the upstream accepts connections")
+        case .originBusy: (503, "origin-busy", "as many connections to the origin are open as the limit allows")
+        case .originConnectTimeout: (504, "origin-connect-timeout", "the origin did not accept the connection in time")
+        case .originTimeout: (504, "origin-timeout", "the origin did not answer in time")
+        case .originBroken: (502, "origin-broken-answer", "the origin's answer is not well-formed HTTP/1.1")
+        case .originClosed: (502, "origin-closed", "the origin closed the connection before it answered")
+        case .answerCutShort: (0, "answer-cut-short", "the origin's answer ended before it was complete")
+        case .clientGone: (0, "client-gone", "the client closed the connection before it had its answer")
+        case .clientStalled: (0, "client-stalled", "the client stopped taking its answer")
+        }
+    }
+}
+
+/// What `X-Cache` says.
+package enum CacheVerdict: UInt8, Sendable, CaseIterable {
+    case none, hit, stale, revalidated, miss, bypass
+
+    package var text: StaticString {
+        switch self {
+        case .none: "NONE"
+        case .hit: "HIT"
+        case .stale: "STALE"
+        case .revalidated: "REVALIDATED"
+        case .miss: "MISS"
+        case .bypass: "BYPASS"
+        }
+    }
+
+    package var outcome: Outcome {
+        switch self {
+        case .none: .own
+        case .hit: .hit
+        case .stale: .stale
+        case .revalidated: .revalidated
+        case .miss: .miss
+        case .bypass: .bypass
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// Asking the store: memory at once, Redis by a round trip, and twice where the resource varies (RFC 9111 §4.1).
+
+import CacheStorage
+import HTTPCaching
+import HTTPWire
+
+extension Transaction: StoreReceiver {
+    func lookUp() -> Progress {
+        let worker = self.worker
+        let now = worker.wallTime
+        if let memory = worker.memory {
+            if let found = marker == nil
+                ? memory.lookup(key, keyText: worker.composer.text, now: now)
+                : memory.lookup(key, keyText: worker.composer.variantText, now: now)
+            {
+                return use(found)
+            }
+        }
+        keepKeyText()
+        guard let remote = worker.remote else { return .next(.decide) }
+        detach()
+        switch remote.lookup(key, keyText: keyText.span, now: now, receiver: self, token: number) {
+        case .pending(let ticket):
+            lookupTicket = ticket
+            return .wait
+        case .failed(let trouble):
+            reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+            return .next(.decide)
+        }
+    }
+
+    /// The composer's text is the next request's soon; what follows a miss needs it longer.
+    private func keepKeyText() {
+        let worker = self.worker
+        keyText.removeAll()
+        if marker == nil {
+            keyText.append(worker.composer.text)
+            plainTextCount = keyText.count
+        } else {
+            keyText.append(worker.composer.variantText)
+        }
+    }
+
+    /// A marker leads to the variant's own key; a response is what was looked for.
+    private func use(_ found: StoredResponse) -> Progress {
+        switch found.kind {
+        case .response:
+            stored = found
+            return .next(.decide)
+        case .varyMarker:
+            // A marker under a variant's key would be nobody's; it is taken as a miss.
+            guard marker == nil else { return .next(.decide) }
+            composeVariantKey(found)
+            return .next(.lookUp)
+        }
+    }
+
+    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
+        guard token == number, client != nil else { return }
+        lookupTicket = nil
+        switch answer {
+        case .hit(let found):
+            if worker.memory != nil { worker.keepCopy(found, key: key) }
+            switch use(found) {
+            case .next(let step): resume(at: step)
+            case .wait, .done: return
+            }
+        case .miss: resume(at: .decide)
+        case .failed(let trouble):
+            reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+            resume(at: .decide)
+        }
+    }
+
+    /// RFC 9111 §4: reuse what is stored, validate it, or fetch.
+    func decide() -> Progress {
+        guard let policy = entry?.policy else { preconditionFailure("only a caching route looks up") }
+        guard let stored else {
+            if let refusal = missRefusal(request: facts, policy: policy) {
+                reason = refusal
+                return refuse(.onlyIfCached)
+            }
+            reason = reason ?? (marker == nil ? .notStored : .variantNotStored)
+            verdict = .miss
+            return .next(.fetch)
+        }
+        switch reuseVerdict(stored: stored.facts, request: facts, policy: policy, now: worker.instant) {
+        case .fresh:
+            verdict = .hit
+            return .next(.deliver)
+        case .stale(_, _, let reason):
+            self.reason = reason
+            verdict = .stale
+            return .next(.deliver)
+        case .validate(let reason, _, let fallback):
+            self.reason = reason
+            self.fallback = fallback
+            verdict = .miss
+            isValidating = stored.facts.hasValidator && !facts.hasRange
+            return .next(.fetch)
+        case .bypass(let reason): return pass(reason)
+        case .refuse(let reason):
+            self.reason = reason
+            return refuse(.onlyIfCached)
+        }
+    }
+}

@@ -1,0 +1,224 @@
+// Storing what was fetched (RFC 9111 §3), with the marker that leads to it where the resource varies (§4.1), renewing
+// what a 304 confirmed (§4.3.4), and dropping what an unsafe request changed (§4.4).
+
+import CacheStorage
+import HTTPCaching
+import HTTPWire
+
+extension Transaction {
+    /// What came of a 304 to our own condition.
+    enum Renewal {
+        /// The stored response is renewed and on its way to the client.
+        case deliver
+        /// The 304 is the answer to the client's own condition, or of no use.
+        case leave
+    }
+
+    /// Builds the client's head in the worker's scratch buffer and, where the response may be stored, the record's
+    /// beginning from the same bytes.
+    func considerStoring(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard let policy = entry?.policy else { return }
+        var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: worker.instant)
+        for field in response.fields {
+            if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
+        }
+        let worker = self.worker
+        let record = RecordHead(response, bytes, worker: worker)
+        switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
+        case .refuse(let reason): notStoredReason = reason
+        case .store(let storedFacts, let life):
+            guard worker.isStoring else { return }
+            if storedFacts.flags.contains(.fieldsRemoved) {
+                // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
+                let whole = worker.scratch.span.copied()
+                let reduced = record.withoutNamedFields(whole.span, of: response, bytes)
+                begin(storedFacts, life, record.placed(in: reduced.span), head: reduced.span, response, bytes)
+            } else {
+                let head = worker.scratch.span.copied(from: record.start)
+                begin(storedFacts, life, record, head: head.span, response, bytes)
+            }
+        }
+        storedHeadHasLength = record.hasContentLength
+    }
+
+    private func begin(
+        _ facts: StoredFacts, _ life: Seconds, _ record: RecordHead, head: Span<UInt8>, _ response: borrowing ResponseHead,
+        _ bytes: Span<UInt8>
+    ) {
+        let discardAt = worker.wallTime.advanced(byMilliseconds: life.count * 1000)
+        let names = facts.flags.contains(.varies) ? varyNames(response, bytes) : []
+        if !names.isEmpty {
+            guard let marker = markerForStoring(names: names, discardAt: discardAt, facts: facts) else { return }
+            selectVariant(names: names.span, generation: marker.id)
+            let worker = self.worker
+            keyText.removeAll()
+            keyText.append(worker.composer.variantText)
+        } else {
+            key = plainKey
+            let plain = keyText.span.extracting(..<plainTextCount).copied()
+            keyText.removeAll()
+            keyText.append(plain)
+        }
+        let description = RecordDescription(
+            id: worker.newIdentifier(), status: UInt16(response.status), discardAt: discardAt, facts: facts,
+            etag: record.etag, lastModified: record.lastModified, headHasContentLength: record.hasContentLength)
+        var length: Int?
+        switch response.framing {
+        case .none: length = 0
+        case .length(let declared): length = Int(clamping: declared)
+        case .chunked, .untilClose: length = nil
+        }
+        do throws(StoredResponseBuilder.Refusal) {
+            builder = try StoredResponseBuilder(
+                description, keyText: keyText.span, varyNames: names.span, head: head, length: length,
+                objectLimit: worker.objectLimit, budget: worker.shared.fillBudget)
+        } catch {
+            dropBuilder(error)
+        }
+    }
+
+    /// The names of all Vary lines, lower case, separated by commas.
+    private func varyNames(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
+        var names: [UInt8] = []
+        for field in response.fields where field.known == .vary {
+            let value = bytes.extracting(field.value)
+            var walker = VaryNames()
+            while let member = walker.next(in: value) {
+                guard case .name(let range) = member else { continue }
+                if !names.isEmpty { names.append(UInt8(ascii: ",")) }
+                for index in range {
+                    let byte = value[index]
+                    names.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)
+                }
+            }
+        }
+        return names
+    }
+
+    /// The marker at the plain key: the one that led here if it names the same fields, with a life that covers the new
+    /// variant, else one of a new generation.
+    private func markerForStoring(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
+        var generation = worker.newIdentifier()
+        var end = discardAt
+        if let marker, marker.varyNames.isSame(as: names.span) {
+            generation = marker.id
+            if marker.discardAt >= discardAt { return marker }
+            end = max(end, marker.discardAt)
+        }
+        let plain = keyText.span.extracting(..<plainTextCount).copied()
+        guard
+            let made = StoredResponse.varyMarker(
+                generation: generation, discardAt: end, facts: facts, keyText: plain.span, names: names.span)
+        else { return nil }
+        worker.put(plainKey, made)
+        return made
+    }
+
+    /// The complete response enters the store.
+    func keep(_ response: StoredResponse) {
+        worker.counters.stored += 1
+        worker.counters.storedBytes += response.bodyCount
+        if let entry { worker.counters.routes[entry.index].stores += 1 }
+        worker.put(key, response)
+    }
+
+    /// It streams through and is not stored after all.
+    func dropBuilder(_ refusal: StoredResponseBuilder.Refusal) {
+        builder = nil
+        worker.counters.storeRefused += 1
+        if !output.hasBegun {
+            switch refusal {
+            case .tooLarge: notStoredReason = .tooLarge
+            case .wrongLength: notStoredReason = .incomplete
+            case .budgetExhausted, .outOfMemory: notStoredReason = .storeUnavailable
+            }
+        }
+    }
+
+    // MARK: Validation
+
+    /// RFC 9111 §4.3.3, §4.3.4.
+    func renew(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Renewal {
+        guard let stored, let policy = entry?.policy else { return .leave }
+        let etag = bytes.extracting(response.first(.etag) ?? .empty)
+        let lastModified = bytes.extracting(response.first(.lastModified) ?? .empty)
+        let selected = fresheningVerdict(
+            etag: etag, lastModified: lastModified, storedETag: stored.etag, storedLastModified: stored.lastModified,
+            isOnlyCandidate: true)
+        guard selected != FresheningVerdict.leave else {
+            // RFC 9111 §4.3.3: a 304 that is about something else; the request goes again without conditions.
+            endFetch()
+            isValidating = false
+            self.stored = nil
+            isRenewed = true
+            worker.loop.atEndOfTurn { [self, number] in
+                guard number == self.number, client != nil else { return }
+                isRenewed = false
+                resume(at: .fetch)
+            }
+            return .deliver
+        }
+        worker.refreshDate()
+        let date = worker.dateLine
+        let merged = MergedHead(stored: stored, update: response, bytes, date: date.span)
+        var facts = ResponseFacts(status: CachingStatus(Int(stored.status)), responseTime: worker.instant)
+        forEachLine(of: merged.head.span) { name, line in
+            if let known = CachingField(FieldName.recognise(name)) { facts.note(known, fieldValue(line)) }
+        }
+        if let age = response.first(.age) { facts.note(.age, bytes.extracting(age)) }
+        var renewed = stored
+        switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
+        case .store(let storedFacts, let life):
+            let description = RecordDescription(
+                id: worker.newIdentifier(), status: stored.status,
+                discardAt: worker.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,
+                etag: merged.etag, lastModified: merged.lastModified,
+                headHasContentLength: stored.description.headHasContentLength)
+            if let made = stored.refreshed(description, head: merged.head.span) {
+                renewed = made
+                worker.put(key, made)
+            }
+        case .refuse(let reason):
+            if !reason.isRequestsOwn { worker.drop([key]) }
+        }
+        self.stored = renewed
+        verdict = .revalidated
+        reason = nil
+        isRenewed = true
+        // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
+        worker.loop.atEndOfTurn { [self, number] in
+            guard number == self.number, client != nil else { return }
+            endFetch()
+            resume(at: .deliver)
+        }
+        return .deliver
+    }
+
+    // MARK: Invalidation
+
+    /// The target, and what Location and Content-Location name within the same origin.
+    func invalidate(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard worker.isStoring else { return }
+        let request = self.bytes
+        let authority = request.extracting(head.authority)
+        let path = request.extracting(head.path)
+        var targets: [[UInt8]] = []
+        var own = path.copied()
+        if head.hasQuery {
+            own.append(UInt8(ascii: "?"))
+            own.append(request.extracting(head.query))
+        }
+        targets.append(own)
+        let schemeName: [UInt8] = Array((scheme == .https ? "https" : "http").utf8)
+        for field in response.fields where field.known == .location || field.known == .contentLocation {
+            var target: [UInt8] = []
+            let isSame = InvalidatedReference.appendPath(
+                of: bytes.extracting(field.value), scheme: schemeName.span, authority: authority, path: path, into: &target)
+            if isSame { targets.append(target) }
+        }
+        for target in targets {
+            let url = String(decoding: schemeName + Array("://".utf8) + authority.copied() + target, as: UTF8.self)
+            worker.invalidate(url: url, in: world)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// One request from its head to the end of its answer. The steps stand here in the order in which a request takes them;
+// each lives in a file of its own. A step answers with the next one, with "wait" (something that was begun will call
+// `resume(at:)` or one of the callbacks), or with "done".
+//
+// Transactions belong to their worker, which keeps finished ones for reuse: a hit takes one, and allocates nothing.
+
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPWire
+import Routing
+
+/// The steps of a request.
+enum Step {
+    /// Which route takes it?
+    case route
+    /// What may the cache do with it?
+    case admit
+    /// Read the content that the key is made of.
+    case readKeyedBody
+    case key
+    /// Ask the store.
+    case lookUp
+    /// Use what was found, or fetch.
+    case decide
+    /// Ask the origin: for the whole, to validate, or past the cache.
+    case fetch
+    /// Hand out what is stored.
+    case deliver
+}
+
+/// What a step comes to.
+enum Progress {
+    case next(Step)
+    case wait
+    case done
+}
+
+final class Transaction {
+    let worker: Worker
+    /// Nil while it rests.
+    var client: Client?
+    var world: World
+
+    // The request.
+    var head = RequestHead()
+    /// The head's bytes, once they had to be kept past the turn that read them.
+    var headCopy = ByteBuffer(minimumCapacity: 1024)
+    var isDetached = false
+    /// Where the head begins in the loop's input buffer, while it isn't detached, and where the input ends.
+    var inputStart = 0
+    var inputEnd = 0
+    var began = MonotonicTime(milliseconds: 0)
+    var content = RequestContent()
+    var match: RouteMatch?
+    var entry: RouteEntry?
+    var facts = RequestFacts(method: .get)
+    var scheme = URIScheme.http
+
+    // The key and what it found.
+    var key = CacheKey(high: 0, low: 0)
+    /// The key text, once it had to be kept past the turn.
+    var keyText = ByteBuffer(minimumCapacity: 256)
+    /// A variant's key text begins with the plain one.
+    var plainTextCount = 0
+    var plainKey = CacheKey(high: 0, low: 0)
+    var marker: StoredResponse?
+    var stored: StoredResponse?
+    var reason: Reason?
+    var fallback: StaleFallback = []
+    var lookupTicket: StoreTicket?
+    var number: UInt64 = 0
+
+    // The answer.
+    var fetch: Fetch?
+    var isValidating = false
+    var fetchBegan = Instant(secondsSinceEpoch: 0)
+    var builder: StoredResponseBuilder?
+    /// Why the answer is not stored, where it might have been.
+    var notStoredReason: Reason?
+    var storedHeadHasLength = false
+    /// A 304 has renewed what is stored, or is to be asked for anew: the fetch that brought it is of no further interest.
+    var isRenewed = false
+    var output = ClientOutput()
+    var verdict = CacheVerdict.none
+    var outcome = Outcome.own
+    var wireFault: WireError?
+    var status = 0
+    var bodyBytes = 0
+    var isTunnel = false
+
+    init(worker: Worker) {
+        self.worker = worker
+        world = worker.world
+    }
+
+    /// The bytes that `head` was parsed from.
+    var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            if isDetached { return unsafe _overrideLifetime(headCopy.span, borrowing: self) }
+            let input = worker.loop.input
+            return unsafe _overrideLifetime(input.span(count: inputEnd).extracting(inputStart...), borrowing: self)
+        }
+    }
+
+    /// Starts on a request whose head was parsed from the input buffer at `start`; what follows the head there, up to
+    /// `end`, is content or the next request.
+    func begin(client: Client, start: Int, end: Int) {
+        self.client = client
+        inputStart = start
+        inputEnd = end
+        began = worker.loop.now
+        content.begin(head.framing)
+        worker.counters.requests += 1
+        resume(at: .route)
+    }
+
+    /// Runs steps from `first` on until one waits or the request is done with.
+    func resume(at first: Step) {
+        var step = first
+        while true {
+            let progress: Progress =
+                switch step {
+                case .route: route()
+                case .admit: admit()
+                case .readKeyedBody: readKeyedBody()
+                case .key: composeKey()
+                case .lookUp: lookUp()
+                case .decide: decide()
+                case .fetch: startFetch()
+                case .deliver: deliver()
+                }
+            switch progress {
+            case .next(let next): step = next
+            case .wait, .done: return
+            }
+        }
+    }
+
+    /// Keeps the head and the key past this turn, and leaves what follows the head to the client. Before anything that
+    /// waits.
+    func detach() {
+        guard !isDetached else { return }
+        let end = inputStart + head.length
+        let input = worker.loop.input
+        headCopy.removeAll()
+        headCopy.append(input.span(count: end).extracting(inputStart...))
+        if end < inputEnd { client?.keep(input.span(count: inputEnd).extracting(end...)) }
+        isDetached = true
+        client?.clearDeadline()
+    }
+
+    /// Readies it for its next request; memory is kept, references aren't.
+    func reset() {
+        if let ticket = lookupTicket { worker.remote?.cancel(ticket) }
+        endFetch()
+        client = nil
+        world = worker.world
+        head.reset()
+        headCopy.removeAll(keepingUpTo: 8192)
+        isDetached = false
+        content = RequestContent()
+        match = nil
+        entry = nil
+        facts = RequestFacts(method: .get)
+        scheme = .http
+        keyText.removeAll(keepingUpTo: 4096)
+        marker = nil
+        stored = nil
+        reason = nil
+        fallback = StaleFallback(rawValue: 0)
+        lookupTicket = nil
+        number &+= 1
+        isValidating = false
+        builder = nil
+        notStoredReason = nil
+        storedHeadHasLength = false
+        isRenewed = false
+        plainTextCount = 0
+        output.reset()
+        verdict = .none
+        outcome = .own
+        wireFault = nil
+        status = 0
+        bodyBytes = 0
+        isTunnel = false
+    }
+}

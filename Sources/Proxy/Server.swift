@@ -1,0 +1,319 @@
+// The process's workers, their listening sockets and their configuration: started together, reloaded together, drained
+// together. It lives on the control thread, whose loop also has the signals, the admin listener and the health checks.
+
+import CacheStorage
+import Configuration
+import EventLoop
+import Glibc
+import Routing
+import Synchronization
+
+/// Why the server could not be started or reloaded.
+package struct ServerFault: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// All workers' counters at about one moment.
+package struct ServerReport: Sendable {
+    package var total = Counters()
+    /// In the order of their indexes; silent ones are left out.
+    package var workers: [(index: Int, counters: Counters)] = []
+    /// The remote store as the worker sees it that is worst off; nil without one.
+    package var storeState: StoreState?
+    /// Workers that didn't answer within the time allowed.
+    package var silentWorkers = 0
+}
+
+/// Belongs to the control thread.
+package final class Server {
+    package let loop: EventLoop
+    package let shared: SharedState
+    package let log: EventLog
+    package private(set) var generation: Generation
+    package let started = wallClockMilliseconds()
+    package private(set) var isDraining = false
+    package private(set) var reloads = 0
+    /// Addresses that clients reach, with the ports that the system chose.
+    package private(set) var addresses: [SocketAddress] = []
+
+    private var mailboxes: [Mailbox<WorkerMessage>] = []
+    private var threads: [LoopThread] = []
+    private let control = Mailbox<ControlMessage>()
+    private var controlSocket: Socket?
+    private var gatherings: [UInt64: Gathering] = [:]
+    private var nextGathering: UInt64 = 0
+    private var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
+    private var finished: (() -> Void)?
+    private var running = 0
+    /// Inherited listening sockets, by address; shared by all workers.
+    private let inherited: [(descriptor: Int32, address: SocketAddress)]
+
+    private enum ControlMessage: Sendable {
+        case report(UInt64, worker: Int, Counters, StoreState?)
+        case ended(worker: Int)
+    }
+
+    private struct Gathering {
+        var report = ServerReport()
+        var answered: Set<Int> = []
+        let timer: LoopTimer
+        let done: (ServerReport) -> Void
+    }
+
+    /// - Parameter inherited: listening sockets handed over by the service manager; they come first.
+    package init(
+        configuration: Configuration, log: EventLog, accessLog: AccessLogSink,
+        inherited: [(descriptor: Int32, address: SocketAddress)]
+    ) {
+        loop = EventLoop(inputCapacity: 1 << 20)
+        shared = SharedState(store: configuration.store, log: log, accessLog: accessLog)
+        self.log = log
+        self.inherited = inherited
+        generation = Generation(configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:])
+        controlSocket = control.deliver(on: loop) { [weak self] message in self?.handle(message) }
+    }
+
+    package var configuration: Configuration { generation.configuration }
+    package var workerCount: Int { mailboxes.count }
+
+    // MARK: Start
+
+    /// Binds what is to be listened on and starts the workers. Privileges may be given up between the two by
+    /// `afterBinding`.
+    package func start(afterBinding: () throws(ServerFault) -> Void) throws(ServerFault) {
+        let count = configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let listeners = try bindAll(for: configuration, workers: count, having: [])
+        try afterBinding()
+        generation = Generation(
+            configuration: configuration, previous: generation, listenAddresses: addresses, newListeners: listeners)
+        for index in 0..<count {
+            let mailbox = Mailbox<WorkerMessage>()
+            mailboxes.append(mailbox)
+            let (shared, generation, control) = (shared, generation, control)
+            let startState = WorkerStart()
+            threads.append(
+                LoopThread.start(name: "larder-\(index)") {
+                    do {
+                        let worker = try Worker(index: index, shared: shared, generation: generation, mailbox: mailbox)
+                        for (descriptor, address) in generation.takeListeners(for: index) {
+                            worker.listen(on: descriptor, address: address)
+                        }
+                        startState.set(.running)
+                        worker.run()
+                    } catch {
+                        startState.set(.failed("\(error)"))
+                    }
+                    control.post(.ended(worker: index))
+                })
+            if let problem = startState.wait() { throw ServerFault("worker \(index) could not be started: \(problem)") }
+            running += 1
+        }
+        startHealthChecks()
+    }
+
+    /// New sockets for the addresses of `configuration` that aren't in `having`, by worker. `addresses` becomes the
+    /// whole list.
+    private func bindAll(
+        for configuration: Configuration, workers: Int, having: [SocketAddress]
+    ) throws(ServerFault) -> [Int: [(Int32, SocketAddress)]] {
+        var fresh: [Int: [(Int32, SocketAddress)]] = [:]
+        var all: [SocketAddress] = []
+        var opened: [Int32] = []
+        func give(_ descriptor: Int32, _ address: SocketAddress, to worker: Int) {
+            fresh[worker, default: []].append((descriptor, address))
+            opened.append(descriptor)
+        }
+        do throws(SocketError) {
+            for (descriptor, address) in inherited {
+                all.append(address)
+                if having.contains(address) { continue }
+                for worker in 0..<workers { give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker) }
+            }
+            for wanted in configuration.server.listen {
+                guard let address = SocketAddress(wanted) else { continue }
+                if inherited.contains(where: { address.isCovered(by: $0.address) }) { continue }
+                if let bound = having.first(where: { $0 == address || address.port == 0 && $0.host == address.host }) {
+                    all.append(bound)
+                    continue
+                }
+                let backlog = Int32(clamping: configuration.limits.backlog)
+                if address.family == .unix {
+                    let descriptor = try listeningSocket(on: address, reusePort: false, backlog: backlog)
+                    for worker in 1..<max(workers, 1) { give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker) }
+                    give(descriptor, address, to: 0)
+                    all.append(address)
+                } else {
+                    // SO_REUSEPORT lets another process of the same user share a port without a word, so whether it is
+                    // free is asked without it. Not where this process has a socket on that port itself.
+                    if address.port != 0, !having.contains(where: { $0.port == address.port }) {
+                        _ = close(try listeningSocket(on: address, reusePort: false, backlog: 1))
+                    }
+                    let first = try listeningSocket(on: address, reusePort: true, backlog: backlog)
+                    let bound = boundAddress(of: first) ?? address
+                    give(first, bound, to: 0)
+                    for worker in 1..<max(workers, 1) {
+                        give(try listeningSocket(on: bound, reusePort: true, backlog: backlog), bound, to: worker)
+                    }
+                    all.append(bound)
+                }
+            }
+        } catch {
+            for descriptor in opened { _ = close(descriptor) }
+            throw ServerFault("cannot listen: \(error)")
+        }
+        addresses = all
+        return fresh
+    }
+
+    // MARK: Reload
+
+    /// Takes on a new configuration, or throws and changes nothing. Connections and stored entries stay.
+    package func reload(_ next: Configuration) throws(ServerFault) {
+        do throws(RouteTableFault) { _ = try RouteTable(next.routes) } catch { throw ServerFault("routes: \(error)") }
+        let before = addresses
+        let listeners = try bindAll(for: next, workers: mailboxes.count, having: before)
+        if let workers = next.server.workers, workers != mailboxes.count {
+            log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
+        }
+        generation = Generation(
+            configuration: next, previous: generation, listenAddresses: addresses, newListeners: listeners)
+        shared.resize(for: next.store)
+        log.setLevel(next.log.level)
+        for mailbox in mailboxes { mailbox.post(.adopt(generation)) }
+        startHealthChecks()
+        reloads += 1
+    }
+
+    private func startHealthChecks() {
+        let wanted = generation.groups.filter { $0.settings.check != nil }
+        healthChecks.removeAll { running in
+            guard !wanted.contains(where: { $0 === running.group }) else { return false }
+            running.checks.stop()
+            return true
+        }
+        for group in wanted where !healthChecks.contains(where: { $0.group === group }) {
+            let name = group.settings.name
+            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) { [log] server, isUp, reason in
+                let text = "upstream \(name): \(server.address.authority) is \(isUp ? "up" : "down"): \(reason)"
+                log.write(isUp ? .notice : .warning, text)
+            }
+            if let checks { healthChecks.append((group, checks)) }
+        }
+    }
+
+    // MARK: Report
+
+    /// Calls `done` with all workers' counters, on the control thread, within a second.
+    package func gather(_ done: @escaping (ServerReport) -> Void) {
+        nextGathering &+= 1
+        let number = nextGathering
+        let timer = LoopTimer(loop: loop) { [weak self] in self?.finishGathering(number) }
+        timer.schedule(afterMilliseconds: 1000)
+        gatherings[number] = Gathering(timer: timer, done: done)
+        for (index, mailbox) in mailboxes.enumerated() {
+            let control = self.control
+            mailbox.post(.report { counters, state in control.post(.report(number, worker: index, counters, state)) })
+        }
+    }
+
+    /// Has the first worker do something with the stores; `answer` is called on that worker's thread.
+    func post(_ errand: StoreErrand, _ answer: @escaping @Sendable (StoreFinding) -> Void) {
+        mailboxes.first?.post(.errand(errand, answer: answer))
+    }
+
+    private func finishGathering(_ number: UInt64) {
+        guard var gathering = gatherings.removeValue(forKey: number) else { return }
+        gathering.timer.cancel()
+        gathering.report.silentWorkers = mailboxes.count - gathering.answered.count
+        gathering.report.workers.sort { $0.index < $1.index }
+        gathering.done(gathering.report)
+    }
+
+    private func handle(_ message: ControlMessage) {
+        switch message {
+        case .report(let number, let worker, let counters, let state):
+            guard var gathering = gatherings[number] else { return }
+            gathering.answered.insert(worker)
+            gathering.report.total.add(counters)
+            gathering.report.workers.append((worker, counters))
+            if let state { gathering.report.storeState = worse(gathering.report.storeState, state) }
+            gatherings[number] = gathering
+            if gathering.answered.count == mailboxes.count { finishGathering(number) }
+        case .ended:
+            running -= 1
+            if running == 0 {
+                for thread in threads { thread.join() }
+                threads = []
+                finished?()
+            }
+        }
+    }
+
+    private func worse(_ known: StoreState?, _ other: StoreState) -> StoreState {
+        guard let known else { return other }
+        switch (known, other) {
+        case (.down, _): return known
+        case (_, .down): return other
+        case (.limited, _): return known
+        default: return other
+        }
+    }
+
+    // MARK: End
+
+    /// Stops accepting, lets requests in flight finish within `server.drain`, then calls `finished`.
+    package func drain(finished: @escaping () -> Void) {
+        guard !isDraining else { return }
+        isDraining = true
+        self.finished = finished
+        for (_, checks) in healthChecks { checks.stop() }
+        let deadline = MonotonicTime.now().advanced(byMilliseconds: configuration.server.drain.rawValue)
+        for mailbox in mailboxes { mailbox.post(.drain(deadline: deadline)) }
+    }
+
+    /// Removes the sockets' paths that this process made.
+    package func removeSocketFiles() {
+        for address in addresses where address.family == .unix && !inherited.contains(where: { $0.address == address }) {
+            unsafe unlink(String(decoding: address.bytes, as: UTF8.self))
+        }
+    }
+}
+
+/// How a worker's start went, told from its thread to the one that started it.
+private final class WorkerStart: Sendable {
+    enum State: Sendable {
+        case starting, running
+        case failed(String)
+    }
+    private let state = Mutex(State.starting)
+
+    func set(_ new: State) { state.withLock { $0 = new } }
+
+    /// Waits, since nothing else is to be done before the worker stands; nil once it runs.
+    func wait() -> String? {
+        while true {
+            switch state.withLock({ $0 }) {
+            case .starting: usleep(500)
+            case .running: return nil
+            case .failed(let problem): return problem
+            }
+        }
+    }
+}
+
+extension SocketAddress {
+    package init?(_ address: ListenAddress) {
+        switch address {
+        case .tcp(let host, let port): self.init(numericHost: host, port: port)
+        case .unix(let path): self.init(unixPath: path)
+        }
+    }
+
+    /// Whether a socket bound to `other` already takes what would come here.
+    func isCovered(by other: SocketAddress) -> Bool {
+        if self == other { return true }
+        guard family == other.family, family != .unix, port == other.port else { return false }
+        return other.bytes.allSatisfy { $0 == 0 }
+    }
+}

@@ -1,0 +1,71 @@
+// What the workers of one process share: the memory store, the count of clients, the resolver, the logs.
+
+import CacheStorage
+import Configuration
+import EventLoop
+import Synchronization
+
+/// Shared by all threads.
+package final class SharedState: Sendable {
+    package let memory: MemoryStore
+    package let fillBudget: FillBudget
+    package let resolver = Resolver()
+    package let log: EventLog
+    package let accessLog: AccessLogSink
+    private let clients = Atomic<Int>(0)
+
+    package init(store: StoreSettings, log: EventLog, accessLog: AccessLogSink) {
+        memory = MemoryStore(bytes: Int(store.memory.rawValue))
+        fillBudget = FillBudget(bytes: Self.fillBudget(for: store))
+        self.log = log
+        self.accessLog = accessLog
+    }
+
+    /// Responses that are arriving may hold a quarter of the memory bound, and at least a few of the largest.
+    private static func fillBudget(for store: StoreSettings) -> Int {
+        max(Int(store.memory.rawValue) / 4, 8 * Int(store.object.rawValue))
+    }
+
+    /// A reload changed the bounds.
+    package func resize(for store: StoreSettings) {
+        memory.resize(bytes: Int(store.memory.rawValue))
+        fillBudget.resize(bytes: Self.fillBudget(for: store))
+    }
+
+    /// Counts a client; false when there are more than `limit` now. It counts until ``clientLeft()`` either way.
+    func clientArrived(limit: Int) -> Bool { clients.wrappingAdd(1, ordering: .relaxed).newValue <= limit }
+
+    func clientLeft() { clients.wrappingSubtract(1, ordering: .relaxed) }
+
+    package var clientCount: Int { clients.load(ordering: .relaxed) }
+}
+
+/// One configuration on its way to the workers: the values, the servers that all of them share, and new listening
+/// sockets.
+package final class Generation: Sendable {
+    package let configuration: Configuration
+    package let groups: [UpstreamGroup]
+    private let listenAddresses: [SocketAddress]
+    private let fresh: Mutex<[Int: [(Int32, SocketAddress)]]>
+
+    /// - Parameters:
+    ///   - previous: its upstreams are carried over where their settings are the same.
+    ///   - listenAddresses: all addresses that are listened on from now on.
+    ///   - newListeners: sockets that workers don't have yet, by worker.
+    package init(
+        configuration: Configuration, previous: Generation?, listenAddresses: [SocketAddress],
+        newListeners: [Int: [(Int32, SocketAddress)]]
+    ) {
+        self.configuration = configuration
+        let known = Dictionary((previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
+        groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0) }
+        self.listenAddresses = listenAddresses
+        fresh = Mutex(newListeners)
+    }
+
+    func takeListeners(for worker: Int) -> [(Int32, SocketAddress)] {
+        fresh.withLock { $0.removeValue(forKey: worker) } ?? []
+    }
+
+    func keeps(_ address: SocketAddress) -> Bool { listenAddresses.contains(address) }
+}

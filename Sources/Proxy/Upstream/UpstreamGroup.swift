@@ -1,0 +1,46 @@
+// The servers of one entry of `upstreams`, and which of them is next.
+
+import Configuration
+import EventLoop
+import Synchronization
+
+/// Shared by all workers. A reload that leaves an upstream as it is keeps the group, and with it the servers' health.
+package final class UpstreamGroup: Sendable {
+    package let settings: Upstream
+    package let servers: [OriginServer]
+    private let turn = Atomic<Int>(0)
+
+    package init(settings: Upstream) {
+        self.settings = settings
+        servers = settings.servers.map(OriginServer.init(address:))
+    }
+
+    /// The server for the next try, or nil where each one was tried or fails its check.
+    ///
+    /// A server that is set aside is taken only when no other is left, the one whose pause ends first: trying beats
+    /// refusing when nothing is known to be up.
+    /// - Parameter tried: bit *n* is set where server *n* had its try already (servers past the 64th share the last).
+    package func nextServer(excluding tried: UInt64, now: MonotonicTime) -> (server: OriginServer, index: Int)? {
+        let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
+        var best: (index: Int, load: Int)?
+        var fallback: (index: Int, until: MonotonicTime)?
+        for offset in 0..<servers.count {
+            let index = (start % servers.count + offset) % servers.count
+            if tried & (1 << UInt64(min(index, 63))) != 0 { continue }
+            switch servers[index].standing(now: now) {
+            case .checkedDown: continue
+            case .aside(let until):
+                if fallback == nil || until < fallback!.until { fallback = (index, until) }
+            case .up:
+                switch settings.balance {
+                case .roundRobin: return (servers[index], index)
+                case .leastOutstanding:
+                    let load = servers[index].outstanding.load(ordering: .relaxed)
+                    if best == nil || load < best!.load { best = (index, load) }
+                }
+            }
+        }
+        guard let chosen = best?.index ?? fallback?.index else { return nil }
+        return (servers[chosen], chosen)
+    }
+}

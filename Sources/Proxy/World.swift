@@ -1,0 +1,76 @@
+// What one configuration makes of a worker: routes with their policies, limits, how responses are marked. Built whole
+// for every reload and swapped in between two requests; a request keeps the world that it began in.
+
+import Configuration
+import HTTPCaching
+import HTTPWire
+import Routing
+
+/// A route as a request meets it. One instance per worker, so that its reference count is no other thread's business.
+final class RouteEntry {
+    let index: Int
+    let recipe: KeyRecipe
+    /// Nil where the route caches nothing.
+    let policy: RoutePolicy?
+    let bodyKeyLimit: Int
+    let group: UpstreamGroup
+    let allowsUpgrade: Bool
+
+    init(index: Int, route: Route, recipe: KeyRecipe, group: UpstreamGroup) {
+        self.index = index
+        self.recipe = recipe
+        self.group = group
+        policy = route.cache.map(RoutePolicy.init)
+        bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
+        allowsUpgrade = route.upgrade
+    }
+}
+
+/// One worker's view of a configuration.
+final class World {
+    let configuration: Configuration
+    let table: RouteTable
+    let entries: [RouteEntry]
+    let headLimits: HeadLimits
+    let bodyLimit: UInt64
+    let requestsPerConnection: Int
+    let showsXCache: Bool
+    let showsCacheStatus: Bool
+    let logsAccess: LogSettings.Access
+
+    /// - Parameter groups: one for each of `configuration.upstreams`, in order.
+    init(_ configuration: Configuration, groups: [UpstreamGroup]) throws(RouteTableFault) {
+        self.configuration = configuration
+        let table = try RouteTable(configuration.routes)
+        self.table = table
+        entries = configuration.routes.enumerated().map { index, route in
+            guard let upstream = configuration.indexOfUpstream(named: route.upstream) else {
+                preconditionFailure("a checked configuration's routes name upstreams that are there")
+            }
+            return RouteEntry(index: index, route: route, recipe: table.recipes[index], group: groups[upstream])
+        }
+        let limits = configuration.limits
+        headLimits = HeadLimits(startLine: Int(limits.requestLine.rawValue), head: Int(limits.head.rawValue), fields: limits.fields)
+        bodyLimit = limits.body.rawValue == 0 ? .max : UInt64(limits.body.rawValue)
+        requestsPerConnection = limits.requests == 0 ? .max : limits.requests
+        showsXCache = configuration.server.xCache
+        showsCacheStatus = configuration.server.cacheStatus
+        logsAccess = configuration.log.access
+    }
+
+    /// Whether a peer's own `X-Forwarded-*` fields are believed.
+    func trusts(_ peer: IPAddress) -> Bool { configuration.server.trustedProxies.contains { $0.contains(peer) } }
+}
+
+extension RoutePolicy {
+    /// The decision library's form of a route's `cache` section.
+    init(_ settings: CacheSettings) {
+        self.init()
+        methods = HTTPCaching.CachedMethods(rawValue: settings.methods.rawValue)
+        timeout = settings.timeout.map { Seconds(max(1, $0.rawValue / 1000)) }
+        mode = settings.mode == .force ? .force : .standard
+        clientControl = settings.clientControl == .honour ? .honour : .ignore
+        allowSetCookie = settings.allowSetCookie
+        allowAuthorization = settings.allowAuthorization
+    }
+}

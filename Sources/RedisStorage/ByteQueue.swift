@@ -1,0 +1,119 @@
+// Bytes that wait in order: commands on their way to the socket, key texts of lookups in flight. Appended at the end,
+// taken at the front, in memory that is kept from use to use.
+
+import Glibc
+
+/// A growing buffer with a front that moves. Bounded by whoever appends.
+@safe
+struct ByteQueue: ~Copyable {
+    private var base: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var front = 0
+    private var end = 0
+
+    private static let idleCapacity = 16 << 10
+    /// A buffer that grew beyond this goes back to `idleCapacity` when it is empty.
+    private static let keptCapacity = 512 << 10
+
+    init() {
+        unsafe base = .allocate(capacity: Self.idleCapacity)
+        capacity = Self.idleCapacity
+    }
+
+    deinit {
+        unsafe base.deallocate()
+    }
+
+    var count: Int { end - front }
+
+    /// The bytes that wait, in order.
+    var bytes: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            unsafe _overrideLifetime(Span(_unsafeStart: UnsafePointer(base + front), count: count), borrowing: self)
+        }
+    }
+
+    /// The first `count` bytes that wait.
+    @_lifetime(borrow self)
+    borrowing func first(_ count: Int) -> Span<UInt8> {
+        bytes.extracting(0..<count)
+    }
+
+    mutating func append(_ byte: UInt8) {
+        makeRoom(for: 1)
+        unsafe base[end] = byte
+        end += 1
+    }
+
+    mutating func append(_ more: Span<UInt8>) {
+        makeRoom(for: more.count)
+        unsafe more.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress {
+                unsafe (base + end).update(from: start, count: source.count)
+            }
+        }
+        end += more.count
+    }
+
+    mutating func append(_ more: [UInt8]) {
+        append(more.span)
+    }
+
+    mutating func append(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        makeRoom(for: count)
+        unsafe (base + end).update(from: text.utf8Start, count: count)
+        end += count
+    }
+
+    /// The number in decimal digits.
+    mutating func append(decimal number: Int) {
+        makeRoom(for: 20)
+        var digits = 1
+        var bound = 10
+        while digits < 19 && number >= bound {
+            digits += 1
+            bound &*= 10
+        }
+        var rest = number
+        for offset in stride(from: digits - 1, through: 0, by: -1) {
+            unsafe base[end + offset] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        end += digits
+    }
+
+    /// The front `count` bytes have been used.
+    mutating func drop(_ count: Int) {
+        front += count
+        guard front == end else { return }
+        front = 0
+        end = 0
+        if capacity > Self.keptCapacity { reallocate(Self.idleCapacity) }
+    }
+
+    mutating func empty() {
+        drop(count)
+    }
+
+    private mutating func makeRoom(for more: Int) {
+        if end + more <= capacity { return }
+        if front > 0 && count + more <= capacity / 2 {
+            unsafe memmove(base, base + front, count)
+            end -= front
+            front = 0
+        } else {
+            reallocate(max(2 * capacity, count + more))
+        }
+    }
+
+    private mutating func reallocate(_ wanted: Int) {
+        let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
+        unsafe moved.update(from: base + front, count: count)
+        unsafe base.deallocate()
+        unsafe base = moved
+        capacity = wanted
+        end -= front
+        front = 0
+    }
+}

@@ -1,0 +1,59 @@
+// Redis commands as bytes (RESP2: an array of bulk strings), written straight into the output. Allocates nothing of its
+// own.
+
+import CacheStorage
+
+extension ByteQueue {
+    mutating func command(_ arguments: Int) {
+        append(0x2A)
+        append(decimal: arguments)
+        append("\r\n")
+    }
+
+    mutating func argument(_ text: StaticString) {
+        bulk(text.utf8CodeUnitCount)
+        append(text)
+        append("\r\n")
+    }
+
+    mutating func argument(_ bytes: Span<UInt8>) {
+        bulk(bytes.count)
+        append(bytes)
+        append("\r\n")
+    }
+
+    mutating func argument(_ bytes: [UInt8]) {
+        argument(bytes.span)
+    }
+
+    mutating func argument(_ text: String) {
+        argument(Array(text.utf8))
+    }
+
+    mutating func argument(decimal number: Int) {
+        var digits = 1
+        var bound = 10
+        while digits < 19 && number >= bound {
+            digits += 1
+            bound &*= 10
+        }
+        bulk(digits)
+        append(decimal: number)
+        append("\r\n")
+    }
+
+    /// `prefix` and the 32 digits of `key`.
+    mutating func argument(_ key: CacheKey, prefix: [UInt8]) {
+        bulk(prefix.count + CacheKey.hexCount)
+        append(prefix.span)
+        for position in 0..<CacheKey.hexCount { append(key.hexDigit(at: position)) }
+        append("\r\n")
+    }
+
+    /// The start of a bulk string of `count` bytes; the caller appends those and the line's end.
+    mutating func bulk(_ count: Int) {
+        append(0x24)
+        append(decimal: count)
+        append("\r\n")
+    }
+}

@@ -1,0 +1,166 @@
+// A record as bytes in Redis, version 1. Whatever isn't exactly that, reads as absent: another version, a truncated or
+// altered value, a program's own value under the same key.
+//
+//   offset  bytes                                      all numbers little-endian
+//        0  4      magic "LRDR"
+//        4  2      version
+//        6  1      kind                                StoredResponse.Kind
+//        7  1      1: the head has a Content-Length
+//        8  8      id
+//       16  8      discard at, ms since 1970
+//       24  2 + 2  status, zero
+//       28  4 × 4  ETag offset and count, Last-Modified offset and count, within the head
+//       44  4 × 3  counts of key text, vary names, head
+//       56  8      count of the body
+//       64  56     StoredFacts
+//      120  8      checksum of the 120 bytes before
+//      128         key text, vary names, head, body
+//
+// A record of more than `pieceCount` bytes is cut: its first piece is `pieceCount` bytes of it, each further one 16
+// bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces stand one behind
+// the other in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE knows by the id when
+// another record has taken the value's place in between.
+
+import CacheStorage
+import HTTPCaching
+
+enum RecordFormat {
+    static let version: UInt16 = 1
+    static let headerCount = 128
+    static let pieceCount = 128 << 10
+    static let pieceHeaderCount = 16
+    static let pieceContentCount = pieceCount - pieceHeaderCount
+    private static let magic: UInt32 = 0x5244_524C
+    private static let pieceMagic: UInt32 = 0x5044_524C
+
+    /// What a record's header says.
+    struct Header {
+        var kind: StoredResponse.Kind
+        var description: RecordDescription
+        var lengths: RecordLengths
+
+        /// Bytes of the record, header included.
+        var total: Int { headerCount + lengths.total }
+        var pieces: Int { RecordFormat.pieces(of: total) }
+    }
+
+    /// How many pieces a record of `total` bytes has.
+    static func pieces(of total: Int) -> Int {
+        total <= pieceCount ? 1 : 1 + (total - pieceCount + pieceContentCount - 1) / pieceContentCount
+    }
+
+    /// Where in the record piece `number` begins and ends.
+    static func contents(ofPiece number: Int, total: Int) -> Range<Int> {
+        if number == 0 { return 0..<min(total, pieceCount) }
+        let start = pieceCount + (number - 1) * pieceContentCount
+        return start..<min(total, start + pieceContentCount)
+    }
+
+    /// Bytes of the value once pieces up to and with `number` are written.
+    static func valueCount(throughPiece number: Int, total: Int) -> Int {
+        contents(ofPiece: number, total: total).upperBound + number * pieceHeaderCount
+    }
+
+    // MARK: Writing
+
+    static func appendHeader(of record: StoredResponse, to output: inout ByteQueue, scratch: inout [UInt8]) {
+        scratch.removeAll(keepingCapacity: true)
+        let lengths = record.lengths
+        let description = record.description
+        put(
+            UInt64(magic) | UInt64(version) << 32 | UInt64(record.kind.rawValue) << 48
+                | (description.headHasContentLength ? 1 << 56 : 0), &scratch)
+        put(description.id, &scratch)
+        put(UInt64(bitPattern: description.discardAt.milliseconds), &scratch)
+        put(UInt64(description.status) | UInt64(description.etag.offset) << 32, &scratch)
+        put(UInt64(description.etag.count) | UInt64(description.lastModified.offset) << 32, &scratch)
+        put(UInt64(description.lastModified.count) | UInt64(lengths.keyText) << 32, &scratch)
+        put(UInt64(lengths.varyNames) | UInt64(lengths.head) << 32, &scratch)
+        put(UInt64(lengths.body), &scratch)
+        description.facts.write(to: &scratch)
+        put(checksum(scratch.span), &scratch)
+        precondition(scratch.count == headerCount, "the header has the size that its description says")
+        output.append(scratch.span)
+    }
+
+    static func appendPieceHeader(_ number: Int, id: UInt64, to output: inout ByteQueue, scratch: inout [UInt8]) {
+        scratch.removeAll(keepingCapacity: true)
+        put(UInt64(pieceMagic) | UInt64(number) << 32, &scratch)
+        put(id, &scratch)
+        output.append(scratch.span)
+    }
+
+    /// Appends the bytes of `record` that stand at `range` of its form, the header's left out.
+    static func appendContents(of record: StoredResponse, _ range: Range<Int>, to output: inout ByteQueue) {
+        let prefix = record.prefix
+        let body = record.body
+        let bodyStart = headerCount + prefix.count
+        let fromPrefix = range.clamped(to: headerCount..<bodyStart)
+        if !fromPrefix.isEmpty {
+            output.append(prefix.extracting(fromPrefix.lowerBound - headerCount..<fromPrefix.upperBound - headerCount))
+        }
+        let fromBody = range.clamped(to: bodyStart..<bodyStart + body.count)
+        if !fromBody.isEmpty {
+            output.append(body.extracting(fromBody.lowerBound - bodyStart..<fromBody.upperBound - bodyStart))
+        }
+    }
+
+    // MARK: Reading
+
+    /// The header at the start of `bytes`; nil for anything but a sound one of this version.
+    static func readHeader(_ bytes: Span<UInt8>) -> Header? {
+        guard bytes.count >= headerCount else { return nil }
+        let first = word(bytes, 0)
+        guard UInt32(truncatingIfNeeded: first) == magic, UInt16(truncatingIfNeeded: first >> 32) == version,
+            let kind = StoredResponse.Kind(rawValue: UInt8(truncatingIfNeeded: first >> 48)),
+            word(bytes, 120) == checksum(bytes.extracting(0..<120)),
+            let facts = StoredFacts(bytes: bytes.extracting(64..<120))
+        else { return nil }
+        let body = word(bytes, 56)
+        guard body < 1 << 40 else { return nil }
+        let lengths = RecordLengths(
+            keyText: high(bytes, 40), varyNames: low(bytes, 48), head: high(bytes, 48), body: Int(body))
+        let description = RecordDescription(
+            id: word(bytes, 8), status: UInt16(truncatingIfNeeded: word(bytes, 24)),
+            discardAt: WallTime(milliseconds: Int64(bitPattern: word(bytes, 16))), facts: facts,
+            etag: HeadRange(offset: high(bytes, 24), count: low(bytes, 32)),
+            lastModified: HeadRange(offset: high(bytes, 32), count: low(bytes, 40)),
+            headHasContentLength: first >> 56 & 1 == 1)
+        return Header(kind: kind, description: description, lengths: lengths)
+    }
+
+    /// Whether `bytes` begin as piece `number` of record `id` does.
+    static func isPiece(_ bytes: Span<UInt8>, number: Int, id: UInt64) -> Bool {
+        bytes.count >= pieceHeaderCount && word(bytes, 0) == UInt64(pieceMagic) | UInt64(number) << 32
+            && word(bytes, 8) == id
+    }
+
+    // MARK: Numbers
+
+    private static func put(_ word: UInt64, _ bytes: inout [UInt8]) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+
+    private static func word(_ bytes: Span<UInt8>, _ offset: Int) -> UInt64 {
+        unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
+    private static func low(_ bytes: Span<UInt8>, _ offset: Int) -> Int {
+        Int(word(bytes, offset) & 0xFFFF_FFFF)
+    }
+
+    private static func high(_ bytes: Span<UInt8>, _ offset: Int) -> Int {
+        Int(word(bytes, offset) >> 32)
+    }
+
+    /// A multiply-and-rotate sum of whole words. Against accidents, not against forgery: who may write to Redis may
+    /// write a sound record.
+    private static func checksum(_ bytes: Span<UInt8>) -> UInt64 {
+        var sum: UInt64 = 0x9e37_79b9_7f4a_7c15
+        for offset in stride(from: 0, to: bytes.count - 7, by: 8) {
+            sum = (sum ^ word(bytes, offset)) &* 0xd6e8_feb8_6659_fd93
+            sum ^= sum >> 32
+        }
+        return sum
+    }
+}

@@ -1,0 +1,31 @@
+// The host inside an authority (RFC 3986 §3.2.2), without regard to case, port and a dot at the end.
+
+import HTTPWire
+
+enum HostName {
+    /// The host's bytes: `api.example.com` in `api.example.com.:8080`, `[::1]` in `[::1]:8080`.
+    static func range(in bytes: Span<UInt8>, authority: ByteRange) -> ByteRange {
+        var end = colon(in: bytes, authority) ?? authority.upper
+        if end > authority.lower + 1, bytes[end - 1] == UInt8(ascii: ".") { end -= 1 }
+        return ByteRange(authority.lower, end)
+    }
+
+    /// Where the `:` before the port stands.
+    static func colon(in bytes: Span<UInt8>, _ authority: ByteRange) -> Int? {
+        var index = authority.upper
+        while index > authority.lower {
+            index -= 1
+            if bytes[index] == UInt8(ascii: ":") { return index }
+            // A colon before this one is part of an IPv6 address.
+            if bytes[index] == UInt8(ascii: "]") { return nil }
+        }
+        return nil
+    }
+
+    /// A route's host as it is looked up.
+    static func literal(_ text: String) -> [UInt8] {
+        var bytes = text.utf8.map(\.asciiLowercased)
+        if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
+        return bytes
+    }
+}

@@ -1,0 +1,83 @@
+// How parts of a request are written into key texts.
+
+import HTTPWire
+
+/// What the bytes of a value stand for before they are encoded again.
+enum ValueDecoding {
+    /// Themselves: header fields, cookies, texts of Larder's own.
+    case none
+    /// RFC 3986: path parameters.
+    case percent
+    /// Query parameters, where `+` is a space too.
+    case form
+}
+
+extension ByteBuffer {
+    /// Appends the normal form of RFC 3986 §6.2.2: unreserved characters plain, triplets with capital digits, all
+    /// else as it is. Two texts with one normal form mean the same to every origin.
+    mutating func appendNormalized(_ bytes: Span<UInt8>, _ range: ByteRange) {
+        var start = range.lower
+        var index = start
+        while index < range.upper {
+            guard let byte = PercentEncoding.triplet(bytes, at: index, end: range.upper) else {
+                index += 1
+                continue
+            }
+            append(bytes.extracting(start..<index))
+            if PercentEncoding.isUnreserved(byte) { append(byte) } else { appendTriplet(byte) }
+            index += 3
+            start = index
+        }
+        append(bytes.extracting(start..<index))
+    }
+
+    /// Appends a value so that only unreserved characters stand plain.
+    /// - Parameters:
+    ///   - escape: an unreserved character that is encoded too; 0 for none.
+    ///   - keepsSlashes: slashes stand plain where they stand so in `bytes`; encoded ones stay encoded.
+    mutating func appendValue(
+        _ bytes: Span<UInt8>, _ range: ByteRange, _ decoding: ValueDecoding, escape: UInt8, keepsSlashes: Bool = false
+    ) {
+        var index = range.lower
+        while index < range.upper {
+            if keepsSlashes, bytes[index] == UInt8(ascii: "/") {
+                append(UInt8(ascii: "/"))
+                index += 1
+                continue
+            }
+            let byte: UInt8
+            switch decoding {
+            case .none:
+                byte = bytes[index]
+                index += 1
+            case .percent: byte = PercentEncoding.decodedByte(bytes, at: &index, end: range.upper)
+            case .form: byte = PercentEncoding.formDecodedByte(bytes, at: &index, end: range.upper)
+            }
+            appendValue(byte, escape: escape)
+        }
+    }
+
+    /// Appends one byte of a value.
+    @inline(__always)
+    mutating func appendValue(_ byte: UInt8, escape: UInt8) {
+        if PercentEncoding.isUnreserved(byte), byte != escape { append(byte) } else { appendTriplet(byte) }
+    }
+
+    /// Appends all of `other` as a value.
+    mutating func appendValue(_ other: borrowing ByteBuffer, escape: UInt8) {
+        appendValue(other.span, ByteRange(0, other.count), .none, escape: escape)
+    }
+
+    mutating func append(_ other: borrowing ByteBuffer) { append(other.span) }
+
+    mutating func appendTriplet(_ byte: UInt8) {
+        append(UInt8(ascii: "%"))
+        append(PercentEncoding.hexDigit(byte >> 4))
+        append(PercentEncoding.hexDigit(byte & 0x0f))
+    }
+
+    /// Appends 32 lowercase hex digits.
+    mutating func append(_ digest: MD5Digest) {
+        for index in 0..<32 { append(digest.hexDigit(at: index)) }
+    }
+}

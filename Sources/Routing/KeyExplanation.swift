@@ -1,0 +1,48 @@
+// What `larder key` prints: route, key text and Redis key of a request that is only described.
+
+import Configuration
+import HTTPWire
+
+package struct KeyExplanation: Sendable {
+    /// The place in `Configuration.routes`.
+    package let route: Int
+    /// Names and values of the path parameters, as they stand in the URL.
+    package let parameters: [(name: String, value: String)]
+    /// Whether the route caches this method; if not, nothing is ever stored at this key.
+    package let isCached: Bool
+    package let keyText: String
+    /// `store.prefix` and the MD5 of the key text in hex.
+    package let redisKey: String
+
+    /// - Parameters:
+    ///   - fields: lines of the form `Name: value`.
+    ///   - body: the content, where the key is made of it.
+    package init(
+        method: String, url: String, fields: [String], body: [UInt8], routes: [Route], by table: RouteTable,
+        prefix: String, composer: inout KeyComposer
+    ) throws(SyntheticRequestFault) {
+        let request = try SyntheticRequest(method: method, url: url, fields: fields)
+        let match = try composer.compose(request, by: table, body: body)
+        route = match.route
+        parameters = routes[match.route].path.parameterNames.enumerated().map { index, name in
+            let place = match.parameter(at: index)
+            return (name, String(decoding: request.bytes[place.lower..<place.upper], as: UTF8.self))
+        }
+        isCached = routes[match.route].cache?.methods.covers(request.head.method) ?? false
+        keyText = composer.withText { text in String(decoding: text.indices.map { text[$0] }, as: UTF8.self) }
+        redisKey = prefix + composer.digest.hex
+    }
+}
+
+extension CachedMethods {
+    /// Whether answers to `method` are stored.
+    package func covers(_ method: HTTPWire.Method) -> Bool {
+        switch method {
+        case .get: contains(CachedMethods.get)
+        case .head: contains(CachedMethods.head)
+        case .post: contains(CachedMethods.post)
+        case .query: contains(CachedMethods.query)
+        case .put, .delete, .connect, .options, .trace, .patch, .other: false
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// A route's way of making key texts, prepared when the table is built so that a request only walks it.
+//
+// No value can forge another key. Values are percent-encoded: only unreserved characters (RFC 3986 §2.3) stand plain,
+// in `{path}` and `{name...}` slashes too. So the first character of the text behind a value ends it beyond doubt
+// where no value holds that character; where one could, because it is unreserved as in `{a}-{b}`, the value before it
+// encodes that character as well. Where that doesn't help (`{a}{b}`, a text that starts with `%`, a slash behind a
+// value with slashes) a `|`, which no value holds, is put between.
+
+import Configuration
+
+/// A class, so that handing it to a composer counts one reference and copies nothing.
+package final class KeyRecipe: Sendable {
+    struct Piece: Sendable {
+        enum Source: Sendable {
+            /// `text` as it stands.
+            case literal
+            case pathParameter(index: Int, isRest: Bool)
+            case queryParameter
+            case header
+            case cookie
+            case method
+            case host
+            case path
+            case query
+            case body
+        }
+
+        var source: Source
+        /// The literal, or the parameter's name, in the recipe's text.
+        var name = 0..<0
+        /// What stands in the key if the request has no such value, already encoded; empty without a default.
+        var fallback = 0..<0
+        /// An unreserved character that is encoded too; 0 for none, as NUL is encoded anyway.
+        var escape: UInt8 = 0
+    }
+
+    /// How the query takes part in the key.
+    let query: QueryRule
+    /// Empty: the key is method, scheme, authority, path and query.
+    let pieces: [Piece]
+    /// Names, literals and defaults of the pieces.
+    let text: [UInt8]
+    /// Whether the template names the content. (Without a template it always takes part if there is any.)
+    package let needsBody: Bool
+
+    init(_ route: Route) {
+        query = QueryRule(route.cache)
+        needsBody = route.cache?.key?.needsBody ?? false
+        var compiler = KeyTemplateCompiler(route.path)
+        compiler.compile(route.cache?.key?.pieces ?? [])
+        pieces = compiler.pieces
+        text = compiler.text
+    }
+}
+
+/// `cache.query`, `cache.query_allow` and `cache.query_deny` of a route.
+struct QueryRule: Sendable {
+    let mode: CacheSettings.Query
+    let allow: GlobList?
+    let deny: GlobList?
+
+    init(_ settings: CacheSettings?) {
+        mode = settings?.query ?? .sorted
+        allow = settings?.queryAllow.map { GlobList($0) }
+        deny = settings.flatMap { $0.queryDeny.isEmpty ? nil : GlobList($0.queryDeny) }
+    }
+
+    var takesAll: Bool { allow == nil && deny == nil }
+}
+
+/// Turns the pieces of a template into those of a recipe.
+private struct KeyTemplateCompiler {
+    let path: PathPattern
+    var pieces: [KeyRecipe.Piece] = []
+    var text: [UInt8] = []
+
+    init(_ path: PathPattern) { self.path = path }
+
+    mutating func compile(_ template: [KeyTemplate.Piece]) {
+        for (index, piece) in template.enumerated() {
+            if case .literal(let literal) = piece {
+                pieces.append(KeyRecipe.Piece(source: .literal, name: store(literal)))
+                continue
+            }
+            var (compiled, fallback) = value(piece)
+            let boundary = boundary(behind: compiled.source, rest: template[(index + 1)...])
+            if case .escape(let byte) = boundary { compiled.escape = byte }
+            compiled.fallback = store(encode(fallback ?? "", escape: compiled.escape))
+            pieces.append(compiled)
+            if case .separator = boundary {
+                pieces.append(KeyRecipe.Piece(source: .literal, name: store([UInt8(ascii: "|")])))
+            }
+        }
+    }
+
+    private enum Boundary {
+        case clear
+        case escape(UInt8)
+        case separator
+    }
+
+    private func boundary(
+        behind source: KeyRecipe.Piece.Source, rest: ArraySlice<KeyTemplate.Piece>
+    ) -> Boundary {
+        guard let next = rest.first else { return .clear }
+        guard case .literal(let literal) = next, let first = literal.first else { return .separator }
+        // The last value reaches to the text at the end, whose length is fixed.
+        guard rest.count > 1 else { return .clear }
+        if first == UInt8(ascii: "%") { return .separator }
+        if PercentEncoding.isUnreserved(first) { return .escape(first) }
+        return first == UInt8(ascii: "/") && source.holdsSlashes ? .separator : .clear
+    }
+
+    private mutating func value(_ piece: KeyTemplate.Piece) -> (KeyRecipe.Piece, fallback: String?) {
+        switch piece {
+        case .literal: preconditionFailure("literals are compiled by the caller")
+        case .lookup(let name, let fallback):
+            // What the pattern captures is always there, so the query is looked at only if it captures no such name.
+            if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
+            return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
+        case .pathParameter(let name, let fallback):
+            if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
+            // `check` refuses this one; its value is the default, always.
+            return (KeyRecipe.Piece(source: .literal, name: store(encode(fallback ?? "", escape: 0))), fallback)
+        case .queryParameter(let name, let fallback):
+            return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
+        case .header(let name, let fallback):
+            let lowercased = name.utf8.map(\.asciiLowercased)
+            return (KeyRecipe.Piece(source: .header, name: store(lowercased)), fallback)
+        case .cookie(let name, let fallback):
+            return (KeyRecipe.Piece(source: .cookie, name: store(Array(name.utf8))), fallback)
+        case .method: return (KeyRecipe.Piece(source: .method), nil)
+        case .host: return (KeyRecipe.Piece(source: .host), nil)
+        case .path: return (KeyRecipe.Piece(source: .path), nil)
+        case .query: return (KeyRecipe.Piece(source: .query), nil)
+        case .body: return (KeyRecipe.Piece(source: .body), nil)
+        }
+    }
+
+    private func parameter(_ name: String) -> KeyRecipe.Piece.Source? {
+        guard let index = path.parameterNames.firstIndex(of: name) else { return nil }
+        let isRest = path.segments.contains(.rest(name))
+        return .pathParameter(index: index, isRest: isRest)
+    }
+
+    private mutating func store(_ bytes: [UInt8]) -> Range<Int> {
+        text += bytes
+        return text.count - bytes.count..<text.count
+    }
+
+    /// A default is encoded as the value that it stands for would be.
+    private func encode(_ value: String, escape: UInt8) -> [UInt8] {
+        value.utf8.flatMap { byte -> [UInt8] in
+            if PercentEncoding.isUnreserved(byte), byte != escape { return [byte] }
+            return [UInt8(ascii: "%"), PercentEncoding.hexDigit(byte >> 4), PercentEncoding.hexDigit(byte & 15)]
+        }
+    }
+}
+
+extension KeyRecipe.Piece.Source {
+    fileprivate var holdsSlashes: Bool {
+        switch self {
+        case .pathParameter(_, let isRest): isRest
+        case .path: true
+        case .literal, .queryParameter, .header, .cookie, .method, .host, .query, .body: false
+        }
+    }
+}

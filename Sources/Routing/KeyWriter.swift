@@ -1,0 +1,150 @@
+// Writes key texts: the plain one and those of templates.
+
+import HTTPWire
+
+/// What a key is made of beside the head.
+struct KeyRequest {
+    let scheme: URIScheme
+    let match: RouteMatch
+    let body: MD5Digest?
+}
+
+struct KeyWriter: ~Copyable {
+    private(set) var text = ByteBuffer()
+    private var query = QueryText()
+
+    mutating func write(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ request: KeyRequest, _ recipe: KeyRecipe
+    ) {
+        text.removeAll()
+        if recipe.pieces.isEmpty {
+            writeTarget(head, bytes, request, recipe.query)
+            if let body = request.body {
+                text.append(" body:")
+                text.append(body)
+            }
+            return
+        }
+        let pieces = recipe.pieces
+        let names = recipe.text
+        for index in pieces.indices {
+            write(pieces[index], names.span, head, bytes, request, recipe.query)
+        }
+    }
+
+    // MARK: The plain key
+
+    private mutating func writeTarget(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ request: KeyRequest, _ rule: QueryRule
+    ) {
+        let method = head.methodRange
+        if head.method == .get || head.method == .head {
+            text.append("GET ")
+        } else {
+            text.append(bytes.extracting(method))
+            text.append(UInt8(ascii: " "))
+        }
+        text.append(request.scheme.text)
+        text.append("://")
+        let authority = Self.authority(head.authority, bytes, request.scheme)
+        for index in authority.lower..<authority.upper { text.append(bytes[index].asciiLowercased) }
+        let path = head.path
+        // RFC 3986 §6.2.3: an absolute-form without a path means `/`.
+        if path.isEmpty { text.append(UInt8(ascii: "/")) } else { text.appendNormalized(bytes, path) }
+        guard head.hasQuery else { return }
+        query.compose(bytes, head.query, by: rule)
+        if query.isPresent {
+            text.append(UInt8(ascii: "?"))
+            text.append(query.text)
+        }
+    }
+
+    /// `authority` without a port that is empty or the scheme's own (RFC 3986 §6.2.3).
+    private static func authority(
+        _ authority: ByteRange, _ bytes: Span<UInt8>, _ scheme: URIScheme
+    ) -> ByteRange {
+        guard let colon = HostName.colon(in: bytes, authority) else { return authority }
+        var digits = colon + 1
+        while digits + 1 < authority.upper, bytes[digits] == UInt8(ascii: "0") { digits += 1 }
+        let isDefault =
+            switch scheme {
+            case .http:
+                authority.upper - digits == 2 && bytes[digits] == UInt8(ascii: "8")
+                    && bytes[digits + 1] == UInt8(ascii: "0")
+            case .https:
+                authority.upper - digits == 3 && bytes[digits] == UInt8(ascii: "4")
+                    && bytes[digits + 1] == UInt8(ascii: "4") && bytes[digits + 2] == UInt8(ascii: "3")
+            }
+        return isDefault || colon + 1 == authority.upper ? ByteRange(authority.lower, colon) : authority
+    }
+
+    // MARK: Templates
+
+    private mutating func write(
+        _ piece: KeyRecipe.Piece, _ names: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        _ request: KeyRequest, _ rule: QueryRule
+    ) {
+        let escape = piece.escape
+        switch piece.source {
+        case .literal:
+            text.append(names.extracting(piece.name))
+        case .pathParameter(let index, let isRest):
+            text.appendValue(
+                bytes, request.match.parameter(at: index), .percent, escape: escape, keepsSlashes: isRest)
+        case .queryParameter:
+            if let value = RequestValue.queryParameter(names.extracting(piece.name), head, bytes) {
+                text.appendValue(bytes, value, .form, escape: escape)
+            } else {
+                text.append(names.extracting(piece.fallback))
+            }
+        case .header:
+            if !writeHeader(names.extracting(piece.name), head, bytes, escape) {
+                text.append(names.extracting(piece.fallback))
+            }
+        case .cookie:
+            if let value = RequestValue.cookie(names.extracting(piece.name), head, bytes) {
+                text.appendValue(bytes, value, .none, escape: escape)
+            } else {
+                text.append(names.extracting(piece.fallback))
+            }
+        case .method:
+            if head.method == .head {
+                text.appendValue(UInt8(ascii: "G"), escape: escape)
+                text.appendValue(UInt8(ascii: "E"), escape: escape)
+                text.appendValue(UInt8(ascii: "T"), escape: escape)
+            } else {
+                text.appendValue(bytes, head.methodRange, .none, escape: escape)
+            }
+        case .host:
+            let authority = Self.authority(head.authority, bytes, request.scheme)
+            for index in authority.lower..<authority.upper {
+                text.appendValue(bytes[index].asciiLowercased, escape: escape)
+            }
+        case .path:
+            if head.path.isEmpty { text.append(UInt8(ascii: "/")) }
+            text.appendValue(bytes, head.path, .percent, escape: escape, keepsSlashes: true)
+        case .query:
+            query.compose(bytes, head.query, by: rule)
+            text.appendValue(query.text, escape: escape)
+        case .body:
+            guard let body = request.body else { return }
+            for index in 0..<32 { text.appendValue(body.hexDigit(at: index), escape: escape) }
+        }
+    }
+
+    /// Writes all lines of that name as the one they mean (RFC 9110 §5.3). False if there is none.
+    private mutating func writeHeader(
+        _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ escape: UInt8
+    ) -> Bool {
+        var isFirst = true
+        for field in head.fields where RequestValue.isNamed(field, name, bytes) {
+            if !isFirst {
+                text.appendTriplet(UInt8(ascii: ","))
+                text.appendTriplet(UInt8(ascii: " "))
+            }
+            isFirst = false
+            text.appendValue(bytes, field.value, .none, escape: escape)
+        }
+        return !isFirst
+    }
+}

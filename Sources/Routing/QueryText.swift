@@ -1,0 +1,145 @@
+// The query of a target as it takes part in keys: normalised, filtered, sorted by name.
+//
+// Sorting is stable, so that pairs of one name keep their order, which may mean something to the origin. `a` and `a=`
+// stay different, pairs without any text (`a=1&&b=2`) fall away, and a query of which nothing is left counts as no
+// query. With `cache.query: exact` the query is taken byte for byte, only that pairs can still be left out by name.
+
+import Configuration
+import HTTPWire
+
+/// Composes one query at a time in buffers that it keeps.
+struct QueryText: ~Copyable {
+    private struct Pair {
+        var start: Int32
+        var nameEnd: Int32
+        var end: Int32
+    }
+
+    /// The query composed last, without its `?`.
+    private(set) var text = ByteBuffer()
+    /// Whether there is anything to write behind a `?`.
+    private(set) var isPresent = false
+    private var unsorted = ByteBuffer()
+    private var pairs: [Pair] = []
+    private var merged: [Pair] = []
+
+    mutating func compose(_ bytes: Span<UInt8>, _ query: ByteRange, by rule: QueryRule) {
+        text.removeAll()
+        switch rule.mode {
+        case .ignore: break
+        case .exact where rule.takesAll:
+            text.append(bytes.extracting(query))
+            isPresent = true
+            return
+        case .exact: appendPairs(bytes, query, rule)
+        case .sorted:
+            appendPairs(bytes, query, rule)
+            if !isSorted() { sort() }
+        }
+        isPresent = !text.isEmpty
+    }
+
+    private mutating func appendPairs(_ bytes: Span<UInt8>, _ query: ByteRange, _ rule: QueryRule) {
+        pairs.removeAll(keepingCapacity: true)
+        var start = query.lower
+        while start < query.upper {
+            var end = start
+            var nameEnd = -1
+            while end < query.upper, bytes[end] != UInt8(ascii: "&") {
+                if nameEnd < 0, bytes[end] == UInt8(ascii: "=") { nameEnd = end }
+                end += 1
+            }
+            let name = ByteRange(start, nameEnd < 0 ? end : nameEnd)
+            if end > start, rule.takes(bytes, name) {
+                append(bytes, name, ByteRange(name.upper, end), isExact: rule.mode == .exact)
+            }
+            start = end + 1
+        }
+    }
+
+    /// Appends a pair; `value` starts with its `=` unless it is empty.
+    private mutating func append(_ bytes: Span<UInt8>, _ name: ByteRange, _ value: ByteRange, isExact: Bool) {
+        if !text.isEmpty { text.append(UInt8(ascii: "&")) }
+        let start = text.count
+        if isExact {
+            text.append(bytes.extracting(name))
+            text.append(bytes.extracting(value))
+            return
+        }
+        text.appendNormalized(bytes, name)
+        let nameEnd = text.count
+        text.appendNormalized(bytes, value)
+        pairs.append(Pair(start: Int32(start), nameEnd: Int32(nameEnd), end: Int32(text.count)))
+    }
+
+    private func isSorted() -> Bool {
+        var index = 1
+        while index < pairs.count {
+            if isBefore(pairs[index], pairs[index - 1]) { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// Whether the name of `left` comes before that of `right`, byte by byte.
+    private func isBefore(_ left: Pair, _ right: Pair) -> Bool {
+        let bytes = text.span
+        var index = Int(left.start)
+        var other = Int(right.start)
+        while index < left.nameEnd, other < right.nameEnd {
+            if bytes[index] != bytes[other] { return bytes[index] < bytes[other] }
+            index += 1
+            other += 1
+        }
+        return left.nameEnd - left.start < right.nameEnd - right.start
+    }
+
+    private mutating func sort() {
+        merged.removeAll(keepingCapacity: true)
+        merged.append(contentsOf: pairs)
+        // Merging runs of 1, 2, 4 …: stable, and no query makes it slow.
+        var width = 1
+        while width < pairs.count {
+            var start = 0
+            while start < pairs.count {
+                merge(start, min(start + width, pairs.count), min(start + 2 * width, pairs.count))
+                start += 2 * width
+            }
+            swap(&pairs, &merged)
+            width *= 2
+        }
+        swap(&text, &unsorted)
+        Self.copy(pairs, from: unsorted, to: &text)
+    }
+
+    private static func copy(_ pairs: [Pair], from source: borrowing ByteBuffer, to text: inout ByteBuffer) {
+        text.removeAll()
+        let bytes = source.span
+        for pair in pairs {
+            if !text.isEmpty { text.append(UInt8(ascii: "&")) }
+            text.append(bytes.extracting(Int(pair.start)..<Int(pair.end)))
+        }
+    }
+
+    private mutating func merge(_ start: Int, _ middle: Int, _ end: Int) {
+        var left = start
+        var right = middle
+        for place in start..<end {
+            if left < middle, right >= end || !isBefore(pairs[right], pairs[left]) {
+                merged[place] = pairs[left]
+                left += 1
+            } else {
+                merged[place] = pairs[right]
+                right += 1
+            }
+        }
+    }
+}
+
+extension QueryRule {
+    fileprivate func takes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+        if let allow, !allow.contains(bytes, name) { return false }
+        if let deny, deny.contains(bytes, name) { return false }
+        return true
+    }
+}

@@ -1,0 +1,62 @@
+// Where a request holds the value that a template names.
+
+import HTTPWire
+
+enum RequestValue {
+    /// The value of the first query parameter of that name; `?name` alone has an empty one.
+    static func queryParameter(
+        _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> ByteRange? {
+        let query = head.query
+        var start = query.lower
+        while start < query.upper {
+            var place = 0
+            var index = start
+            var isName = true
+            while index < query.upper, bytes[index] != UInt8(ascii: "&"), bytes[index] != UInt8(ascii: "=") {
+                let byte = PercentEncoding.formDecodedByte(bytes, at: &index, end: query.upper)
+                if place >= name.count || name[place] != byte { isName = false }
+                place += 1
+            }
+            let nameEnd = index
+            while index < query.upper, bytes[index] != UInt8(ascii: "&") { index += 1 }
+            if isName, place == name.count, index > start { return ByteRange(min(nameEnd + 1, index), index) }
+            start = index + 1
+        }
+        return nil
+    }
+
+    /// The value of the first cookie of that name (RFC 6265 §5.4), as it stands.
+    static func cookie(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
+        guard head.contains(.cookie) else { return nil }
+        for field in head.fields where field.known == .cookie {
+            var start = field.value.lower
+            while start < field.value.upper {
+                var end = start
+                while end < field.value.upper, bytes[end] != UInt8(ascii: ";") { end += 1 }
+                if let value = cookieValue(name, bytes, ByteRange(start, end)) { return value }
+                start = end + 1
+            }
+        }
+        return nil
+    }
+
+    private static func cookieValue(_ name: Span<UInt8>, _ bytes: Span<UInt8>, _ pair: ByteRange) -> ByteRange? {
+        var start = pair.lower
+        var end = pair.upper
+        while start < end, isBlank(bytes[start]) { start += 1 }
+        while end > start, isBlank(bytes[end - 1]) { end -= 1 }
+        guard end - start > name.count, bytes[start + name.count] == UInt8(ascii: "=") else { return nil }
+        for index in name.indices where bytes[start + index] != name[index] { return nil }
+        return ByteRange(start + name.count + 1, end)
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+    /// Whether the field has that name, which is in lower case.
+    static func isNamed(_ field: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>) -> Bool {
+        guard field.name.count == name.count else { return false }
+        for index in name.indices where bytes[field.name.lower + index].asciiLowercased != name[index] { return false }
+        return true
+    }
+}

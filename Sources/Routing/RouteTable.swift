@@ -1,0 +1,195 @@
+// Which route a request takes: the most specific one (exact host, then `*.` host, then none; then segment by segment
+// a literal before `{name}` before `{name...}`).
+//
+// The patterns stand in one trie of flat arrays, a root per host. A search goes down by the most specific child and
+// comes back to the next one where that leads nowhere; every node has one way to it, so a search visits none twice.
+// If no route of the exact host fits the path, the routes of less specific hosts are tried.
+//
+// Segments are compared percent-decoded, each for itself (RFC 3986 §6.2.2): `/t%61sks` takes the route `/tasks`, and
+// `/a%2Fb` is one segment. `TargetPath` says which paths are refused before. A slash at the end is an empty segment,
+// `{name}` takes no empty segment, `{name...}` takes any rest, empty too, but needs the slash before it.
+
+import Configuration
+import HTTPWire
+
+/// Why a table can't be built of some routes; a checked configuration has neither.
+package enum RouteTableFault: Error, Hashable {
+    /// More than `RouteMatch.parameterLimit` parameters.
+    case tooManyParameters(route: Int)
+    /// No request can tell the two apart.
+    case indistinguishable(route: Int, from: Int)
+}
+
+/// All routes, immutable, shared by the workers.
+package final class RouteTable: Sendable {
+    private struct Node: Sendable {
+        /// The child for `{name}`, -1 for none; likewise the routes.
+        var parameter: Int32 = -1
+        /// The route that ends here.
+        var route: Int32 = -1
+        /// The route that takes whatever follows.
+        var rest: Int32 = -1
+    }
+
+    /// Pseudo-nodes whose children are the hosts.
+    private static let exactHosts = Int(UInt32.max)
+    private static let suffixHosts = Int(UInt32.max) - 1
+    /// The root of the routes without a host.
+    private static let anyHost = 0
+
+    private let nodes: [Node]
+    private let literals: LiteralIndex
+    private let hasExactHosts: Bool
+    /// Bytes of the longest `.example.com`; 0: there is none. Bounds the work for a host of many dots.
+    private let longestSuffix: Int
+    /// How each route makes its keys.
+    package let recipes: [KeyRecipe]
+
+    package init(_ routes: [Route]) throws(RouteTableFault) {
+        var nodes = [Node()]
+        var literals = LiteralIndex(capacity: routes.reduce(0) { $0 + $1.path.segments.count + 1 })
+        var hasExactHosts = false
+        var longestSuffix = 0
+
+        func newNode() -> Int {
+            nodes.append(Node())
+            return nodes.count - 1
+        }
+        for (number, route) in routes.enumerated() {
+            guard route.path.parameterNames.count <= RouteMatch.parameterLimit else {
+                throw .tooManyParameters(route: number)
+            }
+            var node: Int
+            switch route.host {
+            case .any:
+                node = Self.anyHost
+            case .exact(let host):
+                hasExactHosts = true
+                node = literals.child(of: Self.exactHosts, by: HostName.literal(host), orInsert: newNode)
+            case .suffix(let suffix):
+                longestSuffix = max(longestSuffix, suffix.utf8.count)
+                node = literals.child(of: Self.suffixHosts, by: HostName.literal(suffix), orInsert: newNode)
+            }
+            var taken: Int32 = -1
+            var endsInRest = false
+            for segment in route.path.segments {
+                switch segment {
+                case .literal(let text):
+                    node = literals.child(of: node, by: PercentEncoding.decoded(text), orInsert: newNode)
+                case .parameter:
+                    if nodes[node].parameter < 0 {
+                        let child = newNode()
+                        nodes[node].parameter = Int32(child)
+                    }
+                    node = Int(nodes[node].parameter)
+                case .rest:
+                    endsInRest = true
+                }
+            }
+            if endsInRest {
+                taken = nodes[node].rest
+                nodes[node].rest = Int32(number)
+            } else {
+                taken = nodes[node].route
+                nodes[node].route = Int32(number)
+            }
+            if taken >= 0 { throw .indistinguishable(route: number, from: Int(taken)) }
+        }
+        self.nodes = nodes
+        self.literals = literals
+        self.hasExactHosts = hasExactHosts
+        self.longestSuffix = longestSuffix
+        recipes = routes.map { KeyRecipe($0) }
+    }
+
+    /// The route for a request whose head was parsed from `bytes`.
+    package func match(_ head: borrowing RequestHead, in bytes: Span<UInt8>) -> RouteVerdict {
+        match(bytes, host: head.authority, path: head.path)
+    }
+
+    /// The route for a request. Allocates nothing.
+    /// - Parameters:
+    ///   - host: the authority that the request names, a port and a dot at the end left aside.
+    ///   - path: the target's path. The `*` of OPTIONS is refused as not absolute: whoever serves it asks for no
+    ///     route.
+    package func match(_ bytes: Span<UInt8>, host: ByteRange, path: ByteRange) -> RouteVerdict {
+        let reading: LiteralReading
+        switch TargetPath.form(of: bytes, in: path) {
+        case .refused(let fault): return .refused(fault)
+        case .plain: reading = .plain
+        case .encoded: reading = .percentDecoded
+        }
+        var search = Search(start: min(path.lower + 1, path.upper), end: path.upper, reading: reading)
+        if hasExactHosts || longestSuffix > 0 {
+            let name = HostName.range(in: bytes, authority: host)
+            if searchHosts(bytes, name, &search) { return .matched(search.match) }
+        }
+        if find(bytes, node: Self.anyHost, from: search.start, &search) { return .matched(search.match) }
+        return .noRoute
+    }
+
+    private func searchHosts(_ bytes: Span<UInt8>, _ name: ByteRange, _ search: inout Search) -> Bool {
+        if hasExactHosts {
+            let root = root(Self.exactHosts, bytes, name)
+            if root >= 0, find(bytes, node: root, from: search.start, &search) { return true }
+        }
+        // The longest suffix first; one label at least stands before it.
+        var dot = max(name.lower + 1, name.upper - longestSuffix)
+        while longestSuffix > 0, dot < name.upper {
+            if bytes[dot] == UInt8(ascii: ".") {
+                let root = root(Self.suffixHosts, bytes, ByteRange(dot, name.upper))
+                if root >= 0, find(bytes, node: root, from: search.start, &search) { return true }
+            }
+            dot += 1
+        }
+        return false
+    }
+
+    private func root(_ kind: Int, _ bytes: Span<UInt8>, _ name: ByteRange) -> Int {
+        var hash = LiteralHash()
+        for index in name.lower..<name.upper { hash.add(bytes[index].asciiLowercased) }
+        return literals.child(of: kind, by: bytes, name, hash: hash.value, reading: .lowercased)
+    }
+
+    private struct Search {
+        /// Behind the first slash.
+        let start: Int
+        let end: Int
+        let reading: LiteralReading
+        var match = RouteMatch()
+    }
+
+    /// Looks below `node` for a route that takes the path from `start`, the first byte of a segment, to its end. As
+    /// deep as the deepest pattern, however long the path is.
+    private func find(_ bytes: Span<UInt8>, node: Int, from start: Int, _ search: inout Search) -> Bool {
+        var hash = LiteralHash()
+        var index = start
+        while index < search.end, bytes[index] != UInt8(ascii: "/") {
+            hash.add(search.reading.next(bytes, &index, search.end))
+        }
+        let segment = ByteRange(start, index)
+        let child = literals.child(of: node, by: bytes, segment, hash: hash.value, reading: search.reading)
+        if child >= 0, follow(bytes, to: child, after: segment, &search) { return true }
+
+        let parameter = Int(nodes[node].parameter)
+        if parameter >= 0, !segment.isEmpty {
+            search.match.push(segment)
+            if follow(bytes, to: parameter, after: segment, &search) { return true }
+            search.match.pop()
+        }
+        guard nodes[node].rest >= 0 else { return false }
+        search.match.push(ByteRange(start, search.end))
+        search.match.route = Int(nodes[node].rest)
+        return true
+    }
+
+    @inline(__always)
+    private func follow(
+        _ bytes: Span<UInt8>, to node: Int, after segment: ByteRange, _ search: inout Search
+    ) -> Bool {
+        if segment.upper < search.end { return find(bytes, node: node, from: segment.upper + 1, &search) }
+        guard nodes[node].route >= 0 else { return false }
+        search.match.route = Int(nodes[node].route)
+        return true
+    }
+}

@@ -1,0 +1,111 @@
+// A request that nobody sent: made from a URL, so that `larder key` and a purge by URL take the very way of real
+// requests and can't compute other keys than these.
+
+import HTTPWire
+
+/// Why no request can be made of what was given, or none that Larder would serve.
+package enum SyntheticRequestFault: Error, Equatable, CustomStringConvertible {
+    /// Not `http://authority/…` or `https://authority/…`.
+    case invalidURL
+    /// Not `Name: value`, or a control character in it.
+    case invalidField(String)
+    /// What a client would be told that sent this.
+    case refused(WireError)
+    case refusedPath(PathFault)
+    case noRoute
+
+    package var description: String {
+        switch self {
+        case .invalidURL: "the URL has to be http://host/path or https://host/path, without spaces"
+        case .invalidField(let line): "\"\(line)\" is no header field; write 'Name: value'"
+        case .refused(let error): "no such request is served: \(error.sentence)"
+        case .refusedPath(.notAbsolute): "the path has to start with a slash"
+        case .refusedPath(.dotSegment): "the path has a . or .. segment, which is answered with 400"
+        case .refusedPath(.malformedEncoding): "the path has a % without two hex digits, which is answered with 400"
+        case .refusedPath(.encodedNull): "the path has an encoded NUL, which is answered with 400"
+        case .noRoute: "no route takes this URL, which is answered with 404"
+        }
+    }
+}
+
+/// A parsed head and its bytes.
+package struct SyntheticRequest {
+    package let bytes: [UInt8]
+    package let head: RequestHead
+    package let scheme: URIScheme
+
+    /// - Parameters:
+    ///   - url: with the scheme and authority that clients use. A fragment is left out, as clients leave it out.
+    ///   - fields: lines of the form `Name: value`; a `Host` among them replaces the URL's authority.
+    package init(
+        method: String = "GET", url: String, fields: [String] = []
+    ) throws(SyntheticRequestFault) {
+        let url = url.utf8.prefix { $0 != UInt8(ascii: "#") }
+        guard let (scheme, authorityStart) = Self.scheme(of: url) else { throw .invalidURL }
+        let rest = url[authorityStart...]
+        let pathStart = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+        guard pathStart > authorityStart, url.allSatisfy({ $0 > 0x20 && $0 != 0x7f }),
+            method.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f })
+        else { throw .invalidURL }
+
+        var bytes = Array(method.utf8) + Array(" ".utf8)
+        if rest[pathStart...].first != UInt8(ascii: "/") { bytes.append(UInt8(ascii: "/")) }
+        bytes += Array(rest[pathStart...]) + Array(" HTTP/1.1\r\n".utf8)
+        var hasHost = false
+        for field in fields {
+            guard let colon = field.utf8.firstIndex(of: UInt8(ascii: ":")), colon > field.startIndex,
+                field.utf8.allSatisfy({ ($0 >= 0x20 || $0 == 0x09) && $0 != 0x7f })
+            else { throw .invalidField(field) }
+            if field.utf8[..<colon].map(\.asciiLowercased) == Array("host".utf8) { hasHost = true }
+            bytes += Array(field.utf8) + Array("\r\n".utf8)
+        }
+        if !hasHost { bytes += Array("Host: ".utf8) + Array(rest[..<pathStart]) + Array("\r\n".utf8) }
+        bytes += Array("\r\n".utf8)
+
+        var head = RequestHead()
+        let isComplete: Bool
+        do throws(WireError) {
+            let limits = HeadLimits(startLine: bytes.count, head: bytes.count, fields: fields.count + 1)
+            isComplete = try head.parse(bytes.span, limits: limits)
+        } catch {
+            throw .refused(error)
+        }
+        precondition(isComplete, "a head that ends with an empty line is complete")
+        self.bytes = bytes
+        self.head = head
+        self.scheme = scheme
+    }
+
+    private static func scheme(of url: Substring.UTF8View) -> (URIScheme, String.Index)? {
+        guard let colon = url.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        guard url[colon...].starts(with: "://".utf8) else { return nil }
+        let start = url.index(colon, offsetBy: 3)
+        switch String(decoding: url[..<colon].map(\.asciiLowercased), as: UTF8.self) {
+        case "http": return (.http, start)
+        case "https": return (.https, start)
+        default: return nil
+        }
+    }
+}
+
+extension KeyComposer {
+    /// Composes the key of a request made from a URL: what a purge of that URL has to drop.
+    /// - Parameter body: taken into account only where the key asks for it.
+    @discardableResult
+    package mutating func compose(
+        _ request: SyntheticRequest, by table: RouteTable, body: [UInt8] = []
+    ) throws(SyntheticRequestFault) -> RouteMatch {
+        let bytes = request.bytes.span
+        switch table.match(request.head, in: bytes) {
+        case .noRoute: throw .noRoute
+        case .refused(let fault): throw .refusedPath(fault)
+        case .matched(let match):
+            let recipe = table.recipes[match.route]
+            let needsBody = recipe.needsBody(for: request.head.method)
+            compose(
+                request.head, in: bytes, scheme: request.scheme, match: match, by: recipe,
+                body: needsBody ? MD5Hasher.digest(of: body.span) : nil)
+            return match
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// Which request paths are taken at all, decided before a route is looked for.
+//
+// A path must mean the same to Larder, which chooses route and key by it, and to the origin, which gets it as the
+// client wrote it. So what origins are known to rewrite is refused with 400 instead of being guessed at:
+// - dot segments, plain or encoded, also where an origin may take `%2F`, `\` or `%5C` for a slash or cut a segment at
+//   `;` (`/a/../b`, `/%2e%2e/b`, `/a/..%2Fb`, `/a/..;/b`). Clients resolve them before they send (RFC 3986 §5.2.4).
+// - an encoded NUL, and a `%` without two hex digits.
+// Everything else passes as it is: `//` stays two slashes, and an encoded slash is never taken for a slash.
+
+import HTTPWire
+
+/// Why a path is refused, each with 400.
+package enum PathFault: Sendable, Hashable {
+    /// Not of the form `/…` (RFC 9112 §3.2.1).
+    case notAbsolute
+    /// `.` or `..` as a segment, or what an origin may take for one.
+    case dotSegment
+    /// A `%` that isn't followed by two hex digits.
+    case malformedEncoding
+    /// `%00`.
+    case encodedNull
+}
+
+enum TargetPath {
+    enum Form {
+        /// Nothing in it is percent-encoded: bytes can be compared as they are.
+        case plain
+        case encoded
+        case refused(PathFault)
+    }
+
+    static func form(of bytes: Span<UInt8>, in range: ByteRange) -> Form {
+        // RFC 3986 §6.2.3: an absolute-form without a path means `/`.
+        if range.isEmpty { return .plain }
+        guard bytes[range.lower] == UInt8(ascii: "/") else { return .refused(.notAbsolute) }
+        var isSuspicious = false
+        var isEncoded = false
+        var previous: UInt8 = 0
+        for index in range.lower..<range.upper {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "%") { isEncoded = true }
+            if byte == UInt8(ascii: "\\") || (byte == UInt8(ascii: ".") && previous == UInt8(ascii: "/")) {
+                isSuspicious = true
+            }
+            previous = byte
+        }
+        if isEncoded || isSuspicious, let fault = fault(in: bytes, range) { return .refused(fault) }
+        return isEncoded ? .encoded : .plain
+    }
+
+    /// Reads the path as the most lenient origin would and looks for what it could then contain.
+    private static func fault(in bytes: Span<UInt8>, _ range: ByteRange) -> PathFault? {
+        // The dots of a segment that so far has nothing but dots; nil once it has something else.
+        var dots: Int? = nil
+        var index = range.lower
+        while index < range.upper {
+            let start = index
+            let byte = PercentEncoding.decodedByte(bytes, at: &index, end: range.upper)
+            if bytes[start] == UInt8(ascii: "%") {
+                if index == start + 1 { return .malformedEncoding }
+                if byte == 0 { return .encodedNull }
+            }
+            switch byte {
+            case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: ";"):
+                if isDotSegment(dots) { return .dotSegment }
+                // What follows a `;` belongs to the same segment and can't make it a dot segment.
+                dots = byte == UInt8(ascii: ";") ? nil : 0
+            case UInt8(ascii: "."):
+                dots = dots.map { $0 + 1 }
+            default:
+                dots = nil
+            }
+        }
+        return isDotSegment(dots) ? .dotSegment : nil
+    }
+
+    private static func isDotSegment(_ dots: Int?) -> Bool { dots == 1 || dots == 2 }
+}

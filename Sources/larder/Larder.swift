@@ -1,0 +1,44 @@
+// The command line: which commands there are and what the process exits with. What each does stands in its own file.
+
+import ArgumentParser
+
+@main
+struct Larder: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.", version: "larder \(version)",
+        subcommands: [
+            ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, GetCommand.self, SetCommand.self,
+            DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
+        ])
+
+    /// 0 done, 1 the thing asked for failed, 2 wrong usage.
+    static func main() {
+        do {
+            var command: any ParsableCommand = try parseAsRoot()
+            try command.run()
+        } catch let failure as CommandFailure {
+            for line in failure.lines { System.printError(line) }
+            System.exit(1)
+        } catch {
+            let text = fullMessage(for: error)
+            if exitCode(for: error).isSuccess {
+                System.print(text)
+                System.exit(0)
+            }
+            System.printError(text)
+            System.exit(2)
+        }
+        System.exit(0)
+    }
+}
+
+/// The thing asked for failed. The sentences go to standard error, the exit code is 1.
+struct CommandFailure: Error {
+    let lines: [String]
+
+    init(_ sentence: String) { lines = ["larder: \(sentence)"] }
+    /// Lines that name their own source, as a file's faults do.
+    init(lines: [String]) { self.lines = lines }
+}

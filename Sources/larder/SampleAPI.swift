@@ -1,0 +1,93 @@
+// The demo's API: a list of tasks in memory. It answers as a well-made API would, with Cache-Control and ETag, so that
+// what Larder makes of it can be seen. No I/O here: a request in, an answer out.
+
+/// An answer of the sample API.
+struct SampleAnswer {
+    var status: Int
+    var fields: [String] = []
+    var body = ""
+    /// How long the API pretends to work on it.
+    var delayMilliseconds: Int64 = 0
+
+    static let reasons = [
+        200: "OK", 201: "Created", 304: "Not Modified", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
+        411: "Length Required", 413: "Content Too Large",
+    ]
+}
+
+/// Used on the sample API's thread alone.
+struct SampleTasks {
+    private var titles = ["Read the README", "Try a cached GET", "Put Larder before an API"]
+
+    private static let titleLimit = 200
+    private static let countLimit = 1000
+
+    mutating func answer(method: String, path: String, ifNoneMatch: String?, content: String) -> SampleAnswer {
+        let segments = path.split(separator: "/").map(String.init)
+        switch (segments.first, segments.count) {
+        case (nil, _):
+            return read(method) { SampleAnswer(status: 200, fields: ["Cache-Control: max-age=60"], body: Self.index) }
+        case ("tasks", 1):
+            if method == "POST" { return add(content) }
+            return read(method) {
+                validated("\"tasks-\(titles.count)\"", against: ifNoneMatch) {
+                    "{\"tasks\":[\(titles.indices.map(json).joined(separator: ","))]}"
+                }
+            }
+        case ("tasks", 2):
+            guard let number = Int(segments[1]), titles.indices.contains(number - 1) else { return Self.notFound }
+            return read(method) { validated("\"task-\(number)\"", against: ifNoneMatch) { json(number - 1) } }
+        case ("slow", 1):
+            return read(method) {
+                SampleAnswer(
+                    status: 200, fields: ["Cache-Control: max-age=30"], body: #"{"took":"a second"}"#,
+                    delayMilliseconds: 1000)
+            }
+        default: return Self.notFound
+        }
+    }
+
+    private static let index = #"{"try":["/tasks","/tasks/1","/slow"]}"#
+    private static let notFound = SampleAnswer(
+        status: 404, fields: ["Cache-Control: max-age=5"], body: #"{"error":"no such thing"}"#)
+
+    private func read(_ method: String, _ answer: () -> SampleAnswer) -> SampleAnswer {
+        guard method == "GET" || method == "HEAD" else {
+            return SampleAnswer(status: 405, fields: ["Allow: GET, HEAD"], body: #"{"error":"only GET and HEAD"}"#)
+        }
+        return answer()
+    }
+
+    /// 304 to whoever has this version already (RFC 9110 §13.1.2).
+    private func validated(_ tag: String, against known: String?, _ body: () -> String) -> SampleAnswer {
+        let fields = ["Cache-Control: max-age=60", "ETag: \(tag)"]
+        if let known, known == "*" || known.contains(tag) { return SampleAnswer(status: 304, fields: fields) }
+        return SampleAnswer(status: 200, fields: fields, body: body())
+    }
+
+    /// The content is the title.
+    private mutating func add(_ title: String) -> SampleAnswer {
+        guard !title.isEmpty, title.utf8.count <= Self.titleLimit, titles.count < Self.countLimit else {
+            return SampleAnswer(status: 400, body: #"{"error":"the content has to be a title of 1 to 200 bytes"}"#)
+        }
+        titles.append(title)
+        return SampleAnswer(status: 201, fields: ["Location: /tasks/\(titles.count)"], body: json(titles.count - 1))
+    }
+
+    private func json(_ index: Int) -> String { "{\"id\":\(index + 1),\"title\":\(jsonText(titles[index]))}" }
+}
+
+/// A JSON string with its quotation marks (RFC 8259 §7).
+func jsonText(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"", "\\": result += "\\\(scalar)"
+        case "\u{00}"..."\u{1F}":
+            let hex = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

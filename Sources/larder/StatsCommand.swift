@@ -1,0 +1,143 @@
+// `larder stats`: the figures of the running daemon, for people or, with --json, as the daemon gives them.
+
+import ArgumentParser
+import Proxy
+
+struct StatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "Print figures of the running daemon.")
+
+    @Flag(help: "Everything, as JSON.") var json = false
+    @OptionGroup var daemon: AdminOption
+
+    func run() throws {
+        let reply = try daemon.client().ask("GET", "/stats")
+        if json { return System.printBytes(reply.content) }
+        guard let document = reply.json else { throw CommandFailure("the daemon's figures could not be read") }
+        System.print(StatsPage(document).text)
+    }
+}
+
+/// The figures that people look for first, in columns.
+struct StatsPage {
+    private let document: JSONValue
+
+    init(_ document: JSONValue) { self.document = document }
+
+    var text: String { ([summary] + [routes, upstreams]).filter { !$0.isEmpty }.joined(separator: "\n\n") }
+
+    private func figure(_ path: String...) -> Int {
+        path.reduce(Optional(document)) { $0?[$1] }?.count ?? 0
+    }
+
+    private var summary: String {
+        let requests = figure("totals", "requests")
+        let ends = ["hit", "stale", "revalidated", "miss", "bypass"].map {
+            "\(Self.grouped(figure("outcomes", $0))) \($0)"
+        }
+        let hits = figure("outcomes", "hit") + figure("outcomes", "stale")
+        let cached = hits + figure("outcomes", "revalidated") + figure("outcomes", "miss")
+        let share = cached > 0 ? ", \(hits * 100 / cached)% of the cacheable from the store" : ""
+        let statuses = ["2xx", "3xx", "4xx", "5xx"].map { "\(Self.grouped(figure("totals", "statuses", $0))) \($0)" }
+        let workers = document["workers"]?.elements?.count ?? 0
+        return Self.columns([
+            [
+                "larder",
+                "\(document["version"]?.text ?? ""), up \(Self.duration(figure("uptime"))), \(counted(workers, "worker"))",
+            ],
+            ["requests", Self.grouped(requests) + share],
+            ["", ends.joined(separator: ", ")],
+            ["statuses", statuses.joined(separator: ", ")],
+            [
+                "clients",
+                "\(Self.grouped(figure("totals", "clients"))) connected, \(Self.grouped(figure("totals", "active_requests"))) requests in flight",
+            ],
+            [
+                "origins",
+                "\(Self.grouped(figure("totals", "origin_connections", "open"))) connections, \(Self.grouped(figure("totals", "origin_connections", "idle"))) of them idle",
+            ],
+            ["store", store],
+            ["memory", "\(Self.size(figure("process", "resident_bytes"))) resident"],
+        ])
+    }
+
+    private var store: String {
+        let store = document["store"]
+        var text = "\(store?["backend"]?.text ?? ""), \(store?["state"]?.text ?? "")"
+        if let reason = store?["reason"]?.text { text += ": \(reason)" }
+        if store?["memory"] != nil {
+            let entries = counted(figure("store", "memory", "entries"), "entry", "entries")
+            text +=
+                ", \(entries) in \(Self.size(figure("store", "memory", "bytes"))) of \(Self.size(figure("store", "memory", "limit")))"
+        }
+        return text
+    }
+
+    private var routes: String {
+        let rows = (document["routes"]?.elements ?? []).map { route in
+            [(route["host"]?.text ?? "") + (route["path"]?.text ?? "")]
+                + ["requests", "hits", "stores"].map { Self.grouped(route[$0]?.count ?? 0) }
+                + [Self.size(route["bytes"]?.count ?? 0)]
+        }
+        return rows.isEmpty ? "" : Self.columns([["route", "requests", "hits", "stored", "sent"]] + rows)
+    }
+
+    private var upstreams: String {
+        var rows: [[String]] = []
+        for upstream in document["upstreams"]?.elements ?? [] {
+            for server in upstream["servers"]?.elements ?? [] {
+                let texts = [upstream["name"]?.text, server["address"]?.text, server["standing"]?.text].map { $0 ?? "" }
+                rows.append(texts + ["requests", "failures"].map { Self.grouped(server[$0]?.count ?? 0) })
+            }
+        }
+        return rows.isEmpty ? "" : Self.columns([["upstream", "server", "state", "requests", "failures"]] + rows)
+    }
+
+    // MARK: Writing
+
+    /// Every column as wide as its widest cell.
+    static func columns(_ rows: [[String]]) -> String {
+        var widths: [Int] = []
+        for row in rows {
+            for (index, cell) in row.enumerated() {
+                if index == widths.count { widths.append(0) }
+                widths[index] = max(widths[index], cell.count)
+            }
+        }
+        return rows.map { row in
+            row.enumerated().map { index, cell in
+                index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count + 2)
+            }.joined()
+        }.joined(separator: "\n")
+    }
+
+    /// `1,234,567`
+    static func grouped(_ count: Int) -> String {
+        var text = ""
+        for (index, digit) in String(count).reversed().enumerated() {
+            if index > 0 && index % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return String(text.reversed())
+    }
+
+    /// `512 B`, `1.5 KiB`
+    static func size(_ bytes: Int) -> String {
+        var (unit, scaled) = (0, bytes)
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var tenths = 0
+        while scaled >= 1024 && unit < units.count - 1 {
+            tenths = scaled % 1024 * 10 / 1024
+            scaled /= 1024
+            unit += 1
+        }
+        return unit == 0 || scaled >= 100 ? "\(scaled) \(units[unit])" : "\(scaled).\(tenths) \(units[unit])"
+    }
+
+    /// `3d 4h`, `5m 6s`: the two largest units.
+    static func duration(_ seconds: Int) -> String {
+        let parts = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
+        let start = parts.firstIndex { $0.0 > 0 } ?? 3
+        return parts[start...].prefix(2).map { "\($0.0)\($0.1)" }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,218 @@
+// What the commands need of the operating system: the one file of this module that passes pointers to it. Every
+// pointer is used inside the call that it is made for.
+
+import EventLoop
+import Glibc
+
+/// A system call that failed, as a sentence.
+struct SystemFault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+    init(_ operation: String, code: Int32) { description = "\(operation): \(errorText(code))" }
+}
+
+enum System {
+    // MARK: Process
+
+    static func environment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    static func removeEnvironment(_ name: String) { unsafe unsetenv(name) }
+
+    static var processIdentifier: Int { Int(getpid()) }
+
+    static func exit(_ code: Int32) -> Never {
+        fflush(nil)
+        Glibc.exit(code)
+    }
+
+    /// A peer that is gone is an error of the write, not the end of the process.
+    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
+    /// Every connection is a descriptor: the soft limit goes as high as the hard one.
+    static func raiseDescriptorLimit() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(resource, &limit)
+    }
+
+    /// The clock that service managers measure reloads by, whole microseconds of it.
+    static func monotonicMicroseconds() -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+
+    /// Whether what is written to standard error goes to systemd's journal (systemd.exec(5), `$JOURNAL_STREAM`): the
+    /// variable alone is inherited by every terminal of a session.
+    static var standardErrorIsJournal: Bool {
+        guard let stream = environment("JOURNAL_STREAM") else { return false }
+        var status = stat()
+        guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
+    }
+
+    // MARK: Files
+
+    /// A whole file of at most `limit` bytes.
+    static func read(file path: String, limit: Int) throws(SystemFault) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemFault("cannot be read", code: errno) }
+        defer { close(descriptor) }
+        return try read(descriptor, limit: limit)
+    }
+
+    static func readStandardInput(limit: Int) throws(SystemFault) -> [UInt8] { try read(STDIN_FILENO, limit: limit) }
+
+    private static func read(_ descriptor: Int32, limit: Int) throws(SystemFault) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = unsafe Glibc.read(descriptor, &piece, piece.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemFault("cannot be read", code: errno)
+            }
+            if count == 0 { return bytes }
+            bytes += piece[..<count]
+            guard bytes.count <= limit else { throw SystemFault("cannot be read: it has more than \(limit) bytes") }
+        }
+    }
+
+    static func print(_ line: String) { write(Array("\(line)\n".utf8), to: STDOUT_FILENO) }
+    static func printError(_ line: String) { write(Array("\(line)\n".utf8), to: STDERR_FILENO) }
+    static func printBytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var start = 0
+        while start < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress! + start, $0.count - start)
+            }
+            if count < 0 && errno != EINTR { return }
+            start += max(count, 0)
+        }
+    }
+
+    static func exists(file path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    static func remove(file path: String) { unsafe unlink(path) }
+
+    // MARK: Identity
+
+    static var isRoot: Bool { geteuid() == 0 }
+
+    /// Becomes another user for good: groups first, since only root may change them. Without `group` the user's own.
+    static func takeOnIdentity(user: String?, group: String?) throws(SystemFault) {
+        var groupNumber: gid_t?
+        if let group {
+            guard let entry = unsafe getgrnam(group) else { throw SystemFault("there is no group called \(group)") }
+            groupNumber = unsafe entry.pointee.gr_gid
+        }
+        guard let user else {
+            if let groupNumber {
+                guard setgroups(0, nil) == 0, setgid(groupNumber) == 0 else {
+                    throw SystemFault("cannot take on the group \(group ?? "")", code: errno)
+                }
+            }
+            return
+        }
+        guard let entry = unsafe getpwnam(user) else { throw SystemFault("there is no user called \(user)") }
+        let (userNumber, ownGroup) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)
+        guard unsafe initgroups(user, groupNumber ?? ownGroup) == 0, setgid(groupNumber ?? ownGroup) == 0,
+            setuid(userNumber) == 0
+        else { throw SystemFault("cannot take on the user \(user)", code: errno) }
+    }
+
+    // MARK: Sockets
+
+    static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+
+    /// Makes an inherited descriptor fit for a loop: non-blocking, not passed on to children. False where it isn't open.
+    static func adopt(_ descriptor: Int32) -> Bool {
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0 else { return false }
+        return fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) >= 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) >= 0
+    }
+
+    /// A stream socket that listens.
+    static func isListening(_ descriptor: Int32) -> Bool {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0
+    }
+
+    /// Sends one datagram to a unix socket; a path that starts with `@` is of the abstract namespace (unix(7)). Nobody
+    /// listening is no fault of ours.
+    static func sendDatagram(_ text: String, to path: String) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var name = Array(path.utf8)
+        guard !name.isEmpty, name.count < 108 else { return }
+        if name[0] == UInt8(ascii: "@") { name[0] = 0 }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: name) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+        let bytes = Array(text.utf8)
+        _ = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
+                unsafe sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), target, length)
+            }
+        }
+    }
+
+    enum Readiness { case readable, writable }
+
+    /// Waits until a descriptor is ready, at most so long; false when it isn't by then. Its end and its faults count as
+    /// ready: the next call tells them.
+    static func wait(for descriptor: Int32, _ readiness: Readiness, milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(readiness == .readable ? POLLIN : POLLOUT), revents: 0)
+        while true {
+            let result = unsafe poll(&entry, 1, milliseconds)
+            if result < 0 && errno == EINTR { continue }
+            return result > 0
+        }
+    }
+
+    /// The error that a connect under way ended with; 0 where it succeeded.
+    static func connectionError(of descriptor: Int32) -> Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size)
+        return value
+    }
+
+    enum Transfer {
+        /// 0 bytes received are the end.
+        case bytes(Int)
+        case wouldBlock
+        case failed(Int32)
+
+        fileprivate init(_ count: Int) {
+            switch (count, errno) {
+            case (0..., _): self = .bytes(count)
+            case (_, EAGAIN), (_, EINTR): self = .wouldBlock
+            case (_, let code): self = .failed(code)
+            }
+        }
+    }
+
+    /// Sends what the socket takes now.
+    static func send(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Transfer {
+        Transfer(
+            unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            })
+    }
+
+    /// Receives what there is into the beginning of `buffer`.
+    static func receive(_ buffer: inout [UInt8], from descriptor: Int32) -> Transfer {
+        Transfer(unsafe recv(descriptor, &buffer, buffer.count, 0))
+    }
+}

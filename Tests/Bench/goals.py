@@ -1,0 +1,60 @@
+"""The goals Larder set itself against its peers, each with its figure in this run.
+
+CPU time is that of the proxy's processes alone; Redis's share stands in the tables beside it. A figure whose samples had
+faults proves nothing, so it counts as not measured.
+"""
+
+from collections import namedtuple
+
+Goal = namedtuple("Goal", "sentence figure limit unit")
+Verdict = namedtuple("Verdict", "sentence figure limit unit holds")
+
+MIB = 1024 * 1024
+
+
+def verdicts(results):
+    """One Verdict per goal; `holds` is None where a figure is missing."""
+
+    def cpu(setup, case, factor=1.0):
+        return scaled(sound(results["load"].get((setup, case)), "cpu_us"), factor)
+
+    def idle(setup):
+        return sound(results["idle"].get(setup), "bytes_per_connection")
+
+    def start(setup):
+        return scaled(results["start"].get(setup, {}).get("resident_bytes"), 1 / MIB)
+
+    goals = [
+        Goal("memory HIT of 1 KiB at most 0.85 x HAProxy's",
+             cpu("larder-memory", "hit-1k"), cpu("haproxy", "hit-1k", 0.85), "µs"),
+        Goal("memory HIT of 64 KiB at most HAProxy's",
+             cpu("larder-memory", "hit-64k"), cpu("haproxy", "hit-64k"), "µs"),
+        Goal("memory HIT of 1 MiB at most Varnish's",
+             cpu("larder-memory", "hit-1m"), cpu("varnish", "hit-1m"), "µs"),
+        Goal("Redis HIT of 1 KiB at most 0.55 x nginx with Lua and Redis",
+             cpu("larder-redis", "hit-1k"), cpu("lua-redis", "hit-1k", 0.55), "µs"),
+        Goal("Redis HIT of 1 KiB below nginx's own local cache HIT",
+             cpu("larder-redis", "hit-1k"), cpu("nginx", "hit-1k"), "µs"),
+        Goal("pass-through of 1 KiB at most 0.9 x nginx's",
+             cpu("larder-pass", "pass-1k"), cpu("nginx", "pass-1k", 0.9), "µs"),
+        Goal("resident per idle connection at most nginx's",
+             idle("larder-memory"), idle("nginx"), "bytes"),
+        Goal("resident at start under 16 MiB",
+             start("larder-memory"), 16.0, "MiB"),
+    ]
+    return [verdict(goal) for goal in goals]
+
+
+def sound(result, name):
+    return result[name] if result and not result["faults"] else None
+
+
+def scaled(value, factor):
+    return None if value is None else value * factor
+
+
+def verdict(goal):
+    if goal.figure is None or goal.limit is None:
+        return Verdict(*goal, None)
+    is_strict = "under" in goal.sentence or "below" in goal.sentence
+    return Verdict(*goal, goal.figure < goal.limit if is_strict else goal.figure <= goal.limit)

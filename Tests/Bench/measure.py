@@ -1,0 +1,125 @@
+"""What is measured: CPU time per request under load, in rounds that take turns among the setups.
+
+Timings drift on any machine, so the setups alternate (A B C, B C A, …) and each figure is the median over the rounds.
+A sample counts its own faults: wrk's errors, bodies of the wrong length, and a HIT case in which the origin was asked.
+"""
+
+import statistics
+import time
+from collections import namedtuple
+
+import http_client
+import load
+import machine
+import origin as origins
+import usage
+
+LoadCase = namedtuple("LoadCase", "slug name path connections is_hit")
+
+LOAD_CASES = [
+    LoadCase("hit-1k", "1 KiB HIT", "/hit/1k.json", 64, True),
+    LoadCase("hit-64k", "64 KiB HIT", "/hit/64k.json", 64, True),
+    LoadCase("hit-1m", "1 MiB HIT", "/hit/1m.json", 16, True),
+    LoadCase("pass-1k", "1 KiB pass-through", "/pass/1k.json", 64, False),
+]
+
+
+def faults_before(running, case, origin):
+    """Two requests, one after the other: the second must have the origin's body, and a HIT must not ask the origin."""
+    expected = http_client.get(origin.port, case.path).body
+    faults = []
+    http_client.get(running.proxy.port, case.path)
+    time.sleep(0.2)  # a store that writes behind the answer may take a moment
+    seen = origin.requests_seen(case.path)
+    answer = http_client.get(running.proxy.port, case.path)
+    asked = origin.requests_seen(case.path) - seen
+    if answer.status != 200 or answer.body != expected:
+        faults.append(f"answered {answer.status} with {len(answer.body)} bytes instead of {len(expected)}")
+    if case.is_hit and asked:
+        faults.append("the second request was no HIT")
+    if not case.is_hit and not asked:
+        faults.append("a pass-through request did not reach the origin")
+    return faults
+
+
+def sample(running, case, origin, seconds):
+    """One run of wrk with the CPU time of the proxy and of its Redis around it."""
+    seen = origin.requests_seen(case.path)
+    proxy_before, redis_before, core_before = cpu_times(running)
+    figures = load.run(running.proxy.port, case.path, case.connections, seconds)
+    proxy_after, redis_after, core_after = cpu_times(running)
+    asked = origin.requests_seen(case.path) - seen
+
+    requests = max(figures["requests"], 1)
+    proxy = proxy_after - proxy_before
+    elapsed = figures["microseconds"] / 1e6
+    return {
+        "requests": figures["requests"],
+        "cpu_us": proxy / requests * 1e6,
+        "redis_cpu_us": (redis_after - redis_before) / requests * 1e6 if running.redis else None,
+        "requests_per_second": figures["requests"] / elapsed,
+        "p50_us": figures["p50_us"],
+        "p99_us": figures["p99_us"],
+        # What else ran on the proxy's core meanwhile, as a share of the time: a disturbed sample reads high.
+        "foreign_share": max(0.0, core_after - core_before - proxy) / elapsed if machine.IS_PINNED else None,
+        "faults": faults_of(figures, case, asked),
+    }
+
+
+def cpu_times(running):
+    redis = usage.cpu_seconds(running.redis.pid) if running.redis else 0.0
+    return usage.cpu_seconds(running.proxy.pid), redis, machine.core_busy_seconds(min(machine.PROXY_CORES))
+
+
+def faults_of(figures, case, asked):
+    faults = [f"{count} {kind} errors" for kind, count in figures["errors"].items() if count]
+    size = origins.SIZES[case.path.rpartition("/")[2]]
+    if figures["requests"] == 0:
+        faults.append("no request was answered")
+    elif figures["bytes"] < figures["requests"] * size:
+        faults.append("bodies were short")
+    if case.is_hit and asked:
+        faults.append(f"the origin was asked {asked} times")
+    if not case.is_hit and asked < figures["requests"]:
+        faults.append(f"only {asked} of {figures['requests']} requests reached the origin")
+    return faults
+
+
+def rounds(pairs, origin, seconds, count, progress):
+    """Takes `count` samples of every (running setup, case), in turns; returns {(setup slug, case slug): result}."""
+    samples = {}
+    faults = {}
+    for running, case in pairs:
+        progress(f"warming up {running.setup.name}, {case.name}")
+        key = running.setup.slug, case.slug
+        samples[key] = []
+        try:
+            faults[key] = faults_before(running, case, origin)
+            load.run(running.proxy.port, case.path, case.connections, 1)
+        except Exception as error:  # a peer that breaks must not take the others' figures along
+            faults[key] = [describe(error)]
+    for number in range(count):
+        for case in LOAD_CASES:
+            turn = [pair for pair in pairs if pair[1] is case]
+            shift = number % max(len(turn), 1)
+            for running, _ in turn[shift:] + turn[:shift]:
+                progress(f"round {number + 1} of {count}: {case.name}, {running.setup.name}")
+                key = running.setup.slug, case.slug
+                try:
+                    samples[key].append(sample(running, case, origin, seconds))
+                except Exception as error:
+                    faults[key].append(describe(error))
+    return {key: median(samples[key], faults[key]) for key in samples}
+
+
+def describe(error):
+    """An error without its text's paths and ports: the faults are published."""
+    return f"failed ({type(error).__name__})"
+
+
+def median(samples, faults):
+    result = {"faults": faults + [fault for each in samples for fault in each["faults"]], "samples": samples}
+    for name in ("cpu_us", "redis_cpu_us", "requests_per_second", "p50_us", "p99_us", "foreign_share"):
+        values = [each[name] for each in samples if each[name] is not None]
+        result[name] = statistics.median(values) if values else None
+    return result

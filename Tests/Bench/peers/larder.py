@@ -1,0 +1,65 @@
+"""Larder in three setups, one worker each: cache in memory, cache in Redis, and a route without a cache."""
+
+import os
+
+from peers.setup import HITS, IDLE, PASS, Setup, first_version, write
+
+
+class Larder(Setup):
+    backend = ""
+    caches = True
+
+    def __init__(self, binary):
+        self.binary = os.path.abspath(binary)
+
+    def missing(self):
+        return super().missing() or (None if os.access(self.binary, os.X_OK) else "larder (make build)")
+
+    def version(self):
+        return first_version([self.binary, "--version"])
+
+    def command(self, folder, port, origin_port, redis_port):
+        redis = f"\n  redis: redis://127.0.0.1:{redis_port}/0" if redis_port else ""
+        route = "/hit" if self.caches else "/pass"
+        cache = "\n    cache:\n      timeout: 1h" if self.caches else ""
+        path = write(folder, "larder.yaml", f"""server:
+  listen: 127.0.0.1:{port}
+  workers: 1
+admin:
+  listen: off
+store:
+  backend: {self.backend}{redis}
+upstreams:
+  origin: http://127.0.0.1:{origin_port}
+routes:
+  - path: {route}/{{file...}}
+    upstream: origin{cache}
+limits:
+  requests: 0
+log:
+  access: off
+""")
+        return [self.binary, "serve", "--config", path]
+
+
+class LarderMemory(Larder):
+    slug = "larder-memory"
+    name = "Larder, memory"
+    cases = HITS + IDLE
+    backend = "memory"
+
+
+class LarderRedis(Larder):
+    slug = "larder-redis"
+    name = "Larder, Redis"
+    cases = HITS
+    backend = "redis"
+    uses_redis = True
+
+
+class LarderPassThrough(Larder):
+    slug = "larder-pass"
+    name = "Larder, pass-through"
+    cases = PASS
+    backend = "none"
+    caches = False

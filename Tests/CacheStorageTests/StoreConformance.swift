@@ -1,0 +1,280 @@
+// What every store does, whatever it stands on. A store's own test target calls `StoreConformance.behaviours` as the
+// arguments of one test and runs each against a fresh store. RedisStorageTests has this file by a symbolic link.
+
+import CacheStorage
+import HTTPCaching
+import Testing
+
+/// A store with the means to let it work: for one on a loop, turns of the loop.
+protocol StoreUnderTest: AnyObject {
+    var store: any RemoteStore { get }
+    var now: WallTime { get }
+    /// Lets the store work until what was stored is where others would find it.
+    func settle()
+    /// Lets the store work until `isDone` holds; records a failure when that takes seconds.
+    func work(until isDone: () -> Bool)
+}
+
+/// Collects answers.
+final class AnswerCollector: StoreReceiver, StoreRemovalReceiver {
+    enum Answer {
+        case hit(StoredResponse)
+        case miss
+        case failed(StoreTrouble)
+    }
+    var answers: [(token: UInt64, answer: Answer)] = []
+    var removals: [(token: UInt64, removed: Int, trouble: StoreTrouble?)] = []
+
+    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
+        switch answer {
+        case .hit(let response): answers.append((token, .hit(response)))
+        case .miss: answers.append((token, .miss))
+        case .failed(let trouble): answers.append((token, .failed(trouble)))
+        }
+    }
+
+    func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
+        removals.append((token, removed, trouble))
+    }
+}
+
+extension StoreUnderTest {
+    /// Looks up and waits for the answer; nil for a miss, and a recorded failure where the store fails.
+    func find(_ key: CacheKey, _ keyText: String, now: WallTime? = nil) -> StoredResponse? {
+        let collector = AnswerCollector()
+        let start = store.lookup(key, keyText: keyText.utf8.span, now: now ?? self.now, receiver: collector, token: 5)
+        guard case .pending = start else {
+            Issue.record("the lookup was not begun: \(start)")
+            return nil
+        }
+        work { !collector.answers.isEmpty }
+        switch collector.answers.first?.answer {
+        case .hit(let response): return response
+        case .miss: return nil
+        case .failed(let trouble): Issue.record("the lookup failed: \(trouble)")
+        case nil: Issue.record("the lookup was not answered")
+        }
+        return nil
+    }
+
+    func find(_ record: TestRecord, now: WallTime? = nil) -> StoredResponse? {
+        find(record.key, record.keyText, now: now)
+    }
+
+    func keep(_ record: TestRecord) {
+        store.store(record.key, record.make(), now: now)
+        settle()
+    }
+
+    func remove(_ keys: [CacheKey]) -> Int? {
+        let collector = AnswerCollector()
+        store.remove(keys, receiver: collector, token: 9)
+        work { !collector.removals.isEmpty }
+        #expect(collector.removals.first?.token == 9)
+        #expect(collector.removals.first?.trouble == nil)
+        return collector.removals.first?.removed
+    }
+}
+
+struct StoreBehaviour: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let check: @Sendable (any StoreUnderTest) -> Void
+
+    init(_ sentence: String, _ check: @escaping @Sendable (any StoreUnderTest) -> Void) {
+        testDescription = sentence
+        self.check = check
+    }
+}
+
+enum StoreConformance {
+    static let behaviours: [StoreBehaviour] =
+        [
+            StoreBehaviour("a key that was never stored is a miss") { world in
+                #expect(world.find(TestRecord()) == nil)
+                #expect(world.store.figures.misses == 1)
+            },
+            StoreBehaviour("a record comes back as it was stored") { world in
+                var record = TestRecord(id: 0xfedc_ba98_7654_3210, status: 404, varyNames: "accept,accept-language")
+                record.discardAt = world.now.advanced(byMilliseconds: 60_000)
+                record.headHasContentLength = false
+                world.keep(record)
+                let found = world.find(record)
+                #expect(found?.kind == .response)
+                #expect(found?.id == record.id)
+                #expect(found?.status == 404)
+                #expect(found?.discardAt == record.discardAt)
+                #expect(found?.description.headHasContentLength == false)
+                #expect(found?.keyTextString == record.keyText)
+                #expect(found?.varyNamesString == record.varyNames)
+                #expect(found?.headString == record.head)
+                #expect(found?.etagString == "\"v1\"")
+                #expect(found?.lastModifiedString == "Sun, 06 Nov 1994 08:49:37 GMT")
+                #expect(found?.bodyArray == record.body)
+                #expect(world.store.figures.hits == 1)
+            },
+            StoreBehaviour("a record with nothing but a key text comes back") { world in
+                let record = TestRecord(head: "", etag: .none, lastModified: .none, body: [])
+                world.keep(record)
+                let found = world.find(record)
+                #expect(found?.headString == "")
+                #expect(found?.bodyArray == [])
+                #expect(found?.etagString == "")
+            },
+            StoreBehaviour("a body of any bytes comes back") { world in
+                let record = TestRecord(body: (0...255).map { UInt8($0) } + Array("\r\n$-1\r\n\0".utf8))
+                world.keep(record)
+                #expect(world.find(record)?.bodyArray == record.body)
+            },
+            StoreBehaviour("a vary marker comes back with its names and generation") { world in
+                let text = "GET http://api.example/varies"
+                let key = CacheKey(standInFor: text)
+                let marker = StoredResponse.varyMarker(
+                    generation: 99, discardAt: world.now.advanced(byMilliseconds: 60_000), facts: ordinaryFacts(),
+                    keyText: text.utf8.span, names: "accept-encoding".utf8.span)!
+                world.store.store(key, marker, now: world.now)
+                let found = world.find(key, text)
+                #expect(found?.kind == .varyMarker)
+                #expect(found?.id == 99)
+                #expect(found?.varyNamesString == "accept-encoding")
+            },
+            StoreBehaviour("a record under the same key with another text is a miss") { world in
+                let record = TestRecord()
+                world.keep(record)
+                #expect(world.find(record.key, "GET http://api.example/other") == nil)
+                #expect(world.find(record.key, "GET http://api.example/tasksX") == nil)
+                #expect(world.find(record) != nil)
+            },
+            StoreBehaviour("a later record takes the earlier one's place") { world in
+                world.keep(TestRecord(id: 1, body: patternedBody(200_000)))
+                world.keep(TestRecord(id: 2, body: Array("new".utf8)))
+                #expect(world.find(TestRecord())?.id == 2)
+                #expect(world.find(TestRecord())?.bodyArray == Array("new".utf8))
+            },
+            StoreBehaviour("what was stored is found at once, later records and removals included") { world in
+                let large = TestRecord(id: 1, body: patternedBody(2_000_000))
+                world.store.store(large.key, large.make(), now: world.now)
+                #expect(world.find(large)?.id == 1)
+                world.store.store(large.key, TestRecord(id: 2).make(), now: world.now)
+                #expect(world.find(large)?.id == 2)
+                world.store.store(large.key, large.make(), now: world.now)
+                #expect(world.remove([large.key]) == 1)
+                #expect(world.find(large) == nil)
+                world.settle()
+                #expect(world.find(large) == nil)
+            },
+            StoreBehaviour("a removed record is a miss and is counted") { world in
+                let records = (0..<3).map { TestRecord(keyText: "GET http://api.example/\($0)") }
+                for record in records { world.keep(record) }
+                #expect(world.remove([records[0].key, records[2].key, CacheKey(high: 1, low: 2)]) == 2)
+                #expect(world.find(records[0]) == nil)
+                #expect(world.find(records[1]) != nil)
+                #expect(world.find(records[2]) == nil)
+            },
+            StoreBehaviour("removing nothing answers none") { world in
+                #expect(world.remove([]) == 0)
+                #expect(world.remove([CacheKey(high: 3, low: 4)]) == 0)
+            },
+            StoreBehaviour("a record that is past its time is a miss") { world in
+                let record = TestRecord(discardAt: world.now.advanced(byMilliseconds: 60_000))
+                world.keep(record)
+                #expect(world.find(record, now: world.now.advanced(byMilliseconds: 30_000)) != nil)
+                #expect(world.find(record, now: record.discardAt) == nil)
+            },
+            StoreBehaviour("a record whose time is over when it is stored is a miss, and so is what it replaces") {
+                world in
+                world.keep(TestRecord(id: 1))
+                world.keep(TestRecord(id: 2, discardAt: world.now.advanced(byMilliseconds: -1)))
+                #expect(world.find(TestRecord()) == nil)
+            },
+            StoreBehaviour("many lookups at once are each answered once, with their own token and record") { world in
+                for number in 0..<100 where number % 3 != 0 {
+                    world.keep(TestRecord(keyText: "text \(number)", id: UInt64(number)))
+                }
+                let collector = AnswerCollector()
+                for number in 0..<100 {
+                    let record = TestRecord(keyText: "text \(number)")
+                    _ = world.store.lookup(
+                        record.key, keyText: record.keyText.utf8.span, now: world.now, receiver: collector,
+                        token: UInt64(number))
+                }
+                world.work { collector.answers.count >= 100 }
+                #expect(Set(collector.answers.map(\.token)) == Set(0..<100))
+                #expect(collector.answers.count == 100)
+                for (token, answer) in collector.answers {
+                    switch answer {
+                    case .hit(let response):
+                        #expect(token % 3 != 0)
+                        #expect(response.id == token)
+                    case .miss: #expect(token % 3 == 0)
+                    case .failed(let trouble): Issue.record("lookup \(token) failed: \(trouble)")
+                    }
+                }
+            },
+            StoreBehaviour("an answer never arrives from within the lookup") { world in
+                world.keep(TestRecord())
+                let collector = AnswerCollector()
+                let text = TestRecord().keyText
+                _ = world.store.lookup(
+                    TestRecord().key, keyText: text.utf8.span, now: world.now, receiver: collector, token: 1)
+                #expect(collector.answers.isEmpty)
+                world.work { !collector.answers.isEmpty }
+            },
+            StoreBehaviour("a cancelled lookup answers nobody, and the next one is answered") { world in
+                world.keep(TestRecord())
+                var abandoned: AnswerCollector? = AnswerCollector()
+                weak let watch = abandoned
+                let text = TestRecord().keyText
+                let start = world.store.lookup(
+                    TestRecord().key, keyText: text.utf8.span, now: world.now, receiver: abandoned!, token: 1)
+                guard case .pending(let ticket) = start else {
+                    Issue.record("the lookup was not begun")
+                    return
+                }
+                world.store.cancel(ticket)
+                world.store.cancel(ticket)
+                abandoned = nil
+                #expect(watch == nil)
+                #expect(world.find(TestRecord()) != nil)
+                world.store.cancel(ticket)
+            },
+            StoreBehaviour("closing tells everybody who waits, once, and nothing is begun after it") { world in
+                let collector = AnswerCollector()
+                let text = TestRecord().keyText
+                for token in 0..<5 {
+                    _ = world.store.lookup(
+                        TestRecord().key, keyText: text.utf8.span, now: world.now, receiver: collector,
+                        token: UInt64(token))
+                }
+                world.store.close()
+                world.work { collector.answers.count >= 5 }
+                #expect(collector.answers.map(\.token) == [0, 1, 2, 3, 4])
+                for (_, answer) in collector.answers {
+                    guard case .failed(.closed) = answer else {
+                        Issue.record("expected closed, got \(answer)")
+                        continue
+                    }
+                }
+                guard case .down(.closed, _) = world.store.state else {
+                    Issue.record("the state is \(world.store.state)")
+                    return
+                }
+                let start = world.store.lookup(
+                    TestRecord().key, keyText: text.utf8.span, now: world.now, receiver: collector, token: 6)
+                guard case .failed(.closed) = start else {
+                    Issue.record("a lookup was begun on a closed store")
+                    return
+                }
+            },
+        ]
+        + [0, 1, 1_000, 131_000, 131_072, 131_073, 262_144, 1_048_576, 8_388_608].map { size in
+            StoreBehaviour("a body of \(size) bytes comes back, and one DEL removes it") { world in
+                let record = TestRecord(body: patternedBody(size))
+                world.keep(record)
+                let found = world.find(record)
+                #expect(found?.bodyCount == size)
+                #expect(found?.bodyArray == record.body)
+                #expect(world.remove([record.key]) == 1)
+                #expect(world.find(record) == nil)
+            }
+        }
+}

@@ -1,0 +1,258 @@
+import ConfigurationReader
+import Foundation
+import Testing
+
+@testable import Configuration
+
+/// `config/` beside `Tests/`. The path of this file goes through no link, whichever package it was compiled in.
+private let folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+        "config")
+
+private let shipped =
+    ["larder.yaml"]
+    + ((try? FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("examples").path)) ?? []).map
+{ "examples/\($0)" }.sorted()
+
+@Suite("What the file may say")
+struct AcceptanceTests {
+    /// Every key there is, each with another value than its default.
+    static let everything = """
+        server:
+          listen: [127.0.0.1:80, "[::1]:80", unix:/run/l.sock]
+          workers: 3
+          drain: 1h30m
+          x_cache: off
+          cache_status: false
+          trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+          user: larder
+          group: www
+        admin:
+          listen: 0.0.0.0:81
+          token: ${TOKEN}
+        store:
+          backend: tiered
+          memory: 1GB
+          redis: redis://u:${PASSWORD}@[::1]:6380/2
+          prefix: "lightapi:"
+          timeout: 1s
+          object: 1MiB
+          tiered_life: 500ms
+        upstreams:
+          a: http://h
+          b:
+            servers: [http://h:1, unix:/b]
+            balance: least-outstanding
+            check: /healthz
+            check_interval: 1s
+            connect_timeout: 3s
+            first_byte_timeout: 4
+            between_bytes_timeout: 5s
+            keepalive: 6
+            keepalive_timeout: 7s
+            max_connections: 8
+            retries: 0
+            host: upstream
+            resolve: 9s
+        routes:
+          - path: /a%7e%2f/{id}/{rest...}
+            host: "*.Example.com"
+            upstream: b
+            upgrade: on
+            cache:
+              methods: [GET, QUERY]
+              timeout: 7d
+              key: "{id|x}:{query}:{header.Accept}"
+              query_deny: ["utm_*"]
+              mode: force
+              client_control: ignore
+              allow_set_cookie: on
+              allow_authorization: on
+              body_key: 1KiB
+          - path: /
+            upstream: a
+            cache: {query: exact, methods: []}
+          - path: /x/
+            host: example.com
+            upstream: a
+            cache: {query_allow: [q]}
+        limits:
+          head: 16KiB
+          fields: 50
+          request_line: 4KiB
+          body: 0
+          clients: 7
+          requests: 0
+          head_timeout: 1s
+          read_timeout: 2s
+          write_timeout: 3s
+          idle_timeout: 4s
+          tunnel_timeout: 5s
+          buffer: 64KiB
+          backlog: 10
+        log:
+          access: json
+          to: /var/log/l
+          level: debug
+        """
+    static let environment = ["TOKEN": "t${x}\"\\", "PASSWORD": "p%40ss"]
+
+    @Test("every key is read")
+    func everyKey() throws {
+        let reading = read(Self.everything, environment: Self.environment)
+        #expect(reading.faults == [])
+        let it = try #require(reading.configuration)
+        #expect(
+            it.server.listen == [
+                .tcp(host: "127.0.0.1", port: 80), .tcp(host: "::1", port: 80), .unix(path: "/run/l.sock"),
+            ])
+        #expect(it.server.workers == 3)
+        #expect(it.server.drain == .minutes(90))
+        #expect(!it.server.xCache && !it.server.cacheStatus)
+        #expect(it.admin.token == "t${x}\"\\")
+        #expect(it.store.memory.rawValue == 1_000_000_000)
+        #expect(
+            it.store.redis
+                == RedisEndpoint(address: .tcp(host: "::1", port: 6380), user: "u", password: "p@ss", database: 2))
+        #expect(it.upstreams[0] == Upstream(name: "a", servers: [.tcp(host: "h", port: 80)]))
+        #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
+        #expect(it.upstreams[1].firstByteTimeout == .seconds(4))
+        #expect(it.routes[0].path.segments == [.literal("a~%2F"), .parameter("id"), .rest("rest")])
+        #expect(it.routes[0].host == .suffix(".example.com"))
+        let cache = try #require(it.routes[0].cache)
+        #expect(cache.methods == [.get, .query])
+        #expect(
+            cache.key?.pieces == [
+                .lookup(name: "id", default: "x"), .literal([0x3a]), .query, .literal([0x3a]),
+                .header(name: "accept", default: nil),
+            ])
+        #expect(it.routes[1].path.segments == [.literal("")])
+        #expect(it.routes[1].cache?.methods == [])
+        #expect(it.routes[2].path.segments == [.literal("x"), .literal("")])
+        #expect(it.routes[2].cache?.queryAllow == ["q"])
+        #expect(it.limits.body == .zero)
+        #expect(it.log.to == .file(path: "/var/log/l"))
+    }
+
+    @Test("the effective file reads as the same configuration, and names every key")
+    func effectiveFile() throws {
+        let it = try #require(read(Self.everything, environment: Self.environment).configuration)
+        let text = it.effectiveYAML(withoutSecrets: false)
+        let again = read(text)
+        #expect(again.faults == [])
+        #expect(again.configuration == it)
+        for key in KeyDescription.all where !key.path.hasSuffix("*") && key.path != "admin.token_file" {
+            let name = key.path.split(separator: ".").last!
+            #expect(text.contains("\(name):"), "\(key.path)")
+        }
+    }
+
+    @Test("the effective file without secrets has none, and still is a file")
+    func effectiveFileWithoutSecrets() throws {
+        let it = try #require(
+            read(Self.everything, environment: ["TOKEN": "geheim", "PASSWORD": "geheim"]).configuration)
+        let text = it.effectiveYAML()
+        #expect(!text.contains("geheim"))
+        #expect(text.contains("***"))
+        #expect(read(text).faults == [])
+    }
+
+    @Test(
+        "any text survives the effective file",
+        arguments: [
+            "${A}", "$${A}", "a\u{2028}b\u{feff}c\u{85}", "\"\\\n\t\u{1}", "*x", "null", "~", "- a", "a: b", "# c",
+            "ä€😀", "on:", "$$", "{", " a ",
+        ])
+    func quoting(_ text: String) {
+        var it = Configuration()
+        it.store.prefix = text
+        it.upstreams = [Upstream(name: "a", servers: [.unix(path: "/s")])]
+        it.routes = [Route(path: PathPattern(segments: [.literal("")]), upstream: "a")]
+        let reading = read(it.effectiveYAML())
+        #expect(reading.faults == [])
+        #expect(reading.configuration == it)
+    }
+
+    @Test(
+        "a key's declared default is what holds without it",
+        arguments: KeyDescription.all.filter { $0.initially != nil })
+    func defaults(_ key: KeyDescription) throws {
+        let name = key.path.split(separator: ".").last!
+        let line = "\(name): \(key.initially!)"
+        let (with, without): (String, String) =
+            if key.path.hasPrefix("upstreams.*.") {
+                (
+                    "upstreams: {a: {servers: \"http://h\", \(line)}}\nroutes: [{path: /, upstream: a}]",
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else if key.path.hasPrefix("routes.*.cache.") {
+                (
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {\(line)}}]",
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {}}]"
+                )
+            } else if key.path.hasPrefix("routes.*.") {
+                (
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, \(line)}]",
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else {
+                ("\(key.path.split(separator: ".")[0]):\n  \(line)" + rest, rest)
+            }
+        let reading = read(with)
+        #expect(reading.faults == [])
+        #expect(reading.configuration == (try #require(read(without).configuration)))
+    }
+
+    @Test("every key has a sentence, and none is declared twice")
+    func sentences() {
+        #expect(Set(KeyDescription.all.map(\.path)).count == KeyDescription.all.count)
+        for key in KeyDescription.all { #expect(key.sentence.hasSuffix("."), "\(key.path)") }
+    }
+
+    @Test("the files that are shipped are right", arguments: shipped)
+    func shippedFile(_ name: String) throws {
+        let bytes = try Array(Data(contentsOf: folder.appendingPathComponent(name)))
+        let reading = ConfigurationFile.read(bytes: bytes, fileName: name, environment: { _ in nil })
+        #expect(reading.faults == [])
+        #expect(reading.configuration?.routes.isEmpty == false)
+    }
+
+    private static let reference = folder.deletingLastPathComponent().appendingPathComponent("docs/configuration.md")
+
+    @Test(
+        "docs/configuration.md is what the declarations say",
+        .enabled(if: FileManager.default.fileExists(atPath: reference.path)))
+    func referenceIsCurrent() throws {
+        #expect(try String(contentsOf: Self.reference, encoding: .utf8) == KeyDescription.markdown)
+    }
+
+    @Test("there are examples")
+    func examplesExist() { #expect(shipped.count > 8) }
+
+    @Test("`${NAME}` is taken from the environment in any value")
+    func variables() throws {
+        let text = "server: {workers: \"${N}\", x_cache: \"${S}\"}\nlog: {to: \"/${D}/$${D}/$x\"}" + rest
+        let it = try #require(read(text, environment: ["N": "4", "S": "off", "D": "${N}"]).configuration)
+        #expect(it.server.workers == 4)
+        #expect(!it.server.xCache)
+        #expect(it.log.to == .file(path: "/${N}/${D}/$x"))
+        #expect(
+            faults("log:\n  to: /${D}" + rest) == [
+                "2:7: error: the environment has no variable `D`; set it where Larder is started"
+            ])
+        #expect(
+            faults("log:\n  to: /${1 }" + rest) == [
+                "2:7: error: `${1 }` is not a variable; write $${ where ${ itself is meant"
+            ])
+        #expect(faults("log:\n  to: /${D" + rest) == ["2:7: error: a ${ has no }; write $${ where ${ itself is meant"])
+    }
+
+    @Test("anchors repeat values")
+    func anchors() throws {
+        let text =
+            "upstreams: {a: \"http://h\"}\nroutes:\n  - {path: /a, upstream: a, cache: &c {timeout: 5}}\n  - {path: /b, upstream: a, cache: *c}"
+        let it = try #require(read(text).configuration)
+        #expect(it.routes[0].cache == it.routes[1].cache)
+        #expect(it.routes[1].cache?.timeout == .seconds(5))
+    }
+}

@@ -1,0 +1,280 @@
+import ConfigurationReader
+import Testing
+
+struct FaultyFile: Sendable, CustomTestStringConvertible {
+    let text: String
+    let faults: [String]
+
+    init(_ text: String, _ faults: String...) {
+        self.text = text
+        self.faults = faults
+    }
+
+    var testDescription: String { text }
+}
+
+@Suite("Every fault has its place and a sentence")
+struct FaultTests {
+    @Test(
+        "keys and types",
+        arguments: [
+            FaultyFile("sever: {}" + rest, "1:1: error: unknown key `sever`; did you mean `server`?"),
+            FaultyFile("server:\n  x-cache: on" + rest, "2:3: error: unknown key `x-cache`; did you mean `x_cache`?"),
+            FaultyFile("log:\n  zzzzzz: 1" + rest, "2:3: error: unknown key `zzzzzz`; known here: access, to, level"),
+            FaultyFile(
+                "log:\n  level: info\n  level: debug" + rest,
+                "3:3: error: the key `level` stands twice; the first is on line 2"),
+            FaultyFile("log:\n  ? [a]\n  : b" + rest, "2:5: error: a key must be a name, not a list"),
+            FaultyFile("log: info" + rest, "1:6: error: expected keys, found text"),
+            FaultyFile("log: [info]" + rest, "1:6: error: expected keys, found a list"),
+            FaultyFile(
+                "log:\n  level:\n" + rest, "2:9: error: `level` has no value; leave the key out for its default"),
+            FaultyFile(
+                "log:\n  level: [info]" + rest,
+                "2:10: error: expected text, found a list; a value that starts with [ needs quotes"),
+            FaultyFile(
+                "log:\n  level: loud" + rest,
+                "2:10: error: `loud` is not a value of `level`; it takes debug, info, notice, warning or error"),
+            FaultyFile(
+                "log:\n  level: warn" + rest,
+                "2:10: error: `warn` is not a value of `level`; did you mean `warning`? It takes debug, info, notice, warning or error"
+            ),
+            FaultyFile("server:\n  x_cache: yes" + rest, "2:12: error: `yes` is neither on nor off; write on or off"),
+            FaultyFile(
+                "server:\n  x_cache: \"on\"" + rest,
+                "2:12: error: expected on or off, found text in quotes; leave the quotes out"),
+            FaultyFile("limits:\n  fields: many" + rest, "2:11: error: `many` is not a whole number"),
+            FaultyFile("limits:\n  fields: 0x20" + rest, "2:11: error: `0x20` is not a whole number"),
+            FaultyFile(
+                "limits:\n  fields: \"100\"" + rest,
+                "2:11: error: expected a whole number, found text in quotes; leave the quotes out"),
+            FaultyFile("limits:\n  fields: 1" + rest, "2:11: error: 1 is out of range; 8 to 10000 are allowed"),
+            FaultyFile(
+                "limits:\n  fields: 99999999999999999999" + rest,
+                "2:11: error: `99999999999999999999` is not a whole number"),
+            FaultyFile(
+                "server:\n  trusted_proxies: 10.0.0.1" + rest,
+                "2:20: error: expected a list, found text; write [one, two]"),
+            FaultyFile(
+                "log: !!map {}" + rest,
+                "1:6: error: tags are not used in this file; put quotes around a value that starts with !"),
+            FaultyFile(
+                "x: &x {}\nlog:\n  <<: *x" + rest,
+                "1:1: error: unknown key `x`; known here: server, admin, store, upstreams, routes, limits, log",
+                "3:3: error: merge keys (<<) are not part of YAML 1.2; repeat the keys"),
+        ])
+    func keys(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
+
+    @Test(
+        "durations and sizes",
+        arguments: [
+            ("1.5h", "`1.5h` is not a duration"), ("30x", "`30x` is not a duration"),
+            ("-1s", "`-1s` is not a duration"),
+            ("1m1h", "`1m1h` is not a duration"), ("1m1m", "`1m1m` is not a duration"), ("s", "`s` is not a duration"),
+            ("1 s", "`1 s` is not a duration"), ("٣s", "`٣s` is not a duration"),
+        ])
+    func durations(_ value: String, _ message: String) {
+        #expect(
+            faults("server:\n  drain: \(value)" + rest) == [
+                "2:10: error: \(message); write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+            ])
+    }
+
+    @Test(
+        "durations and sizes that are out of bounds",
+        arguments: [
+            FaultyFile("server:\n  drain: 4000d" + rest, "2:10: error: `4000d` is too long; 3650d is the most"),
+            FaultyFile(
+                "server:\n  drain: 99999999999999999999s" + rest,
+                "2:10: error: `99999999999999999999s` is too long; 3650d is the most"),
+            FaultyFile(
+                "server:\n  drain: 9223372036854775807" + rest,
+                "2:10: error: `9223372036854775807` is too long; 3650d is the most"),
+            FaultyFile("limits:\n  head_timeout: 0" + rest, "2:17: error: `head_timeout` can't be 0"),
+            FaultyFile("limits:\n  buffer: 0" + rest, "2:11: error: `buffer` can't be less than 4KiB"),
+            FaultyFile("store:\n  object: 0" + rest, "2:11: error: `object` can't be 0"),
+            FaultyFile(
+                "store:\n  memory: 8k" + rest,
+                "2:11: error: `8k` is not a size; write 64KiB, 256MiB, 1GB or a whole number of bytes"),
+            FaultyFile(
+                "store:\n  memory: 9999999TiB" + rest, "2:11: error: `9999999TiB` is too large; 1024TiB is the most"),
+            FaultyFile(
+                "store:\n  memory: -1" + rest,
+                "2:11: error: `-1` is not a size; write 64KiB, 256MiB, 1GB or a whole number of bytes"),
+        ])
+    func bounds(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
+
+    @Test(
+        "YAML that is none",
+        arguments: [
+            FaultyFile(
+                "routes:\n  - path: /x\n    host: *.example.com\n",
+                "3:12: error: this is not YAML: did not find expected alphabetic or numeric character while scanning an alias; a value that starts with * needs quotes"
+            ),
+            FaultyFile(
+                "routes:\n  - path: {id}/x\n",
+                "2:15: error: this is not YAML: did not find expected key while parsing a block mapping; a value that starts with { needs quotes"
+            ),
+            FaultyFile(
+                "server:\n  listen: [::]:8080\n",
+                "2:12: error: this is not YAML: did not find expected node content while parsing a flow node; a value that starts with [ needs quotes"
+            ),
+            FaultyFile(
+                "server:\n\tlisten: x\n",
+                "2:1: error: this is not YAML: found character that cannot start any token while scanning for the next token; indent with spaces, not tabs"
+            ),
+            FaultyFile("a: \u{1}\n", "1:4: error: this is not YAML: control characters are not allowed"),
+            FaultyFile(
+                "log: {}\n---\nlog: {}\n", "2:1: error: a second document starts here; a configuration is one document"),
+            FaultyFile(
+                "log: *nothing" + rest,
+                "1:6: error: the alias *nothing has no anchor &nothing before it; a value that starts with * needs quotes: \"*nothing\""
+            ),
+            FaultyFile(
+                "log: &l\n  level: *l" + rest, "2:10: error: the alias *l stands inside the value that it repeats"),
+        ])
+    func syntax(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
+
+    @Test(
+        "listeners",
+        arguments: [
+            FaultyFile(
+                "server: {listen: 8080}" + rest,
+                "1:18: error: `8080` has no address; write 127.0.0.1:8080 or, for all, [::]:8080"),
+            FaultyFile(
+                "server: {listen: \":80\"}" + rest,
+                "1:18: error: `:80` has no address; write 127.0.0.1:80 or, for all, [::]:80"),
+            FaultyFile(
+                "server:\n  listen: api.local:80" + rest,
+                "2:11: error: `api.local` is not an IP address; listeners take addresses, not names: 127.0.0.1, 0.0.0.0, [::1] or [::]"
+            ),
+            FaultyFile(
+                "server:\n  listen: 127.0.0.1:70000" + rest, "2:11: error: `70000` is not a port; 0 to 65535 are"),
+            FaultyFile(
+                "server:\n  listen: http://127.0.0.1:80" + rest,
+                "2:11: error: `http://127.0.0.1:80` is a URL where an address belongs; write 127.0.0.1:8080, [::]:8080 or unix:/run/larder/http.sock"
+            ),
+            FaultyFile(
+                "server:\n  listen: unix:run" + rest,
+                "2:11: error: `unix:run` has no absolute path; write unix:/run/name.sock"),
+            FaultyFile(
+                "server:\n  listen: unix:/\(String(repeating: "a", count: 107))" + rest,
+                "2:11: error: the socket's path has 108 bytes; the system takes 107 at most"),
+            FaultyFile("server:\n  listen: []" + rest, "2:11: error: `listen` names no address"),
+            FaultyFile(
+                "server:\n  listen: [127.0.0.1:80, 127.0.0.1:80]" + rest,
+                "2:26: error: `127.0.0.1:80` is taken already; by `127.0.0.1:80` on line 2"),
+            FaultyFile(
+                "server:\n  listen: [0.0.0.0:80, 127.0.0.1:80]" + rest,
+                "2:24: error: `127.0.0.1:80` is taken already; by `0.0.0.0:80` on line 2"),
+            FaultyFile(
+                "server:\n  listen: 127.0.0.1:8081" + rest,
+                "2:11: error: `127.0.0.1:8081` is where the admin listener is by default; give `admin.listen` another address or turn it off"
+            ),
+            FaultyFile(
+                "admin:\n  listen: localhost:8080" + rest,
+                "2:11: error: the admin listener can't share `127.0.0.1:8080` with `server.listen`; give it another port"
+            ),
+            FaultyFile(
+                "admin:\n  listen: 10.0.0.1:8081" + rest,
+                "2:11: error: `10.0.0.1:8081` lets others than this machine in without a token; set `admin.token` or `admin.token_file`, or listen on 127.0.0.1 or a unix socket"
+            ),
+            FaultyFile(
+                "admin:\n  token: x\n  token_file: /x" + rest,
+                "3:15: error: `token` and `token_file` exclude each other; keep one"),
+            FaultyFile(
+                "admin:\n  token: a b" + rest,
+                "2:10: error: the token has a character that can't stand in a header; printable ASCII without spaces"),
+            FaultyFile(
+                "server:\n  workers: 0" + rest, "2:12: error: `0` is not a number of workers; write auto or 1 to 1024"),
+            FaultyFile(
+                "server:\n  trusted_proxies: [10.0.0.1/8]" + rest,
+                "2:21: error: `10.0.0.1/8` is an address within a range, not a range; did you mean 10.0.0.0/8?"),
+            FaultyFile(
+                "server:\n  trusted_proxies: [10.0.0.0/33]" + rest,
+                "2:21: error: `10.0.0.0/33` has no valid prefix length; 0 to 32 are"),
+        ])
+    func listeners(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
+
+    @Test(
+        "store, limits and log",
+        arguments: [
+            FaultyFile(
+                "store:\n  backend: redis" + rest,
+                "2:12: error: the backend `redis` needs a Redis server; add redis: redis://127.0.0.1:6379/0"),
+            FaultyFile(
+                "store:\n  backend: disk" + rest,
+                "2:12: error: `disk` is not a value of `backend`; it takes memory, redis, tiered or none"),
+            FaultyFile(
+                "store:\n  object: 1GiB" + rest,
+                "2:11: error: one object (1GiB) may be larger than the whole memory (256MiB); `object` must not exceed `memory`"
+            ),
+            FaultyFile(
+                "store:\n  redis: rediss://h" + rest,
+                "2:10: error: rediss:// is not supported yet; redis:// and unix:// are"),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h" + rest,
+                "2:10: error: redis+sentinel:// is not supported yet; redis:// and unix:// are"),
+            FaultyFile(
+                "store:\n  redis: redis+cluster://h" + rest,
+                "2:10: error: redis+cluster:// is not supported yet; redis:// and unix:// are"),
+            FaultyFile(
+                "store:\n  redis: redis://user@h" + rest,
+                "2:10: error: the Redis URL has a name without a password; write redis://user:password@… or, without a user, redis://:password@…"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis://h/zero" + rest,
+                "2:10: error: the Redis URL's database is not a number; write redis://127.0.0.1:6379/0"),
+            FaultyFile(
+                "limits:\n  request_line: 64KiB" + rest,
+                "2:17: error: the request line (64KiB) may be longer than the head it is part of (32KiB); `request_line` must not exceed `head`"
+            ),
+            FaultyFile(
+                "log:\n  to: sdtout" + rest, "2:7: error: `sdtout` is neither stdout nor an absolute path; write /var/…"
+            ),
+        ])
+    func others(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
+
+    @Test("a Redis URL's password stands in no fault")
+    func passwordsStaySecret() {
+        for url in [
+            "redis://u:geheim@", "redis://u:geheim@h:99999", "redis://u:geheim@h/x", "redis://u:geheim%@h",
+            "http://u:geheim@h",
+        ] {
+            let found = faults("store:\n  redis: \"\(url)\"" + rest)
+            #expect(found.count == 1)
+            #expect(!found.joined().contains("geheim"))
+        }
+    }
+
+    @Test("all faults of a file are reported at once, in its order")
+    func allAtOnce() {
+        let text = """
+            server: {drain: soon}
+            store: {memory: lots}
+            upstreams:
+              a: https://x
+            routes:
+              - path: x
+                upstream: b
+                cache: {methods: [PUT], timeout: 0}
+            limit: {}
+            """
+        #expect(
+            faults(text).map { $0.prefix { $0 != " " } } == [
+                "1:17:", "2:17:", "4:6:", "6:11:", "7:15:", "8:23:", "8:38:", "9:1:",
+            ])
+        #expect(read(text).configuration == nil)
+    }
+
+    @Test(
+        "a file without routes is a fault, so that a truncated one can't turn a daemon off",
+        arguments: ["", "# all\n", "log: {}"])
+    func noRoutes(_ text: String) {
+        #expect(
+            faults(text) == [
+                "1:1: error: there are no `routes`, so nothing would be served; add a route: - {path: \"/{rest...}\", upstream: NAME}"
+            ])
+        #expect(read(text).configuration == nil)
+    }
+}

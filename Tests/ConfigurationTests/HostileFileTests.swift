@@ -1,0 +1,113 @@
+import ConfigurationReader
+import Testing
+
+/// A generator with a seed, so that what fails once fails again.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+@Suite("No bytes trap or stall the reader")
+struct HostileFileTests {
+    private func read(_ bytes: [UInt8]) -> ConfigurationReading {
+        ConfigurationFile.read(bytes: bytes, fileName: "f", environment: { _ in "x" })
+    }
+
+    @Test("random bytes are refused", arguments: 0..<8 as Range<UInt64>)
+    func randomBytes(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        for _ in 0..<200 {
+            let bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            let reading = read(bytes)
+            #expect(reading.configuration == nil)
+            #expect(!reading.faults.isEmpty)
+        }
+    }
+
+    @Test("a mutated file is read or refused with places inside it", arguments: 0..<8 as Range<UInt64>)
+    func mutations(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        let original = Array(AcceptanceTests.everything.utf8)
+        let marks = Array("{}[]:,&*!|>'\"%@`#-?\n\t $\u{0}".utf8)
+        for _ in 0..<60 {
+            var bytes = original
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[place] = marks.randomElement(using: &random)!
+                case 1: bytes[place] = UInt8.random(in: 0...255, using: &random)
+                case 2: bytes.removeSubrange(place..<min(place + 20, bytes.count))
+                default: bytes.insert(contentsOf: bytes[place..<min(place + 30, bytes.count)], at: place)
+                }
+            }
+            let reading = read(bytes)
+            #expect((reading.configuration == nil) == !reading.faults.isEmpty)
+            let lines = bytes.count { $0 == 10 || $0 == 13 } + 2
+            for fault in reading.faults {
+                #expect(fault.line >= 1 && fault.column >= 1 && fault.line <= lines)
+                #expect(!fault.description.contains("\n"))
+            }
+        }
+    }
+
+    @Test("aliases of aliases of aliases are counted before they are walked")
+    func billionLaughs() {
+        var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...30 {
+            text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
+        }
+        let found = faults(text)
+        #expect(found == ["5:45: error: the file comes to more than 100000 values here"])
+    }
+
+    @Test("a chain of ever deeper aliases is refused too")
+    func deepAliases() {
+        var text = "a0: &a0 [x]\n"
+        for level in 1...20_000 { text += "a\(level): &a\(level) [*a\(level - 1)]\n" }
+        #expect(read(Array(text.utf8)).configuration == nil)
+    }
+
+    @Test("deep nesting is refused", arguments: ["[", "{a: ", "- ", "? "])
+    func deepNesting(_ opening: String) {
+        let reading = read(Array(String(repeating: opening, count: 100_000).utf8))
+        #expect(reading.faults.count == 1)
+    }
+
+    @Test("a list as long as a file can hold is checked in a moment", arguments: ["listen: [%]", "workers: 2"])
+    func longLists(_ line: String) {
+        let addresses = (0..<3_000).map { "127.0.0.1:\($0 + 1)" }.joined(separator: ", ")
+        let servers = (0..<3_000).map { "\"http://h:\($0 % 2_999 + 1)\"" }.joined(separator: ", ")
+        let server = line.split(separator: "%").joined(separator: addresses)
+        let text = "server: {\(server)}\nupstreams: {a: {servers: [\(servers)]}}\nroutes: [{path: /, upstream: a}]"
+        #expect(
+            faults(text).contains { $0.hasSuffix("the server `http://h:1` is named twice; the first is on line 2") })
+        #expect(faults(text).contains { $0.hasSuffix("names more than 64 addresses") } == line.contains("%"))
+    }
+
+    @Test("what variables come to is bounded")
+    func longVariables() {
+        let text = "log:\n  to: /\(String(repeating: "${A}", count: 100))" + rest
+        let found = faults(text, environment: ["A": String(repeating: "x", count: 1_000)])
+        #expect(found == ["2:7: error: with its variables the value has more than 65536 bytes"])
+    }
+
+    @Test("a huge file is refused before it is read")
+    func hugeFile() {
+        let reading = read(Array(repeating: UInt8(ascii: "#"), count: 1 << 20 + 1))
+        #expect(reading.faults.map(\.description) == ["f:1:1: error: the file has 1048577 bytes; 1048576 are the most"])
+    }
+
+    @Test("a file of nothing but faults is reported up to a bound")
+    func manyFaults() {
+        let text = (0..<20_000).map { "k\($0): 1\n" }.joined()
+        #expect(read(Array(text.utf8)).faults.count == 1_000)
+    }
+}

@@ -1,0 +1,183 @@
+import Testing
+
+/// A route at line 3, whose keys start at column 5.
+private func route(_ keys: String, cache: String? = nil) -> String {
+    let cached = cache.map { "\n    cache:\n      \($0.split(separator: "\n").joined(separator: "\n      "))" } ?? ""
+    return
+        "upstreams: {tasks: \"http://h\", users: \"http://h:1\"}\nroutes:\n  - \(keys.split(separator: "\n").joined(separator: "\n    "))\(cached)\n"
+}
+
+@Suite("Faults of upstreams and routes")
+struct RouteFaultTests {
+    @Test(
+        "upstreams",
+        arguments: [
+            (
+                "https://h",
+                "1:16: error: `https://h` asks for TLS, which this version does not speak to origins yet; use http:// on a trusted network or a local TLS tunnel"
+            ),
+            ("ftp://h", "1:16: error: `ftp` is not a known scheme; http:// and unix: are"),
+            ("h:9000", "1:16: error: `h:9000` has no scheme; write http://h:9000"),
+            (
+                "http://h/api",
+                "1:16: error: `http://h/api` has a path; requests keep the path that clients sent: write http://h"
+            ),
+            ("http://h:0", "1:16: error: `0` is not a port; 1 to 65535 are"),
+            ("http://", "1:16: error: `http://` is not http://host:port"),
+            ("http://a b", "1:16: error: `a b` is not a host name or an IP address"),
+            ("http://127.0.0.256", "1:16: error: `127.0.0.256` is not an IPv4 address; write four numbers up to 255"),
+            ("http://u:p@h", "1:16: error: `http://…` has a user name in it, which is not sent to origins"),
+            ("unix:x", "1:16: error: `unix:x` has no absolute path; write unix:/run/name.sock"),
+        ])
+    func upstreams(_ url: String, _ fault: String) {
+        #expect(faults("upstreams: {a: \"\(url)\"}\nroutes: [{path: /x, upstream: a}]") == [fault])
+    }
+
+    @Test(
+        "an upstream's keys",
+        arguments: [
+            (
+                "balance: round-robin",
+                "1:16: error: the upstream `a` has no `servers`; add servers: [http://127.0.0.1:9000]"
+            ),
+            ("servers: []", "1:26: error: the upstream `a` has no server"),
+            (
+                "servers: [\"http://h\", \"http://H:80/\"]",
+                "1:39: error: the server `http://h` is named twice; the first is on line 1"
+            ),
+            (
+                "servers: \"http://h\", check: healthz",
+                "1:45: error: `healthz` is not a path to check; write /healthz or off"
+            ),
+            ("servers: \"http://h\", chekc: /x", "1:38: error: unknown key `chekc`; did you mean `check`?"),
+        ])
+    func upstreamKeys(_ keys: String, _ fault: String) {
+        #expect(faults("upstreams: {a: {\(keys)}}\nroutes: [{path: /x, upstream: a}]").map { String($0) } == [fault])
+    }
+
+    @Test(
+        "paths and hosts",
+        arguments: [
+            (
+                route("path: tasks\nupstream: tasks"),
+                "3:11: error: the path `tasks` does not start with a slash; write `/tasks`"
+            ),
+            (
+                route("path: /a{id}\nupstream: tasks"),
+                "3:11: error: the segment `a{id}` is neither literal nor one {name}; a parameter is a whole segment, as in /tasks/{id}"
+            ),
+            (
+                route("path: /{}\nupstream: tasks"),
+                "3:11: error: `{}` has no valid name; letters, digits, _ and -, starting with a letter or _"
+            ),
+            (
+                route("path: /{a}/{a}\nupstream: tasks"),
+                "3:11: error: the path `/{a}/{a}` has two parameters called `a`"
+            ),
+            (
+                route("path: /{a...}/b\nupstream: tasks"),
+                "3:11: error: `{a...}` takes the rest of the path, yet more follows; put it last, or write {a} for one segment"
+            ),
+            (route("path: /a//b\nupstream: tasks"), "3:11: error: the path `/a//b` has an empty segment"),
+            (
+                route("path: /a/%2e%2E/b\nupstream: tasks"),
+                "3:11: error: the path `/a/%2e%2E/b` has a `..` segment; no request arrives with one"
+            ),
+            (
+                route("path: /100%\nupstream: tasks"),
+                "3:11: error: the path `/100%` has a % that starts no percent-encoding; write % as %25"
+            ),
+            (
+                route("path: /a?b\nupstream: tasks"),
+                "3:11: error: the path `/a?b` has a ? or #; a route matches the path alone; the query is part of the key"
+            ),
+            (
+                route("path: {x}\nupstream: tasks"),
+                "3:11: error: expected text, found a mapping; a value that starts with { needs quotes: path: \"{…}\""
+            ),
+            (route("upstream: tasks"), "3:5: error: the route has no `path`; path: /{rest...} is every path"),
+            (route("path: /x"), "3:5: error: the route has no `upstream`; name an entry of `upstreams`"),
+            (route("path: /x\nupstream: task"), "4:15: error: there is no upstream `task`; did you mean `tasks`?"),
+            (
+                route("path: /x\nupstream: zzzzzzzzzzz"),
+                "4:15: error: there is no upstream `zzzzzzzzzzz`; known: tasks, users"
+            ),
+            (
+                route("path: /x\nupstream: tasks\nhost: h:80"),
+                "5:11: error: the host `h:80` has a port; hosts are matched without their port"
+            ),
+            (
+                route("path: /x\nupstream: tasks\nhost: \"a.*.b\""),
+                "5:11: error: the host `a.*.b` has a * inside; only a whole first label may be one, as in *.example.com"
+            ),
+            (
+                route("path: /x\nupstream: tasks\nhost: \"*\""),
+                "5:11: error: the host `*` is any host; leave `host` out"
+            ),
+            (
+                route("path: /{a}\nupstream: tasks") + "  - path: /{b}\n    upstream: users\n",
+                "5:11: error: this route matches the same requests as the one on line 3; change path or host"
+            ),
+            (
+                route("path: /%61\nupstream: tasks\nhost: H.") + "  - {path: /a, upstream: users, host: h}\n",
+                "6:12: error: this route matches the same requests as the one on line 3; change path or host"
+            ),
+        ])
+    func paths(_ text: String, _ fault: String) { #expect(faults(text) == [fault]) }
+
+    @Test(
+        "caching",
+        arguments: [
+            ("methods: [put]", "6:17: error: `put` can't be cached; GET, HEAD, POST and QUERY can"),
+            ("methods: [get]", "6:17: error: `get` is not a method; methods are upper case: GET"),
+            ("methods: [HEAD]", "6:16: error: HEAD is answered from a stored GET, which is not cached here; add GET"),
+            ("methods: GET", "6:16: error: expected a list, found text; write [one, two]"),
+            ("timeout: 0", "6:16: error: `timeout` can't be 0; leave it out, or leave out `cache` to store nothing"),
+            ("mode: force", "6:13: error: `mode: force` needs a `timeout` to force; add timeout: 5m"),
+            (
+                "key: {id}",
+                "6:12: error: expected text, found a mapping; a value that starts with { needs quotes: key: \"{…}\""
+            ),
+            ("key: \"\"", "6:12: error: the key template is empty"),
+            ("key: a{id", "6:12: error: the key template `a{id` has a { without its }"),
+            ("key: a}", "6:12: error: the key template `a}` has a } without its {"),
+            ("key: a{}", "6:12: error: the key template has a {} without a name"),
+            ("key: a{b{c}}", "6:12: error: the key template has a { inside `{b{c}`"),
+            ("key: a{path.nr}", "6:12: error: the key's `{path.nr}` is not in the path `/t/{id}`; it has id"),
+            ("key: a{heade.x}", "6:12: error: `heade` in `{heade.x}` is not a known source; did you mean `header`?"),
+            ("key: a{method|GET}", "6:12: error: `{method|GET}` always has a value; write {method}"),
+            ("key: a{header.b c}", "6:12: error: `b c` can't be the name of a header"),
+            ("key: a{query.}", "6:12: error: `{query.}` names nothing after the dot"),
+            (
+                "key: a\nquery: exact",
+                "7:14: error: `query` has no meaning for a `key` without {query}; add {query} to the key or leave `query` out"
+            ),
+            (
+                "query: ignore\nquery_deny: [a]",
+                "7:19: error: `query_deny` has no meaning with `query: ignore`; keep one"
+            ),
+            (
+                "query_allow: [a]\nquery_deny: [b]",
+                "7:19: error: `query_allow` and `query_deny` exclude each other; keep one"
+            ),
+            (
+                "body_key: 1GiB",
+                "6:17: error: `body_key` can't be more than 64MiB; such a body is held in memory to be keyed"
+            ),
+            (
+                "stale_if_eror: 1m",
+                "6:7: error: unknown key `stale_if_eror`; known here: methods, timeout, key, query, query_allow, query_deny, mode, client_control, allow_set_cookie, allow_authorization, body_key"
+            ),
+        ])
+    func caching(_ keys: String, _ fault: String) {
+        #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
+    }
+
+    @Test("an empty `cache` could mean two things and is asked about")
+    func emptyCache() {
+        #expect(
+            faults(route("path: /x\nupstream: tasks\ncache:")) == [
+                "5:11: error: `cache` has no value; write {} to cache with all defaults, or leave the key out"
+            ])
+    }
+}

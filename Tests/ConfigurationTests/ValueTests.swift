@@ -1,0 +1,133 @@
+import Testing
+
+@testable import Configuration
+
+@Suite("Values and their text")
+struct ValueTests {
+    @Test(
+        "durations",
+        arguments: [
+            ("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("7d", 604_800_000), ("45", 45_000),
+            ("0", 0),
+        ] as [(String, Int64)])
+    func durations(_ text: String, _ milliseconds: Int64) throws {
+        let value = try Milliseconds(parsing: text)
+        #expect(value.rawValue == milliseconds)
+        #expect(try Milliseconds(parsing: value.description) == value)
+    }
+
+    @Test(
+        "sizes",
+        arguments: [
+            ("64KiB", 65_536), ("256MiB", 268_435_456), ("1GB", 1_000_000_000), ("2GiB", 2_147_483_648), ("7", 7),
+            ("7B", 7), ("0", 0),
+        ] as [(String, Int64)])
+    func sizes(_ text: String, _ bytes: Int64) throws {
+        let value = try ByteCount(parsing: text)
+        #expect(value.rawValue == bytes)
+        #expect(try ByteCount(parsing: value.description) == value)
+    }
+
+    @Test(
+        "IP addresses have one spelling (RFC 5952)",
+        arguments: [
+            ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("::1", "::1"), ("2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+            ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"), ("::ffff:10.0.0.1", "::ffff:a00:1"), ("1::", "1::"),
+            ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"), ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"),
+            ("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"),
+        ])
+    func addresses(_ text: String, _ spelling: String) { #expect(IPAddress(text)?.description == spelling) }
+
+    @Test(
+        "what is no IP address",
+        arguments: [
+            "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.", ":", ":::", "1::2::3", "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8:9", "12345::", "g::", "1:2:3:4:5:6:7::8", "fe80::1%eth0", ":1", "1:", "::1.2.3",
+            "1.2.3.4::",
+        ])
+    func noAddresses(_ text: String) { #expect(IPAddress(text) == nil) }
+
+    @Test("ranges contain what they should")
+    func ranges() throws {
+        func contains(_ range: String, _ address: String) throws -> Bool {
+            try AddressRange(parsing: range).contains(try #require(IPAddress(address)))
+        }
+        #expect(try contains("10.0.0.0/8", "10.255.0.1"))
+        #expect(try !contains("10.0.0.0/8", "11.0.0.1"))
+        #expect(try contains("10.0.0.0/8", "::ffff:10.0.0.1"))
+        #expect(try contains("0.0.0.0/0", "1.2.3.4"))
+        #expect(try !contains("0.0.0.0/0", "2001::1"))
+        #expect(try contains("::/0", "2001::1"))
+        #expect(try contains("fd00::/8", "fdff::1"))
+        #expect(try !contains("fd00::/8", "fe00::1"))
+        #expect(try contains("::1", "::1"))
+    }
+
+    @Test(
+        "Redis URLs",
+        arguments: [
+            ("redis://h", .tcp(host: "h", port: 6379), nil, nil, 0),
+            ("redis://H:1/3", .tcp(host: "h", port: 1), nil, nil, 3),
+            ("redis://:a%2Fb@h", .tcp(host: "h", port: 6379), nil, "a/b", 0),
+            ("redis://u:p@q@[::1]:2/", .tcp(host: "::1", port: 2), "u", "p@q", 0),
+            ("unix:///run/r.sock", .unix(path: "/run/r.sock"), nil, nil, 0),
+            ("unix:/run/r.sock?db=4", .unix(path: "/run/r.sock"), nil, nil, 4),
+            ("unix://u:p@/run/r.sock", .unix(path: "/run/r.sock"), "u", "p", 0),
+        ] as [(String, RedisEndpoint.Address, String?, String?, Int)])
+    func redis(_ url: String, _ address: RedisEndpoint.Address, _ user: String?, _ password: String?, _ database: Int)
+        throws
+    {
+        let endpoint = try RedisEndpoint(parsing: url)
+        #expect(endpoint == RedisEndpoint(address: address, user: user, password: password, database: database))
+        #expect(try RedisEndpoint(parsing: endpoint.url(withoutSecrets: false)) == endpoint)
+    }
+
+    @Test("the Host of an origin leaves port 80 out")
+    func authority() throws {
+        #expect(try OriginAddress(parsing: "http://API.internal/").authority == "api.internal")
+        #expect(try OriginAddress(parsing: "http://[::1]:81").authority == "[::1]:81")
+        #expect(OriginAddress.unix(path: "/s").authority == "localhost")
+    }
+
+    @Test("path patterns are normalised as RFC 3986 §6.2.2 says")
+    func normalisation() throws {
+        #expect(
+            try PathPattern(parsing: "/%7Euser/%2f/a b/ä;v=1").segments == [
+                .literal("~user"), .literal("%2F"), .literal("a%20b"), .literal("%C3%A4;v=1"),
+            ])
+        #expect(try PathPattern(parsing: "/a/{b}/{c...}").description == "/a/{b}/{c...}")
+    }
+
+    @Test("the command line's configuration has one route for everything")
+    func quick() throws {
+        let it = try Configuration.quick(
+            upstream: "http://127.0.0.1:9000", listen: ["[::1]:80"], timeout: "60s", redis: "redis://h")
+        #expect(it.routes.map(\.path.segments) == [[.rest("rest")]])
+        #expect(it.routes[0].cache?.timeout == .seconds(60))
+        #expect(it.indexOfUpstream(named: it.routes[0].upstream) == 0)
+        #expect(it.store.backend == .redis)
+        #expect(it.server.listen == [.tcp(host: "::1", port: 80)])
+        #expect(it.admin.listen != nil)
+        #expect(try Configuration.quick(upstream: "http://h", listen: ["127.0.0.1:8081"]).admin.listen == nil)
+    }
+
+    @Test("the command line's faults name their option")
+    func quickFaults() {
+        func fault(_ make: () throws(ValueFault) -> Configuration) -> String? {
+            do { _ = try make() } catch { return error.description }
+            return nil
+        }
+        #expect(
+            fault { () throws(ValueFault) in try .quick(upstream: "h:1") }
+                == "--upstream: `h:1` has no scheme; write http://h:1")
+        #expect(
+            fault { () throws(ValueFault) in try .quick(upstream: "http://h", listen: ["80"]) }?.hasPrefix(
+                "--listen: `80`") == true)
+        #expect(
+            fault { () throws(ValueFault) in try .quick(upstream: "http://h", timeout: "x") }?.hasPrefix(
+                "--timeout: `x`") == true)
+        #expect(
+            fault { () throws(ValueFault) in try .quick(upstream: "http://h", redis: "x") }?.hasPrefix("--redis: ")
+                == true)
+    }
+}

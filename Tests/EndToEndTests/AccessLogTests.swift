@@ -1,0 +1,68 @@
+import Foundation
+import TestSupport
+import Testing
+
+// One line a request, in the forms that log readers know.
+
+@Suite("The access log", .serialized)
+struct AccessLogTests {
+    @Test("The JSON access log has one object a request")
+    func jsonLog() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: json\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            _ = try larder.get("/a?x=\"1", ["User-Agent: quote\"and\\slash"])
+            try larder.awaitHit("/a?x=\"1")
+            #expect(eventually { lines(of: log).count >= 2 })
+            for line in lines(of: log) {
+                let entry = try JSON(parsing: Array(line.utf8))
+                #expect(entry["status"].int == 200, "\(line)")
+                #expect(entry["method"].string == "GET", "\(line)")
+            }
+            #expect(lines(of: log).contains { $0.contains("HIT") || $0.contains("hit") })
+        }
+    }
+
+    @Test("The common and combined access logs are what log readers expect", arguments: ["common", "combined"])
+    func textLog(_ format: String) throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: \(format)\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            let response = try larder.get("/a", ["User-Agent: agent/1", "Referer: http://from.example/"])
+            #expect(eventually { !lines(of: log).isEmpty })
+            let line = lines(of: log)[0]
+            #expect(line.hasPrefix("127.0.0.1 - - ["), "\(line)")
+            #expect(line.contains("] \"GET /a HTTP/1.1\" 200 \(response.body.count)"), "\(line)")
+            #expect(line.contains("\"http://from.example/\" \"agent/1\"") == (format == "combined"), "\(line)")
+        }
+    }
+
+    @Test("A log file that was moved away is opened anew at SIGHUP, and no line is lost")
+    func logRotation() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: common\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            _ = try larder.get("/before")
+            #expect(eventually { lines(of: log).count == 1 })
+            try FileManager.default.moveItem(atPath: log, toPath: "\(log).1")
+            larder.signal(SIGHUP)
+            #expect(eventually { FileManager.default.fileExists(atPath: log) })
+            _ = try larder.get("/after")
+            #expect(eventually { lines(of: log).contains { $0.contains("/after") } })
+            #expect(lines(of: "\(log).1").count == 1)
+        }
+    }
+
+    private func lines(of path: String) -> [String] {
+        ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+    }
+}

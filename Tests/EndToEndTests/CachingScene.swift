@@ -1,0 +1,108 @@
+import Foundation
+import TestSupport
+import Testing
+
+// What the caching suites share: one origin, one Redis, a daemon for every backend, and routes with every kind of key.
+
+/// A store behind a daemon, and what its configuration says.
+enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
+    case memory, redis, tiered
+    var testDescription: String { rawValue }
+}
+
+/// One daemon a backend, all before the same origin, and one Redis.
+final class CachingScene: Sendable {
+    static let shared = Result { try CachingScene() }
+
+    let stage = Stage.shared()
+    let origin: ScriptedOrigin
+    let redis: RedisServer
+    private let daemons: [Backend: LarderProcess]
+
+    init() throws {
+        let origin = try stage.origin()
+        let redis = try stage.redis()
+        self.origin = origin
+        self.redis = redis
+        var daemons: [Backend: LarderProcess] = [:]
+        for backend in Backend.allCases {
+            let store =
+                backend == .memory
+                ? "backend: memory\nmemory: 64MiB\nobject: 256KiB"
+                : "backend: \(backend.rawValue)\nredis: \(redis.url)\nprefix: \"\(backend.rawValue):\"\nobject: 256KiB\ntimeout: 2s"
+            daemons[backend] = try stage.larder(
+                LarderConfiguration(upstreams: "origin: \(origin.url)", routes: Self.routes, store: store))
+        }
+        self.daemons = daemons
+    }
+
+    subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }
+
+    static let routes = """
+        - path: /{rest...}
+          upstream: origin
+          cache:
+            methods: [GET, HEAD]
+        - path: /timed/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+        - path: /forced/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+            mode: force
+        - path: /content/{rest...}
+          upstream: origin
+          cache:
+            methods: [GET, POST, QUERY]
+            timeout: 60s
+        - path: /keyed/{id}
+          upstream: origin
+          cache:
+            timeout: 60s
+            key: item:{id}:{query.page|1}
+        - path: /ignoring/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+            query: ignore
+        - path: /exact/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+            query: exact
+        - path: /denying/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+            query_deny: [utm_*]
+        - path: /deaf/{rest...}
+          upstream: origin
+          cache:
+            timeout: 60s
+            client_control: ignore
+        - path: /plain/{rest...}
+          upstream: origin
+        """
+}
+
+extension CachingScene {
+    /// Asks three times and expects the origin to have been asked as often, and no answer to be a HIT.
+    func expectNotStored(_ larder: LarderProcess, _ path: String, _ fields: [String] = []) throws {
+        let before = origin.count(for: path)
+        for _ in 0..<3 {
+            let response = try larder.get(path, fields)
+            #expect(response.xCache != "HIT", "\(response.raw.text)")
+        }
+        #expect(origin.count(for: path) == before + 3)
+    }
+
+    /// A path whose answers say how many there were.
+    func numbered(_ prefix: String = "/t", _ fields: [String] = ["Cache-Control: max-age=60"]) -> String {
+        origin.script(prefix) { [origin] exchange in
+            let count = origin.count(for: exchange.request.path)
+            try exchange.respond(200, fields, body: "answer \(count)")
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import TestSupport
+import Testing
+
+// Redis fails while clients ask. None of them sees an error or a hang; /stats says what is the matter; HITs come back.
+
+@Suite("When Redis fails", .serialized)
+struct RedisFailureTests {
+    /// What every case plays on: its own Redis, a quick origin, load on ten paths.
+    private func play(
+        password: String? = nil, options: [String] = [], store: String = "",
+        _ body: (RedisServer, LarderProcess, Load) throws -> Void
+    ) throws {
+        try Stage.run { stage in
+            let redis = try stage.redis(password: password, options: options)
+            let origin = try stage.origin { try $0.respond(200, ["Cache-Control: max-age=60"], body: "body of \($0.request.target)") }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.url)\ntimeout: 150ms\n\(store)"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/0")
+            #expect(try eventually { try larder.redisState == "up" }, "\(larder.storeStats)")
+            let load = Load(larder, (0..<10).map { "/\($0)" })
+            load.awaitMore(200)
+            var outcome: Load.Outcome?
+            defer { if outcome == nil { _ = load.stop() } }
+            try body(redis, larder, load)
+            let end = load.stop()
+            outcome = end
+            #expect(end.failures.isEmpty, "\(end.failures.prefix(5)) of \(end.answered)")
+            if !isSanitized { #expect(end.slowest < 1.5, "one answer took \(end.slowest) s") }
+        }
+    }
+
+    /// The state is another than up, with a sentence that says why.
+    private func expectTrouble(_ larder: LarderProcess) throws {
+        #expect(try eventually { try larder.redisState != "up" })
+        #expect(try larder.redisReason?.isEmpty == false, "\(larder.storeStats)")
+    }
+
+    private func expectRecovery(_ larder: LarderProcess) throws {
+        #expect(try eventually(within: 15) { try larder.redisState == "up" }, "\(larder.storeStats)")
+        try larder.awaitHit("/3", within: 10)
+    }
+
+    @Test("Killed and started again: no error, HITs come back")
+    func killed() throws {
+        try play { redis, larder, load in
+            redis.kill()
+            load.awaitMore(300)
+            try expectTrouble(larder)
+            try redis.start()
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Frozen and thawed: nobody waits longer than the command's time-out, HITs come back")
+    func frozen() throws {
+        try play { redis, larder, load in
+            redis.freeze()
+            load.awaitMore(300)
+            try expectTrouble(larder)
+            // Known to be down, it costs nothing: far below the time-out.
+            let seconds = try Clock.measure { for number in 0..<20 { _ = try larder.get("/\(number % 10)") } }
+            if !isSanitized { #expect(seconds < 1, "20 requests took \(seconds) s while Redis is known to hang") }
+            redis.thaw()
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Restarted three times in a row: no error")
+    func restarted() throws {
+        try play { redis, larder, load in
+            for _ in 0..<3 {
+                redis.kill()
+                load.awaitMore(50)
+                try redis.start()
+                load.awaitMore(50)
+            }
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Full, and not willing to evict: answers are served unstored, HITs of what is there go on")
+    func full() throws {
+        try play(options: ["--maxmemory-policy", "noeviction"]) { redis, larder, load in
+            #expect(try redis.command("CONFIG", "SET", "maxmemory", "1mb") == .simple("OK"))
+            let before = load.answered
+            for number in 0..<30 { #expect(try larder.get("/new\(number)").status == 200) }
+            load.awaitMore(100)
+            #expect(load.answered > before)
+            let store = larder.storeStats
+            #expect(store.contains("OOM") || store.contains("memory"), "\(store)")
+            #expect(try redis.command("CONFIG", "SET", "maxmemory", "0") == .simple("OK"))
+            // That it takes entries again shows when one is stored.
+            try larder.awaitHit("/new1", within: 10)
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Its password changed: no error, the reason names it; with the old one back HITs come back")
+    func password() throws {
+        try play(password: "first") { redis, larder, load in
+            let client = try RedisClient(.port(redis.port), password: "first")
+            #expect(try client.command(["CONFIG", "SET", "requirepass", "second"]) == .simple("OK"))
+            // Connections that had logged in stay; new ones need the new password.
+            #expect(try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).int != nil)
+            load.awaitMore(300)
+            try expectTrouble(larder)
+            let reason = try larder.redisReason ?? ""
+            #expect(["password", "auth", "pass"].contains { reason.lowercased().contains($0) }, "\(reason)")
+            #expect(!reason.contains("first"))
+            #expect(try client.command(["CONFIG", "SET", "requirepass", "first"]) == .simple("OK"))
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Away from the start: the daemon comes up, serves, and uses it once it is there")
+    func absentAtStart() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            redis.kill()
+            let origin = try stage.origin { try $0.respond(200, ["Cache-Control: max-age=60"], body: "ok") }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.url)\ntimeout: 150ms"
+            let larder = try stage.larder(configuration)
+            for _ in 0..<5 { #expect(try larder.get("/a").status == 200) }
+            try expectTrouble(larder)
+            try redis.start()
+            try expectRecovery(larder)
+        }
+    }
+
+    @Test("Over a unix socket it works the same")
+    func unixSocket() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            let origin = try stage.origin { try $0.respond(200, ["Cache-Control: max-age=60"], body: "ok") }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.unixURL)"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/a")
+            #expect(try redis.command("DBSIZE").int ?? 0 > 0)
+        }
+    }
+
+    @Test("A user, a password and a database of its own are used")
+    func userAndDatabase() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            #expect(try redis.command("ACL", "SETUSER", "larder", "on", ">s3cret", "~larder:*", "+@all") == .simple("OK"))
+            let origin = try stage.origin { try $0.respond(200, ["Cache-Control: max-age=60"], body: "ok") }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: redis://larder:s3cret@127.0.0.1:\(redis.port)/3"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/a")
+            let client = try RedisClient(.port(redis.port))
+            #expect(try client.command(["DBSIZE"]) == .integer(0))
+            #expect(try client.command(["SELECT", "3"]) == .simple("OK"))
+            #expect(try client.command(["DBSIZE"]).int ?? 0 > 0)
+        }
+    }
+}
+
+extension LarderProcess {
+    /// What /stats says about the store, for messages.
+    var storeStats: String { (try? stats()["store"].description) ?? "no /stats" }
+    /// The state of the store in /stats: `up`, or what it is instead.
+    var redisState: String? { get throws { try stats()["store"]["state"].string } }
+    /// Why it isn't up.
+    var redisReason: String? { get throws { try stats()["store"]["reason"].string } }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+import Testing
+
+// SIGHUP: the new world beside the old, no connection and no stored entry lost.
+
+@Suite("Reloading", .serialized)
+struct ReloadTests {
+    @Test("SIGHUP a hundred times under load: not one request fails, and what is stored stays")
+    func reloadUnderLoad() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let larder = try stage.larder(.caching(origin.url))
+            // The Host that wrk sends: another one would have another key.
+            let host = "Host: 127.0.0.1:\(larder.port)"
+            try larder.awaitHit("/kept", [host])
+            let asked = origin.count(for: "/kept")
+            let wrk = try stage.wrk("\(larder.url)/kept", seconds: 6)
+            for _ in 0..<100 {
+                larder.signal(SIGHUP)
+                Thread.sleep(forTimeInterval: 0.04)  // the pace of the hundred, not a wait
+            }
+            #expect(wrk.isRunning)
+            let report = try wrk.report()
+            #expect(report.failures == 0, "\(report)")
+            #expect(report.requests > 1_000)
+            #expect(larder.process.isRunning)
+            #expect(try larder.get("/kept", [host]).xCache == "HIT")
+            #expect(origin.count(for: "/kept") == asked)
+        }
+    }
+
+    @Test("SIGHUP takes a new route up, and a connection that was open sees it")
+    func reloadTakesUp() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: "- path: /old\n  upstream: origin")
+            let larder = try stage.larder(configuration)
+            let client = try larder.client()
+            #expect(try client.request("GET", "/new").status == 404)
+            configuration.routes += "\n- path: /new\n  upstream: origin"
+            try larder.write(configuration)
+            larder.signal(SIGHUP)
+            #expect(try eventually { try client.request("GET", "/new").status == 200 })
+        }
+    }
+
+    @Test("A request in flight at SIGHUP is answered as it began")
+    func reloadInFlight() throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                exchange.pause(0.6)
+                try exchange.respond(200, body: "as it began")
+            }
+            let configuration = LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: "- path: /slow\n  upstream: origin")
+            let larder = try stage.larder(configuration)
+            let client = try larder.client()
+            try client.send(RawClient.request("GET", "/slow"))
+            #expect(eventually { origin.count() == 1 })
+            try larder.write(LarderConfiguration(upstreams: "other: \(origin.url)", routes: "- path: /else\n  upstream: other"))
+            larder.signal(SIGHUP)
+            #expect(try client.readResponse().text == "as it began")
+            #expect(try eventually { try client.request("GET", "/slow").status == 404 })
+        }
+    }
+
+    @Test("A faulty file at SIGHUP changes nothing and says why")
+    func faultyReload() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let larder = try stage.larder(.caching(origin.url))
+            try larder.awaitHit("/a")
+            try larder.write("server:\n  listne: 127.0.0.1:1\n")
+            larder.signal(SIGHUP)
+            #expect(eventually { larder.process.lastWords.contains("listne") })
+            #expect(try larder.get("/a").xCache == "HIT")
+            #expect(try larder.get("/b").status == 200)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import TestSupport
+import Testing
+
+// SIGTERM and SIGINT drain and stop; a second one stops at once.
+
+@Suite("Starting and stopping", .serialized)
+struct StoppingTests {
+    @Test("SIGTERM lets a request in flight finish, takes no new connection, and exits 0")
+    func drain() throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                exchange.pause(0.8)
+                try exchange.respond(200, body: "drained")
+            }
+            let larder = try stage.larder(.caching(origin.url))
+            let client = try larder.client()
+            try client.send(RawClient.request("GET", "/slow"))
+            #expect(eventually { origin.count() == 1 })
+            larder.signal(SIGTERM)
+            #expect(eventually { (try? larder.client()) == nil })
+            let response = try client.readResponse()
+            #expect(response.text == "drained")
+            #expect(response["Connection"]?.lowercased() == "close")
+            #expect(larder.process.wait(within: 5) == .exited(0))
+        }
+    }
+
+    @Test("SIGTERM and SIGINT stop an idle daemon with idle clients at once", arguments: [SIGTERM, SIGINT])
+    func idleStop(_ signal: Int32) throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let larder = try stage.larder(.caching(origin.url))
+            let client = try larder.client()
+            #expect(try client.request("GET", "/a").status == 200)
+            larder.signal(signal)
+            #expect(larder.process.wait(within: 2) == .exited(0))
+            #expect(client.isClosedByPeer(within: 1))
+        }
+    }
+
+    @Test("A second SIGTERM stops at once")
+    func secondSignal() throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { $0.hang() }
+            let larder = try stage.larder(.caching(origin.url))
+            let client = try larder.client()
+            try client.send(RawClient.request("GET", "/slow"))
+            #expect(eventually { origin.count() == 1 })
+            larder.signal(SIGTERM)
+            #expect(eventually { (try? larder.client()) == nil })
+            #expect(larder.process.isRunning)
+            larder.signal(SIGTERM)
+            #expect(larder.process.wait(within: 1.5) != nil)
+        }
+    }
+
+    @Test("server.drain is the bound of the draining")
+    func drainBound() throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { $0.hang() }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.server = "workers: 1\ndrain: 500ms"
+            let larder = try stage.larder(configuration)
+            let client = try larder.client()
+            try client.send(RawClient.request("GET", "/slow"))
+            #expect(eventually { origin.count() == 1 })
+            larder.signal(SIGTERM)
+            #expect(larder.process.wait(within: 3) != nil)
+        }
+    }
+
+    @Test("A port that is taken is a failed start with a sentence")
+    func portTaken() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let file = try TemporaryFolder.make("taken") + "/larder.yaml"
+            let text = LarderConfiguration.caching(origin.url).text(listen: "127.0.0.1:\(origin.port)", admin: "off")
+            try text.write(toFile: file, atomically: true, encoding: .utf8)
+            let finished = try run([LarderProcess.binary, "serve", "--config", file], within: 10)
+            #expect(finished.status == 1)
+            #expect((finished.errors + finished.output).contains("\(origin.port)"))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// Feeding text to the parsers and reading what they found as text.
+
+import Testing
+
+@testable import HTTPWire
+
+/// What a parse came to, comparable across ways of feeding.
+enum Parsed: Equatable {
+    case incomplete
+    case refused(WireError.Reason)
+    case request(RequestFacts)
+}
+
+struct RequestFacts: Equatable {
+    var method: Method
+    var target: String
+    var form: TargetForm
+    var scheme: String
+    var authority: String
+    var path: String
+    var query: String?
+    var minorVersion: UInt8
+    var fields: [String]
+    var framing: BodyFraming
+    var keepsAlive: Bool
+    var expectsContinue: Bool
+    var wantsUpgrade: Bool
+    var length: Int
+}
+
+func text(_ range: ByteRange, of bytes: [UInt8]) -> String {
+    String(decoding: bytes[range.lower..<range.upper], as: UTF8.self)
+}
+
+func text(_ buffer: borrowing ByteBuffer) -> String {
+    var bytes: [UInt8] = []
+    let span = buffer.span
+    for index in span.indices { bytes.append(span[index]) }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+func facts(_ head: RequestHead, of bytes: [UInt8]) -> RequestFacts {
+    RequestFacts(
+        method: head.method, target: text(head.target, of: bytes), form: head.targetForm,
+        scheme: text(head.scheme, of: bytes),
+        authority: text(head.authority, of: bytes), path: text(head.path, of: bytes),
+        query: head.hasQuery ? text(head.query, of: bytes) : nil, minorVersion: head.minorVersion,
+        fields: head.fields.map { "\($0.known)|\(text($0.name, of: bytes))|\(text($0.value, of: bytes))" },
+        framing: head.framing, keepsAlive: head.keepsAlive, expectsContinue: head.expectsContinue,
+        wantsUpgrade: head.wantsUpgrade, length: head.length)
+}
+
+/// Feeds `bytes` in pieces that end at `cuts`, each time with all that came before, as a connection does.
+func feed(_ bytes: [UInt8], cuts: [Int] = [], limits: HeadLimits = HeadLimits(), reusing head: inout RequestHead)
+    -> Parsed
+{
+    for end in cuts + [bytes.count] {
+        do throws(WireError) {
+            if try head.parse(bytes.span.extracting(0..<end), limits: limits) {
+                return .request(facts(head, of: bytes))
+            }
+        } catch {
+            return .refused(error.reason)
+        }
+    }
+    return .incomplete
+}
+
+func parse(_ text: String, limits: HeadLimits = HeadLimits()) -> Parsed {
+    var head = RequestHead()
+    return feed(Array(text.utf8), limits: limits, reusing: &head)
+}
+
+/// The facts of a request that is expected to be accepted.
+func request(_ message: String) throws -> RequestFacts {
+    guard case .request(let facts) = parse(message) else {
+        Issue.record("not accepted: \(message.debugDescription): \(parse(message))")
+        throw WireError(.invalidRequestLine, from: .client)
+    }
+    return facts
+}
+
+/// The head of a request that is expected to be accepted, with its bytes.
+func head(_ message: String) throws -> (RequestHead, [UInt8]) {
+    let bytes = Array(message.utf8)
+    var head = RequestHead()
+    #expect(try head.parse(bytes.span, limits: HeadLimits()))
+    return (head, bytes)
+}
+
+func response(_ message: String, answering method: Method = .get) throws -> (ResponseHead, [UInt8]) {
+    let bytes = Array(message.utf8)
+    var head = ResponseHead()
+    #expect(try head.parse(bytes.span, answering: method, limits: HeadLimits()))
+    return (head, bytes)
+}
+
+func responseFault(_ message: String, answering method: Method = .get) -> WireError? {
+    let bytes = Array(message.utf8)
+    var head = ResponseHead()
+    do throws(WireError) {
+        _ = try head.parse(bytes.span, answering: method, limits: HeadLimits())
+        return nil
+    } catch {
+        return error
+    }
+}

@@ -1,0 +1,104 @@
+// The keys of the configuration are declared once, in `KeyDescription`. What people read about them comes from there or
+// is held against it here.
+
+import Configuration
+import ConfigurationReader
+import Foundation
+import Testing
+
+@Suite("Documentation: it says what the program does")
+struct DocumentationTests {
+    /// `make docs` writes the page anew.
+    @Test("docs/configuration.md is the list of keys")
+    func configurationPage() throws {
+        let page = SourceFile.checkout.appending(path: "docs/configuration.md")
+        if ProcessInfo.processInfo.environment["LARDER_WRITE_DOCS"] == "1" {
+            try Self.configurationPage.write(to: page, atomically: true, encoding: .utf8)
+        }
+        let text = (try? String(contentsOf: page, encoding: .utf8)) ?? ""
+        #expect(
+            text == Self.configurationPage,
+            "docs/configuration.md is out of date: `make docs` writes it anew")
+    }
+
+    @Test("The README's table of limits has each limit with its default, and no other")
+    func limits() throws {
+        let readme = try String(contentsOf: SourceFile.checkout.appending(path: "README.md"), encoding: .utf8)
+        let section = try #require(
+            readme.components(separatedBy: "\n## Limits\n").last?.components(separatedBy: "\n## ").first)
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { row in
+            row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        let inReadme = rows.map { cells in "\(cells[0]) \(cells[1].prefix { $0 != " " })" }
+        let declared = KeyDescription.all.filter { $0.path.hasPrefix("limits.") }.map { key in
+            "`\(key.path.dropFirst("limits.".count))` \(key.initially ?? "")"
+        }
+        #expect(inReadme == declared)
+    }
+
+    @Test("The README's route file has no fault, and says what the text below it says")
+    func routeFile() throws {
+        let readme = try String(contentsOf: SourceFile.checkout.appending(path: "README.md"), encoding: .utf8)
+        let file = try #require(readme.firstMatch(of: /```yaml\n(.*?)```/.dotMatchesNewlines())).output.1
+        let reading = ConfigurationFile.read(bytes: Array(file.utf8), fileName: "README.md") { _ in nil }
+        #expect(reading.faults.isEmpty)
+        let configuration = try #require(reading.configuration)
+        #expect(configuration.store.backend == .redis)
+        #expect(configuration.routes.map { $0.cache?.timeout } == [.minutes(5), nil])
+        #expect(configuration.routes.map(\.path.description) == ["/tasks/{id}", "/{rest...}"])
+    }
+
+    @Test(
+        "Every file that the README and the way of a request link to exists",
+        arguments: ["README.md", "docs/request-path.md"])
+    func links(page: String) throws {
+        let url = SourceFile.checkout.appending(path: page)
+        let text = try String(contentsOf: url, encoding: .utf8)
+        for link in text.matches(of: /\]\(([^)#:]+)\)/) {
+            let target = url.deletingLastPathComponent().appending(path: String(link.output.1))
+            #expect(FileManager.default.fileExists(atPath: target.path()), "\(page) links to \(link.output.1)")
+        }
+    }
+
+    @Test("The way of a request names every module")
+    func modules() throws {
+        let page = try String(
+            contentsOf: SourceFile.checkout.appending(path: "docs/request-path.md"), encoding: .utf8)
+        for module in Module.all {
+            #expect(
+                page.contains("`\(module.name)`") || page.contains("`Sources/\(module.name)`"),
+                "docs/request-path.md says nothing of \(module.name)")
+        }
+    }
+
+    @Test("systemd waits longer for the end than Larder waits for its requests")
+    func drain() throws {
+        let unit = try String(
+            contentsOf: SourceFile.checkout.appending(path: "systemd/larder.service"), encoding: .utf8)
+        let stop = try #require(unit.firstMatch(of: /TimeoutStopSec=(\d+)s/).flatMap { Int($0.output.1) })
+        let drain = try #require(KeyDescription.named("server.drain")?.initially?.dropLast()).description
+        #expect(stop > Int(drain) ?? .max)
+    }
+
+    private static var configurationPage: String {
+        var page = """
+            # Every key of the file
+
+            `larder check` says where a file departs from this. In a path `*` stands for a name of your own (`upstreams.*`) or for
+            an entry of a list (`routes.*`); `–` means that leaving the key out is not the same as any value.
+
+            Durations are `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds. Sizes are `64KiB`, `256MiB`, `1GB`, or
+            a whole number of bytes. `${NAME}` takes an environment variable; one that is not set is an error. A value that starts
+            with `{` needs quotes.
+
+            | key | takes | default | |
+            | --- | --- | --- | --- |
+
+            """
+        for key in KeyDescription.all {
+            let cells = ["`\(key.path)`", key.takes, key.initially.map { "`\($0)`" } ?? "–", key.sentence]
+            page += "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
+        }
+        return page
+    }
+}

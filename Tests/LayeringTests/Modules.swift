@@ -1,0 +1,90 @@
+// Which module may import what, and which file may say `unsafe`: the architecture as a table.
+//
+// SwiftPM builds an import that no dependency declares as long as some other target brings the module along, so the
+// arrows of Package.swift alone hold nothing. A new module, arrow or home of unsafe code is a line here, with a reason
+// in the commit that adds it.
+
+struct Module {
+    /// The folder's name below `Sources`.
+    let name: String
+    /// Everything that its files may import, in any form.
+    let imports: Set<String>
+    /// Where `unsafe` may stand, as paths from the module's folder; a trailing slash names a whole folder.
+    let unsafeHomes: UnsafeHomes
+
+    init(_ name: String, imports: Set<String> = [], unsafe: UnsafeHomes = .nowhere) {
+        self.name = name
+        self.imports = imports
+        self.unsafeHomes = unsafe
+    }
+
+    enum UnsafeHomes {
+        case nowhere
+        case everywhere
+        case files([String])
+
+        func allows(_ path: String) -> Bool {
+            switch self {
+            case .nowhere: false
+            case .everywhere: true
+            case .files(let homes): homes.contains { home in home.hasSuffix("/") ? path.hasPrefix(home) : path == home }
+            }
+        }
+    }
+
+    /// Top to bottom: a module imports only what stands above it.
+    static let all: [Module] = [
+        Module("CLibevent"),
+        Module("CHiredis"),
+        Module("CLibyaml"),
+        // Finds bytes by vectors of 16, which Span can't load; owns the bytes of output.
+        Module("HTTPWire", unsafe: .files(["ByteBuffer.swift", "Scan.swift"])),
+        // Hands out spans over bytes that it owns.
+        Module("HTTPCaching", unsafe: .files(["Fields/Octets.swift"])),
+        Module("EventLoop", imports: ["CLibevent", "Glibc", "Synchronization"], unsafe: .everywhere),
+        // A stored response is one allocation that many requests pin and read.
+        Module(
+            "CacheStorage",
+            imports: ["HTTPCaching", "Glibc", "Synchronization"],
+            unsafe: .files([
+                "RecordAssembly.swift", "StoredResponse.swift", "StoredResponse+Making.swift",
+                "StoredResponseBuilder.swift",
+            ])),
+        Module(
+            "RedisStorage",
+            imports: ["CacheStorage", "HTTPCaching", "EventLoop", "CHiredis", "Glibc", "Synchronization"],
+            unsafe: .everywhere),
+        Module("Configuration"),
+        // libyaml's events.
+        Module(
+            "ConfigurationReader",
+            imports: ["Configuration", "CLibyaml", "Glibc"],
+            unsafe: .files(["YAMLDocument.swift"])),
+        Module(
+            "Routing",
+            imports: ["HTTPWire", "Configuration"],
+            // Four bytes at a time in the digest.
+            unsafe: .files(["MD5.swift"])),
+        Module(
+            "Proxy",
+            imports: [
+                "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration", "Routing",
+                "Synchronization", "Glibc",
+            ],
+            // Copies between byte views, the request's view of its bytes, and plain calls of the C library.
+            unsafe: .files([
+                "Bytes.swift", "Request/Transaction.swift", "Server.swift", "Observe/EventLog.swift",
+                "Observe/AccessLog.swift", "Admin/ProcessFigures.swift",
+            ])),
+        Module(
+            "larder",
+            imports: [
+                "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
+                "ConfigurationReader", "Routing", "Proxy", "ArgumentParser", "Synchronization", "Glibc",
+            ]),
+    ]
+
+    static func named(_ name: String) -> Module? {
+        all.first { $0.name == name }
+    }
+}

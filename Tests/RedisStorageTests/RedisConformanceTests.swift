@@ -1,0 +1,13 @@
+import CacheStorage
+import EventLoop
+import RedisStorage
+import Testing
+
+@Suite("The contract of stores: Redis", .enabled(if: RedisServer.isInstalled))
+struct RedisConformanceTests {
+    @Test("The Redis store behaves as every store does", arguments: StoreConformance.behaviours)
+    func conforms(_ behaviour: StoreBehaviour) throws {
+        let server = try RedisServer()
+        behaviour.check(RedisWorld(server))
+    }
+}

@@ -1,0 +1,1 @@
+../CacheStorageTests/StoreConformance.swift

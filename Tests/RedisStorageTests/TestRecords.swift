@@ -1,0 +1,1 @@
+../CacheStorageTests/TestRecords.swift

@@ -1,0 +1,148 @@
+import Configuration
+import HTTPWire
+import Testing
+
+@testable import Routing
+
+@Suite("The key text of a template")
+struct KeyTemplateTests {
+    private static let fields = [
+        "Accept-Language: de, en;q=0.5", "Cookie: plan=gold; theme=a b%41", "Cookie: plan=second; id=c", "X-Two: 1",
+        "x-two: 2", "X-Empty:",
+    ]
+
+    @Test(
+        "Each source gives its value, percent-encoded",
+        arguments: [
+            ("task:{id|default}", "task:7%3A8"),
+            ("task:{path.id}", "task:7%3A8"),
+            ("t:{page|1}", "t:a%20b"),
+            ("t:{query.page|1}", "t:a%20b"),
+            ("t:{query.plus}", "t:%2B"),
+            ("t:{query.twice}", "t:1"),
+            ("t:{query.bare|x}", "t:"),
+            ("t:{query.none|x y}", "t:x%20y"),
+            ("t:{query.none}", "t:"),
+            ("t:{missing|default}:", "t:default:"),
+            ("t:{query.id}", "t:q"),
+            ("t:{query.pages|d}", "t:d"),
+            ("t:{query.pag|d}", "t:d"),
+            ("l:{header.accept-language}", "l:de%2C%20en%3Bq%3D0.5"),
+            ("l:{header.X-Two}", "l:1%2C%202"),
+            ("l:{header.x-empty|d}", "l:"),
+            ("l:{header.x-none|d}", "l:d"),
+            ("p:{cookie.plan}", "p:gold"),
+            ("p:{cookie.theme}", "p:a%20b%2541"),
+            ("p:{cookie.id}", "p:c"),
+            ("p:{cookie.pla|free}", "p:free"),
+            ("{method} {host}", "GET example.com%3A8080"),
+            ("{path}", "/tasks/7%3A8/x/y%2Fz"),
+            ("{rest}", "x/y%2Fz"),
+            ("q:{query}", "q:bare%26id%3Dq%26page%3Da%2Bb%26plus%3D%252B%26twice%3D1%26twice%3D2"),
+            ("no braces", "no braces"),
+        ])
+    func sources(template: String, expected: String) throws {
+        let text = try keyText(
+            route("/tasks/{id}/{rest...}", cache: cache(key: template)), "HEAD",
+            "http://example.com:8080/tasks/7%3a8/x/y%2fz?page=a+b&twice=1&twice=2&bare&id=q&plus=%2b",
+            fields: Self.fields)
+        #expect(text == expected)
+    }
+
+    @Test("{body} is the MD5 of the content, and empty where there is none")
+    func body() throws {
+        let route = try route("/{all...}", cache: cache(key: "b:{body}"))
+        #expect(try keyText(route, "POST", "http://a/", body: "abc") == "b:900150983cd24fb0d6963f7d28e17f72")
+        let table = try RouteTable([route])
+        #expect(table.recipes[0].needsBody(for: .get) && table.recipes[0].needsBody(for: .post))
+        let plain = try RouteTable([plainRoute()])
+        #expect(!plain.recipes[0].needsBody(for: .get) && plain.recipes[0].needsBody(for: .post))
+    }
+
+    private func plainRoute() throws -> Route { try route("/{all...}") }
+
+    @Test("The query of a template is the sorted and filtered one")
+    func filteredQuery() throws {
+        var settings = try cache(key: "q:{query}")
+        settings.queryDeny = ["utm_*"]
+        #expect(try keyText(route("/", cache: settings), "http://a/?b=1&utm_x=2&a=%7e") == "q:a%3D~%26b%3D1")
+    }
+
+    @Test(
+        "Where the text behind a value is unreserved its first character is encoded in the value, else | parts them",
+        arguments: [
+            ("task-{a}-{b}", "task-1%2D2-3-4"), ("{a}{b}", "1-2|3-4"), ("{a}%2F{b}", "1-2|%2F3-4"),
+            ("{a}x{b}x", "1-2x3-4x"), ("{a}2{b}", "1-%3223-4"), ("{a}-", "1-2-"), ("{a}:-{b}", "1-2:-3-4"),
+            ("{path}/{b}", "/1-2/3-4|/3-4"), ("{path}:{b}", "/1-2/3-4:3-4"), ("{c|-}-{a}", "%2D-1-2"),
+        ])
+    func boundaries(template: String, expected: String) throws {
+        #expect(try keyText(route("/{a}/{b}", cache: cache(key: template)), "http://h/1-2/3-4") == expected)
+    }
+
+    @Test(
+        "Two different tuples of values never have the same key",
+        arguments: [
+            "{a}:{b}", "{a}{b}", "k-{a}-{b}", "{a}%3A{b}", "{a}3A{b}", "{a}/{b}", "{a}|{b}", "{a}aa{b}a", "{a}.{b}.",
+            "{b}%{a}",
+        ])
+    func forging(template: String) throws {
+        let route = try route("/{all...}", cache: cache(key: template))
+        let table = try RouteTable([route])
+        var composer = KeyComposer()
+        // What could pass for a boundary in this template, and some more.
+        let literals = template.replacing(/\{.\}/, with: "")
+        let alphabet = Set(literals.utf8).union("%A:".utf8).sorted()
+        var values: [[UInt8]] = [[]]
+        var longest: [[UInt8]] = [[]]
+        for _ in 0..<3 {
+            longest = longest.flatMap { start in alphabet.map { start + [$0] } }
+            values += longest
+        }
+        var random = Generator(state: 42)
+        var pairs = Set<[[UInt8]]>()
+        // Of up to two characters all, since short ones meet most often; of longer ones a sample.
+        let short = values.prefix { $0.count <= 2 }
+        for left in short { for right in short { pairs.insert([left, right]) } }
+        for _ in 0..<300 {
+            pairs.insert([values.randomElement(using: &random)!, values.randomElement(using: &random)!])
+        }
+        var seen: [String: [[UInt8]]] = [:]
+        for pair in pairs {
+            let (a, b) = (Self.encoded(pair[0]), Self.encoded(pair[1]))
+            try composer.compose(SyntheticRequest(url: "http://h/?a=\(a)&b=\(b)"), by: table)
+            let key = text(of: composer)
+            if let other = seen.updateValue(pair, forKey: key) {
+                Issue.record("\(key) is the key of \(pair) and of \(other)")
+            }
+        }
+        #expect(seen.count == pairs.count)
+    }
+
+    @Test("A path and its encoded slashes have keys of their own, with whatever follows")
+    func pathForging() throws {
+        let route = try route("/{rest...}", cache: cache(key: "{rest}/{query.a}/{path}/{query}"))
+        let urls = [
+            "http://h/a/b?a=c", "http://h/a%2Fb?a=c", "http://h/a?a=b/c", "http://h/a?a=b%2Fc/", "http://h/a/?a=b",
+            "http://h/a%2F?a=b",
+            "http://h/a?a=/b", "http://h/a//b?a=c", "http://h/a%252Fb?a=c",
+        ]
+        let texts = try urls.map { try keyText(route, $0) }
+        #expect(Set(texts).count == urls.count)
+    }
+
+    private static func encoded(_ bytes: [UInt8]) -> String {
+        bytes.map { "%" + (String($0, radix: 16).count == 1 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+/// SplitMix64: the same cases in every run.
+private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

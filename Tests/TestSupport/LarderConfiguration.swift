@@ -1,0 +1,47 @@
+import Foundation
+
+// A configuration file in sections, so that a test says only what it is about. The text is written as a person would
+// write it; listeners are filled in by the process that takes it.
+
+package struct LarderConfiguration: Sendable {
+    package var server = "workers: 2\ndrain: 5s"
+    package var admin = ""
+    package var store = "backend: memory\nmemory: 64MiB"
+    package var upstreams = ""
+    package var routes = ""
+    package var limits = ""
+    package var log = ""
+
+    /// Everything not named keeps what suits a test: two workers, a memory store.
+    package init(
+        upstreams: String, routes: String, store: String? = nil, limits: String = "", log: String = "",
+        server: String? = nil, admin: String = ""
+    ) {
+        self.upstreams = upstreams
+        self.routes = routes
+        self.limits = limits
+        self.log = log
+        self.admin = admin
+        if let store { self.store = store }
+        if let server { self.server = server }
+    }
+
+    /// One upstream called `origin` with every path cached for a minute unless the origin says otherwise.
+    package static func caching(_ origin: String, cache: String = "timeout: 60s") -> LarderConfiguration {
+        let lines = cache.isEmpty ? "" : "\n  cache:\n" + indented(indented(cache))
+        return LarderConfiguration(
+            upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin" + lines)
+    }
+
+    package func text(listen: String, admin address: String) -> String {
+        let sections: [(String, String)] = [
+            ("server", "listen: \(listen)\n\(server)"), ("admin", "listen: \(address)\n\(admin)"), ("store", store),
+            ("upstreams", upstreams), ("routes", routes), ("limits", limits), ("log", log),
+        ]
+        return sections.filter { !$1.isEmpty }.map { "\($0):\n\(Self.indented($1))\n" }.joined()
+    }
+
+    private static func indented(_ text: String) -> String {
+        text.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+    }
+}

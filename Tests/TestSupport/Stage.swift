@@ -1,0 +1,86 @@
+import Foundation
+import Synchronization
+
+// What a test plays on: whatever it starts here is stopped in reverse order when the test is over, however it ends. A
+// stage that a whole suite shares is cleared when the test process exits.
+
+package final class Stage: Sendable {
+    private let endings = Mutex<[@Sendable () -> Void]>([])
+
+    private init() {}
+
+    /// Runs a test on a stage of its own.
+    package static func run<R>(_ body: (Stage) throws -> R) rethrows -> R {
+        let stage = Stage()
+        defer { stage.clear() }
+        return try body(stage)
+    }
+
+    /// A stage that lasts as long as the test process.
+    package static func shared() -> Stage {
+        let stage = Stage()
+        SharedStages.keep(stage)
+        return stage
+    }
+
+    package func clear() {
+        while let ending = endings.withLock({ $0.popLast() }) { ending() }
+    }
+
+    /// Keeps something until the end, then runs `stop`.
+    package func keep<T: Sendable>(_ value: T, _ stop: @escaping @Sendable (T) -> Void) -> T {
+        endings.withLock { $0.append { stop(value) } }
+        return value
+    }
+
+    package func origin(
+        on endpoint: Endpoint = .port(0), _ handler: @escaping ScriptedOrigin.Handler = { try $0.respond(404) }
+    ) throws -> ScriptedOrigin {
+        keep(try ScriptedOrigin(on: endpoint, handler)) { $0.stop() }
+    }
+
+    package func larder(
+        _ configuration: LarderConfiguration, listening: LarderProcess.Listening = .itself, adminOnUnixSocket: Bool = false,
+        environment: [String: String] = [:]
+    ) throws -> LarderProcess {
+        let larder = try LarderProcess(
+            configuration, listening: listening, adminOnUnixSocket: adminOnUnixSocket, environment: environment)
+        return keep(larder) { larder in
+            if let end = larder.process.end, end != .exited(0) {
+                // Said on standard error, where the test's own failure stands beside it.
+                FileHandle.standardError.write(Data("larder \(end)\n\(larder.process.lastWords)\n".utf8))
+            }
+            larder.stop()
+        }
+    }
+
+    package func redis(password: String? = nil, options: [String] = []) throws -> RedisServer {
+        keep(try RedisServer(password: password, options: options)) { redis in
+            redis.thaw()
+            redis.stop()
+        }
+    }
+
+    package func nginx() throws -> Nginx { keep(try Nginx()) { $0.stop() } }
+    package func python() throws -> PythonHTTPServer { keep(try PythonHTTPServer()) { $0.stop() } }
+    package func wrk(_ url: String, seconds: Int, connections: Int = 16) throws -> Wrk {
+        keep(try Wrk(url, seconds: seconds, connections: connections)) { $0.stop() }
+    }
+}
+
+/// The stages of suites, cleared at exit.
+private enum SharedStages {
+    private static let stages = Mutex<[Stage]>([])
+    private static let atExit: Void = { _ = atexit { SharedStages.clear() } }()
+
+    static func keep(_ stage: Stage) {
+        // The root folder's removal is registered before, so that it runs after.
+        _ = TemporaryFolder.root
+        _ = atExit
+        stages.withLock { $0.append(stage) }
+    }
+
+    static func clear() {
+        for stage in stages.withLock({ $0 }) { stage.clear() }
+    }
+}
