@@ -66,6 +66,16 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Configuration"], swiftSettings: tests),
         .testTarget(name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
+        // Counts heap allocations by standing in for malloc.
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(
+            name: "ProxyTests",
+            dependencies: [
+                "Proxy", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+                "Configuration", "Routing",
+            ],
+            swiftSettings: tests),
+        .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Proxy"], swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "larder"], swiftSettings: tests),
     ]

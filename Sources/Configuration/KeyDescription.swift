@@ -40,6 +40,10 @@ package struct KeyDescription: Sendable, Hashable {
 
             Made from the declarations in `Sources/Configuration/KeyDescription.swift`. `*` is a name of yours or an entry of a list.
 
+            Durations are `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds. Sizes are `64KiB`, `256MiB`, `1GB`, or
+            a whole number of bytes. `${NAME}` takes an environment variable; one that is not set is an error. A value that starts
+            with `{` needs quotes.
+
             """
         var section = ""
         for key in all where key.path.contains(".") {

@@ -38,5 +38,8 @@ package struct LoopThread: Sendable {
         return LoopThread(handle: handle)
     }
 
+    /// Nobody waits for it: the system takes the thread's resources back when it ends.
+    package func detach() { pthread_detach(handle) }
+
     package func join() { pthread_join(handle, nil) }
 }

@@ -37,7 +37,7 @@ package final class Resolver: Sendable {
             return (false, !state.isRunning)
         }
         if isFull { answer(.failed("too many names wait to be resolved")) }
-        if starts { _ = LoopThread.start(name: "larder-names") { [self] in work() } }
+        if starts { LoopThread.start(name: "larder-names") { [self] in work() }.detach() }
     }
 
     /// Blocking, for the start of the process alone.

@@ -64,6 +64,8 @@ package final class Worker {
     private var cacheStatusText: [UInt8] = []
 
     private static let restingLimit = 1024
+    /// How long an idle connection is kept in a drain, for a request that is on its way.
+    static let drainIdleMilliseconds: Int64 = 1000
     private static let restingFetchLimit = 256
 
     /// Made on the worker's own thread.
@@ -80,7 +82,6 @@ package final class Worker {
         nextIdentifier = UInt64.random(in: .min ... .max)
         accessLog = AccessLogBuffer(sink: shared.accessLog)
         accessLog.format = generation.configuration.log.access
-        counters.routes = Array(repeating: RouteCounters(), count: generation.configuration.routes.count)
         openStores()
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in self.handle(message) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in self.keepHouse() }
@@ -204,9 +205,7 @@ package final class Worker {
         if let reason = transaction.notStoredReason ?? transaction.reason { counters.reasons[Int(reason.rawValue)] += 1 }
         let hundreds = transaction.status / 100
         if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
-        if let entry = transaction.entry, entry.index < counters.routes.count {
-            counters.routes[entry.index].bytes += transaction.bodyBytes
-        }
+        transaction.entry?.counters.bytes += transaction.bodyBytes
         if accessLog.format != .off { accessLog.append(transaction, now: loop.now, wallMilliseconds: loop.wallMilliseconds) }
     }
 
@@ -311,6 +310,7 @@ package final class Worker {
             fetch.located(failure: failure, attempt: attempt)
         case .adopt(let generation): adopt(generation)
         case .report(let answer):
+            counters.routes = world.entries.map(\.counters)
             counters.clients = clients.count
             counters.activeRequests = clients.reduce(0) { $0 + ($1.isIdle ? 0 : 1) }
             counters.originConnections = origins.openCount
@@ -328,14 +328,13 @@ package final class Worker {
 
     /// The new world takes over between two requests; those under way keep theirs.
     private func adopt(_ generation: Generation) {
-        guard let next = try? World(generation.configuration, groups: generation.groups) else {
+        guard let next = try? World(generation.configuration, groups: generation.groups, previous: world) else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
         }
         world = next
         limits = generation.configuration.limits
         accessLog.format = generation.configuration.log.access
-        counters.routes = Array(repeating: RouteCounters(), count: generation.configuration.routes.count)
         let store = generation.configuration.store
         objectLimit = Int(store.object.rawValue)
         if store != storeSettings {
@@ -357,7 +356,7 @@ package final class Worker {
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
-        for client in clients where client.isIdle { client.setDeadline(afterMilliseconds: 1000) }
+        for client in clients where client.isIdle { client.setDeadline(afterMilliseconds: Self.drainIdleMilliseconds) }
         if clients.isEmpty { return finishDraining() }
         let timer = LoopTimer(loop: loop) { [unowned self] in self.finishDraining() }
         timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))

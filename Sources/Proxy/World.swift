@@ -15,6 +15,8 @@ final class RouteEntry {
     let bodyKeyLimit: Int
     let group: UpstreamGroup
     let allowsUpgrade: Bool
+    /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
+    var counters = RouteCounters()
 
     init(index: Int, route: Route, recipe: KeyRecipe, group: UpstreamGroup) {
         self.index = index
@@ -38,8 +40,10 @@ final class World {
     let showsCacheStatus: Bool
     let logsAccess: LogSettings.Access
 
-    /// - Parameter groups: one for each of `configuration.upstreams`, in order.
-    init(_ configuration: Configuration, groups: [UpstreamGroup]) throws(RouteTableFault) {
+    /// - Parameters:
+    ///   - groups: one for each of `configuration.upstreams`, in order.
+    ///   - previous: its routes' counters are carried over where a route has the same host and path.
+    init(_ configuration: Configuration, groups: [UpstreamGroup], previous: World? = nil) throws(RouteTableFault) {
         self.configuration = configuration
         let table = try RouteTable(configuration.routes)
         self.table = table
@@ -48,6 +52,12 @@ final class World {
                 preconditionFailure("a checked configuration's routes name upstreams that are there")
             }
             return RouteEntry(index: index, route: route, recipe: table.recipes[index], group: groups[upstream])
+        }
+        if let previous {
+            for (entry, route) in zip(entries, configuration.routes) {
+                let before = previous.configuration.routes.firstIndex { $0.host == route.host && $0.path == route.path }
+                if let before { entry.counters = previous.entries[before].counters }
+            }
         }
         let limits = configuration.limits
         headLimits = HeadLimits(startLine: Int(limits.requestLine.rawValue), head: Int(limits.head.rawValue), fields: limits.fields)

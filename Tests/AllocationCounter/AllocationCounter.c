@@ -1,5 +1,5 @@
 // The executable's own malloc comes before glibc's in symbol lookup, for every library of the process; glibc offers its
-// own under `__libc_` names.
+// own under `__libc_` names. A sanitizer has a malloc of its own: then nothing is put in front of it, and nothing counted.
 
 #include "AllocationCounter.h"
 
@@ -23,7 +23,7 @@ static atomic_uint_fast64_t count;
 static atomic_int traces;
 static _Thread_local int is_tracing;
 
-static void note(void) {
+__attribute__((unused)) static void note(void) {
     if (!atomic_load_explicit(&is_counting, memory_order_relaxed) || is_tracing) return;
     if (!atomic_load_explicit(&forced, memory_order_relaxed)) {
         char name[16] = {0};
@@ -41,6 +41,13 @@ static void note(void) {
     }
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define LARDER_IS_SANITIZED 1
+#endif
+#endif
+
+#ifndef LARDER_IS_SANITIZED
 void *malloc(size_t size) {
     note();
     return __libc_malloc(size);
@@ -73,6 +80,16 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     if (!block) return ENOMEM;
     *result = block;
     return 0;
+}
+
+#endif
+
+int larder_allocations_are_countable(void) {
+#ifdef LARDER_IS_SANITIZED
+    return 0;
+#else
+    return 1;
+#endif
 }
 
 void larder_allocations_begin(void) {

@@ -217,15 +217,6 @@ struct AcceptanceTests {
         #expect(reading.configuration?.routes.isEmpty == false)
     }
 
-    private static let reference = folder.deletingLastPathComponent().appendingPathComponent("docs/configuration.md")
-
-    @Test(
-        "docs/configuration.md is what the declarations say",
-        .enabled(if: FileManager.default.fileExists(atPath: reference.path)))
-    func referenceIsCurrent() throws {
-        #expect(try String(contentsOf: Self.reference, encoding: .utf8) == KeyDescription.markdown)
-    }
-
     @Test("there are examples")
     func examplesExist() { #expect(shipped.count > 8) }
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-// The admin listener, and the commands that speak to it.
+// The admin listener: figures, entries, purges, reloads, and the token before them.
 
 @Suite("The admin listener", .serialized)
 struct AdminTests {
@@ -19,7 +19,9 @@ struct AdminTests {
 
     init() throws { scene = try Self.shared.get() }
 
-    private func admin(_ method: String, _ target: String, _ fields: [String] = [], body: String? = nil) throws -> Response {
+    private func admin(_ method: String, _ target: String, _ fields: [String] = [], body: String? = nil) throws
+        -> Response
+    {
         try larder.admin(method, target, [Self.token] + fields, body: body.map { Array($0.utf8) })
     }
 
@@ -59,17 +61,22 @@ struct AdminTests {
         #expect(response["Content-Type"]?.hasPrefix("text/plain") == true)
         var types: [String: String] = [:]
         var series: Set<String> = []
-        let sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*")*\})? (-?[0-9.eE+-]+|NaN|[+-]Inf)$/
+        let sample =
+            /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*")*\})? (-?[0-9.eE+-]+|NaN|[+-]Inf)$/
         for line in response.text.split(separator: "\n").map(String.init) {
             if line.hasPrefix("# TYPE ") {
                 let parts = line.split(separator: " ")
-                #expect(parts.count == 4 && ["counter", "gauge", "histogram", "summary"].contains(String(parts[3])), "\(line)")
+                #expect(
+                    parts.count == 4 && ["counter", "gauge", "histogram", "summary"].contains(String(parts[3])),
+                    "\(line)")
                 #expect(types[String(parts[2])] == nil, "declared twice: \(line)")
                 types[String(parts[2])] = String(parts[3])
             } else if !line.hasPrefix("#") {
                 let match = try #require(line.wholeMatch(of: sample), "\(line)")
                 let name = String(match.1)
-                let family = ["_bucket", "_sum", "_count"].reduce(name) { types[$0] == nil && $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+                let family = ["_bucket", "_sum", "_count"].reduce(name) {
+                    types[$0] == nil && $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0
+                }
                 #expect(types[family] != nil, "no TYPE before \(line)")
                 #expect(series.insert(name + String(match.2 ?? "")).inserted, "twice: \(line)")
             }
@@ -92,7 +99,8 @@ struct AdminTests {
 
     @Test("An entry is got, put and deleted by its key text")
     func cache() throws {
-        let put = try admin("PUT", "/cache?key=greeting", ["Content-Type: text/plain", "Cache-Control: max-age=60"], body: "hello")
+        let put = try admin(
+            "PUT", "/cache?key=greeting", ["Content-Type: text/plain", "Cache-Control: max-age=60"], body: "hello")
         #expect((200..<300).contains(put.status), "\(put.raw.text)")
         let got = try admin("GET", "/cache?key=greeting")
         #expect(got.status == 200)
@@ -107,7 +115,9 @@ struct AdminTests {
         let path = scene.origin.script(200, body: "from the origin")
         let key = try keyText("GET", "http://api.example\(path)")
         let escaped = key.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
-        let put = try admin("PUT", "/cache?key=\(escaped)", ["Content-Type: text/plain", "Cache-Control: max-age=60"], body: "put there")
+        let put = try admin(
+            "PUT", "/cache?key=\(escaped)", ["Content-Type: text/plain", "Cache-Control: max-age=60"], body: "put there"
+        )
         #expect((200..<300).contains(put.status), "\(put.raw.text)")
         let response = try larder.get(path)
         #expect(response.xCache == "HIT")
@@ -120,7 +130,9 @@ struct AdminTests {
     private func keyText(_ method: String, _ url: String) throws -> String {
         let output = try larder.command(["key", method, url]).output
         let line = output.split(separator: "\n").first { $0.contains("\(method) http://") }
-        guard let line, let range = line.range(of: "\(method) http://") else { throw HarnessError("no key text in \(output)") }
+        guard let line, let range = line.range(of: "\(method) http://") else {
+            throw HarnessError("no key text in \(output)")
+        }
         return String(line[range.lowerBound...])
     }
 
@@ -128,13 +140,16 @@ struct AdminTests {
     func purge() throws {
         let path = try stored()
         let other = try stored()
-        let response = try admin("POST", "/purge", ["Content-Type: application/json"], body: #"{"urls":["http://api.example\#(path)"]}"#)
+        let response = try admin(
+            "POST", "/purge", ["Content-Type: application/json"], body: #"{"urls":["http://api.example\#(path)"]}"#)
         #expect(response.status == 200, "\(response.raw.text)")
         #expect(try larder.get(path).xCache == "MISS")
         #expect(try larder.get(other).xCache == "HIT")
     }
 
-    @Test("A purge that is no JSON, or of nothing, is refused", arguments: ["", "{", "[]", #"{"urls":"x"}"#, #"{"urls":[1]}"#, "{}"])
+    @Test(
+        "A purge that is no JSON, or of nothing, is refused",
+        arguments: ["", "{", "[]", #"{"urls":"x"}"#, #"{"urls":[1]}"#, "{}"])
     func faultyPurge(_ body: String) throws {
         #expect([400, 422].contains(try admin("POST", "/purge", body: body).status))
     }
@@ -164,7 +179,9 @@ struct AdminTests {
             try larder.write("server:\n  wrokers: 2\nroutes:\n  - path: nothing\n    upstream: nobody\n")
             let faulty = try larder.admin("POST", "/reload")
             #expect(faulty.status == 422)
-            for word in ["wrokers", "workers", "nobody", ":2:"] { #expect(faulty.text.contains(word), "\(word) in \(faulty.text)") }
+            for word in ["wrokers", "workers", "nobody", ":2:"] {
+                #expect(faulty.text.contains(word), "\(word) in \(faulty.text)")
+            }
             #expect(try larder.get(scene.origin.script(200, body: "still here")).text == "still here")
         }
     }
@@ -176,105 +193,13 @@ struct AdminTests {
         #expect(try admin("GET", "/purge").status == 405)
     }
 
-    @Test("The main listener answers none of it", arguments: ["/healthz", "/readyz", "/metrics", "/stats", "/config", "/cache", "/purge", "/reload"])
+    @Test(
+        "The main listener answers none of it",
+        arguments: ["/healthz", "/readyz", "/metrics", "/stats", "/config", "/cache", "/purge", "/reload"])
     func mainListener(_ path: String) throws {
         // Everything goes to the origin, which knows no such path.
         let before = scene.origin.count(for: path)
         #expect(try larder.get(path).status == 404)
         #expect(scene.origin.count(for: path) == before + 1)
-    }
-
-    // MARK: Commands
-
-    @Test("larder set, get and delete work on entries by key text")
-    func commands() throws {
-        let set = try larder.command(["set", "note", "--timeout", "10m", "--type", "text/plain"], standardInput: Array("a note".utf8))
-        #expect(set.status == 0, "\(set.errors)")
-        let get = try larder.command(["get", "note"])
-        #expect(get.status == 0)
-        #expect(get.output == "a note")
-        #expect(try larder.command(["delete", "note"]).status == 0)
-        let absent = try larder.command(["get", "note"])
-        #expect(absent.status == 1)
-        #expect(absent.output.isEmpty)
-        #expect(!absent.errors.isEmpty)
-    }
-
-    @Test("larder purge prints what was done, and the next request is a MISS")
-    func purgeCommand() throws {
-        let path = try stored()
-        let finished = try larder.command(["purge", "http://api.example\(path)"])
-        #expect(finished.status == 0, "\(finished.errors)")
-        #expect(!finished.output.isEmpty)
-        #expect(try larder.get(path).xCache == "MISS")
-    }
-
-    @Test("larder stats is for people, and with --json for programs")
-    func statsCommand() throws {
-        let people = try larder.command(["stats"])
-        #expect(people.status == 0, "\(people.errors)")
-        #expect(people.output.contains("requests"))
-        let programs = try larder.command(["stats", "--json"])
-        #expect(programs.status == 0)
-        #expect(try JSON(parsing: Array(programs.output.utf8))["store"].exists)
-    }
-
-    @Test("Commands say so with 1 when no daemon answers, and with 2 when they are used wrongly")
-    func exitCodes() throws {
-        let folder = try TemporaryFolder.make("commands")
-        let file = "\(folder)/larder.yaml"
-        let text = LarderConfiguration.caching("http://127.0.0.1:9000")
-            .text(listen: "127.0.0.1:\(FreePort.take())", admin: "127.0.0.1:\(FreePort.take())")
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        let binary = LarderProcess.binary
-        let nobody = try run([binary, "stats", "--config", file])
-        #expect(nobody.status == 1)
-        #expect(!nobody.errors.isEmpty)
-        for arguments in [["frobnicate"], ["stats", "--no-such-option"], ["get"], ["key", "GET"]] {
-            let finished = try run([binary] + arguments)
-            #expect(finished.status == 2, "\(arguments)")
-            #expect(!finished.errors.isEmpty)
-        }
-        for arguments in [["--version"], ["--help"], ["serve", "--help"]] {
-            #expect(try run([binary] + arguments).status == 0, "\(arguments)")
-        }
-    }
-
-    @Test("larder check accepts a good file and reports every fault of a bad one with line and column")
-    func check() throws {
-        let folder = try TemporaryFolder.make("check")
-        let file = "\(folder)/larder.yaml"
-        let good = LarderConfiguration.caching("http://127.0.0.1:9000").text(listen: "127.0.0.1:8080", admin: "off")
-        try good.write(toFile: file, atomically: true, encoding: .utf8)
-        #expect(try run([LarderProcess.binary, "check", "--config", file]).status == 0)
-        let bad = """
-            server:
-              lisen: 127.0.0.1:8080
-              drain: soon
-            upstreams:
-              tasks: https://127.0.0.1:9000
-            routes:
-              - path: /a
-                upstream: taks
-            """
-        try bad.write(toFile: file, atomically: true, encoding: .utf8)
-        let finished = try run([LarderProcess.binary, "check", "--config", file])
-        #expect(finished.status == 1)
-        let output = finished.output + finished.errors
-        for place in ["\(file):2:3: error:", "\(file):3:10: error:", "\(file):5:10: error:", "\(file):8:15: error:"] {
-            #expect(output.contains(place), "\(place) in:\n\(output)")
-        }
-        for word in ["listen", "tasks"] { #expect(output.contains(word)) }
-    }
-
-    @Test("larder key prints the route, the key text and the Redis key")
-    func key() throws {
-        let finished = try larder.command(["key", "GET", "http://API.example:80/tasks?b=2&a=1"])
-        #expect(finished.status == 0, "\(finished.errors)")
-        let text = "GET http://api.example/tasks?a=1&b=2"
-        #expect(finished.output.contains(text), "\(finished.output)")
-        #expect(finished.output.contains("/{rest...}"))
-        let md5 = try run(["sh", "-c", "printf %s \"$1\" | md5sum | cut -c1-32", "sh", text]).output.prefix(32)
-        #expect(finished.output.contains("larder:\(md5)"))
     }
 }

@@ -82,6 +82,26 @@ struct ContentTests {
         #expect(try client.readResponse().text == "hello world")
     }
 
+    @Test("Content that arrives while the origin is still being connected comes behind the head")
+    func contentWhileConnecting() throws {
+        // The origin closes after every answer, so that each request needs a new connection.
+        let path = origin.script { exchange in
+            let body = try exchange.readBody()
+            try exchange.respond(200, ["Connection: close"], bytes: body)
+            exchange.close()
+        }
+        let client = try larder.client()
+        let content = [UInt8](repeating: 120, count: 40_000)
+        for _ in 0..<200 {
+            try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(content.count)\r\n\r\n")
+            for start in stride(from: 0, to: content.count, by: 10_000) {
+                try client.send(Array(content[start..<start + 10_000]))
+            }
+            #expect(try client.readResponse().body == content)
+        }
+        #expect(origin.requests(for: path).allSatisfy { $0.body == content })
+    }
+
     @Test("RFC 9110 §6.5: trailers are forwarded or dropped, never merged into the head")
     func trailers() throws {
         let path = origin.script { exchange in
@@ -90,7 +110,8 @@ struct ContentTests {
             try exchange.send("2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n")
         }
         let client = try larder.client()
-        let request = "POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
+        let request =
+            "POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
         try client.send(request + "2\r\nhi\r\n0\r\nX-Mine: 1\r\n\r\n")
         let response = try client.readResponse()
         #expect(response.text == "ok")
@@ -140,7 +161,8 @@ struct ContentTests {
     @Test("RFC 8297: 103 Early Hints arrive before the answer, several of them, and count as none")
     func earlyHints() throws {
         let path = origin.script { exchange in
-            try exchange.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n")
+            try exchange.send(
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n")
             try exchange.respond(body: "page")
         }
         let client = try larder.client()

@@ -38,7 +38,8 @@ struct FieldTests {
     @Test("RFC 9110 §7.6.1: what Connection names, and hop-by-hop fields, don't reach the client")
     func hopByHopToClient() throws {
         let path = origin.script(
-            200, ["Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Proxy-Connection: close", "X-Stays: 1"], body: "ok")
+            200, ["Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Proxy-Connection: close", "X-Stays: 1"],
+            body: "ok")
         let client = try larder.client()
         let response = try client.request("GET", path)
         #expect(response["X-Stays"] == "1")
@@ -75,7 +76,9 @@ struct FieldTests {
     @Test("RFC 7239: the origin learns the client, the scheme and the host, and a client can't forge them")
     func forwarded() throws {
         let path = origin.script(200, body: "ok")
-        let forged = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "Forwarded: for=6.6.6.6"]
+        let forged = [
+            "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "Forwarded: for=6.6.6.6",
+        ]
         #expect(try larder.get(path, ["Host: api.example"] + forged).status == 200)
         let request = try received(path)
         #expect(request["X-Forwarded-For"] == "127.0.0.1")
@@ -124,7 +127,8 @@ struct FieldTests {
 
     @Test("Every Set-Cookie line stays a line of its own")
     func setCookie() throws {
-        let path = origin.script(200, ["Set-Cookie: a=1", "Set-Cookie: b=2; Expires=Wed, 09 Jun 2032 10:18:14 GMT"], body: "ok")
+        let path = origin.script(
+            200, ["Set-Cookie: a=1", "Set-Cookie: b=2; Expires=Wed, 09 Jun 2032 10:18:14 GMT"], body: "ok")
         #expect(try larder.get(path).head.all("Set-Cookie").count == 2)
     }
 

@@ -143,7 +143,8 @@ struct FramingTests {
     @Test(
         "RFC 9112 §6.3: an invalid Content-Length is refused",
         arguments: [
-            Quoted("6\r\nContent-Length: 5"), "5\r\nContent-Length: 6", "5, 6", "+5", "-5", "0x5", "5 5", "5.0", "1e1", "five", "",
+            Quoted("6\r\nContent-Length: 5"), "5\r\nContent-Length: 6", "5, 6", "+5", "-5", "0x5", "5 5", "5.0", "1e1",
+            "five", "",
             "99999999999999999999", "18446744073709551621", "9223372036854775808", "5;", "\"5\"", "5,",
         ])
     func contentLength(_ value: Quoted) throws {
@@ -159,7 +160,8 @@ struct FramingTests {
             Refusal("with a tab and Content-Length", "Content-Length: 5\r\nTransfer-Encoding:\tchunked\r\n"),
             Refusal("in capitals with Content-Length", "Content-Length: 5\r\nTRANSFER-ENCODING: CHUNKED\r\n"),
             Refusal("chunked not last", "Transfer-Encoding: chunked, identity\r\n", 400, 501),
-            Refusal("chunked not last, on two lines", "Transfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n", 400, 501),
+            Refusal(
+                "chunked not last, on two lines", "Transfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n", 400, 501),
             Refusal("chunked twice", "Transfer-Encoding: chunked, chunked\r\n"),
             Refusal("chunked twice, on two lines", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
             Refusal("identity", "Transfer-Encoding: identity\r\n", 400, 501),
@@ -189,11 +191,15 @@ struct FramingTests {
     @Test(
         "RFC 9112 §7.1: a malformed chunk is refused and its request never completed",
         arguments: [
-            Quoted("+5\r\nhello\r\n0\r\n\r\n"), "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "g\r\nhello\r\n0\r\n\r\n",
-            "\r\nhello\r\n0\r\n\r\n", "ffffffffffffffff5\r\nhello\r\n0\r\n\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n",
+            Quoted("+5\r\nhello\r\n0\r\n\r\n"), "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
+            "g\r\nhello\r\n0\r\n\r\n",
+            "\r\nhello\r\n0\r\n\r\n", "ffffffffffffffff5\r\nhello\r\n0\r\n\r\n",
+            "10000000000000005\r\nhello\r\n0\r\n\r\n",
             " 5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhello\n0\r\n\r\n",
-            "5\r\nhelloX\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n", "5;a\0b\r\nhello\r\n0\r\n\r\n",
-            "5 5\r\nhello\r\n0\r\n\r\n", "5_\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX : y\r\n\r\n", "5\r\nhello\r\n0\r\n X: y\r\n\r\n",
+            "5\r\nhelloX\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n",
+            "5;a\0b\r\nhello\r\n0\r\n\r\n",
+            "5 5\r\nhello\r\n0\r\n\r\n", "5_\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX : y\r\n\r\n",
+            "5\r\nhello\r\n0\r\n X: y\r\n\r\n",
             "5\r\nhello\r\n0\r\nX: y\n\r\n",
         ])
     func chunks(_ body: Quoted) throws {
@@ -206,7 +212,9 @@ struct FramingTests {
         let path = scene.origin.script(200)
         let client = try scene.larder.client()
         // The answer may come while the extensions are still being sent.
-        _ = try? client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\(extensions)\r\nhello\r\n0\r\n\r\n")
+        _ = try? client.send(
+            "POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\(extensions)\r\nhello\r\n0\r\n\r\n"
+        )
         let reply = try client.readToEnd().text
         #expect(reply.hasPrefix("HTTP/1.1 400 ") || reply.hasPrefix("HTTP/1.1 413 "))
         #expect(!scene.origin.requests(for: path).contains { $0.isComplete })

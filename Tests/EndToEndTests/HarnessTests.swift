@@ -98,7 +98,9 @@ struct HarnessTests {
                 let message = [UInt8](repeating: 97, count: count)
                 try client.send(WebSocket.frame(message, masked: true))
                 var buffer: [UInt8] = []
-                while buffer.count < WebSocket.frame(message, masked: false).count { buffer += try client.socket.receive() }
+                while buffer.count < WebSocket.frame(message, masked: false).count {
+                    buffer += try client.socket.receive()
+                }
                 #expect(WebSocket.takeMessage(&buffer) == message)
             }
         }

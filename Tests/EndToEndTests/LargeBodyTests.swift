@@ -32,7 +32,9 @@ struct LargeBodyTests {
         try FileManager.default.removeItem(atPath: folder)
     }
 
-    @Test("1 GiB downloads through a daemon of less than 64 MiB, and a client that doesn't read stops the origin", .enabled(if: !isSanitized))
+    @Test(
+        "1 GiB downloads through a daemon of less than 64 MiB, and a client that doesn't read stops the origin",
+        .enabled(if: !isSanitized))
     func download() throws {
         let size = 1 << 30
         let sent = Counter()

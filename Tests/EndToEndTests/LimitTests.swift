@@ -159,7 +159,10 @@ struct LimitTests {
         let path = scene.origin.script(200, body: "ok")
         try expectCounted("requests") {
             let client = try larder.client()
-            #expect(try (0..<3).map { _ in try client.request("GET", path)["Connection"]?.lowercased() == "close" } == [false, false, true])
+            #expect(
+                try (0..<3).map { _ in try client.request("GET", path)["Connection"]?.lowercased() == "close" } == [
+                    false, false, true,
+                ])
             #expect(client.isClosedByPeer())
         }
     }
@@ -170,14 +173,15 @@ struct LimitTests {
             exchange.pause(1)
             try exchange.respond(body: "ok")
         }
+        // Clients of the tests before may not have been noticed to have left.
+        #expect(try eventually { try larder.figure("totals", "clients") == 0 })
         try expectCounted("clients") {
-            let clients = try (0..<12).map { _ in try larder.client() }
-            for client in clients { try client.send(RawClient.request("GET", path)) }
-            let extra = try larder.client()
-            try? extra.send(RawClient.request("GET", path))
-            let reply = try extra.readToEnd().text
-            #expect(reply.isEmpty || reply.hasPrefix("HTTP/1.1 503 "), "\(reply)")
-            for client in clients { #expect(try client.readResponse().status == 200) }
+            // Which of them is the one too many is for the workers to say: they accept side by side.
+            let clients = try (0..<13).map { _ in try larder.client() }
+            for client in clients { try? client.send(RawClient.request("GET", path)) }
+            let statuses = clients.map { (try? $0.readResponse().status) ?? 503 }
+            #expect(statuses.filter { $0 == 200 }.count == 12, "\(statuses)")
+            #expect(statuses.filter { $0 == 503 }.count == 1, "\(statuses)")
         }
         #expect(eventually { (try? larder.get(path).status) == 200 })
     }

@@ -33,7 +33,8 @@ final class Load: @unchecked Sendable {
                     do {
                         if client == nil { client = try larder.client(timeout: timeout) }
                         let response = try client!.request("GET", target)
-                        record(Clock.now - start, response.status == 200 ? nil : "\(target): \(response.head.startLine)")
+                        record(
+                            Clock.now - start, response.status == 200 ? nil : "\(target): \(response.head.startLine)")
                         if response["Connection"]?.lowercased() == "close" { client = nil }
                     } catch {
                         record(Clock.now - start, "\(target): \(error)")

@@ -112,16 +112,19 @@ struct OriginFailureTests {
     @Test(
         "Its answer is no HTTP: 502, nothing stored, its connection not used again",
         arguments: [
-            Quoted("garbage\r\n\r\n"), "\0\0\0\0\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n", "HTTP/1.1 99 Low\r\n\r\n",
+            Quoted("garbage\r\n\r\n"), "\0\0\0\0\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
+            "HTTP/1.1 99 Low\r\n\r\n",
             "HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "SSH-2.0-OpenSSH_9.2\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 2\r\n\r\nok",
         ])
     func garbage(_ answer: Quoted) throws {
         let path = origin.script { exchange in
-            try exchange.send(answer.text.replacingOccurrences(of: "OK\r\n", with: "OK\r\nCache-Control: max-age=60\r\n"))
+            try exchange.send(
+                answer.text.replacingOccurrences(of: "OK\r\n", with: "OK\r\nCache-Control: max-age=60\r\n"))
             exchange.close()
         }
         for _ in 0..<2 {
@@ -134,10 +137,13 @@ struct OriginFailureTests {
 
     @Test(
         "RFC 9112 §6.3: an answer with both framings is an error, never stored, and nothing behind it is anybody's answer",
-        arguments: ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5"])
+        arguments: [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        ])
     func bothFramings(_ framing: String) throws {
         let path = origin.script { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(framing)\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+            try exchange.send(
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\(framing)\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
             try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
         }
         for _ in 0..<2 {
@@ -152,7 +158,8 @@ struct OriginFailureTests {
     @Test("Bytes behind a complete answer are nobody's answer")
     func surplus() throws {
         let path = origin.script { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+            try exchange.send(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
         }
         #expect(try larder.get(path).text == "ok")
         let next = origin.script(200, body: "genuine")
@@ -163,7 +170,9 @@ struct OriginFailureTests {
     func brokenChunks() throws {
         for rest in ["zz\r\n", "5\r\nhelloXX", "-1\r\n", "ffffffffffffffff1\r\n"] {
             let path = origin.script { exchange in
-                try exchange.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\(rest)")
+                try exchange.send(
+                    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\(rest)"
+                )
                 exchange.close()
             }
             // Broken at once, the head may not have come either.
@@ -216,7 +225,8 @@ struct OriginFailureTests {
         try Stage.run { stage in
             let scene = try Scene(stage: stage) { origin in
                 LarderConfiguration(
-                    upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin", server: "workers: 1")
+                    upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin",
+                    server: "workers: 1")
             }
             // Every second request on a connection is answered by closing it.
             let answered = OnceAConnection()

@@ -47,7 +47,8 @@ struct RealOriginTests {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try nginx.put("nginx/digits.txt", Array("0123456789".utf8))
             try nginx.put("nginx/large.bin", (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 131) })
-            try FileManager.default.createDirectory(atPath: "\(python.documents)/python", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: "\(python.documents)/python", withIntermediateDirectories: true)
             try python.put("python/page.html", "<p>from python</p>")
         }
     }
@@ -141,7 +142,8 @@ struct RealOriginTests {
             let port = FreePort.take()
             let process = stage.keep(
                 try ChildProcess([
-                    LarderProcess.binary, "serve", "--upstream", servers.nginx.url, "--listen", "127.0.0.1:\(port)", "--timeout", "60s",
+                    LarderProcess.binary, "serve", "--upstream", servers.nginx.url, "--listen", "127.0.0.1:\(port)",
+                    "--timeout", "60s",
                 ])
             ) { $0.stop() }
             let url = "http://127.0.0.1:\(port)/nginx/digits.txt"
@@ -158,11 +160,14 @@ struct RealOriginTests {
             let process = stage.keep(
                 try ChildProcess([LarderProcess.binary, "demo", "--listen", "127.0.0.1:\(port)"])
             ) { $0.stop() }
-            #expect(eventually(within: 10) { process.standardOutput.contains("curl") || !process.isRunning }, "\(process.lastWords)")
+            #expect(
+                eventually(within: 10) { process.standardOutput.contains("curl") || !process.isRunning },
+                "\(process.lastWords)")
             // The lines it prints are what a person tries.
             let urls = process.standardOutput.split(whereSeparator: { " \n'\"".contains($0) }).map(String.init)
                 .filter { $0.hasPrefix("http://127.0.0.1:\(port)") }
-            let url = try #require(urls.first { $0.count > "http://127.0.0.1:\(port)/".count } ?? urls.first, "\(process.lastWords)")
+            let url = try #require(
+                urls.first { $0.count > "http://127.0.0.1:\(port)/".count } ?? urls.first, "\(process.lastWords)")
             #expect(eventually(within: 10) { (try? RawClient(.port(port))) != nil })
             #expect(try curl("-i", url).output.contains("X-Cache: MISS"))
             #expect(try curl("-i", url).output.contains("X-Cache: HIT"))

@@ -48,6 +48,8 @@ struct RedisRecordTests {
             let response = try scene[.redis].get(path)
             #expect(response.status == 200)
             #expect(response.xCache == "MISS")
+            // It is stored a moment after it is answered, and must not overtake the next foreign value.
+            try scene[.redis].awaitHit(path)
         }
         #expect(try scene.redis.command("DEL", key) != .null)
         #expect(try scene.redis.command("LPUSH", key, "a") == .integer(1))

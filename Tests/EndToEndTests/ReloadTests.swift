@@ -59,7 +59,8 @@ struct ReloadTests {
             let client = try larder.client()
             try client.send(RawClient.request("GET", "/slow"))
             #expect(eventually { origin.count() == 1 })
-            try larder.write(LarderConfiguration(upstreams: "other: \(origin.url)", routes: "- path: /else\n  upstream: other"))
+            try larder.write(
+                LarderConfiguration(upstreams: "other: \(origin.url)", routes: "- path: /else\n  upstream: other"))
             larder.signal(SIGHUP)
             #expect(try client.readResponse().text == "as it began")
             #expect(try eventually { try client.request("GET", "/slow").status == 404 })

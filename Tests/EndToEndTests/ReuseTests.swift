@@ -15,7 +15,8 @@ struct ReuseTests {
     @Test("A MISS, then a HIT with Age and Cache-Status and the same body", arguments: Backend.allCases)
     func missThenHit(_ backend: Backend) throws {
         let larder = scene[backend]
-        let path = origin.script(200, ["Cache-Control: max-age=60", "Content-Type: text/plain", "X-Own: kept"], body: "hello")
+        let path = origin.script(
+            200, ["Cache-Control: max-age=60", "Content-Type: text/plain", "X-Own: kept"], body: "hello")
         let miss = try larder.get(path)
         #expect(miss.xCache == "MISS")
         #expect(miss.text == "hello")
@@ -32,7 +33,8 @@ struct ReuseTests {
         #expect(hit["Date"] != nil)
     }
 
-    @Test("RFC 9111 §5.1: Age grows while a response is stored, on top of what it came with", arguments: Backend.allCases)
+    @Test(
+        "RFC 9111 §5.1: Age grows while a response is stored, on top of what it came with", arguments: Backend.allCases)
     func age(_ backend: Backend) throws {
         let path = origin.script(200, ["Cache-Control: max-age=600", "Age: 100"], body: "old")
         _ = try scene[backend].get(path)

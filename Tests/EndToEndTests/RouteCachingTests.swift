@@ -11,7 +11,9 @@ struct RouteCachingTests {
 
     init() throws { scene = try CachingScene.shared.get() }
 
-    @Test("cache.timeout stores what the origin says nothing about, and nothing against its word", arguments: Backend.allCases)
+    @Test(
+        "cache.timeout stores what the origin says nothing about, and nothing against its word",
+        arguments: Backend.allCases)
     func routeTimeout(_ backend: Backend) throws {
         try scene[backend].awaitHit(origin.script("/timed/t") { try $0.respond(200, body: "a") })
         let forbidden = origin.script("/timed/t") { try $0.respond(200, ["Cache-Control: no-store"], body: "b") }
@@ -22,10 +24,13 @@ struct RouteCachingTests {
     func forced() throws {
         let larder = scene[.memory]
         for control in ["no-store", "private", "max-age=0", "no-cache"] {
-            try larder.awaitHit(origin.script("/forced/t") { try $0.respond(200, ["Cache-Control: \(control)"], body: "a") })
+            try larder.awaitHit(
+                origin.script("/forced/t") { try $0.respond(200, ["Cache-Control: \(control)"], body: "a") })
         }
-        try scene.expectNotStored(larder, origin.script("/forced/t") { try $0.respond(200, ["Set-Cookie: a=1"], body: "a") })
-        try scene.expectNotStored(larder, origin.script("/forced/t") { try $0.respond(200, body: "a") }, ["Authorization: Basic eDp5"])
+        try scene.expectNotStored(
+            larder, origin.script("/forced/t") { try $0.respond(200, ["Set-Cookie: a=1"], body: "a") })
+        try scene.expectNotStored(
+            larder, origin.script("/forced/t") { try $0.respond(200, body: "a") }, ["Authorization: Basic eDp5"])
     }
 
     @Test("The order of query pairs doesn't matter, their values do")
@@ -76,9 +81,13 @@ struct RouteCachingTests {
         #expect(other.text == "b.example")
     }
 
-    @Test("POST and QUERY are keyed by their content where the route caches them", arguments: ["POST", "QUERY"], Backend.allCases)
+    @Test(
+        "POST and QUERY are keyed by their content where the route caches them", arguments: ["POST", "QUERY"],
+        Backend.allCases)
     func content(_ method: String, _ backend: Backend) throws {
-        let path = origin.script("/content/t") { try $0.respond(200, ["Cache-Control: max-age=60"], body: "for \($0.readBody().text)") }
+        let path = origin.script("/content/t") {
+            try $0.respond(200, ["Cache-Control: max-age=60"], body: "for \($0.readBody().text)")
+        }
         let larder = scene[backend]
         func ask(_ body: String) throws -> Response { try larder.request(method, path, body: Array(body.utf8)) }
         #expect(try ask("one").text == "for one")

@@ -58,7 +58,8 @@ extension LarderProcess {
     func redisKey(_ method: String, _ url: String, _ arguments: [String] = []) throws -> String {
         let finished = try command(["key", method, url] + arguments)
         let words = finished.output.split(whereSeparator: { " \n\t\"".contains($0) }).map(String.init)
-        guard let key = words.last(where: { $0.suffix(32).count == 32 && $0.suffix(32).allSatisfy(\.isHexDigit) }) else {
+        guard let key = words.last(where: { $0.suffix(32).count == 32 && $0.suffix(32).allSatisfy(\.isHexDigit) })
+        else {
             throw HarnessError("no Redis key in: \(finished.output)\(finished.errors)")
         }
         return key

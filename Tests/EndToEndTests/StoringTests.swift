@@ -33,7 +33,8 @@ struct StoringTests {
     @Test("RFC 9111 §3.5: an answer to Authorization is stored only when the origin allows it")
     func authorization() throws {
         let fields = ["Authorization: Basic eDp5"]
-        try scene.expectNotStored(scene[.memory], origin.script(200, ["Cache-Control: max-age=60"], body: "own"), fields)
+        try scene.expectNotStored(
+            scene[.memory], origin.script(200, ["Cache-Control: max-age=60"], body: "own"), fields)
         let shared = origin.script(200, ["Cache-Control: public, max-age=60"], body: "all")
         try scene[.memory].awaitHit(shared, fields)
     }
@@ -55,7 +56,8 @@ struct StoringTests {
 
     @Test("What is stored and passed on is not what Connection named")
     func hopByHopNotStored() throws {
-        let path = origin.script(200, ["Cache-Control: max-age=60", "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=9"], body: "a")
+        let path = origin.script(
+            200, ["Cache-Control: max-age=60", "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=9"], body: "a")
         let hit = try scene[.memory].awaitHit(path)
         #expect(hit["X-Hop"] == nil && hit["Keep-Alive"] == nil)
     }

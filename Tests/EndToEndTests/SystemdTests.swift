@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Under systemd", .serialized)
 struct SystemdTests {
-    @Test("A hand-over through the socket unit under load: the old drains, the new takes the same socket, nothing fails")
+    @Test(
+        "A hand-over through the socket unit under load: the old drains, the new takes the same socket, nothing fails")
     func handOver() throws {
         try Stage.run { stage in
             let origin = try stage.quickOrigin()

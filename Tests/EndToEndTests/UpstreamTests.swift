@@ -34,8 +34,10 @@ struct UpstreamTests {
     @Test("least-outstanding keeps away from a server that is busy")
     func leastOutstanding() throws {
         try Stage.run { stage in
+            let release = DispatchSemaphore(value: 0)
+            defer { for _ in 0..<2 { release.signal() } }
             let busy = try stage.origin { exchange in
-                exchange.pause(1)
+                if exchange.request.path == "/wait" { _ = release.wait(timeout: .now() + 20) }
                 try exchange.respond(200, body: "busy")
             }
             let idle = try stage.origin { try $0.respond(200, body: "idle") }
@@ -46,10 +48,7 @@ struct UpstreamTests {
             let waiting = try (0..<2).map { _ in try larder.client() }
             for client in waiting { try client.send(RawClient.request("GET", "/wait")) }
             #expect(eventually { busy.count() >= 1 })
-            let seconds = try Clock.measure { () throws in
-                for _ in 0..<10 { #expect(try larder.get("/quick").text == "idle") }
-            }
-            #expect(seconds < 1)
+            for _ in 0..<10 { #expect(try larder.get("/quick").text == "idle") }
         }
     }
 
@@ -80,7 +79,9 @@ struct UpstreamTests {
     @Test("A server on a unix socket is reached")
     func unixServer() throws {
         try Stage.run { stage in
-            let origin = try stage.origin(on: .unix(try TemporaryFolder.make("origin") + "/socket")) { try $0.respond(200, body: "unix") }
+            let origin = try stage.origin(on: .unix(try TemporaryFolder.make("origin") + "/socket")) {
+                try $0.respond(200, body: "unix")
+            }
             let larder = try stage.larder(
                 LarderConfiguration(
                     upstreams: "local:\n  servers: [\(origin.url)]", routes: "- path: /{rest...}\n  upstream: local"))

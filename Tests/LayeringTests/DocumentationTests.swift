@@ -13,11 +13,11 @@ struct DocumentationTests {
     func configurationPage() throws {
         let page = SourceFile.checkout.appending(path: "docs/configuration.md")
         if ProcessInfo.processInfo.environment["LARDER_WRITE_DOCS"] == "1" {
-            try Self.configurationPage.write(to: page, atomically: true, encoding: .utf8)
+            try KeyDescription.markdown.write(to: page, atomically: true, encoding: .utf8)
         }
         let text = (try? String(contentsOf: page, encoding: .utf8)) ?? ""
         #expect(
-            text == Self.configurationPage,
+            text == KeyDescription.markdown,
             "docs/configuration.md is out of date: `make docs` writes it anew")
     }
 
@@ -78,27 +78,5 @@ struct DocumentationTests {
         let stop = try #require(unit.firstMatch(of: /TimeoutStopSec=(\d+)s/).flatMap { Int($0.output.1) })
         let drain = try #require(KeyDescription.named("server.drain")?.initially?.dropLast()).description
         #expect(stop > Int(drain) ?? .max)
-    }
-
-    private static var configurationPage: String {
-        var page = """
-            # Every key of the file
-
-            `larder check` says where a file departs from this. In a path `*` stands for a name of your own (`upstreams.*`) or for
-            an entry of a list (`routes.*`); `–` means that leaving the key out is not the same as any value.
-
-            Durations are `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds. Sizes are `64KiB`, `256MiB`, `1GB`, or
-            a whole number of bytes. `${NAME}` takes an environment variable; one that is not set is an error. A value that starts
-            with `{` needs quotes.
-
-            | key | takes | default | |
-            | --- | --- | --- | --- |
-
-            """
-        for key in KeyDescription.all {
-            let cells = ["`\(key.path)`", key.takes, key.initially.map { "`\($0)`" } ?? "–", key.sentence]
-            page += "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
-        }
-        return page
     }
 }

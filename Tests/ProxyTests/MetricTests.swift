@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Metrics: the text format of Prometheus, version 0.0.4")
 struct MetricTests {
-    @Test("Every metric is declared once, with a valid name and a sentence", arguments: MetricFamily.all.map { "\($0.name)" })
+    @Test(
+        "Every metric is declared once, with a valid name and a sentence",
+        arguments: MetricFamily.all.map { "\($0.name)" })
     func declarations(name: String) throws {
         let families = MetricFamily.all.filter { "\($0.name)" == name }
         #expect(families.count == 1)
@@ -38,7 +40,8 @@ struct MetricTests {
 
     private static var figures: Figures {
         let server = Server(
-            configuration: .init(), log: EventLog(level: .error, isJournal: false), accessLog: AccessLogSink(), inherited: [])
+            configuration: .init(), log: EventLog(level: .error, isJournal: false), accessLog: AccessLogSink(),
+            inherited: [])
         return Figures(report: ServerReport(), server: server, version: "test")
     }
 

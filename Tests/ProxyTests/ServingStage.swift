@@ -2,8 +2,13 @@ import Configuration
 import EventLoop
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import Proxy
+
+/// One after the other: what counts allocations counts those of every worker in the process.
+@Suite("A server in the test's own process", .serialized)
+struct ServingTests {}
 
 /// A server with its admin listener in the test's own process, before a scripted origin. What is measured inside of the
 /// process needs it; everything that can be seen from outside is tested on the binary.
@@ -14,10 +19,11 @@ final class ServingStage: Sendable {
     private let stopper: Mailbox<Void>
     private let thread: LoopThread
 
-    init(token: String? = nil, workers: Int = 1) throws {
+    init(token: String? = nil, redis: String? = nil) throws {
         origin = try ScriptedOrigin()
-        var configuration = try Configuration.quick(upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s")
-        configuration.server.workers = workers
+        var configuration = try Configuration.quick(
+            upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s", redis: redis)
+        configuration.server.workers = 1
         let stopper = Mailbox<Void>()
         let shared = Handover()
         thread = LoopThread.start(name: "control") { [configuration] in
@@ -58,7 +64,8 @@ final class ServingStage: Sendable {
         defer { client.close() }
         let hasHost = fields.contains { $0.hasPrefix("Host:") }
         return try client.request(
-            method, target, (hasHost ? [] : ["Host: 127.0.0.1:\(adminPort)"]) + fields, body: body.map { Array($0.utf8) })
+            method, target, (hasHost ? [] : ["Host: 127.0.0.1:\(adminPort)"]) + fields,
+            body: body.map { Array($0.utf8) })
     }
 
     func get(_ path: String) throws -> Response {
@@ -67,8 +74,8 @@ final class ServingStage: Sendable {
         return try client.request("GET", path)
     }
 
-    static func run(token: String? = nil, _ body: (ServingStage) throws -> Void) throws {
-        let stage = try ServingStage(token: token)
+    static func run(token: String? = nil, redis: String? = nil, _ body: (ServingStage) throws -> Void) throws {
+        let stage = try ServingStage(token: token, redis: redis)
         defer { stage.stop() }
         try body(stage)
     }

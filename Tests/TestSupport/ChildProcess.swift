@@ -89,11 +89,6 @@ package final class ChildProcess: Sendable {
         else { return 0 }
         return (line.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Int($0) }.first ?? 0) * 1024
     }
-
-    /// The number of open descriptors, from /proc.
-    package var descriptors: Int {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []).count
-    }
 }
 
 /// What a program that ran to its end left.
@@ -105,7 +100,8 @@ package struct Finished: Sendable {
 
 /// Runs a program to its end, within a bound.
 package func run(
-    _ arguments: [String], environment: [String: String] = [:], standardInput: [UInt8]? = nil, within seconds: Double = 20
+    _ arguments: [String], environment: [String: String] = [:], standardInput: [UInt8]? = nil,
+    within seconds: Double = 20
 ) throws -> Finished {
     let process = try ChildProcess(arguments, environment: environment, standardInput: standardInput)
     guard let end = process.wait(within: seconds) else {

@@ -22,7 +22,8 @@ package struct JSON: CustomStringConvertible {
     package var keys: [String] { ((value as? [String: Any])?.keys).map { $0.sorted() } ?? [] }
     package var exists: Bool { value != nil && !(value is NSNull) }
     package var description: String {
-        guard let value, let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys])
+        guard let value,
+            let data = try? JSONSerialization.data(withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys])
         else { return "nothing" }
         return String(decoding: data, as: UTF8.self)
     }

@@ -16,7 +16,9 @@ package final class LarderProcess: Sendable {
         if let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
             folders.append(executable)
         }
-        let candidates = folders.map { (($0 as NSString).deletingLastPathComponent as NSString).appendingPathComponent("larder") }
+        let candidates = folders.map {
+            (($0 as NSString).deletingLastPathComponent as NSString).appendingPathComponent("larder")
+        }
         return candidates.first { FileManager.default.isExecutableFile(atPath: $0) } ?? "larder"
     }()
 
@@ -97,7 +99,9 @@ package final class LarderProcess: Sendable {
         return try client.request(method, target, fields, body: body)
     }
 
-    package func get(_ target: String, _ fields: [String] = []) throws -> Response { try request("GET", target, fields) }
+    package func get(_ target: String, _ fields: [String] = []) throws -> Response {
+        try request("GET", target, fields)
+    }
 
     /// Sends bytes on a connection of their own and reads until the daemon closes it.
     package func exchange(_ bytes: [UInt8], timeout: Double = 5) throws -> [UInt8] {

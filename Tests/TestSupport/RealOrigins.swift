@@ -63,7 +63,9 @@ package final class PythonHTTPServer: Sendable {
 }
 
 private func awaitListening(_ port: UInt16, _ process: ChildProcess) throws {
-    let isUp = eventually(within: 15) { (try? Socket(connectingTo: .port(port), timeout: 1)) != nil || !process.isRunning }
+    let isUp = eventually(within: 15) {
+        (try? Socket(connectingTo: .port(port), timeout: 1)) != nil || !process.isRunning
+    }
     guard isUp, process.isRunning else {
         process.stop(within: 1)
         throw HarnessError("\(process.arguments[0]) did not come up\n\(process.lastWords)")
@@ -82,7 +84,8 @@ package enum WebSocket {
 
     /// A scripted origin's handler: switches protocols and echoes every text message until the peer leaves.
     package static func echo(_ exchange: Exchange) throws {
-        guard exchange.request["Upgrade"]?.lowercased() == "websocket", exchange.request["Sec-WebSocket-Key"] == key else {
+        guard exchange.request["Upgrade"]?.lowercased() == "websocket", exchange.request["Sec-WebSocket-Key"] == key
+        else {
             return try exchange.respond(426, ["Upgrade: websocket"])
         }
         try exchange.send(

@@ -29,7 +29,8 @@ package final class Exchange {
     package private(set) var trailers: [Field] = []
 
     fileprivate init(
-        _ request: ReceivedRequest, _ socket: Socket, _ reader: MessageReader, record: @escaping (ReceivedRequest) -> Void
+        _ request: ReceivedRequest, _ socket: Socket, _ reader: MessageReader,
+        record: @escaping (ReceivedRequest) -> Void
     ) {
         self.request = request
         self.record = record
@@ -148,13 +149,15 @@ package final class ScriptedOrigin: Sendable {
 
     /// Breaks every connection that is open at the moment.
     package func closeConnections() {
-        state.withLock { state in state.open.values.forEach { $0.interrupt() } }
+        state.withLock { state in
+            for socket in state.open.values { socket.interrupt() }
+        }
     }
 
     package func stop() {
         state.withLock { state in
             state.isStopped = true
-            state.open.values.forEach { $0.interrupt() }
+            for socket in state.open.values { socket.interrupt() }
         }
         listener.interrupt()
         eventually(within: 5, every: 0.002) { state.withLock { $0.open.isEmpty } }

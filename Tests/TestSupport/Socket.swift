@@ -44,7 +44,8 @@ package final class Socket: Sendable {
     }
 
     /// Connects, within the time-out.
-    package convenience init(connectingTo endpoint: Endpoint, timeout: Double = 20, receiveBuffer: Int32? = nil) throws {
+    package convenience init(connectingTo endpoint: Endpoint, timeout: Double = 20, receiveBuffer: Int32? = nil) throws
+    {
         try self.init(family: endpoint, timeout: timeout)
         if var receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
@@ -91,7 +92,9 @@ package final class Socket: Sendable {
             address.sin_port = port.bigEndian
             address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
             return withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
             }
         case .unix(let path):
             var address = sockaddr_un()
@@ -99,7 +102,9 @@ package final class Socket: Sendable {
             precondition(path.utf8.count < 108, "a unix socket's path has at most 107 bytes: \(path)")
             withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
             return withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
             }
         }
     }

@@ -40,7 +40,8 @@ package final class Stage: Sendable {
     }
 
     package func larder(
-        _ configuration: LarderConfiguration, listening: LarderProcess.Listening = .itself, adminOnUnixSocket: Bool = false,
+        _ configuration: LarderConfiguration, listening: LarderProcess.Listening = .itself,
+        adminOnUnixSocket: Bool = false,
         environment: [String: String] = [:]
     ) throws -> LarderProcess {
         let larder = try LarderProcess(

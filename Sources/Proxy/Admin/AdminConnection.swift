@@ -112,7 +112,9 @@ final class AdminConnection: Socket {
                 switch try decoder?.next(received.span, from: &position) {
                 case .data(let range):
                     request?.content += received[range]
-                    if let size = request?.content.count, size > contentLimit { throw WireError(.contentTooLarge, from: .client) }
+                    if let size = request?.content.count, size > contentLimit {
+                        throw WireError(.contentTooLarge, from: .client)
+                    }
                 case .finished:
                     input.removeFirst(position)
                     return answer()

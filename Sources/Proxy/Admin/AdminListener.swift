@@ -116,7 +116,8 @@ package final class AdminListener {
         {
             return foreignRefusal(of: request)
         }
-        var answer = AdminAnswer.problem(401, "token-required", "Authorization: Bearer with the admin token is asked for")
+        var answer = AdminAnswer.problem(
+            401, "token-required", "Authorization: Bearer with the admin token is asked for")
         answer.add("WWW-Authenticate", "Bearer realm=\"larder\"")
         return answer
     }

@@ -13,7 +13,11 @@ struct AdminRoute: Sendable {
         AdminRoute("/readyz", (.get, { listener, _, reply in listener.answerReadiness(reply) })),
         AdminRoute("/metrics", (.get, { listener, _, reply in listener.answerMetrics(reply) })),
         AdminRoute(
-            "/stats", (.get, { listener, _, reply in listener.figures { figures in reply(.json(200) { figures.write(to: &$0) }) } })),
+            "/stats",
+            (
+                .get,
+                { listener, _, reply in listener.figures { figures in reply(.json(200) { figures.write(to: &$0) }) } }
+            )),
         AdminRoute("/", (.get, { _, _, reply in reply(StatusPage.answer) })),
         AdminRoute(
             "/cache", (.get, { $0.getEntry($1, $2) }), (.put, { $0.putEntry($1, $2) }),

@@ -175,7 +175,9 @@ private struct JSONReader {
         case UInt8(ascii: "u"):
             var code = try codeUnit()
             if 0xD800..<0xDC00 ~= code {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw fault("half of a pair stands alone") }
+                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
+                    throw fault("half of a pair stands alone")
+                }
                 let low = try codeUnit()
                 guard 0xDC00..<0xE000 ~= low else { throw fault("half of a pair stands alone") }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)

@@ -12,7 +12,10 @@ struct MetricFamily: Sendable {
     let help: StaticString
     let write: @Sendable (Figures, inout MetricSamples) -> Void
 
-    init(_ name: StaticString, _ kind: Kind, _ help: StaticString, _ write: @escaping @Sendable (Figures, inout MetricSamples) -> Void) {
+    init(
+        _ name: StaticString, _ kind: Kind, _ help: StaticString,
+        _ write: @escaping @Sendable (Figures, inout MetricSamples) -> Void
+    ) {
         self.name = name
         self.kind = kind
         self.help = help
@@ -50,7 +53,8 @@ struct MetricSamples {
     mutating func add(milliseconds: Int64, _ labels: (StaticString, String)...) {
         let sign = milliseconds < 0 ? "-" : ""
         let rest = milliseconds.magnitude % 1000
-        let fraction = rest == 0 ? "" : "." + String(repeating: "0", count: rest < 10 ? 2 : rest < 100 ? 1 : 0) + "\(rest)"
+        let fraction =
+            rest == 0 ? "" : "." + String(repeating: "0", count: rest < 10 ? 2 : rest < 100 ? 1 : 0) + "\(rest)"
         add("\(sign)\(milliseconds.magnitude / 1000)\(fraction)", labels)
     }
 

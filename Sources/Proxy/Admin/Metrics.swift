@@ -37,7 +37,9 @@ extension MetricFamily {
             $0.isDraining ? 1 : 0
         },
         MetricFamily("larder_reloads_total", .counter, "Configurations taken on since the start.") { $0.reloads },
-        MetricFamily("larder_log_lines_dropped_total", .counter, "Access log lines dropped since nobody took them in time.") {
+        MetricFamily(
+            "larder_log_lines_dropped_total", .counter, "Access log lines dropped since nobody took them in time."
+        ) {
             $0.total.logLinesDropped
         },
     ]
@@ -68,7 +70,9 @@ extension MetricFamily {
         MetricFamily("larder_client_bytes_total", .counter, "Bytes sent to clients, heads included.") {
             $0.total.bytesToClients
         },
-        MetricFamily("larder_origin_bytes_total", .counter, "Bytes received from origins.") { $0.total.bytesFromOrigins },
+        MetricFamily("larder_origin_bytes_total", .counter, "Bytes received from origins.") {
+            $0.total.bytesFromOrigins
+        },
         MetricFamily("larder_client_connections", .gauge, "Connections of clients that are open.") { $0.total.clients },
         MetricFamily("larder_client_connections_total", .counter, "Connections of clients that were accepted.") {
             $0.total.accepted
@@ -98,7 +102,10 @@ extension MetricFamily {
     }
 
     private static let upstreams: [MetricFamily] = [
-        server("larder_upstream_up", .gauge, "1 while requests go to the server, 0 while it is set aside or fails its check.") {
+        server(
+            "larder_upstream_up", .gauge,
+            "1 while requests go to the server, 0 while it is set aside or fails its check."
+        ) {
             $0.standing(now: $1.now) == .up ? 1 : 0
         },
         server("larder_upstream_outstanding", .gauge, "Requests that are at the server.") { server, _ in
@@ -129,13 +136,15 @@ extension MetricFamily {
     ]
 
     private static func server(
-        _ name: StaticString, _ kind: Kind, _ help: StaticString, _ value: @escaping @Sendable (OriginServer, Figures) -> Int
+        _ name: StaticString, _ kind: Kind, _ help: StaticString,
+        _ value: @escaping @Sendable (OriginServer, Figures) -> Int
     ) -> MetricFamily {
         MetricFamily(name, kind, help) { figures, samples in
             for group in figures.generation.groups {
                 for server in group.servers {
                     samples.add(
-                        value(server, figures), ("upstream", group.settings.name), ("server", server.address.description))
+                        value(server, figures), ("upstream", group.settings.name),
+                        ("server", server.address.description))
                 }
             }
         }
@@ -146,14 +155,20 @@ extension MetricFamily {
         MetricFamily("larder_stored_bytes_total", .counter, "Content bytes of the responses that were stored.") {
             $0.total.storedBytes
         },
-        MetricFamily("larder_store_refused_total", .counter, "Responses that were to be stored and were too large or broke off.") {
+        MetricFamily(
+            "larder_store_refused_total", .counter, "Responses that were to be stored and were too large or broke off."
+        ) {
             $0.total.storeRefused
         },
         MetricFamily("larder_invalidated_total", .counter, "Keys dropped by unsafe requests, purges and deletions.") {
             $0.total.invalidated
         },
-        MetricFamily("larder_filling_bytes", .gauge, "Memory held by responses that are still arriving.") { $0.fillBytes },
-        MetricFamily("larder_filling_refused_total", .counter, "Responses not stored as too many were arriving at once.") {
+        MetricFamily("larder_filling_bytes", .gauge, "Memory held by responses that are still arriving.") {
+            $0.fillBytes
+        },
+        MetricFamily(
+            "larder_filling_refused_total", .counter, "Responses not stored as too many were arriving at once."
+        ) {
             $0.fillRefusals
         },
         MetricFamily("larder_memory_entries", .gauge, "Records in the memory store.") { $0.memory.entries },
@@ -161,19 +176,25 @@ extension MetricFamily {
             $0.memory.bytes
         },
         MetricFamily("larder_memory_limit_bytes", .gauge, "The bound on the memory store.") { $0.memory.limit },
-        MetricFamily("larder_memory_hits_total", .counter, "Lookups that the memory store answered.") { $0.memory.hits },
+        MetricFamily("larder_memory_hits_total", .counter, "Lookups that the memory store answered.") {
+            $0.memory.hits
+        },
         MetricFamily("larder_memory_misses_total", .counter, "Lookups that the memory store had nothing for.") {
             $0.memory.misses
         },
         MetricFamily("larder_memory_stores_total", .counter, "Records put into the memory store.") { $0.memory.stores },
-        MetricFamily("larder_memory_evictions_total", .counter, "Records given up to make room.") { $0.memory.evictions },
+        MetricFamily("larder_memory_evictions_total", .counter, "Records given up to make room.") {
+            $0.memory.evictions
+        },
         MetricFamily("larder_memory_expirations_total", .counter, "Records removed as their time was over.") {
             $0.memory.expirations
         },
         MetricFamily("larder_memory_rejected_total", .counter, "Records larger than the whole memory store.") {
             $0.memory.rejectedAsTooLarge
         },
-        MetricFamily("larder_remote_up", .gauge, "1 while Redis is read and written, 0 while it is down or refuses writes.") {
+        MetricFamily(
+            "larder_remote_up", .gauge, "1 while Redis is read and written, 0 while it is down or refuses writes."
+        ) {
             guard let state = $0.report.storeState else { return }
             if case .up = state { $1.add(1) } else { $1.add(0) }
         },
@@ -195,7 +216,9 @@ extension MetricFamily {
             $0.unreadableRecords
         },
         remote("larder_remote_connects_total", "Connections to Redis that were made.") { $0.connects },
-        remote("larder_remote_connect_failures_total", "Connections to Redis that could not be made.") { $0.connectFailures },
+        remote("larder_remote_connect_failures_total", "Connections to Redis that could not be made.") {
+            $0.connectFailures
+        },
         remote("larder_remote_disconnects_total", "Connections to Redis that were lost.") { $0.disconnects },
         remote("larder_remote_error_replies_total", "Error replies of Redis.") { $0.errorReplies },
         remote("larder_remote_sent_bytes_total", "Bytes sent to Redis.") { $0.bytesSent },

@@ -31,10 +31,13 @@ struct PurgeRequest: Equatable {
                 guard case .bool(let flag) = value else { throw Fault(sentence: "\"soft\" has to be true or false") }
                 isSoft = flag
             default:
-                throw Fault(sentence: "there is no member of that name; \"urls\", \"tags\", \"prefixes\" and \"soft\" are")
+                throw Fault(
+                    sentence: "there is no member of that name; \"urls\", \"tags\", \"prefixes\" and \"soft\" are")
             }
         }
-        guard !urls.isEmpty || !tags.isEmpty || !prefixes.isEmpty else { throw Fault(sentence: "nothing is to be purged") }
+        guard !urls.isEmpty || !tags.isEmpty || !prefixes.isEmpty else {
+            throw Fault(sentence: "nothing is to be purged")
+        }
         guard urls.count <= Self.urlLimit else {
             throw Fault(sentence: "at most \(Self.urlLimit) URLs can be purged at once")
         }

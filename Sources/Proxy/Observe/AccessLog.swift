@@ -56,7 +56,7 @@ package final class AccessLogSink: Sendable {
             defer { state.isRunning = true }
             return (true, !state.isRunning)
         }
-        if starts { _ = LoopThread.start(name: "larder-log") { [self] in writeAll() } }
+        if starts { LoopThread.start(name: "larder-log") { [self] in writeAll() }.detach() }
         return isTaken
     }
 

@@ -123,9 +123,10 @@ final class Client: Socket {
     private func becomeIdle() {
         if !kept.isEmpty { return }
         kept = []
-        if hasPeerEnded || worker.isDraining && requests > 0 { return leave() }
+        if hasPeerEnded { return leave() }
         wait(for: .read)
-        setDeadline(afterMilliseconds: worker.limits.idleTimeout.rawValue)
+        // An answer that began before the drain didn't say that it was the last: a request may be on its way.
+        setDeadline(afterMilliseconds: worker.isDraining ? Worker.drainIdleMilliseconds : worker.limits.idleTimeout.rawValue)
     }
 
     /// One client too many: told so, and closed.
@@ -201,6 +202,7 @@ final class Client: Socket {
         worker.giveBack(ended)
         phase = .receivingHead
         if ends {
+            if Int(requests) >= worker.world.requestsPerConnection { worker.counters.requestsPerConnectionReached += 1 }
             kept = []
             return linger(forUnread: leftUnread)
         }

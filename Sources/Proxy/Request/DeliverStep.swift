@@ -23,7 +23,7 @@ extension Transaction {
         }
         Forwarding.endHead(&worker.scratch)
         let isHead = head.method == .head
-        if let entry { worker.counters.routes[entry.index].hits += 1 }
+        entry?.counters.hits += 1
         emitStored(stored, range: isHead ? 0..<0 : 0..<stored.bodyCount)
         return .done
     }
@@ -83,7 +83,7 @@ extension Transaction {
         worker.scratch.append("Via: 1.1 larder\r\n")
         appendOwnFields(stored)
         Forwarding.endHead(&worker.scratch)
-        if let entry { worker.counters.routes[entry.index].hits += 1 }
+        entry?.counters.hits += 1
         emit()
         complete()
     }
@@ -130,7 +130,7 @@ extension Transaction {
             worker.scratch.append("\r\n")
             appendOwnFields(stored)
             Forwarding.endHead(&worker.scratch)
-            if let entry { worker.counters.routes[entry.index].hits += 1 }
+            entry?.counters.hits += 1
             emitStored(stored, range: range)
         }
         return true

@@ -32,6 +32,8 @@ final class Fetch {
     private var method: Method
     /// Counts the tries, so that an answer of the resolver to an earlier one is known as such.
     private var attempt = 0
+    private var avoidsPool = false
+    private var allServers: UInt64 { group.servers.count >= 64 ? .max : (1 << UInt64(group.servers.count)) - 1 }
 
     /// The serialised head, with a keyed body behind it; kept until the first byte of an answer, for another try.
     var request = ByteBuffer(minimumCapacity: 1024)
@@ -78,6 +80,7 @@ final class Fetch {
         hasExcess = false
         isPaused = false
         remaining = 0
+        avoidsPool = false
     }
 
     // MARK: Connecting
@@ -91,7 +94,7 @@ final class Fetch {
         }
         tried |= 1 << UInt64(min(index, 63))
         self.server = server
-        while let idle = worker.origins.take(server) {
+        while !avoidsPool, let idle = worker.origins.take(server) {
             // A request that must not be repeated isn't sent into a connection that has ended already.
             if !method.isIdempotent, case .wouldBlock = idle.receive(after: 0, atMost: 1) {} else if !method.isIdempotent {
                 idle.discard()
@@ -161,8 +164,7 @@ final class Fetch {
     }
 
     private func tryNextServer(_ failure: FetchFailure) {
-        let all: UInt64 = group.servers.count >= 64 ? .max : (1 << UInt64(group.servers.count)) - 1
-        if tried & all == all { return fail(failure) }
+        if tried & allServers == allServers { return fail(failure) }
         start()
     }
 
@@ -212,8 +214,11 @@ final class Fetch {
 
     // MARK: Sending the request's body
 
+    /// Whether the request has a connection to go out on.
+    var isConnected: Bool { state == .awaitingHead || state == .receivingBody || state == .tunnel }
+
     /// Whether more of the body can be taken now.
-    var takesBody: Bool { (state == .awaitingHead || state == .receivingBody || state == .tunnel) && backlogStart >= backlog.count }
+    var takesBody: Bool { isConnected && backlogStart >= backlog.count }
 
     /// The next bytes of the body, framed already. To be called while `takesBody`, once more than one piece may pile up
     /// in a turn.
@@ -433,19 +438,16 @@ final class Fetch {
     private func broken() {
         let wasStale = connection?.hasServed ?? false
         let maySendAgain =
-            state == .awaitingHead && kept.isEmpty && !hasStreamedBody && method.isIdempotent && (triesLeft > 0 || wasStale)
+            state == .awaitingHead && kept.isEmpty && !hasStreamedBody && method.isIdempotent
+            && (triesLeft > 0 || wasStale && !avoidsPool)
         if !wasStale { server?.noteFailure(now: worker.loop.now) }
         dropConnection()
         guard maySendAgain else { return fail(FetchFailure(cause: .closedEarly)) }
-        // A stale connection says nothing about its server: that one is asked again, over a new connection in the end,
-        // since each stale one leaves the pool.
-        if wasStale {
-            tried = 0
-        } else {
-            triesLeft -= 1
-            let all: UInt64 = group.servers.count >= 64 ? .max : (1 << UInt64(group.servers.count)) - 1
-            if tried & all == all { tried = 0 }
-        }
+        worker.counters.retries += 1
+        triesLeft = max(0, triesLeft - 1)
+        // A stale connection says nothing about its server, but its neighbours in the pool are likely to be as stale.
+        avoidsPool = true
+        if wasStale || tried & allServers == allServers { tried = 0 }
         start()
     }
 

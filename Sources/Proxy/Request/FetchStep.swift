@@ -15,6 +15,8 @@ extension Transaction {
             consumer: self, group: entry.group, method: head.method, isRequestComplete: isWhole)
         self.fetch = fetch
         appendRequest(to: fetch, client)
+        // Content is read once there is somebody to take it.
+        if !isWhole { client.awaitNothingToRead() }
         fetch.start()
         return .wait
     }
@@ -153,6 +155,10 @@ extension Transaction {
                 return
             }
             if content.isComplete { return client.keepAhead(bytes) }
+            if let fetch, !fetch.isConnected {
+                client.keep(bytes)
+                return client.awaitNothingToRead()
+            }
             takeContent(bytes)
             guard self.client != nil else { return }
             if content.isCollecting {

@@ -34,11 +34,14 @@ extension Transaction {
 
     func composeKey() -> Progress {
         guard let entry, let match else { preconditionFailure("a request has its route before its key") }
+        let worker = self.worker
         let body = bodyDigest(entry.recipe)
         worker.composer.compose(head, in: bytes, scheme: scheme, match: match, by: entry.recipe, body: body)
         let digest = worker.composer.digest
         key = CacheKey(high: digest.high, low: digest.low)
         plainKey = key
+        isKeyTextKept = false
+        plainTextCount = worker.composer.text.count
         return .next(.lookUp)
     }
 
@@ -51,6 +54,7 @@ extension Transaction {
     /// Replaces the key by that of the variant which the marker's names select (RFC 9111 §4.1).
     func composeVariantKey(_ marker: StoredResponse) {
         self.marker = marker
+        isKeyTextKept = false
         selectVariant(names: marker.varyNames, generation: marker.id)
     }
 

@@ -32,10 +32,10 @@ extension Transaction: StoreReceiver {
     /// The composer's text is the next request's soon; what follows a miss needs it longer.
     private func keepKeyText() {
         let worker = self.worker
+        isKeyTextKept = true
         keyText.removeAll()
         if marker == nil {
             keyText.append(worker.composer.text)
-            plainTextCount = keyText.count
         } else {
             keyText.append(worker.composer.variantText)
         }
@@ -84,7 +84,9 @@ extension Transaction: StoreReceiver {
             verdict = .miss
             return .next(.fetch)
         }
-        switch reuseVerdict(stored: stored.facts, request: facts, policy: policy, now: worker.instant) {
+        let verdictOfStored = reuseVerdict(stored: stored.facts, request: facts, policy: policy, now: worker.instant)
+        if case .fresh = verdictOfStored {} else if !isKeyTextKept { keepKeyText() }
+        switch verdictOfStored {
         case .fresh:
             verdict = .hit
             return .next(.deliver)

@@ -172,7 +172,8 @@ extension Transaction {
         guard world.showsCacheStatus else { return }
         var member = CacheStatus(.forwarded(reason?.forward ?? .miss))
         member.isStored = isStored
-        member.detail = notStoredReason ?? reason
+        // That nothing was stored is what `fwd` says already.
+        member.detail = notStoredReason ?? (reason == .notStored || reason == .variantNotStored ? nil : reason)
         worker.appendCacheStatus(member)
     }
 }

@@ -25,7 +25,7 @@ extension Transaction {
             match = found
             let entry = world.entries[found.route]
             self.entry = entry
-            worker.counters.routes[found.route].requests += 1
+            entry.counters.requests += 1
             if head.wantsUpgrade && entry.allowsUpgrade {
                 isTunnel = true
                 return pass(.routeNotCached)

@@ -118,7 +118,7 @@ extension Transaction {
     func keep(_ response: StoredResponse) {
         worker.counters.stored += 1
         worker.counters.storedBytes += response.bodyCount
-        if let entry { worker.counters.routes[entry.index].stores += 1 }
+        entry?.counters.stores += 1
         worker.put(key, response)
     }
 

@@ -61,6 +61,7 @@ final class Transaction {
     var key = CacheKey(high: 0, low: 0)
     /// The key text, once it had to be kept past the turn.
     var keyText = ByteBuffer(minimumCapacity: 256)
+    var isKeyTextKept = false
     /// A variant's key text begins with the plain one.
     var plainTextCount = 0
     var plainKey = CacheKey(high: 0, low: 0)
