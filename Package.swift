@@ -22,7 +22,7 @@ let package = Package(
     name: "larder",
     products: [.executable(name: "larder", targets: ["larder"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         systemLibrary("CLibevent", pkgConfig: "libevent_core", debian: "libevent-dev"),
@@ -64,8 +64,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
-        .testTarget(name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Configuration"], swiftSettings: tests),
-        .testTarget(name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
+        .testTarget(
+            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Configuration"], swiftSettings: tests),
+        .testTarget(
+            name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(

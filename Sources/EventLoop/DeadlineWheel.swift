@@ -50,7 +50,9 @@ final class DeadlineWheel {
         let reference = unsafe Unmanaged.passUnretained(socket)
         unsafe socket.wheelPrevious = nil
         unsafe socket.wheelNext = slots[slot]
-        if let next = unsafe slots[slot] { unsafe next._withUnsafeGuaranteedRef { unsafe $0.wheelPrevious = reference } }
+        if let next = unsafe slots[slot] {
+            unsafe next._withUnsafeGuaranteedRef { unsafe $0.wheelPrevious = reference }
+        }
         unsafe slots[slot] = reference
         enlisted += 1
         if enlisted == 1 || capped < scheduledTick { schedule(for: capped) }

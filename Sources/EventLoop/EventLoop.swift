@@ -29,7 +29,9 @@ public final class EventLoop {
         guard let configuration = unsafe event_config_new() else { fatalError("out of memory for an event base") }
         unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue))
         unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
-        guard let base = unsafe event_base_new_with_config(configuration) else { fatalError("no event base: epoll failed") }
+        guard let base = unsafe event_base_new_with_config(configuration) else {
+            fatalError("no event base: epoll failed")
+        }
         unsafe event_config_free(configuration)
         unsafe self.base = base
         unsafe closed = []

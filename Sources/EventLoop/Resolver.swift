@@ -58,7 +58,9 @@ package final class Resolver: Sendable {
                 unsafe $0.copyMemory(
                     from: UnsafeRawBufferPointer(start: entry.pointee.ai_addr, count: Int(entry.pointee.ai_addrlen)))
             }
-            if let address = SocketAddress(storage: &storage), !addresses.contains(address) { addresses.append(address) }
+            if let address = SocketAddress(storage: &storage), !addresses.contains(address) {
+                addresses.append(address)
+            }
             unsafe next = entry.pointee.ai_next
         }
         return addresses.isEmpty ? .failed("the name has no address") : .addresses(addresses)

@@ -44,7 +44,10 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
         case AF_INET:
             let (raw, port) = unsafe withUnsafeBytes(of: &storage) { bytes in
                 let address = unsafe bytes.load(as: sockaddr_in.self)
-                return (unsafe withUnsafeBytes(of: address.sin_addr) { unsafe Array($0) }, UInt16(bigEndian: address.sin_port))
+                return (
+                    unsafe withUnsafeBytes(of: address.sin_addr) { unsafe Array($0) },
+                    UInt16(bigEndian: address.sin_port)
+                )
             }
             self.init(family: .ipv4, bytes: raw, port: port)
         case AF_INET6:
@@ -57,7 +60,9 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
             }
             self.init(family: .ipv6, bytes: raw, port: port, scope: scope)
         case AF_UNIX:
-            let path = unsafe withUnsafeBytes(of: &storage) { unsafe Array($0.dropFirst(2).prefix(108).prefix { $0 != 0 }) }
+            let path = unsafe withUnsafeBytes(of: &storage) {
+                unsafe Array($0.dropFirst(2).prefix(108).prefix { $0 != 0 })
+            }
             self.init(family: .unix, bytes: path, port: 0)
         default: return nil
         }
@@ -85,7 +90,9 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
             unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: address, as: sockaddr_in6.self) }
         case .unix:
             storage.ss_family = sa_family_t(AF_UNIX)
-            unsafe withUnsafeMutableBytes(of: &storage) { unsafe UnsafeMutableRawBufferPointer(rebasing: $0[2...]).copyBytes(from: bytes) }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: $0[2...]).copyBytes(from: bytes)
+            }
             length = 2 + bytes.count + 1
         }
         return unsafe withUnsafePointer(to: &storage) { pointer in
@@ -184,7 +191,9 @@ package struct PeerAddress: Equatable, Sendable {
             let text = (0..<4).map { String((low >> UInt64(24 - 8 * $0)) & 0xFF) }.joined(separator: ".")
             return SocketAddress(numericHost: text, port: port)!
         case .ipv6:
-            let groups = [high, low].flatMap { half in (0..<4).map { String((half >> UInt64(48 - 16 * $0)) & 0xFFFF, radix: 16) } }
+            let groups = [high, low].flatMap { half in
+                (0..<4).map { String((half >> UInt64(48 - 16 * $0)) & 0xFFFF, radix: 16) }
+            }
             return SocketAddress(numericHost: groups.joined(separator: ":"), port: port)!
         }
     }

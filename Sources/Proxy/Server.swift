@@ -140,7 +140,9 @@ package final class Server {
                 let backlog = Int32(clamping: configuration.limits.backlog)
                 if address.family == .unix {
                     let descriptor = try listeningSocket(on: address, reusePort: false, backlog: backlog)
-                    for worker in 1..<max(workers, 1) { give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker) }
+                    for worker in 1..<max(workers, 1) {
+                        give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker)
+                    }
                     give(descriptor, address, to: 0)
                     all.append(address)
                 } else {
@@ -194,7 +196,8 @@ package final class Server {
         }
         for group in wanted where !healthChecks.contains(where: { $0.group === group }) {
             let name = group.settings.name
-            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) { [log] server, isUp, reason in
+            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) {
+                [log] server, isUp, reason in
                 let text = "upstream \(name): \(server.address.authority) is \(isUp ? "up" : "down"): \(reason)"
                 log.write(isUp ? .notice : .warning, text)
             }
@@ -274,7 +277,8 @@ package final class Server {
 
     /// Removes the sockets' paths that this process made.
     package func removeSocketFiles() {
-        for address in addresses where address.family == .unix && !inherited.contains(where: { $0.address == address }) {
+        for address in addresses where address.family == .unix && !inherited.contains(where: { $0.address == address })
+        {
             unsafe unlink(String(decoding: address.bytes, as: UTF8.self))
         }
     }

@@ -57,7 +57,8 @@ package final class Generation: Sendable {
         newListeners: [Int: [(Int32, SocketAddress)]]
     ) {
         self.configuration = configuration
-        let known = Dictionary((previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
+        let known = Dictionary(
+            (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
         groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0) }
         self.listenAddresses = listenAddresses
         fresh = Mutex(newListeners)

@@ -6,7 +6,6 @@ import Configuration
 import EventLoop
 import HTTPCaching
 import HTTPWire
-
 import Routing
 
 /// What reaches a worker from other threads.
@@ -176,7 +175,9 @@ package final class Worker {
     }
 
     /// A fetch that is ready for `start()` but for its request.
-    func takeFetch(consumer: Transaction, group: UpstreamGroup, method: HTTPWire.Method, isRequestComplete: Bool) -> Fetch {
+    func takeFetch(consumer: Transaction, group: UpstreamGroup, method: HTTPWire.Method, isRequestComplete: Bool)
+        -> Fetch
+    {
         guard let rested = restingFetches.popLast() else {
             return Fetch(
                 worker: self, consumer: consumer, group: group, method: method, isRequestComplete: isRequestComplete)
@@ -202,11 +203,15 @@ package final class Worker {
     /// Counts and logs a request that is over.
     func account(_ transaction: Transaction) {
         counters.outcomes[Int(transaction.outcome.rawValue)] += 1
-        if let reason = transaction.notStoredReason ?? transaction.reason { counters.reasons[Int(reason.rawValue)] += 1 }
+        if let reason = transaction.notStoredReason ?? transaction.reason {
+            counters.reasons[Int(reason.rawValue)] += 1
+        }
         let hundreds = transaction.status / 100
         if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
         transaction.entry?.counters.bytes += transaction.bodyBytes
-        if accessLog.format != .off { accessLog.append(transaction, now: loop.now, wallMilliseconds: loop.wallMilliseconds) }
+        if accessLog.format != .off {
+            accessLog.append(transaction, now: loop.now, wallMilliseconds: loop.wallMilliseconds)
+        }
     }
 
     /// A peer's address as text, without the port; empty for a unix socket. Valid until the next call.
@@ -267,7 +272,10 @@ package final class Worker {
     private func keepCopy(_ response: StoredResponse, key: CacheKey, in memory: MemoryStore) {
         guard copyLifeMilliseconds > 0 else { return }
         let until = min(response.discardAt, wallTime.advanced(byMilliseconds: copyLifeMilliseconds))
-        guard until < response.discardAt else { return _ = memory.store(key, response) }
+        guard until < response.discardAt else {
+            _ = memory.store(key, response)
+            return
+        }
         var description = response.description
         description.discardAt = until
         // The copy shares the body; a marker is small enough to be made again.

@@ -20,7 +20,8 @@ extension Worker {
         redis.stateChanged = { state in
             switch state {
             case .up: log.write(.notice, "worker \(index): the store is up")
-            case .limited(let trouble, _): log.write(.warning, "worker \(index): the store takes no writes: \(trouble.sentence)")
+            case .limited(let trouble, _):
+                log.write(.warning, "worker \(index): the store takes no writes: \(trouble.sentence)")
             case .down(.closed, _): break
             case .down(let trouble, _): log.write(.warning, "worker \(index): the store is down: \(trouble.sentence)")
             }

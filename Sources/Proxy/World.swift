@@ -60,7 +60,8 @@ final class World {
             }
         }
         let limits = configuration.limits
-        headLimits = HeadLimits(startLine: Int(limits.requestLine.rawValue), head: Int(limits.head.rawValue), fields: limits.fields)
+        headLimits = HeadLimits(
+            startLine: Int(limits.requestLine.rawValue), head: Int(limits.head.rawValue), fields: limits.fields)
         bodyLimit = limits.body.rawValue == 0 ? .max : UInt64(limits.body.rawValue)
         requestsPerConnection = limits.requests == 0 ? .max : limits.requests
         showsXCache = configuration.server.xCache

@@ -75,8 +75,9 @@ private final class SampleConnection: Socket {
     private func takeRequest() -> Bool {
         guard !input.isEmpty else { return false }
         var head = RequestHead()
+        let received = input
         do throws(WireError) {
-            guard try head.parse(input.span, limits: HeadLimits()) else { return false }
+            guard try head.parse(received.span, limits: HeadLimits()) else { return false }
         } catch {
             return refuse(400)
         }
@@ -147,11 +148,12 @@ private final class SampleConnection: Socket {
 
     override func writable() {
         guard isOpen, !output.isEmpty else { return }
+        let output = self.output
         switch send(output.span) {
-        case .wrote(let count): output.removeFirst(count)
+        case .wrote(let count): self.output.removeFirst(count)
         case .failed: return close()
         }
-        if output.isEmpty && closesWhenSent { return close() }
-        if output.isEmpty && interest == .write { takeRequests() }
+        if self.output.isEmpty && closesWhenSent { return close() }
+        if self.output.isEmpty && interest == .write { takeRequests() }
     }
 }

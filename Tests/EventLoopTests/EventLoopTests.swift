@@ -204,7 +204,9 @@ private func run(_ loop: EventLoop) {
         #expect(!reason.isEmpty)
     }
 
-    @Test(arguments: ["127.0.0.1", "::1"]) func `listening on port 0 tells the port, and a peer's address is known`(host: String) throws {
+    @Test(arguments: ["127.0.0.1", "::1"]) func `listening on port 0 tells the port, and a peer's address is known`(
+        host: String
+    ) throws {
         let loop = EventLoop(inputCapacity: 4096)
         let address = try #require(SocketAddress(numericHost: host, port: 0))
         guard let descriptor = try? listeningSocket(on: address, reusePort: true) else { return }

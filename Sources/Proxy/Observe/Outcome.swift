@@ -31,7 +31,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .own: (0, "own", "answered by Larder itself")
         case .malformed: (400, "malformed-request", "the request is not well-formed HTTP/1.1")
         case .noRoute: (404, "no-route", "no route takes this host and path")
-        case .invalidPath: (400, "invalid-path", "the path is ambiguous: it has dot segments or broken percent-encoding")
+        case .invalidPath:
+            (400, "invalid-path", "the path is ambiguous: it has dot segments or broken percent-encoding")
         case .methodNotAllowed: (405, "method-not-allowed", "this method is not served here")
         case .upgradeNotAllowed: (502, "upgrade-not-allowed", "the origin switched protocols without being asked")
         case .bodyTooLarge: (413, "content-too-large", "the request's content is larger than the limit")

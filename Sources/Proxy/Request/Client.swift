@@ -44,7 +44,9 @@ final class Client: Socket {
     var isIdle: Bool { phase == .receivingHead && kept.isEmpty && transaction == nil }
 
     /// Whether the answer in the making is this connection's last.
-    var mustClose: Bool { worker.isDraining || Int(requests) >= worker.world.requestsPerConnection || hasPeerEnded && kept.isEmpty }
+    var mustClose: Bool {
+        worker.isDraining || Int(requests) >= worker.world.requestsPerConnection || hasPeerEnded && kept.isEmpty
+    }
 
     // MARK: Reading requests
 
@@ -126,7 +128,8 @@ final class Client: Socket {
         if hasPeerEnded { return leave() }
         wait(for: .read)
         // An answer that began before the drain didn't say that it was the last: a request may be on its way.
-        setDeadline(afterMilliseconds: worker.isDraining ? Worker.drainIdleMilliseconds : worker.limits.idleTimeout.rawValue)
+        setDeadline(
+            afterMilliseconds: worker.isDraining ? Worker.drainIdleMilliseconds : worker.limits.idleTimeout.rawValue)
     }
 
     /// One client too many: told so, and closed.

@@ -77,7 +77,9 @@ extension Transaction {
         decideConnection()
         worker.scratch.append("HTTP/1.1 304 Not Modified\r\n")
         forEachLine(of: stored.head) { name, line in
-            guard let field = CachingField(FieldName.recognise(name)), StoredFieldRule.belongsIn304(field) else { return }
+            guard let field = CachingField(FieldName.recognise(name)), StoredFieldRule.belongsIn304(field) else {
+                return
+            }
             worker.scratch.append(line)
         }
         worker.scratch.append("Via: 1.1 larder\r\n")
@@ -92,7 +94,9 @@ extension Transaction {
     /// answered with the whole, as §14.2 allows.
     private func deliverRange(_ stored: StoredResponse) -> Bool {
         let bytes = self.bytes
-        guard let value = head.first(.range), head.fields.count(where: { $0.known == .range }) == 1 else { return false }
+        guard let value = head.first(.range), head.fields.count(where: { $0.known == .range }) == 1 else {
+            return false
+        }
         if let condition = head.first(.ifRange) {
             let holds = ifRangeHolds(
                 bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,

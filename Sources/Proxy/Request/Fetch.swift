@@ -96,7 +96,8 @@ final class Fetch {
         self.server = server
         while !avoidsPool, let idle = worker.origins.take(server) {
             // A request that must not be repeated isn't sent into a connection that has ended already.
-            if !method.isIdempotent, case .wouldBlock = idle.receive(after: 0, atMost: 1) {} else if !method.isIdempotent {
+            if !method.isIdempotent, case .wouldBlock = idle.receive(after: 0, atMost: 1) {
+            } else if !method.isIdempotent {
                 idle.discard()
                 continue
             }
@@ -136,7 +137,9 @@ final class Fetch {
         switch startConnection(to: address) {
         case .failed: refuse(FetchFailure(cause: .refused))
         case .connected(let descriptor):
-            adopt(OriginConnection(loop: worker.loop, descriptor: descriptor, isConnected: true, server: server, pool: worker.origins))
+            adopt(
+                OriginConnection(
+                    loop: worker.loop, descriptor: descriptor, isConnected: true, server: server, pool: worker.origins))
         case .underWay(let descriptor):
             let connection = OriginConnection(
                 loop: worker.loop, descriptor: descriptor, isConnected: false, server: server, pool: worker.origins)
@@ -312,7 +315,9 @@ final class Fetch {
         case .ended:
             if state == .receivingBody && head.framing == .untilClose { finish() } else { broken() }
         case .bytes(let count):
-            if state == .receivingBody { connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue) }
+            if state == .receivingBody {
+                connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+            }
             let input = worker.loop.input
             readBody(input.span(count: count))
             if state == .receivingBody || state == .tunnel { consumer.responseTurnEnded() }

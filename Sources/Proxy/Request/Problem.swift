@@ -50,7 +50,9 @@ extension Transaction {
         worker.scratch.append("\r\n")
         worker.appendDate()
         fields(&worker.scratch)
-        if status != 204 { Forwarding.appendField("Content-Length", decimal: UInt64(content.count), to: &worker.scratch) }
+        if status != 204 {
+            Forwarding.appendField("Content-Length", decimal: UInt64(content.count), to: &worker.scratch)
+        }
         if verdict != .none { appendVerdict(isStored: false) }
         appendConnectionField()
         Forwarding.endHead(&worker.scratch)

@@ -152,7 +152,9 @@ extension Transaction {
         switch output.framing {
         case .none:
             if let declared = response.declaredContentLength, head.method == .head || status == 304 {
-                if !storedHeadHasLength { Forwarding.appendField("Content-Length", decimal: declared, to: &worker.scratch) }
+                if !storedHeadHasLength {
+                    Forwarding.appendField("Content-Length", decimal: declared, to: &worker.scratch)
+                }
             }
         case .length(let length):
             if !storedHeadHasLength { Forwarding.appendField("Content-Length", decimal: length, to: &worker.scratch) }

@@ -77,7 +77,8 @@ extension Transaction {
 extension CachingField {
     /// Fields of a request that change what the cache does with it.
     static let inRequests: FieldSet = [
-        .cacheControl, .pragma, .authorization, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range,
+        .cacheControl, .pragma, .authorization, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange,
+        .range,
     ]
 
     /// The decision library's name for a field that the parser knows; nil where it doesn't matter to caching.

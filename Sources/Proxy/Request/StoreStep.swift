@@ -42,7 +42,8 @@ extension Transaction {
     }
 
     private func begin(
-        _ facts: StoredFacts, _ life: Seconds, _ record: RecordHead, head: Span<UInt8>, _ response: borrowing ResponseHead,
+        _ facts: StoredFacts, _ life: Seconds, _ record: RecordHead, head: Span<UInt8>,
+        _ response: borrowing ResponseHead,
         _ bytes: Span<UInt8>
     ) {
         let discardAt = worker.wallTime.advanced(byMilliseconds: life.count * 1000)
@@ -213,7 +214,8 @@ extension Transaction {
         for field in response.fields where field.known == .location || field.known == .contentLocation {
             var target: [UInt8] = []
             let isSame = InvalidatedReference.appendPath(
-                of: bytes.extracting(field.value), scheme: schemeName.span, authority: authority, path: path, into: &target)
+                of: bytes.extracting(field.value), scheme: schemeName.span, authority: authority, path: path,
+                into: &target)
             if isSame { targets.append(target) }
         }
         for target in targets {

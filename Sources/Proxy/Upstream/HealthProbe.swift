@@ -45,7 +45,8 @@ package final class HealthChecks {
     private func round() {
         let settings = group.settings
         for (index, server) in group.servers.enumerated() where probes[index] == nil {
-            let location = server.locate(now: loop.now, resolver: resolver, lifeMilliseconds: settings.resolve.rawValue) { _ in }
+            let location = server.locate(now: loop.now, resolver: resolver, lifeMilliseconds: settings.resolve.rawValue)
+            { _ in }
             // A name that isn't known yet is looked at again in the next round.
             guard case .address(let address) = location else { continue }
             let started = HealthProbe.start(
@@ -94,7 +95,8 @@ private final class HealthProbe: Socket {
         loop: EventLoop, address: SocketAddress, path: String, authority: String, timeoutMilliseconds: Int64,
         finished: @escaping (String?) -> Void
     ) -> Start {
-        let request = "GET \(path) HTTP/1.1\r\nHost: \(authority)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
+        let request =
+            "GET \(path) HTTP/1.1\r\nHost: \(authority)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
         switch startConnection(to: address) {
         case .failed(let code): return .failed(code)
         case .connected(let descriptor):
@@ -108,7 +110,10 @@ private final class HealthProbe: Socket {
         }
     }
 
-    private init(_ loop: EventLoop, _ descriptor: Int32, _ isConnected: Bool, _ request: [UInt8], _ finished: @escaping (String?) -> Void) {
+    private init(
+        _ loop: EventLoop, _ descriptor: Int32, _ isConnected: Bool, _ request: [UInt8],
+        _ finished: @escaping (String?) -> Void
+    ) {
         self.request = request
         self.finished = finished
         self.isConnected = isConnected

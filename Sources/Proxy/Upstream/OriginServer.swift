@@ -104,7 +104,8 @@ package final class OriginServer: Sendable {
     /// The next address of the server. A name is asked for again in the background after `life`, the old addresses
     /// serve until the new ones are there.
     package func locate(
-        now: MonotonicTime, resolver: Resolver, lifeMilliseconds life: Int64, answer: @escaping @Sendable (String?) -> Void
+        now: MonotonicTime, resolver: Resolver, lifeMilliseconds life: Int64,
+        answer: @escaping @Sendable (String?) -> Void
     ) -> Location {
         let (location, asks) = names.withLock { names -> (Location, Bool) in
             var asks = false
