@@ -21,6 +21,7 @@ public final class EventLoop {
     private var closed: [Unmanaged<Socket>]
     private var endOfTurn: [() -> Void] = []
     private var isStopping = false
+    private var isClockFresh = false
     /// Called once after every turn's callbacks, before what was closed is freed.
     package var turnEnded: (() -> Void)?
 
@@ -65,8 +66,10 @@ public final class EventLoop {
     /// callback that asks for it.
     package func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
 
-    /// Reads both clocks. Every callback from the outside does this first.
+    /// Reads both clocks, once a turn. Every callback from the outside does this first.
     func refreshClock() {
+        guard !isClockFresh else { return }
+        isClockFresh = true
         now = MonotonicTime.now()
         wallMilliseconds = wallClockMilliseconds()
     }
@@ -81,6 +84,7 @@ public final class EventLoop {
     }
 
     private func finishTurn() {
+        isClockFresh = false
         while !endOfTurn.isEmpty {
             let actions = endOfTurn
             endOfTurn.removeAll(keepingCapacity: true)

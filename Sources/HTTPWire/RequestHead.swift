@@ -5,7 +5,7 @@
 ///
 /// Feed `parse` the bytes from the first one of the message on. Until it answers true, nothing but another `parse` is
 /// meaningful.
-package struct RequestHead {
+package struct RequestHead: ~Copyable {
     private enum Stage {
         case beforeRequestLine
         case requestLine

@@ -2,7 +2,7 @@
 // Its framing depends on the request that it answers.
 
 /// A parsed response head, to be reused from response to response. See `RequestHead` for how to feed it.
-package struct ResponseHead {
+package struct ResponseHead: ~Copyable {
     private enum Stage {
         case statusLine
         case fieldLines

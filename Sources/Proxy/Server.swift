@@ -35,26 +35,26 @@ package final class Server {
     package private(set) var isDraining = false
     package private(set) var reloads = 0
     /// Addresses that clients reach, with the ports that the system chose.
-    package private(set) var addresses: [SocketAddress] = []
+    package internal(set) var addresses: [SocketAddress] = []
 
-    private var mailboxes: [Mailbox<WorkerMessage>] = []
-    private var threads: [LoopThread] = []
-    private let control = Mailbox<ControlMessage>()
+    var mailboxes: [Mailbox<WorkerMessage>] = []
+    var threads: [LoopThread] = []
+    let control = Mailbox<ControlMessage>()
     private var controlSocket: Socket?
-    private var gatherings: [UInt64: Gathering] = [:]
-    private var nextGathering: UInt64 = 0
-    private var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
-    private var finished: (() -> Void)?
-    private var running = 0
+    var gatherings: [UInt64: Gathering] = [:]
+    var nextGathering: UInt64 = 0
+    var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
+    var finished: (() -> Void)?
+    var running = 0
     /// Inherited listening sockets, by address; shared by all workers.
-    private let inherited: [(descriptor: Int32, address: SocketAddress)]
+    let inherited: [(descriptor: Int32, address: SocketAddress)]
 
-    private enum ControlMessage: Sendable {
+    enum ControlMessage: Sendable {
         case report(UInt64, worker: Int, Counters, StoreState?)
         case ended(worker: Int)
     }
 
-    private struct Gathering {
+    struct Gathering {
         var report = ServerReport()
         var answered: Set<Int> = []
         let timer: LoopTimer
@@ -112,62 +112,6 @@ package final class Server {
         startHealthChecks()
     }
 
-    /// New sockets for the addresses of `configuration` that aren't in `having`, by worker. `addresses` becomes the
-    /// whole list.
-    private func bindAll(
-        for configuration: Configuration, workers: Int, having: [SocketAddress]
-    ) throws(ServerFault) -> [Int: [(Int32, SocketAddress)]] {
-        var fresh: [Int: [(Int32, SocketAddress)]] = [:]
-        var all: [SocketAddress] = []
-        var opened: [Int32] = []
-        func give(_ descriptor: Int32, _ address: SocketAddress, to worker: Int) {
-            fresh[worker, default: []].append((descriptor, address))
-            opened.append(descriptor)
-        }
-        do throws(SocketError) {
-            for (descriptor, address) in inherited {
-                all.append(address)
-                if having.contains(address) { continue }
-                for worker in 0..<workers { give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker) }
-            }
-            for wanted in configuration.server.listen {
-                guard let address = SocketAddress(wanted) else { continue }
-                if inherited.contains(where: { address.isCovered(by: $0.address) }) { continue }
-                if let bound = having.first(where: { $0 == address || address.port == 0 && $0.host == address.host }) {
-                    all.append(bound)
-                    continue
-                }
-                let backlog = Int32(clamping: configuration.limits.backlog)
-                if address.family == .unix {
-                    let descriptor = try listeningSocket(on: address, reusePort: false, backlog: backlog)
-                    for worker in 1..<max(workers, 1) {
-                        give(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), address, to: worker)
-                    }
-                    give(descriptor, address, to: 0)
-                    all.append(address)
-                } else {
-                    // SO_REUSEPORT lets another process of the same user share a port without a word, so whether it is
-                    // free is asked without it. Not where this process has a socket on that port itself.
-                    if address.port != 0, !having.contains(where: { $0.port == address.port }) {
-                        _ = close(try listeningSocket(on: address, reusePort: false, backlog: 1))
-                    }
-                    let first = try listeningSocket(on: address, reusePort: true, backlog: backlog)
-                    let bound = boundAddress(of: first) ?? address
-                    give(first, bound, to: 0)
-                    for worker in 1..<max(workers, 1) {
-                        give(try listeningSocket(on: bound, reusePort: true, backlog: backlog), bound, to: worker)
-                    }
-                    all.append(bound)
-                }
-            }
-        } catch {
-            for descriptor in opened { _ = close(descriptor) }
-            throw ServerFault("cannot listen: \(error)")
-        }
-        addresses = all
-        return fresh
-    }
-
     // MARK: Reload
 
     /// Takes on a new configuration, or throws and changes nothing. Connections and stored entries stay.
@@ -202,64 +146,6 @@ package final class Server {
                 log.write(isUp ? .notice : .warning, text)
             }
             if let checks { healthChecks.append((group, checks)) }
-        }
-    }
-
-    // MARK: Report
-
-    /// Calls `done` with all workers' counters, on the control thread, within a second.
-    package func gather(_ done: @escaping (ServerReport) -> Void) {
-        nextGathering &+= 1
-        let number = nextGathering
-        let timer = LoopTimer(loop: loop) { [weak self] in self?.finishGathering(number) }
-        timer.schedule(afterMilliseconds: 1000)
-        gatherings[number] = Gathering(timer: timer, done: done)
-        for (index, mailbox) in mailboxes.enumerated() {
-            let control = self.control
-            mailbox.post(.report { counters, state in control.post(.report(number, worker: index, counters, state)) })
-        }
-    }
-
-    /// Has the first worker do something with the stores; `answer` is called on that worker's thread.
-    func post(_ errand: StoreErrand, _ answer: @escaping @Sendable (StoreFinding) -> Void) {
-        mailboxes.first?.post(.errand(errand, answer: answer))
-    }
-
-    private func finishGathering(_ number: UInt64) {
-        guard var gathering = gatherings.removeValue(forKey: number) else { return }
-        gathering.timer.cancel()
-        gathering.report.silentWorkers = mailboxes.count - gathering.answered.count
-        gathering.report.workers.sort { $0.index < $1.index }
-        gathering.done(gathering.report)
-    }
-
-    private func handle(_ message: ControlMessage) {
-        switch message {
-        case .report(let number, let worker, let counters, let state):
-            guard var gathering = gatherings[number] else { return }
-            gathering.answered.insert(worker)
-            gathering.report.total.add(counters)
-            gathering.report.workers.append((worker, counters))
-            if let state { gathering.report.storeState = worse(gathering.report.storeState, state) }
-            gatherings[number] = gathering
-            if gathering.answered.count == mailboxes.count { finishGathering(number) }
-        case .ended:
-            running -= 1
-            if running == 0 {
-                for thread in threads { thread.join() }
-                threads = []
-                finished?()
-            }
-        }
-    }
-
-    private func worse(_ known: StoreState?, _ other: StoreState) -> StoreState {
-        guard let known else { return other }
-        switch (known, other) {
-        case (.down, _): return known
-        case (_, .down): return other
-        case (.limited, _): return known
-        default: return other
         }
     }
 
@@ -303,21 +189,5 @@ private final class WorkerStart: Sendable {
             case .failed(let problem): return problem
             }
         }
-    }
-}
-
-extension SocketAddress {
-    package init?(_ address: ListenAddress) {
-        switch address {
-        case .tcp(let host, let port): self.init(numericHost: host, port: port)
-        case .unix(let path): self.init(unixPath: path)
-        }
-    }
-
-    /// Whether a socket bound to `other` already takes what would come here.
-    func isCovered(by other: SocketAddress) -> Bool {
-        if self == other { return true }
-        guard family == other.family, family != .unix, port == other.port else { return false }
-        return other.bytes.allSatisfy { $0 == 0 }
     }
 }

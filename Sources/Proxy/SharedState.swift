@@ -12,6 +12,7 @@ package final class SharedState: Sendable {
     package let resolver = Resolver()
     package let log: EventLog
     package let accessLog: AccessLogSink
+    let invalidations = RecentInvalidations()
     private let clients = Atomic<Int>(0)
 
     package init(store: StoreSettings, log: EventLog, accessLog: AccessLogSink) {

@@ -15,6 +15,7 @@ final class RouteEntry {
     let bodyKeyLimit: Int
     let group: UpstreamGroup
     let allowsUpgrade: Bool
+    let keepsClientHost: Bool
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
 
@@ -25,6 +26,7 @@ final class RouteEntry {
         policy = route.cache.map(RoutePolicy.init)
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
         allowsUpgrade = route.upgrade
+        keepsClientHost = group.settings.host == .client
     }
 }
 

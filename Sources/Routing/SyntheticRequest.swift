@@ -29,7 +29,7 @@ package enum SyntheticRequestFault: Error, Equatable, CustomStringConvertible {
 }
 
 /// A parsed head and its bytes.
-package struct SyntheticRequest {
+package struct SyntheticRequest: ~Copyable {
     package let bytes: [UInt8]
     package let head: RequestHead
     package let scheme: URIScheme
@@ -93,7 +93,7 @@ extension KeyComposer {
     /// - Parameter body: taken into account only where the key asks for it.
     @discardableResult
     package mutating func compose(
-        _ request: SyntheticRequest, by table: RouteTable, body: [UInt8] = []
+        _ request: borrowing SyntheticRequest, by table: RouteTable, body: [UInt8] = []
     ) throws(SyntheticRequestFault) -> RouteMatch {
         let bytes = request.bytes.span
         switch table.match(request.head, in: bytes) {

@@ -45,7 +45,7 @@ enum RequestProperties {
         return Outcome()
     }
 
-    private static func checkForwarding(_ head: RequestHead, _ bytes: [UInt8], _ flags: Int) {
+    private static func checkForwarding(_ head: borrowing RequestHead, _ bytes: [UInt8], _ flags: Int) {
         var plan = RequestForwarding(
             framing: head.framing, upstreamHost: Array("origin".utf8),
             peerAddress: flags & 1 == 0 ? [] : Array("::1".utf8))

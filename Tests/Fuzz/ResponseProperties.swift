@@ -45,7 +45,7 @@ enum ResponseProperties {
         return Outcome()
     }
 
-    private static func checkForwarding(_ head: ResponseHead, _ bytes: [UInt8], _ method: Method) {
+    private static func checkForwarding(_ head: borrowing ResponseHead, _ bytes: [UInt8], _ method: Method) {
         var plan = ResponseForwarding(framing: head.framing)
         if method == .head { plan.declaredContentLength = head.declaredContentLength }
         if head.status == 101 { plan.connection = .upgrade }

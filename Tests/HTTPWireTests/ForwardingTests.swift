@@ -5,12 +5,13 @@ import Testing
 private func forwarded(
     _ message: String, framing: BodyFraming? = nil, _ change: (inout RequestForwarding) -> Void = { _ in }
 ) throws -> [String] {
-    let (head, bytes) = try head(message)
+    let sent = try head(message)
     var plan = RequestForwarding(
-        framing: framing ?? head.framing, upstreamHost: Array("origin:9000".utf8), peerAddress: Array("192.0.2.7".utf8))
+        framing: framing ?? sent.head.framing, upstreamHost: Array("origin:9000".utf8),
+        peerAddress: Array("192.0.2.7".utf8))
     change(&plan)
     var output = ByteBuffer()
-    Forwarding.appendRequest(head, bytes.span, plan, to: &output)
+    Forwarding.appendRequest(sent.head, sent.bytes.span, plan, to: &output)
     Forwarding.endHead(&output)
     let written = text(output)
     #expect(written.hasSuffix("\r\n\r\n"))
@@ -20,11 +21,11 @@ private func forwarded(
 private func delivered(
     _ message: String, answering method: Method = .get, _ change: (inout ResponseForwarding) -> Void = { _ in }
 ) throws -> [String] {
-    let (head, bytes) = try response(message, answering: method)
-    var plan = ResponseForwarding(framing: head.framing)
+    let received = try response(message, answering: method)
+    var plan = ResponseForwarding(framing: received.head.framing)
     change(&plan)
     var output = ByteBuffer()
-    Forwarding.appendResponse(head, bytes.span, plan, to: &output)
+    Forwarding.appendResponse(received.head, received.bytes.span, plan, to: &output)
     Forwarding.endHead(&output)
     return text(output).split(separator: "\r\n").map(String.init)
 }
@@ -111,8 +112,9 @@ struct RequestForwardingTests {
         #expect(try forwarded("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n\r\n").contains("Max-Forwards: 9"))
         #expect(try forwarded("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n").contains("Max-Forwards: 0"))
         #expect(try forwarded("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n\r\n").contains("Max-Forwards: 10"))
-        let (head, bytes) = try head("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
-        #expect(head.maxForwards(in: bytes.span) == 0)
+        let sent = try head("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
+        let remaining = sent.head.maxForwards(in: sent.bytes.span)
+        #expect(remaining == 0)
     }
 
     @Test("conditionals are dropped where the response is to be stored")

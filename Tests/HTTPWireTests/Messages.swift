@@ -39,7 +39,7 @@ func text(_ buffer: borrowing ByteBuffer) -> String {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-func facts(_ head: RequestHead, of bytes: [UInt8]) -> RequestFacts {
+func facts(_ head: borrowing RequestHead, of bytes: [UInt8]) -> RequestFacts {
     RequestFacts(
         method: head.method, target: text(head.target, of: bytes), form: head.targetForm,
         scheme: text(head.scheme, of: bytes),
@@ -80,19 +80,34 @@ func request(_ message: String) throws -> RequestFacts {
     return facts
 }
 
-/// The head of a request that is expected to be accepted, with its bytes.
-func head(_ message: String) throws -> (RequestHead, [UInt8]) {
-    let bytes = Array(message.utf8)
-    var head = RequestHead()
-    #expect(try head.parse(bytes.span, limits: HeadLimits()))
-    return (head, bytes)
+/// A request's head with the bytes that it points into.
+struct ParsedRequest: ~Copyable {
+    let head: RequestHead
+    let bytes: [UInt8]
 }
 
-func response(_ message: String, answering method: Method = .get) throws -> (ResponseHead, [UInt8]) {
+/// A response's head with the bytes that it points into.
+struct ParsedResponse: ~Copyable {
+    let head: ResponseHead
+    let bytes: [UInt8]
+}
+
+/// The head of a request that is expected to be accepted.
+func head(_ message: String) throws -> ParsedRequest {
+    let bytes = Array(message.utf8)
+    var head = RequestHead()
+    let isComplete = try head.parse(bytes.span, limits: HeadLimits())
+    #expect(isComplete)
+    return ParsedRequest(head: head, bytes: bytes)
+}
+
+/// The head of a response that is expected to be accepted.
+func response(_ message: String, answering method: Method = .get) throws -> ParsedResponse {
     let bytes = Array(message.utf8)
     var head = ResponseHead()
-    #expect(try head.parse(bytes.span, answering: method, limits: HeadLimits()))
-    return (head, bytes)
+    let isComplete = try head.parse(bytes.span, answering: method, limits: HeadLimits())
+    #expect(isComplete)
+    return ParsedResponse(head: head, bytes: bytes)
 }
 
 func responseFault(_ message: String, answering method: Method = .get) -> WireError? {

@@ -74,7 +74,7 @@ struct Module {
             // Copies between byte views, the request's view of its bytes, and plain calls of the C library.
             unsafe: .files([
                 "Bytes.swift", "Request/Transaction.swift", "Server.swift", "Observe/EventLog.swift",
-                "Observe/AccessLog.swift", "Admin/ProcessFigures.swift",
+                "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift", "Admin/ProcessFigures.swift",
             ])),
         Module(
             "larder",

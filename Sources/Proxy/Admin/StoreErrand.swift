@@ -51,6 +51,7 @@ final class StoreErrandRunner: StoreReceiver, StoreRemovalReceiver {
             ask(remote, key, keyText.span)
         case .keep(let key, let response): keep(key, response)
         case .remove(let keys):
+            worker.shared.invalidations.note(keys)
             removeFromMemory(keys)
             worker.counters.invalidated += keys.count
             guard let remote = worker.remote else { return answer(.removed(removedFromMemory)) }

@@ -10,6 +10,7 @@ extension Transaction {
         guard let entry, let client else { preconditionFailure("a request has its route and client before its fetch") }
         detach()
         fetchBegan = worker.instant
+        fetchStarted = worker.shared.invalidations.now
         let isWhole = content.isComplete && !content.collectedIsPrefix
         let fetch = worker.takeFetch(
             consumer: self, group: entry.group, method: head.method, isRequestComplete: isWhole)
@@ -35,7 +36,7 @@ extension Transaction {
         let framing: BodyFraming = isKeyed ? .length(UInt64(content.collected.count)) : head.framing
         var plan = RequestForwarding(
             framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: worker.text(of: client.peer))
-        plan.keepsClientHost = entry.group.settings.host == .client
+        plan.keepsClientHost = entry.keepsClientHost
         plan.isPeerTrusted = head.hasForwarding && worker.trusts(client.peer, in: world)
         plan.isClientSecure = scheme == .https
         plan.forwardsExpect = !content.isComplete && !isKeyed && content.received == 0

@@ -90,6 +90,13 @@ extension Transaction: StoreReceiver {
         case .fresh:
             verdict = .hit
             return .next(.deliver)
+        case .stale(_, _, .staleWhileRevalidate):
+            // Validation in the background isn't there yet: the request validates, and gets the stale answer if that fails.
+            reason = .stale
+            fallback = [.onDisconnect, .onError]
+            verdict = .miss
+            isValidating = stored.facts.hasValidator && !facts.hasRange
+            return .next(.fetch)
         case .stale(_, _, let reason):
             self.reason = reason
             verdict = .stale

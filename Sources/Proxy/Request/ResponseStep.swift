@@ -175,7 +175,10 @@ extension Transaction {
         var member = CacheStatus(.forwarded(reason?.forward ?? .miss))
         member.isStored = isStored
         // That nothing was stored is what `fwd` says already.
-        member.detail = notStoredReason ?? (reason == .notStored || reason == .variantNotStored ? nil : reason)
+        switch reason {
+        case .notStored, .variantNotStored: member.detail = notStoredReason
+        default: member.detail = notStoredReason ?? reason
+        }
         worker.appendCacheStatus(member)
     }
 }

@@ -49,7 +49,9 @@ extension Transaction {
         let discardAt = worker.wallTime.advanced(byMilliseconds: life.count * 1000)
         let names = facts.flags.contains(.varies) ? varyNames(response, bytes) : []
         if !names.isEmpty {
-            guard let marker = markerForStoring(names: names, discardAt: discardAt, facts: facts) else { return }
+            guard !isOvertaken, let marker = markerForStoring(names: names, discardAt: discardAt, facts: facts) else {
+                return
+            }
             selectVariant(names: names.span, generation: marker.id)
             let worker = self.worker
             keyText.removeAll()
@@ -115,12 +117,23 @@ extension Transaction {
         return made
     }
 
-    /// The complete response enters the store.
+    /// The complete response enters the store, unless what it answers was invalidated since it was asked for.
     func keep(_ response: StoredResponse) {
+        guard !isOvertaken else {
+            worker.counters.storeRefused += 1
+            return
+        }
         worker.counters.stored += 1
         worker.counters.storedBytes += response.bodyCount
         entry?.counters.stores += 1
         worker.put(key, response)
+    }
+
+    /// Variants go with their plain key.
+    private var isOvertaken: Bool {
+        let invalidations = worker.shared.invalidations
+        return invalidations.overtook(plainKey, since: fetchStarted)
+            || key != plainKey && invalidations.overtook(key, since: fetchStarted)
     }
 
     /// It streams through and is not stored after all.
@@ -177,7 +190,7 @@ extension Transaction {
                 headHasContentLength: stored.description.headHasContentLength)
             if let made = stored.refreshed(description, head: merged.head.span) {
                 renewed = made
-                worker.put(key, made)
+                if !isOvertaken { worker.put(key, made) }
             }
         case .refuse(let reason):
             if !reason.isRequestsOwn { worker.drop([key]) }

@@ -76,6 +76,7 @@ final class Transaction {
     var fetch: Fetch?
     var isValidating = false
     var fetchBegan = Instant(secondsSinceEpoch: 0)
+    var fetchStarted = RecentInvalidations.Moment.first
     var builder: StoredResponseBuilder?
     /// Why the answer is not stored, where it might have been.
     var notStoredReason: Reason?

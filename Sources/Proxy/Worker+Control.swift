@@ -1,0 +1,82 @@
+// What the control thread asks of a worker: take on a new configuration, report, drain, stop.
+
+import CacheStorage
+import Configuration
+import EventLoop
+
+extension Worker {
+    func handle(_ message: WorkerMessage) {
+        switch message {
+        case .located(let ticket, let failure):
+            guard let (fetch, attempt) = waitingFetches.removeValue(forKey: ticket) else { return }
+            fetch.located(failure: failure, attempt: attempt)
+        case .adopt(let generation): adopt(generation)
+        case .report(let answer):
+            counters.routes = world.entries.map(\.counters)
+            counters.clients = clients.count
+            counters.activeRequests = clients.reduce(0) { $0 + ($1.isIdle ? 0 : 1) }
+            counters.originConnections = origins.openCount
+            counters.idleOriginConnections = origins.idleCount
+            counters.originConnects = origins.opened
+            counters.originReuses = origins.reused
+            counters.logLinesDropped = accessLog.dropped
+            if let remote { counters.remote = remote.figures }
+            answer(counters, remote?.state)
+        case .errand(let errand, let answer): StoreErrandRunner(worker: self, errand: errand, answer: answer).run()
+        case .drain(let deadline): drain(until: deadline)
+        case .stop: loop.stop()
+        }
+    }
+
+    /// The new world takes over between two requests; those under way keep theirs.
+    func adopt(_ generation: Generation) {
+        guard let next = try? World(generation.configuration, groups: generation.groups, previous: world) else {
+            shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
+            return
+        }
+        world = next
+        limits = generation.configuration.limits
+        accessLog.format = generation.configuration.log.access
+        let store = generation.configuration.store
+        objectLimit = Int(store.object.rawValue)
+        if store != storeSettings {
+            storeSettings = store
+            openStores()
+        }
+        for (descriptor, address) in generation.takeListeners(for: index) { listen(on: descriptor, address: address) }
+        listeners.removeAll { listener in
+            guard !generation.keeps(listener.address) else { return false }
+            listener.close()
+            return true
+        }
+    }
+
+    /// Accepts nothing more; each connection ends with its next answer, idle ones after a moment in which a request
+    /// that is on its way still gets one.
+    func drain(until deadline: MonotonicTime) {
+        guard !isDraining else { return }
+        isDraining = true
+        for listener in listeners { listener.close() }
+        listeners = []
+        for client in clients where client.isIdle { client.setDeadline(afterMilliseconds: Self.drainIdleMilliseconds) }
+        if clients.isEmpty { return finishDraining() }
+        let timer = LoopTimer(loop: loop) { [unowned self] in self.finishDraining() }
+        timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))
+        drainTimer = timer
+    }
+
+    func finishDraining() {
+        if !clients.isEmpty {
+            shared.log.write(.warning, "worker \(index) stops with \(clients.count) connections still open")
+        }
+        accessLog.flush()
+        loop.stop()
+    }
+
+    func keepHouse() {
+        if index == 0 { memory?.sweep(limit: 4096, now: wallTime) }
+        accessLog.flush()
+        if resting.count > 64 { resting.removeLast(resting.count / 4) }
+        housekeeping?.schedule(afterMilliseconds: 1000)
+    }
+}
