@@ -128,6 +128,26 @@ fuzz: ## Fuzz the HTTP parser; SECONDS=300 is how long
 	$(call toolchain)
 	Tests/Fuzz/run $(or $(SECONDS),300)
 
+# Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that are
+# gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks are not looked
+# for in the thread sanitizer's threads, which outlive `main` on purpose, nor in the test process.
+.PHONY: sanitize
+sanitize: ## Run the tests under the thread and the address sanitizer; FILTER=name runs those of that name
+	$(call ensure,$(TEST_NEEDS))
+	$(call toolchain)
+	@set -e; for sanitizer in thread address; do \
+		build=".build/$$sanitizer"; reports="$(CURDIR)/$$build/reports"; \
+		swift build --build-tests --sanitize=$$sanitizer --scratch-path "$$build"; \
+		rm -rf "$$reports"; mkdir -p "$$reports"; \
+		result=0; \
+		env LARDER_SANITIZER=$$sanitizer TSAN_OPTIONS="report_thread_leaks=0 log_path=$$reports/report" \
+			ASAN_OPTIONS="detect_leaks=0 log_path=$$reports/report" \
+			swift test --skip-build --disable-xctest --sanitize=$$sanitizer --scratch-path "$$build" \
+			$(if $(FILTER),--filter "$(FILTER)") || result=$$?; \
+		if [ -n "$$(ls -A "$$reports")" ]; then cat "$$reports"/* >&2; result=1; fi; \
+		[ "$$result" -eq 0 ] || { echo "The tests do not pass under the $$sanitizer sanitizer." >&2; exit 1; }; \
+	done
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf .build

@@ -2,12 +2,11 @@
 
 import CLibevent
 import Glibc
-import Synchronization
 
 /// Messages for one loop, from any thread. Bounded by what posts to it: each kind of message has one sender that
 /// waits for its answer, or is a control message of the process.
 package final class Mailbox<Message: Sendable>: Sendable {
-    private let waiting = Mutex<[Message]>([])
+    private let waiting = Locked<[Message]>([])
     private let wakeUp: Int32
 
     package init() {

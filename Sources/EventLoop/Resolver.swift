@@ -2,7 +2,6 @@
 // calls it. (evdns was left out: it fails on truncated replies.)
 
 import Glibc
-import Synchronization
 
 /// What a look-up gave.
 package enum Resolution: Sendable {
@@ -22,7 +21,7 @@ package final class Resolver: Sendable {
         var questions: [Question] = []
         var isRunning = false
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     /// More questions than this wait for nobody: they fail at once.
     private static let waitingLimit = 1024
 

@@ -2,6 +2,7 @@
 // remove, and is not stored then. Holds for the workers of one process.
 
 import CacheStorage
+import EventLoop
 import Synchronization
 
 /// Shared by all workers; asked once when a fetch begins and once when its response is to be stored.
@@ -24,7 +25,7 @@ final class RecentInvalidations: Sendable {
         /// What began before this counts as overtaken: what was forgotten can't be told any more.
         var horizon = Moment.first
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let count = Atomic<UInt64>(0)
     private static let remembered = 4096
 

@@ -6,7 +6,6 @@ import Configuration
 import EventLoop
 import Glibc
 import Routing
-import Synchronization
 
 /// Why the server could not be started or reloaded.
 package struct ServerFault: Error, CustomStringConvertible {
@@ -176,7 +175,7 @@ private final class WorkerStart: Sendable {
         case starting, running
         case failed(String)
     }
-    private let state = Mutex(State.starting)
+    private let state = Locked(State.starting)
 
     func set(_ new: State) { state.withLock { $0 = new } }
 

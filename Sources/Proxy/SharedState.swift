@@ -47,7 +47,7 @@ package final class Generation: Sendable {
     package let configuration: Configuration
     package let groups: [UpstreamGroup]
     private let listenAddresses: [SocketAddress]
-    private let fresh: Mutex<[Int: [(Int32, SocketAddress)]]>
+    private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
     /// - Parameters:
     ///   - previous: its upstreams are carried over where their settings are the same.
@@ -62,7 +62,7 @@ package final class Generation: Sendable {
             (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
         groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0) }
         self.listenAddresses = listenAddresses
-        fresh = Mutex(newListeners)
+        fresh = Locked(newListeners)
     }
 
     func takeListeners(for worker: Int) -> [(Int32, SocketAddress)] {

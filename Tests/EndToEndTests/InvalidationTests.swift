@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -17,7 +16,7 @@ struct InvalidationTests {
         arguments: Backend.allCases)
     func overtaken(_ backend: Backend) throws {
         let release = DispatchSemaphore(value: 0)
-        let isChanged = Mutex(false)
+        let isChanged = Locked(false)
         let path = origin.script { exchange in
             if exchange.request.method == "POST" {
                 isChanged.withLock { $0 = true }

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -15,7 +14,7 @@ struct ValidationTests {
 
     @Test("§4.3.4: a 304 renews the stored response, and its new fields are served", arguments: Backend.allCases)
     func renewal(_ backend: Backend) throws {
-        let conditions = Mutex<[String?]>([])
+        let conditions = Locked<[String?]>([])
         let path = origin.script { exchange in
             let condition = exchange.request["If-None-Match"]
             conditions.withLock { $0.append(condition) }
@@ -91,7 +90,7 @@ struct ValidationTests {
         "RFC 5861 §4: an error of the origin is hidden within stale-if-error and not without it",
         arguments: [("max-age=1, stale-if-error=60", 200), ("max-age=1", 500)])
     func staleIfError(_ control: String, _ status: Int) throws {
-        let isBroken = Mutex(false)
+        let isBroken = Locked(false)
         let path = origin.script { exchange in
             if isBroken.withLock({ $0 }) { return try exchange.respond(500, body: "broken") }
             try exchange.respond(200, ["Cache-Control: \(control)", "ETag: \"one\""], body: "content")

@@ -41,7 +41,7 @@ struct Module {
         Module("HTTPWire", unsafe: .files(["ByteBuffer.swift", "Scan.swift"])),
         // Hands out spans over bytes that it owns.
         Module("HTTPCaching", unsafe: .files(["Fields/Octets.swift"])),
-        Module("EventLoop", imports: ["CLibevent", "Glibc", "Synchronization"], unsafe: .everywhere),
+        Module("EventLoop", imports: ["CLibevent", "Glibc"], unsafe: .everywhere),
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",

@@ -1,6 +1,5 @@
 import Configuration
 import EventLoop
-import Synchronization
 import TestSupport
 import Testing
 
@@ -83,7 +82,7 @@ final class ServingStage: Sendable {
 
 /// The ports, from the control thread to the test's.
 private final class Handover: Sendable {
-    private let state = Mutex<Result<(UInt16, UInt16), HarnessError>?>(nil)
+    private let state = TestSupport.Locked<Result<(UInt16, UInt16), HarnessError>?>(nil)
 
     func give(_ main: UInt16, _ admin: UInt16) { state.withLock { $0 = .success((main, admin)) } }
     func fail(_ problem: String) { state.withLock { $0 = .failure(HarnessError(problem)) } }

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 // A program that a test started: its output in files, its end bounded. It dies with the test process (setpriv's
 // --pdeathsig), so that nothing is left behind even when a test crashes.
@@ -14,7 +13,7 @@ package final class ChildProcess: Sendable {
     package let arguments: [String]
     private let outputPath: String
     private let errorPath: String
-    private let ended = Mutex<End?>(nil)
+    private let ended = Locked<End?>(nil)
 
     /// - Parameters:
     ///   - environment: added to this process's own.

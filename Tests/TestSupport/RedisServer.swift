@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 // A real Redis, which a test may kill, freeze, fill and bring back on the same addresses.
 
@@ -9,7 +8,7 @@ package final class RedisServer: Sendable {
     private let folder: String
     private let options: [String]
     private let password: String?
-    private let process = Mutex<ChildProcess?>(nil)
+    private let process = Locked<ChildProcess?>(nil)
 
     /// - Parameter options: further ones, as on redis-server's command line.
     package init(password: String? = nil, options: [String] = []) throws {

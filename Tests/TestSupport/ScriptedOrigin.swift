@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 // An origin that answers what a test scripts, byte for byte: pieces, pauses, broken framings, resets, silence. It runs in
 // the test process, a thread a connection, and remembers every request as it was received.
@@ -106,7 +105,7 @@ package final class ScriptedOrigin: Sendable {
         var paths = 0
         var isStopped = false
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let fallback: Handler
 
     /// Starts listening. `handler` answers what no `script` claims; without one, 404.

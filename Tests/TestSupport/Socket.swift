@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 // A blocking stream socket with time-outs. Every wait has a bound, so that a hung peer fails a test and never the run.
 
@@ -36,7 +35,7 @@ package enum Endpoint: Sendable, CustomStringConvertible {
 
 package final class Socket: Sendable {
     package let descriptor: Int32
-    private let isClosed = Mutex(false)
+    private let isClosed = Locked(false)
 
     package init(adopting descriptor: Int32, timeout: Double = 20) {
         self.descriptor = descriptor
@@ -197,7 +196,7 @@ package final class Socket: Sendable {
 
 /// Ports that nobody listens on, below the range that outgoing connections draw from.
 package enum FreePort {
-    private static let next = Mutex(UInt16.random(in: 11_000..<31_000))
+    private static let next = Locked(UInt16.random(in: 11_000..<31_000))
 
     package static func take() -> UInt16 {
         while true {

@@ -1,11 +1,10 @@
 import Foundation
-import Synchronization
 
 // What a test plays on: whatever it starts here is stopped in reverse order when the test is over, however it ends. A
 // stage that a whole suite shares is cleared when the test process exits.
 
 package final class Stage: Sendable {
-    private let endings = Mutex<[@Sendable () -> Void]>([])
+    private let endings = Locked<[@Sendable () -> Void]>([])
 
     private init() {}
 
@@ -71,7 +70,7 @@ package final class Stage: Sendable {
 
 /// The stages of suites, cleared at exit.
 private enum SharedStages {
-    private static let stages = Mutex<[Stage]>([])
+    private static let stages = Locked<[Stage]>([])
     private static let atExit: Void = { _ = atexit { SharedStages.clear() } }()
 
     static func keep(_ stage: Stage) {

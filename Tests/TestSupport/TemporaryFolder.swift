@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 // One folder a test process, with a janitor: a shell that waits on a pipe for this process's end, however it comes, and
 // removes the folder. So a crash or a SIGKILL in the middle of a test leaves no file behind.
@@ -15,7 +14,7 @@ package enum TemporaryFolder {
         return path
     }()
 
-    private static let counter = Mutex(0)
+    private static let counter = Locked(0)
 
     /// A new, empty folder below the root.
     package static func make(_ name: String) throws -> String {

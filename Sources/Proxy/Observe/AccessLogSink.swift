@@ -5,7 +5,6 @@
 import Configuration
 import EventLoop
 import Glibc
-import Synchronization
 
 /// Takes finished lines from any thread and writes them on its own.
 package final class AccessLogSink: Sendable {
@@ -16,7 +15,7 @@ package final class AccessLogSink: Sendable {
         var descriptor: Int32 = -1
         var path: String?
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private static let waitingLimit = 8 << 20
 
     package init() {}

@@ -1,17 +1,17 @@
 // One line an event, to stderr, where the journal or a terminal reads it. Never on the way of a request.
 
 import Configuration
+import EventLoop
 import Glibc
-import Synchronization
 
 /// Writes from any thread; a line is one write.
 package final class EventLog: Sendable {
-    private let level: Mutex<LogSettings.Level>
+    private let level: Locked<LogSettings.Level>
     /// Under systemd the journal has its own time stamps and takes the level from a prefix (sd-daemon(3)).
     private let isJournal: Bool
 
     package init(level: LogSettings.Level, isJournal: Bool) {
-        self.level = Mutex(level)
+        self.level = Locked(level)
         self.isJournal = isJournal
     }
 

@@ -151,6 +151,9 @@ final class Client: Socket {
         return taken
     }
 
+    /// How many bytes more may be read ahead of their use.
+    var roomAhead: Int { Self.aheadLimit - kept.count }
+
     /// Pipelined bytes; reading pauses when there are many.
     func keepAhead(_ bytes: Span<UInt8>) {
         kept.append(bytes)

@@ -102,7 +102,9 @@ extension Fetch {
         server?.requests.wrappingAdd(1, ordering: .relaxed)
         backlog.removeAll()
         backlogStart = 0
+        // An earlier exchange may have ended within a head.
         kept.removeAll()
+        head.reset()
         if isRequestComplete {
             switch connection.send(request.span) {
             case .failed: return broken()

@@ -138,7 +138,11 @@ extension Transaction {
     /// More bytes from the client while its request is in progress.
     func clientReadable() {
         guard let client else { return }
-        switch client.receive() {
+        // Bytes that can't be used yet are kept, and what is kept has to fit the input buffer again.
+        let isWaiting = fetch.map { !$0.isConnected } ?? false
+        let room = content.isComplete || isWaiting ? client.roomAhead : client.loop.input.capacity
+        guard room > 0 else { return client.awaitNothingToRead() }
+        switch client.receive(after: 0, atMost: room) {
         case .wouldBlock: return
         case .failed: clientIsGone()
         case .ended:
@@ -156,7 +160,7 @@ extension Transaction {
                 return
             }
             if content.isComplete { return client.keepAhead(bytes) }
-            if let fetch, !fetch.isConnected {
+            if isWaiting {
                 client.keep(bytes)
                 return client.awaitNothingToRead()
             }

@@ -19,7 +19,7 @@ package final class OriginServer: Sendable {
     private let failuresInARow = Atomic<Int>(0)
     private let asideUntil = Atomic<Int64>(0)
     private let isCheckedDown = Atomic<Bool>(false)
-    private let names: Mutex<ResolvedNames>
+    private let names: Locked<ResolvedNames>
 
     /// The first pause after a failure; each further failure doubles it.
     private static let firstPauseMilliseconds: Int64 = 500
@@ -45,7 +45,7 @@ package final class OriginServer: Sendable {
         case .tcp(let host, let port): names.addresses = SocketAddress(numericHost: host, port: port).map { [$0] } ?? []
         }
         names.isFixed = !names.addresses.isEmpty
-        self.names = Mutex(names)
+        self.names = Locked(names)
     }
 
     // MARK: Health
