@@ -6,14 +6,16 @@ import EventLoop
 import Synchronization
 
 /// Shared by all workers; asked once when a fetch begins and once when its response is to be stored.
-final class RecentInvalidations: Sendable {
+package final class RecentInvalidations: Sendable {
+    package init() {}
+
     /// A place in the order of all drops; later ones are larger.
-    struct Moment: Comparable, Sendable {
+    package struct Moment: Comparable, Sendable {
         fileprivate let count: UInt64
 
-        static let first = Moment(count: 0)
+        package static let first = Moment(count: 0)
 
-        static func < (left: Moment, right: Moment) -> Bool { left.count < right.count }
+        package static func < (left: Moment, right: Moment) -> Bool { left.count < right.count }
     }
 
     private struct State {
@@ -30,9 +32,9 @@ final class RecentInvalidations: Sendable {
     private static let remembered = 4096
 
     /// The moment to remember when a fetch begins.
-    var now: Moment { Moment(count: count.load(ordering: .acquiring)) }
+    package var now: Moment { Moment(count: count.load(ordering: .acquiring)) }
 
-    func note(_ keys: [CacheKey]) {
+    package func note(_ keys: [CacheKey]) {
         state.withLock { state in
             let moment = Moment(count: count.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue)
             for key in keys {
@@ -51,7 +53,7 @@ final class RecentInvalidations: Sendable {
     }
 
     /// Whether the key was dropped after `began`, or may have been.
-    func overtook(_ key: CacheKey, since began: Moment) -> Bool {
+    package func overtook(_ key: CacheKey, since began: Moment) -> Bool {
         state.withLock { state in
             if began < state.horizon { return true }
             guard let dropped = state.drops[key] else { return false }

@@ -101,20 +101,24 @@ extension Transaction {
     /// The marker at the plain key: the one that led here if it names the same fields, with a life that covers the new
     /// variant, else one of a new generation.
     private func markerForStoring(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
-        var generation = worker.newIdentifier()
-        var end = discardAt
-        if let marker, marker.varyNames.isSame(as: names.span) {
-            generation = marker.id
-            if marker.discardAt >= discardAt { return marker }
-            end = max(end, marker.discardAt)
-        }
         let plain = keyText.span.extracting(..<plainTextCount).copied()
+        var generation = worker.newIdentifier()
+        if let known = marker ?? markerInMemory(plain), known.varyNames.isSame(as: names.span) {
+            if known.discardAt >= discardAt { return known }
+            generation = known.id
+        }
         guard
             let made = StoredResponse.varyMarker(
-                generation: generation, discardAt: end, facts: facts, keyText: plain.span, names: names.span)
+                generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
         else { return nil }
         worker.put(plainKey, made)
         return made
+    }
+
+    /// A marker that another request put there while this one was fetching: a second one would cut off its variants.
+    private func markerInMemory(_ plainText: [UInt8]) -> StoredResponse? {
+        guard let found = worker.memory?.lookup(plainKey, keyText: plainText.span, now: worker.wallTime) else { return nil }
+        return found.kind == .varyMarker ? found : nil
     }
 
     /// The complete response enters the store, unless what it answers was invalidated since it was asked for.
@@ -190,7 +194,10 @@ extension Transaction {
                 headHasContentLength: stored.description.headHasContentLength)
             if let made = stored.refreshed(description, head: merged.head.span) {
                 renewed = made
-                if !isOvertaken { worker.put(key, made) }
+                if !isOvertaken {
+                    worker.put(key, made)
+                    if let marker { prolong(marker, until: made.discardAt) }
+                }
             }
         case .refuse(let reason):
             if !reason.isRequestsOwn { worker.drop([key]) }
@@ -206,6 +213,15 @@ extension Transaction {
             resume(at: .deliver)
         }
         return .deliver
+    }
+
+    /// A marker lives as long as the longest of its variants.
+    private func prolong(_ marker: StoredResponse, until discardAt: WallTime) {
+        guard marker.discardAt < discardAt else { return }
+        let longer = StoredResponse.varyMarker(
+            generation: marker.id, discardAt: discardAt, facts: marker.facts, keyText: marker.keyText,
+            names: marker.varyNames)
+        if let longer { worker.put(plainKey, longer) }
     }
 
     // MARK: Invalidation
