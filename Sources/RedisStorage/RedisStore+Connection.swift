@@ -125,6 +125,21 @@ extension RedisStore {
         guard loop.now.milliseconds >= writesResumeAt else { return }
         writePause = min(max(2 * writePause, 250), settings.longestPauseMilliseconds)
         writesResumeAt = loop.now.milliseconds + writePause
+        // Where only hits are asked for, nothing would be written that could tell when writes are taken again.
+        phaseTimer?.schedule(afterMilliseconds: writePause + 1)
+    }
+
+    /// A small write of no consequence, to learn whether writes are taken again.
+    private func tryWriting() {
+        guard case .limited = state, canWrite else { return }
+        output.command(5)
+        output.argument("SET")
+        output.argument(prefix + Array("probe".utf8))
+        output.argument("1")
+        output.argument("PX")
+        output.argument(decimal: 1000)
+        enlist(Waiter(command: .writeProbe, deadline: commandDeadline))
+        flush()
     }
 
     /// A write was taken.
@@ -189,7 +204,8 @@ extension RedisStore {
         case .probing:
             // Either the pause between two PINGs is over, or the PING in flight was waited for long enough.
             if waiters.isEmpty { probeAgain() } else { lose(.commandTimedOut) }
-        case .serving, .closed: break
+        case .serving: tryWriting()
+        case .closed: break
         }
         deliver()
     }

@@ -98,6 +98,7 @@ extension RedisStore {
         case .store:
             figures.stores += 1
             writeSucceeded()
+        case .writeProbe: writeSucceeded()
         case .removal:
             guard case .integer(let unlinked) = reply else { return lose(.unintelligibleReply) }
             let count = min(unlinked + waiter.uploadsAbandoned, waiter.keyCount)
@@ -143,7 +144,7 @@ extension RedisStore {
                 deliveries.append(
                     Delivery(answer: .removal(0, kind.trouble), token: waiter.token, receiver: waiter.subject))
             case .writeStep: (waiter.subject as? LargeWrite).map(refuse)
-            case .ping, .greeting, .ignored: break
+            case .ping, .greeting, .ignored, .writeProbe: break
             }
         }
         switch kind {

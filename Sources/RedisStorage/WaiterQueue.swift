@@ -16,6 +16,8 @@ struct Waiter {
         case removal
         /// A step of writing a large record.
         case writeStep
+        /// SET of a key that nobody reads, to learn whether writes are taken.
+        case writeProbe
         /// AUTH or SELECT.
         case greeting
         case ping

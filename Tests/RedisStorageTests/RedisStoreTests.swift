@@ -334,13 +334,11 @@ struct RedisFailureTests {
         #expect(world.redis.figures.droppedStores == 2)
         #expect(world.remove([TestRecord().key]) == 1)
         server.ask("CONFIG", "SET", "maxmemory", "0")
-        world.work {
-            if world.redis.uploads == 0 {
-                let fourth = TestRecord(keyText: "fourth", body: patternedBody(200_000))
-                world.redis.store(fourth.key, fourth.make(), now: world.now)
-            }
-            return world.isUp
-        }
+        // Noticed without anything to store.
+        world.work { world.isUp }
+        let fourth = TestRecord(keyText: "fourth", body: patternedBody(200_000))
+        world.redis.store(fourth.key, fourth.make(), now: world.now)
+        world.work { world.redis.uploads == 0 }
         #expect(world.find(TestRecord(keyText: "fourth", body: patternedBody(200_000))) != nil)
         server.ask("CONFIG", "SET", "maxmemory", "1")
         let dropped = world.redis.figures.droppedStores
