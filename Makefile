@@ -128,9 +128,9 @@ fuzz: ## Fuzz the HTTP parser; SECONDS=300 is how long
 	$(call toolchain)
 	Tests/Fuzz/run $(or $(SECONDS),300)
 
-# Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that are
-# gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks are not looked
-# for in the thread sanitizer's threads, which outlive `main` on purpose, nor in the test process.
+# Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that
+# are gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks and
+# threads that are left are none: the daemon leaves its cache, its workers and the resolver to the system at its exit.
 .PHONY: sanitize
 sanitize: ## Run the tests under the thread and the address sanitizer; FILTER=name runs those of that name
 	$(call ensure,$(TEST_NEEDS))

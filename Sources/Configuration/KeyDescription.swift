@@ -169,7 +169,8 @@ package struct KeyDescription: Sendable, Hashable {
             "Which methods are cached; POST and QUERY are keyed by their body too."),
         KeyDescription(
             "routes.*.cache.timeout", "DURATION", nil,
-            "How long a response is fresh when its origin doesn't say; in force mode, whatever the origin says."),
+            "How long a response is fresh when its origin doesn't say; in force mode, whatever the origin says. Whole seconds, rounded up."
+        ),
         KeyDescription(
             "routes.*.cache.key", "TEMPLATE", nil, "The key text, such as task:{id|default}; without it the whole URL."),
         KeyDescription(

@@ -8,6 +8,13 @@ import Routing
 extension Worker {
     var isStoring: Bool { memory != nil || remote != nil }
 
+    /// Whether what is put into the stores now will stand there.
+    var canStore: Bool {
+        if memory != nil { return true }
+        if case .up = remote?.state { return true }
+        return false
+    }
+
     func openStores() {
         memory = storeSettings.usesMemory ? shared.memory : nil
         copyLifeMilliseconds = storeSettings.tieredLife.rawValue

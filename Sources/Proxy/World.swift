@@ -80,7 +80,8 @@ extension RoutePolicy {
     init(_ settings: CacheSettings) {
         self.init()
         methods = HTTPCaching.CachedMethods(rawValue: settings.methods.rawValue)
-        timeout = settings.timeout.map { Seconds(max(1, $0.rawValue / 1000)) }
+        // HTTP counts whole seconds; a part of one is rounded up.
+        timeout = settings.timeout.map { Seconds(($0.rawValue + 999) / 1000) }
         mode = settings.mode == .force ? .force : .standard
         clientControl = settings.clientControl == .honour ? .honour : .ignore
         allowSetCookie = settings.allowSetCookie

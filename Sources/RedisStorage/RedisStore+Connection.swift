@@ -131,7 +131,12 @@ extension RedisStore {
 
     /// A small write of no consequence, to learn whether writes are taken again.
     private func tryWriting() {
-        guard case .limited = state, canWrite else { return }
+        guard case .limited = state else { return }
+        guard canWrite else {
+            // Too early by a tick, or too much is waiting.
+            phaseTimer?.schedule(afterMilliseconds: settings.shortestPauseMilliseconds)
+            return
+        }
         output.command(5)
         output.argument("SET")
         output.argument(prefix + Array("probe".utf8))

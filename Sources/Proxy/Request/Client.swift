@@ -24,6 +24,8 @@ final class Client: Socket {
     private var requests: Int32 = 0
     private var lingered: Int32 = 0
     private var phase = Phase.receivingHead
+    /// Whether the last request was answered from the input buffer, and what follows its head is still there alone.
+    private var endedInPlace = false
     private var isProcessing = false
     private var hasPartialHead = false
     private var hasPeerEnded = false
@@ -109,10 +111,10 @@ final class Client: Socket {
             let length = transaction.head.length
             transaction.begin(client: self, start: start, end: count)
             guard isOpen, phase == .receivingHead else { return }
-            if kept.isEmpty {
-                // Answered at once, from the input buffer.
+            if endedInPlace {
                 start += length
             } else {
+                // Its content, if it had any, has been taken: what follows is what is kept, which may be nothing.
                 restoreKept()
                 count = kept.count
                 start = 0
@@ -204,6 +206,7 @@ final class Client: Socket {
     /// The answer is sent.
     func transactionEnded(_ ended: Transaction, ends: Bool) {
         let leftUnread = !ended.content.isComplete
+        endedInPlace = !ended.isDetached
         transaction = nil
         worker.giveBack(ended)
         phase = .receivingHead

@@ -34,16 +34,26 @@ extension Transaction {
         let age = stored.facts.currentAge(at: now)
         Forwarding.appendField("Age", decimal: UInt64(max(0, age.count)), to: &worker.scratch)
         if world.showsXCache { appendXCache() }
-        if world.showsCacheStatus {
-            worker.scratch.append("Cache-Status: larder; hit; ttl=")
-            worker.scratch.append(decimal: Int((stored.facts.lifetime - age).count))
-            if let reason {
-                worker.scratch.append("; detail=")
-                worker.scratch.append(reason.slug)
-            }
-            worker.scratch.append("\r\n")
-        }
+        if world.showsCacheStatus { appendStoredStatus(timeToLive: stored.facts.lifetime - age) }
         appendConnectionField()
+    }
+
+    /// RFC 9211 §2.1: a hit is what the origin was not asked for.
+    private func appendStoredStatus(timeToLive: Seconds) {
+        if let forward {
+            var member = CacheStatus(.forwarded(forward))
+            member.forwardStatus = forwardStatus
+            member.timeToLive = timeToLive
+            member.detail = reason
+            return worker.appendCacheStatus(member)
+        }
+        worker.scratch.append("Cache-Status: larder; hit; ttl=")
+        worker.scratch.append(decimal: Int(timeToLive.count))
+        if let reason {
+            worker.scratch.append("; detail=")
+            worker.scratch.append(reason.slug)
+        }
+        worker.scratch.append("\r\n")
     }
 
     func appendXCache() { Forwarding.appendField("X-Cache", verdict.text, to: &worker.scratch) }

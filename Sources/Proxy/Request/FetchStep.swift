@@ -9,6 +9,7 @@ extension Transaction {
     func startFetch() -> Progress {
         guard let entry, let client else { preconditionFailure("a request has its route and client before its fetch") }
         detach()
+        forward = reason?.forward ?? .miss
         fetchBegan = worker.instant
         fetchStarted = worker.shared.invalidations.now
         let isWhole = content.isComplete && !content.collectedIsPrefix

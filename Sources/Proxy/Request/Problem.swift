@@ -8,7 +8,8 @@ extension Transaction {
     func refuse(_ outcome: Outcome) -> Progress {
         self.outcome = outcome
         stored = nil
-        if verdict != .bypass { verdict = outcome == .onlyIfCached || outcome == .malformed ? .none : .bypass }
+        // What never went to an origin says nothing of the cache.
+        if forward == nil { verdict = .none }
         let wire = outcome == .malformed || outcome == .originBroken ? wireFault : nil
         if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }
         let status = wire.map(\.status) ?? outcome.status

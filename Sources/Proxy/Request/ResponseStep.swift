@@ -29,6 +29,7 @@ extension Transaction {
         }
         let code = CachingStatus(response.status)
         if stored != nil && code.isOriginFailure && fallback.contains(.onError) {
+            forwardStatus = code
             return deliverStale(.staleIfError)
         }
         stored = nil
@@ -172,8 +173,9 @@ extension Transaction {
     func appendVerdict(isStored: Bool) {
         if world.showsXCache { appendXCache() }
         guard world.showsCacheStatus else { return }
-        var member = CacheStatus(.forwarded(reason?.forward ?? .miss))
+        var member = CacheStatus(.forwarded(forward ?? .miss))
         member.isStored = isStored
+        member.forwardStatus = forwardStatus
         // That nothing was stored is what `fwd` says already.
         switch reason {
         case .notStored, .variantNotStored: member.detail = notStoredReason

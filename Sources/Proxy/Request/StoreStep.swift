@@ -27,7 +27,10 @@ extension Transaction {
         switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
         case .refuse(let reason): notStoredReason = reason
         case .store(let storedFacts, let life):
-            guard worker.isStoring else { return }
+            guard worker.canStore else {
+                notStoredReason = .storeUnavailable
+                break
+            }
             if storedFacts.flags.contains(.fieldsRemoved) {
                 // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
                 let whole = worker.scratch.span.copied()
@@ -117,7 +120,9 @@ extension Transaction {
 
     /// A marker that another request put there while this one was fetching: a second one would cut off its variants.
     private func markerInMemory(_ plainText: [UInt8]) -> StoredResponse? {
-        guard let found = worker.memory?.lookup(plainKey, keyText: plainText.span, now: worker.wallTime) else { return nil }
+        guard let found = worker.memory?.lookup(plainKey, keyText: plainText.span, now: worker.wallTime) else {
+            return nil
+        }
         return found.kind == .varyMarker ? found : nil
     }
 
@@ -205,6 +210,7 @@ extension Transaction {
         self.stored = renewed
         verdict = .revalidated
         reason = nil
+        forwardStatus = CachingStatus(304)
         isRenewed = true
         // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
         worker.loop.atEndOfTurn { [self, number] in

@@ -75,6 +75,9 @@ final class Transaction {
     // The answer.
     var fetch: Fetch?
     var isValidating = false
+    /// Why the origin was asked, and what it said where the client gets something else; for `Cache-Status`.
+    var forward: CacheStatus.Forward?
+    var forwardStatus: CachingStatus?
     var fetchBegan = Instant(secondsSinceEpoch: 0)
     var fetchStarted = RecentInvalidations.Moment.first
     var builder: StoredResponseBuilder?
@@ -175,6 +178,8 @@ final class Transaction {
         lookupTicket = nil
         number &+= 1
         isValidating = false
+        forward = nil
+        forwardStatus = nil
         builder = nil
         notStoredReason = nil
         storedHeadHasLength = false

@@ -1,0 +1,192 @@
+"""The processes of a run: the daemon, its Redis, and the crew that plays clients and origins.
+
+All are children of this program, end with it even if it is killed, and are stopped by process id.
+"""
+
+import ctypes
+import http.client
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import time
+
+START_SECONDS = 20
+DRAIN_SECONDS = 3
+PR_SET_PDEATHSIG = 1
+
+libc = ctypes.CDLL(None)
+
+CONFIGURATION = """\
+server:
+  listen: 127.0.0.1:{listen}
+  workers: 2
+  drain: {drain}s
+admin:
+  listen: 127.0.0.1:{admin}
+store:
+  backend: {backend}
+  memory: 2MiB
+  object: 64KiB
+{redis}upstreams:
+  control: http://127.0.0.1:{control}
+  orderly:
+    servers: [http://127.0.0.1:{orderly}]
+    first_byte_timeout: 1s
+    between_bytes_timeout: 1s
+  odd:
+    servers: [http://127.0.0.1:{odd}]
+    first_byte_timeout: 1s
+    between_bytes_timeout: 1s
+routes:
+  - path: /control/{{rest...}}
+    upstream: control
+    cache: {{methods: [GET]}}
+  - path: /tagged/{{id}}
+    upstream: orderly
+    cache:
+      methods: [GET, HEAD, POST, QUERY]
+      timeout: 2s
+      body_key: 4KiB
+  - path: /odd/{{id}}
+    upstream: odd
+    upgrade: on
+    cache:
+      methods: [GET, HEAD, POST, QUERY]
+      timeout: 2s
+      body_key: 4KiB
+  - path: /{{rest...}}
+    upstream: odd
+limits:
+  head_timeout: 1s
+  read_timeout: 1s
+  write_timeout: 2s
+  idle_timeout: 2s
+  body: 1MiB
+log:
+  access: json
+  to: {log}
+"""
+
+
+class StartFailure(Exception):
+    """Something that the run needs did not come up."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def end_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A program in the foreground whose output goes to a file."""
+
+    def __init__(self, arguments, folder, name):
+        self.output_path = os.path.join(folder, name + ".err")
+        with open(self.output_path, "wb") as output:
+            self.process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=output, preexec_fn=end_with_parent)
+
+    @property
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait_until(self, is_ready):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.is_running:
+            try:
+                if is_ready():
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.02)
+        self.stop()
+        raise StartFailure(f"{self.process.args[0]} did not start:\n{self.last_words()}")
+
+    def last_words(self):
+        with open(self.output_path, errors="replace") as output:
+            return "".join(line for line in output.readlines() if "is taken on" not in line)[-6000:]
+
+    def stop(self):
+        if self.is_running:
+            self.process.kill()
+        self.process.wait()
+
+
+class Redis(Process):
+    def __init__(self, folder, port):
+        self.port = port
+        super().__init__(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                          "--dir", folder], folder, "redis")
+        self.wait_until(lambda: self.command(b"PING") == b"PONG")
+
+    def command(self, *words):
+        """The reply of one command: a string's or status's bytes, or None for anything else."""
+        with socket.create_connection(("127.0.0.1", self.port), 2) as connection, connection.makefile("rb") as replies:
+            connection.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
+            line = replies.readline().rstrip()
+            if line[:1] == b"$" and line != b"$-1":
+                return replies.read(int(line[1:]))
+            return line[1:] if line[:1] == b"+" else None
+
+
+class Daemon(Process):
+    def __init__(self, larder, folder, backend, ports):
+        self.port, self.admin_port = ports["listen"], ports["admin"]
+        self.log_path = os.path.join(folder, "access.log")
+        configuration = os.path.join(folder, "larder.yaml")
+        redis = "" if backend == "memory" else f"  redis: redis://127.0.0.1:{ports['redis']}/0\n"
+        with open(configuration, "w") as file:
+            file.write(CONFIGURATION.format(**ports | {"redis": redis}, backend=backend, log=self.log_path,
+                                            drain=DRAIN_SECONDS))
+        super().__init__([os.path.abspath(larder), "serve", "--config", configuration], folder, "larder")
+        self.wait_until(lambda: self.admin("GET", "/readyz")[0] == 200)
+
+    def admin(self, method, path, body=None, headers=None):
+        """Status and body of one request to the admin listener."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def signal(self, number):
+        if self.is_running:
+            self.process.send_signal(number)
+
+    def peak_memory(self):
+        """The most that was ever resident, in bytes."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+class Crew:
+    """The forked parts of this program."""
+
+    def __init__(self):
+        self.members = []
+
+    def add(self, function, *arguments):
+        def begin():
+            end_with_parent()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            function(*arguments)
+
+        self.members.append(multiprocessing.Process(target=begin, daemon=True))
+        self.members[-1].start()
+
+    def join_last(self, seconds):
+        self.members[-1].join(seconds)
+
+    def stop(self):
+        for member in self.members:
+            member.kill()
+            member.join()
