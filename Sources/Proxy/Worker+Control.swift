@@ -58,7 +58,7 @@ extension Worker {
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
-        for client in clients where client.isIdle { client.setDeadline(afterMilliseconds: Self.drainIdleMilliseconds) }
+        for client in clients { client.drainBegan() }
         if clients.isEmpty { return finishDraining() }
         let timer = LoopTimer(loop: loop) { [unowned self] in self.finishDraining() }
         timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))

@@ -66,6 +66,8 @@ package final class Worker {
     static let restingLimit = 1024
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
+    /// How long a connection lingers after its last answer in a drain.
+    static let drainLingerMilliseconds: Int64 = 500
     static let restingFetchLimit = 256
 
     /// Made on the worker's own thread.

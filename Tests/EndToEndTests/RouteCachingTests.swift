@@ -97,4 +97,30 @@ struct RouteCachingTests {
         #expect(other.text == "for two")
         #expect(try ask("one").text == "for one")
     }
+
+    @Test(
+        "RFC 9112 §6.3: content that made the key is not read again as the next request", arguments: ["POST", "QUERY"],
+        Backend.allCases)
+    func contentIsReadOnce(_ method: String, _ backend: Backend) throws {
+        let path = origin.script("/content/t") { exchange in
+            try exchange.readBody()
+            try exchange.respond(200, ["Cache-Control: max-age=60"], body: "keyed")
+        }
+        let hidden = origin.script(200, body: "hidden")
+        let next = origin.script(200, body: "next")
+        let keyed = RawClient.request(method, path, body: RawClient.request("GET", hidden))
+        let unmatched = RawClient.request(
+            method, path, ["Cache-Control: only-if-cached"], body: RawClient.request("GET", hidden, ["X-Other: yes"]))
+        let client = try scene[backend].client()
+        #expect(
+            try eventually {
+                try client.send(keyed)
+                return try client.readResponse().xCache == "HIT"
+            })
+        try client.send(keyed + unmatched + keyed + RawClient.request("GET", next))
+        let answers = try (0..<4).map { _ in try client.readResponse() }
+        #expect(answers.map(\.status) == [200, 504, 200, 200])
+        #expect(answers[3].text == "next")
+        #expect(origin.requests(for: hidden).isEmpty)
+    }
 }

@@ -92,16 +92,10 @@ def fault_in_tagged_answer(answer, asked):
     return None
 
 
-def still_alive(daemon, ledger):
-    if not daemon.is_running:
-        ledger.finding(f"the daemon ended with {daemon.process.returncode}")
-    return daemon.is_running
-
-
 def after_the_clients(daemon, ledger):
     """Everything that the clients began is over soon after they have gone."""
-    if not still_alive(daemon, ledger):
-        return
+    if not daemon.is_running:
+        return ledger.finding(f"the daemon ended with {daemon.process.returncode}")
     deadline = time.monotonic() + REST_SECONDS
     while True:
         totals = json.loads(daemon.admin("GET", "/stats")[1])["totals"]
@@ -124,7 +118,7 @@ def after_the_clients(daemon, ledger):
 
 def stopping(daemon, ledger):
     """SIGTERM, while one connection is idle and another in the middle of a head."""
-    if not still_alive(daemon, ledger):
+    if not daemon.is_running:
         return
     idle, begun = (socket.create_connection(("127.0.0.1", daemon.port), 2) for _ in range(2))
     with idle, begun:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from live_checks import CONTROL_SECONDS, still_alive
+from live_checks import CONTROL_SECONDS
 from live_messages import damaged
 from live_origins import CONTROL_BODY
 
@@ -49,7 +49,7 @@ def control(daemon, end, ledger):
 
 
 def operate(daemon, draw, end, ledger):
-    while time.monotonic() < end and still_alive(daemon, ledger):
+    while time.monotonic() < end and daemon.is_running:
         time.sleep(draw.uniform(0.05, 0.5))
         try:
             action = draw.choice([reload, reload, purge, purge, purge, look, put_and_delete])
@@ -68,7 +68,8 @@ def reload(daemon, draw, _):
 
 def purge(daemon, draw, ledger):
     path = f"/{draw.choice(['odd', 'tagged'])}/{draw.randrange(6)}"
-    what = draw.choice([{"urls": [f"http://h{path}"]}, {"tags": ["a"]}, {"prefixes": [path]}, {"prefixes": ["/"]}, {"urls": ["%"]}])
+    what = draw.choice([{"urls": [f"http://h{path}"]}] * 4 + [
+        {"tags": ["a"]}, {"prefixes": [path]}, {"prefixes": ["/"]}, {"urls": ["%"]}])
     if draw.random() < 0.3:
         what = what | {"soft": True}
     body = json.dumps(what).encode()
@@ -89,7 +90,8 @@ def look(daemon, draw, ledger):
 def put_and_delete(daemon, draw, ledger):
     """Only under odd paths: nobody checks whose bodies those are."""
     path = f"/cache?key=GET%20http://h/odd/{draw.randrange(6)}"
-    daemon.admin("PUT", path, draw.randbytes(draw.choice([0, 10, 70000])), {"Cache-Control": draw.choice(["max-age=5", "max-age=x"])})
+    freshness = {"Cache-Control": draw.choice(["max-age=5", "max-age=x"])}
+    daemon.admin("PUT", path, draw.randbytes(draw.choice([0, 10, 70000])), freshness)
     daemon.admin(draw.choice(["GET", "DELETE"]), path)
 
 

@@ -15,12 +15,14 @@ CONTROL_BODY = b"in order\n" * 20
 # Cache-Control and whether others than the asker may see the answer. The route's timeout serves where it is None.
 ORDERLY_FRESHNESS = [
     (None, True), ("max-age=1", True), ("max-age=60", True), ("public, max-age=60", True), ("no-cache", True),
-    ("max-age=0, stale-if-error=60", True), ("max-age=0, stale-while-revalidate=60", True), ("must-revalidate, max-age=1", True),
+    ("max-age=0, stale-if-error=60", True), ("max-age=0, stale-while-revalidate=60", True),
+    ("must-revalidate, max-age=1", True),
     ("private, max-age=60", False), ("no-store", False), ("max-age=60, PRIVATE", False), ("no-store, max-age=60", False),
 ]
 
-ODD_STATUSES = [b"200 OK"] * 4 + [b"404 Not Found", b"304 Not Modified", b"500 X", b"204 No Content", b"206 P", b"101 S", b"301 M",
-                                  b"103 Early", b"999 ", b"99 X"]
+ODD_STATUSES = [b"200 OK"] * 4 + [
+    b"404 Not Found", b"304 Not Modified", b"500 X", b"204 No Content", b"206 P", b"101 S", b"301 M", b"103 Early", b"999 ",
+    b"99 X"]
 ODD_FIELDS = [  # how likely, name, values
     (0.6, b"Cache-Control", [b"max-age=1", b"max-age=60", b"no-cache", b'private="Set-Cookie", max-age=9', b"no-store",
                              b"max-age=0, stale-if-error=60", b'"', b'max-age="', b"max-age=99999999999999999999"]),

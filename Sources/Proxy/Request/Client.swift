@@ -43,6 +43,11 @@ final class Client: Socket {
         setDeadline(afterMilliseconds: worker.limits.headTimeout.rawValue)
     }
 
+    /// Nothing new is begun from now on: what is idle, within a head, or only lingering has a moment.
+    func drainBegan() {
+        if phase != .inTransaction { setDeadline(afterMilliseconds: Worker.drainIdleMilliseconds) }
+    }
+
     var isIdle: Bool { phase == .receivingHead && kept.isEmpty && transaction == nil }
 
     /// Whether the answer in the making is this connection's last.
@@ -236,7 +241,7 @@ final class Client: Socket {
         shutDownSending()
         if hasPeerEnded { return leave() }
         wait(for: .read)
-        setDeadline(afterMilliseconds: Self.lingerMilliseconds)
+        setDeadline(afterMilliseconds: worker.isDraining ? Worker.drainLingerMilliseconds : Self.lingerMilliseconds)
     }
 
     private func drop() {
