@@ -30,9 +30,18 @@ extension Worker {
 
     /// The new world takes over between two requests; those under way keep theirs.
     func adopt(_ generation: Generation) {
-        guard let next = try? World(generation.configuration, groups: generation.groups, previous: world) else {
+        guard
+            let next = try? World(
+                generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize,
+                previous: world)
+        else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
+        }
+        if generation.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
+            shared.log.write(
+                .warning,
+                "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
         }
         world = next
         limits = generation.configuration.limits

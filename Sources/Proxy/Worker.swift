@@ -53,7 +53,6 @@ package final class Worker {
     var nextTicket: UInt64 = 0
     var nextIdentifier: UInt64
     var isDraining = false
-    var drained: (@Sendable () -> Void)?
     var mailSocket: Socket?
     var housekeeping: LoopTimer?
     var drainTimer: LoopTimer?
@@ -63,6 +62,8 @@ package final class Worker {
     var peerText: [UInt8] = []
     var cacheStatusText: [UInt8] = []
 
+    /// What one read takes beside a head that is incomplete.
+    static let readSize = 64 << 10
     static let restingLimit = 1024
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
@@ -75,9 +76,12 @@ package final class Worker {
         self.index = index
         self.shared = shared
         self.mailbox = mailbox
-        loop = EventLoop(inputCapacity: (64 << 10) + Int(max(generation.configuration.limits.head.rawValue, 64 << 10)))
+        loop = EventLoop(
+            inputCapacity: Self.readSize + Int(max(generation.configuration.limits.head.rawValue, Int64(Self.readSize)))
+        )
         composer = KeyComposer()
-        world = try World(generation.configuration, groups: generation.groups)
+        world = try World(
+            generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize)
         limits = generation.configuration.limits
         storeSettings = generation.configuration.store
         objectLimit = Int(storeSettings.object.rawValue)

@@ -40,12 +40,14 @@ final class World {
     let requestsPerConnection: Int
     let showsXCache: Bool
     let showsCacheStatus: Bool
-    let logsAccess: LogSettings.Access
 
     /// - Parameters:
     ///   - groups: one for each of `configuration.upstreams`, in order.
+    ///   - largestHead: what the loop's input buffer, which a reload can't enlarge, holds of a head.
     ///   - previous: its routes' counters are carried over where a route has the same host and path.
-    init(_ configuration: Configuration, groups: [UpstreamGroup], previous: World? = nil) throws(RouteTableFault) {
+    init(
+        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int, previous: World? = nil
+    ) throws(RouteTableFault) {
         self.configuration = configuration
         let table = try RouteTable(configuration.routes)
         self.table = table
@@ -63,12 +65,12 @@ final class World {
         }
         let limits = configuration.limits
         headLimits = HeadLimits(
-            startLine: Int(limits.requestLine.rawValue), head: Int(limits.head.rawValue), fields: limits.fields)
+            startLine: Int(limits.requestLine.rawValue), head: min(Int(limits.head.rawValue), largestHead),
+            fields: limits.fields)
         bodyLimit = limits.body.rawValue == 0 ? .max : UInt64(limits.body.rawValue)
         requestsPerConnection = limits.requests == 0 ? .max : limits.requests
         showsXCache = configuration.server.xCache
         showsCacheStatus = configuration.server.cacheStatus
-        logsAccess = configuration.log.access
     }
 
     /// Whether a peer's own `X-Forwarded-*` fields are believed.

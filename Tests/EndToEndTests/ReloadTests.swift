@@ -46,6 +46,26 @@ struct ReloadTests {
         }
     }
 
+    @Test("A larger limits.head counts as far as the buffers of the start go: past them it is 431, and nobody falls")
+    func reloadLargerHead() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: "- path: /{rest...}\n  upstream: origin")
+            let larder = try stage.larder(configuration)
+            #expect(try larder.get("/", ["X-Long: \(String(repeating: "x", count: 50_000))"]).status == 431)
+            configuration.limits = "head: 1MiB\nrequest_line: 8KiB"
+            try larder.write(configuration)
+            larder.signal(SIGHUP)
+            #expect(
+                try eventually {
+                    try larder.get("/", ["X-Long: \(String(repeating: "x", count: 50_000))"]).status == 200
+                })
+            #expect(try larder.get("/", ["X-Long: \(String(repeating: "x", count: 300_000))"]).status == 431)
+            #expect(larder.process.isRunning)
+        }
+    }
+
     @Test("A request in flight at SIGHUP is answered as it began")
     func reloadInFlight() throws {
         try Stage.run { stage in

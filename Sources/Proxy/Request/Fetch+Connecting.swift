@@ -97,7 +97,6 @@ extension Fetch {
         self.connection = connection
         connection.fetch = self
         state = .awaitingHead
-        sentAt = worker.loop.now
         server?.outstanding.wrappingAdd(1, ordering: .relaxed)
         server?.requests.wrappingAdd(1, ordering: .relaxed)
         backlog.removeAll()

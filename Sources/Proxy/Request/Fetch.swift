@@ -49,7 +49,6 @@ final class Fetch {
     var decoder = ChunkedDecoder(from: .origin)
     var hasExcess = false
     var isPaused = false
-    var sentAt = MonotonicTime(milliseconds: 0)
 
     /// - Parameter isRequestComplete: nothing of the request follows what is put into `request`.
     init(worker: Worker, consumer: Transaction, group: UpstreamGroup, method: Method, isRequestComplete: Bool) {
