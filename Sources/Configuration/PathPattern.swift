@@ -15,6 +15,9 @@ package struct PathPattern: Sendable, Hashable {
     /// At least one.
     package let segments: [Segment]
 
+    /// What a match has room for.
+    package static let parameterLimit = 8
+
     package var parameterNames: [String] {
         segments.compactMap {
             switch $0 {
@@ -48,6 +51,9 @@ extension PathPattern: CustomStringConvertible {
             case .parameter(let name), .rest(let name):
                 guard names.insert(name).inserted else {
                     throw ValueFault("the path \(quoted(text)) has two parameters called \(quoted(name))")
+                }
+                guard names.count <= PathPattern.parameterLimit else {
+                    throw ValueFault("the path \(quoted(text)) has more than \(PathPattern.parameterLimit) parameters")
                 }
             }
             segments.append(segment)

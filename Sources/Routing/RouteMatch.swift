@@ -1,11 +1,12 @@
 // What looking for a route answers.
 
+import Configuration
 import HTTPWire
 
 /// The route of a request and what its pattern captured, as places in the request's bytes.
 package struct RouteMatch: Sendable {
     /// Parameters of one pattern at most; `RouteTable.init` refuses more.
-    package static let parameterLimit = 8
+    package static let parameterLimit = PathPattern.parameterLimit
 
     /// The place in `Configuration.routes`.
     package internal(set) var route = 0

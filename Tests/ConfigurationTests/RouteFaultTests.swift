@@ -75,6 +75,10 @@ struct RouteFaultTests {
                 "3:11: error: the path `/{a}/{a}` has two parameters called `a`"
             ),
             (
+                route("path: /{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}\nupstream: tasks"),
+                "3:11: error: the path `/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}` has more than 8 parameters"
+            ),
+            (
                 route("path: /{a...}/b\nupstream: tasks"),
                 "3:11: error: `{a...}` takes the rest of the path, yet more follows; put it last, or write {a} for one segment"
             ),

@@ -116,9 +116,8 @@ struct RouteTableTests {
     func parameterLimit() throws {
         let eight = (1...8).map { "/{p\($0)}" }.joined()
         #expect(verdict(try RouteTable([route(eight)]), path: "/1/2/3/4/5/6/7/8") == "0 1 2 3 4 5 6 7 8")
-        #expect(throws: RouteTableFault.tooManyParameters(route: 0)) {
-            _ = try RouteTable([route(eight + "/{p9...}")])
-        }
+        #expect(PathPattern.parameterLimit == RouteMatch.parameterLimit)
+        #expect(throws: ValueFault.self) { _ = try PathPattern(parsing: eight + "/{p9...}") }
     }
 
     @Test("Every one of many routes is found")
