@@ -1,4 +1,5 @@
 import Foundation
+import Routing
 import TestSupport
 import Testing
 
@@ -173,6 +174,7 @@ extension ServingTests {
                 #expect(isUp)
                 let path = stage.origin.script(200, body: "from the origin")
                 let key = "GET%20http%3A%2F%2Fapi.example\(path)"
+                let redisKey = "larder:" + MD5Hasher.digest(of: Array("GET http://api.example\(path)".utf8).span).hex
                 for size in [9, 300_000] {
                     let body = String(repeating: "p", count: size)
                     let put = try stage.admin("PUT", "/cache?key=\(key)", body: body)
@@ -180,6 +182,9 @@ extension ServingTests {
                     let isThere = try eventually { try stage.admin("GET", "/cache?key=\(key)").text == body }
                     #expect(isThere)
                     #expect(try stage.get(path)["X-Cache"] == "HIT")
+                    // A large one is found while it is still on its way to Redis.
+                    let isWhole = try eventually { try redis.command("STRLEN", redisKey).int ?? 0 >= size }
+                    #expect(isWhole)
                     #expect(try redis.command("DBSIZE").int == 1)
                     #expect(try stage.admin("DELETE", "/cache?key=\(key)").json()["deleted"].int == 1)
                     #expect(try redis.command("DBSIZE").int == 0)
