@@ -97,7 +97,6 @@ extension Configuration {
         out.key("write_timeout", limits.writeTimeout.description)
         out.key("idle_timeout", limits.idleTimeout.description)
         out.key("tunnel_timeout", limits.tunnelTimeout.description)
-        out.key("buffer", limits.buffer.description)
         out.key("backlog", "\(limits.backlog)")
     }
 }

@@ -212,9 +212,6 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("limits.idle_timeout", "DURATION", "75s", "Between two requests of a connection."),
         KeyDescription(
             "limits.tunnel_timeout", "DURATION", "1h", "Without a byte either way in an upgraded connection."),
-        KeyDescription(
-            "limits.buffer", "SIZE", "256KiB",
-            "Bytes read from one side and not yet taken by the other before the reading pauses, per request."),
         KeyDescription("limits.backlog", "COUNT", "1024", "Connections that wait to be accepted."),
     ]
 

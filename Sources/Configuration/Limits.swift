@@ -24,8 +24,6 @@ package struct Limits: Sendable, Hashable {
     package var idleTimeout = Milliseconds.seconds(75)
     /// Without a byte either way in an upgraded connection.
     package var tunnelTimeout = Milliseconds.hours(1)
-    /// Bytes read from one side and not yet taken by the other, per request, before the reading pauses.
-    package var buffer = ByteCount.kibibytes(256)
     /// The listeners' accept queue.
     package var backlog = 1024
 

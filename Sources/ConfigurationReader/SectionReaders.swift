@@ -88,7 +88,6 @@ extension KeyedValues {
         read("write_timeout", into: &limits.writeTimeout)
         read("idle_timeout", into: &limits.idleTimeout)
         read("tunnel_timeout", into: &limits.tunnelTimeout)
-        read("buffer", into: &limits.buffer, from: .kibibytes(4))
         read("backlog", into: &limits.backlog, in: 1...65_535)
         // A head is held in one buffer with 32-bit offsets.
         if limits.head > .mebibytes(16) {

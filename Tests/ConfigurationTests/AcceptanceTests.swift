@@ -88,7 +88,6 @@ struct AcceptanceTests {
           write_timeout: 3s
           idle_timeout: 4s
           tunnel_timeout: 5s
-          buffer: 64KiB
           backlog: 10
         log:
           access: json

@@ -91,7 +91,6 @@ struct FaultTests {
                 "server:\n  drain: 9223372036854775807" + rest,
                 "2:10: error: `9223372036854775807` is too long; 3650d is the most"),
             FaultyFile("limits:\n  head_timeout: 0" + rest, "2:17: error: `head_timeout` can't be 0"),
-            FaultyFile("limits:\n  buffer: 0" + rest, "2:11: error: `buffer` can't be less than 4KiB"),
             FaultyFile("store:\n  object: 0" + rest, "2:11: error: `object` can't be 0"),
             FaultyFile(
                 "store:\n  memory: 8k" + rest,
