@@ -67,7 +67,7 @@ package enum Forwarding {
     }
 
     /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym after whoever passed it on before.
-    static func appendVia(
+    package static func appendVia(
         minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append("Via: ")

@@ -122,6 +122,14 @@ package final class Worker {
         scratch.append(dateLine)
     }
 
+    /// What every forwarded response gets: `Date` where the origin left it out, and this hop in `Via`.
+    func appendDateAndVia(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        if !response.contains(.date) { appendDate() }
+        Forwarding.appendVia(
+            minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
+            to: &scratch)
+    }
+
     /// A number that no other record has, on this machine or another.
     func newIdentifier() -> UInt64 {
         nextIdentifier &+= 0x9E37_79B9_7F4A_7C15

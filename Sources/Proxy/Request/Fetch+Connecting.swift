@@ -17,8 +17,7 @@ extension Fetch {
         self.server = server
         while !avoidsPool, let idle = worker.origins.take(server) {
             // A request that must not be repeated isn't sent into a connection that has ended already.
-            if !method.isIdempotent, case .wouldBlock = idle.receive(after: 0, atMost: 1) {
-            } else if !method.isIdempotent {
+            if !method.isIdempotent, idle.receive(after: 0, atMost: 1) != .wouldBlock {
                 idle.discard()
                 continue
             }

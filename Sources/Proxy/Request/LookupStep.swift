@@ -92,25 +92,26 @@ extension Transaction: StoreReceiver {
             return .next(.deliver)
         case .stale(_, _, .staleWhileRevalidate):
             // Validation in the background isn't there yet: the request validates, and gets the stale answer if that fails.
-            reason = .stale
-            fallback = [.onDisconnect, .onError]
-            verdict = .miss
-            isValidating = stored.facts.hasValidator && !facts.hasRange
-            return .next(.fetch)
+            return validate(stored, because: .stale, fallback: [.onDisconnect, .onError])
         case .stale(_, _, let reason):
             self.reason = reason
             verdict = .stale
             return .next(.deliver)
         case .validate(let reason, _, let fallback):
-            self.reason = reason
-            self.fallback = fallback
-            verdict = .miss
-            isValidating = stored.facts.hasValidator && !facts.hasRange
-            return .next(.fetch)
+            return validate(stored, because: reason, fallback: fallback)
         case .bypass(let reason): return pass(reason)
         case .refuse(let reason):
             self.reason = reason
             return refuse(.onlyIfCached)
         }
+    }
+
+    /// Asks the origin about what is stored, or for the whole where it has no validator.
+    private func validate(_ stored: StoredResponse, because reason: Reason, fallback: StaleFallback) -> Progress {
+        self.reason = reason
+        self.fallback = fallback
+        verdict = .miss
+        isValidating = stored.facts.hasValidator && !facts.hasRange
+        return .next(.fetch)
     }
 }

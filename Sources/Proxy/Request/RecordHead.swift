@@ -27,13 +27,7 @@ struct RecordHead {
             worker.scratch.append(bytes.extracting(field.value))
             worker.scratch.append("\r\n")
         }
-        if !response.contains(.date) { worker.appendDate() }
-        worker.scratch.append("Via: ")
-        for field in response.fields where field.known == .via && !field.value.isEmpty {
-            worker.scratch.append(bytes.extracting(field.value))
-            worker.scratch.append(", ")
-        }
-        worker.scratch.append(response.minorVersion == 0 ? "1.0 larder\r\n" : "1.1 larder\r\n")
+        worker.appendDateAndVia(response, bytes)
         if case .length(let length) = response.framing {
             Forwarding.appendField("Content-Length", decimal: length, to: &worker.scratch)
             hasContentLength = true

@@ -127,20 +127,10 @@ extension Transaction {
     private func appendHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         Forwarding.appendStatusLine(response.status, reason: bytes.extracting(response.reason), to: &worker.scratch)
         Forwarding.appendEndToEndFields(response, bytes, dropping: Self.writtenAnew, to: &worker.scratch)
-        appendDateAndVia(response, bytes)
+        worker.appendDateAndVia(response, bytes)
     }
 
     private static let writtenAnew: FieldSet = [.via, .xCache, .trailer]
-
-    func appendDateAndVia(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        if !response.contains(.date) { worker.appendDate() }
-        worker.scratch.append("Via: ")
-        for field in response.fields where field.known == .via && !field.value.isEmpty {
-            worker.scratch.append(bytes.extracting(field.value))
-            worker.scratch.append(", ")
-        }
-        worker.scratch.append(response.minorVersion == 0 ? "1.0 larder\r\n" : "1.1 larder\r\n")
-    }
 
     private func appendFramingAndConnection(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         if isTunnel && status == 101 {
