@@ -90,13 +90,15 @@ build: ## Build the release binary, .build/release/larder
 	$(call toolchain)
 	swift build $(SWIFT_RELEASE)
 
-# Swift's own runner comes last, so that its closing line is the last thing printed.
+# Swift's own runner comes last, so that its closing line is the last thing printed. Before it: what of the standards the
+# tests are about.
 .PHONY: test
 test: ## Install what the tests need and run every test; FILTER=name runs those of that name
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
 	swift build --build-tests
 	@$(if $(FILTER),,Tests/Packaging/run)
+	@$(if $(FILTER),,Tests/Conformance/count)
 	swift test --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
 
 .PHONY: bench

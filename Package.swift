@@ -56,7 +56,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: tests),
-        .testTarget(name: "HTTPCachingTests", dependencies: ["HTTPCaching"], swiftSettings: tests),
+        .testTarget(name: "HTTPCachingTests", dependencies: ["HTTPCaching", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
         .testTarget(name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching"], swiftSettings: tests),
         .testTarget(

@@ -58,6 +58,14 @@ struct MemoryShard: Sendable {
         return response
     }
 
+    /// The same, and nothing is changed by it.
+    func peek(_ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        guard let slot = find(key, tag), now < slots[slot].discardAt, let response = slots[slot].response,
+            response.hasKeyText(keyText)
+        else { return nil }
+        return response
+    }
+
     /// Whether what stands at `key` is `current`.
     func holds(_ current: StoredResponse, at key: CacheKey, tag: UInt32) -> Bool {
         guard let slot = find(key, tag) else { return false }

@@ -51,6 +51,13 @@ package final class MemoryStore: Sendable {
         }
     }
 
+    /// What ``lookup(_:keyText:now:)`` would answer, without a trace: nothing is counted, taken for used, or removed. For
+    /// operators' questions.
+    package func peek(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        let tag = tag(of: key)
+        return shards[shard(of: key)].withLock { $0.peek(key, tag: tag, keyText: keyText, now: now) }
+    }
+
     /// Keeps `response` at `key`, whatever stood there. `false` when it alone exceeds the bound; what stood there is
     /// then gone too, since it is out of date.
     @discardableResult

@@ -39,6 +39,13 @@ package enum LookupStart: Sendable, BitwiseCopyable {
     case failed(StoreTrouble)
 }
 
+extension RemoteStore {
+    /// As above, for who needn't know when it is done.
+    package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
+        store(key, response, now: now, holding: nil)
+    }
+}
+
 /// A store on the other side of a connection, as one worker sees it. Belongs to its worker's thread.
 package protocol RemoteStore: AnyObject {
     /// Asks for the record at `key` whose key text is `keyText`; one with another text is a miss.
@@ -51,7 +58,8 @@ package protocol RemoteStore: AnyObject {
 
     /// Puts `response` at `key` for as long as is left until its `discardAt`. Best effort: a write that can't go out is
     /// dropped and counted.
-    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime)
+    /// - Parameter token: kept until the write is confirmed, refused or given up, and let go of then.
+    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?)
 
     /// Removes records. `receiver` may be nil when nobody needs to know.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)

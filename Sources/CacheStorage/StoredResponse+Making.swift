@@ -37,7 +37,7 @@ extension StoredResponse {
             varyNamesCount: names.count, headCount: 0, bodyCount: 0)
     }
 
-    /// This response with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't copied: the new
+    /// This response, complete or partial, with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't copied: the new
     /// record keeps the older one's block alive, and its footprint says so.
     package func refreshed(_ description: RecordDescription, head: Span<UInt8>) -> StoredResponse? {
         let keyText = self.keyText
@@ -47,7 +47,7 @@ extension StoredResponse {
         unsafe end = Self.copy(varyNames, to: end)
         _ = unsafe Self.copy(head, to: end)
         return unsafe StoredResponse(
-            kind: .response, description: description, adopting: block, keyTextCount: keyText.count,
+            kind: kind, description: description, adopting: block, keyTextCount: keyText.count,
             varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount, bodyOwner: recordWithBody)
     }
 

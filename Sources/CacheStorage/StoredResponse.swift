@@ -21,6 +21,8 @@ package final class StoredResponse: @unchecked Sendable {
         /// and a generation (its `id`) that is mixed into the key text of each variant. With the marker gone all its
         /// variants are out of reach.
         case varyMarker = 2
+        /// Parts of a response that is not all there yet; what its body holds is told by `PartialResponse`.
+        case partial = 3
     }
 
     package let kind: Kind

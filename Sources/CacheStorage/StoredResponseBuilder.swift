@@ -5,9 +5,11 @@
 import Glibc
 import HTTPCaching
 
-/// Collects one response. Owned by one worker; dropping it frees what it holds.
+/// Collects one response; dropping it frees what it holds.
+///
+/// `@unchecked Sendable`: one thread at a time. Whoever lets others read what has arrived holds a lock over every call.
 @safe
-package final class StoredResponseBuilder {
+package final class StoredResponseBuilder: @unchecked Sendable {
     /// Why a response can't be stored after all. The caller drops the builder and lets the body stream through.
     package enum Refusal: UInt8, Error, Sendable {
         /// The body is larger than `store.object` allows.
@@ -70,6 +72,20 @@ package final class StoredResponseBuilder {
 
     /// Body bytes taken so far.
     package var count: Int { bodyCount }
+
+    /// The body as far as it has come.
+    package var arrived: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            let bytes = unsafe UnsafeRawBufferPointer(
+                start: block.map { unsafe UnsafeRawPointer($0) + bodyOffset }, count: bodyCount)
+            return unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: bytes), borrowing: self)
+        }
+    }
+
+    /// The response without its body, to answer others from while that arrives; nil when memory can't be had.
+    package func preview(keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>) -> StoredResponse? {
+        StoredResponse.response(description, keyText: keyText, varyNames: varyNames, head: head, body: Span())
+    }
 
     /// Takes the next piece of the body. After a refusal the builder is of no further use.
     package func append(_ piece: Span<UInt8>) throws(Refusal) {

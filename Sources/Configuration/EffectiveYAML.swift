@@ -73,12 +73,24 @@ extension Configuration {
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))
             out.key("timeout", optional: cache.timeout?.description)
+            if !cache.statuses.isEmpty {
+                out.key("statuses", cache.statuses.map { ($0.selector.description, $0.timeout.description) })
+            }
+            out.key("heuristic", cache.heuristic?.description ?? "off")
+            if cache.heuristic != nil { out.key("heuristic_cap", cache.heuristicCap.description) }
+            out.key("stale_while_revalidate", optional: cache.staleWhileRevalidate?.description)
+            out.key("stale_if_error", optional: cache.staleIfError?.description)
+            out.key("early_refresh", cache.earlyRefresh?.description ?? "off")
+            out.key("collapse", cache.collapse?.description ?? "off")
             out.key("key", optional: cache.key?.text)
             out.key("query", cache.query.rawValue)
             if let allowed = cache.queryAllow { out.key("query_allow", allowed) }
             if !cache.queryDeny.isEmpty { out.key("query_deny", cache.queryDeny) }
+            out.key("strict", cache.isStrict)
             out.key("mode", cache.mode.rawValue)
             out.key("client_control", cache.clientControl.rawValue)
+            if let types = cache.contentTypes { out.key("content_types", types) }
+            out.key("tags", cache.tags.rawValue)
             out.key("allow_set_cookie", cache.allowSetCookie)
             out.key("allow_authorization", cache.allowAuthorization)
             out.key("body_key", cache.bodyKey.description)
@@ -92,6 +104,7 @@ extension Configuration {
         out.key("body", limits.body.description)
         out.key("clients", "\(limits.clients)")
         out.key("requests", "\(limits.requests)")
+        out.key("variants", "\(limits.variants)")
         out.key("head_timeout", limits.headTimeout.description)
         out.key("read_timeout", limits.readTimeout.description)
         out.key("write_timeout", limits.writeTimeout.description)
@@ -101,7 +114,7 @@ extension Configuration {
     }
 }
 
-/// Block mappings, two spaces a level; lists of scalars in flow style.
+/// Block mappings, two spaces a level; lists and pairs of scalars in flow style.
 private struct YAMLWriter {
     private(set) var text = ""
     private var indent = 0
@@ -133,6 +146,11 @@ private struct YAMLWriter {
     mutating func key(_ name: String, _ isOn: Bool) { key(name, isOn ? "on" : "off") }
     mutating func key(_ name: String, _ values: [String]) {
         line("\(name): [\(values.map(YAMLWriter.scalar).joined(separator: ", "))]")
+    }
+
+    mutating func key(_ name: String, _ pairs: [(String, String)]) {
+        let entries = pairs.map { "\(YAMLWriter.scalar($0)): \(YAMLWriter.scalar($1))" }
+        line("\(name): {\(entries.joined(separator: ", "))}")
     }
 
     /// Plain where no reader could take it for something else, double-quoted otherwise; a `${` of its own is doubled

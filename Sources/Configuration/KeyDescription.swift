@@ -1,7 +1,8 @@
 // Every key of the file, declared once: what it takes, what holds without it, and a sentence for the operator.
 //
 // The reader takes its list of known keys from here, `docs/configuration.md` and `--help` their sentences. A `*` in a
-// path stands for a name of the operator's (`upstreams.*`) or for an entry of a list (`routes.*`).
+// path stands for a name of the operator's (`upstreams.*`) or for an entry of a list (`routes.*`). The keys of
+// `routes.*.cache` are in `CachingKeys.swift`.
 
 /// One key.
 package struct KeyDescription: Sendable, Hashable {
@@ -38,7 +39,8 @@ package struct KeyDescription: Sendable, Hashable {
         var text = """
             # The configuration file, key by key
 
-            Made from the declarations in `Sources/Configuration/KeyDescription.swift`. `*` is a name of yours or an entry of a list.
+            Made from the declarations in `Sources/Configuration/KeyDescription.swift` and `CachingKeys.swift` beside it. `*` is a
+            name of yours or an entry of a list.
 
             Durations are `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds. Sizes are `64KiB`, `256MiB`, `1GB`, or
             a whole number of bytes. `${NAME}` takes an environment variable; one that is not set is an error. A value that starts
@@ -163,39 +165,6 @@ package struct KeyDescription: Sendable, Hashable {
         ),
     ]
 
-    private static let caching = [
-        KeyDescription(
-            "routes.*.cache.methods", "list of GET, HEAD, POST, QUERY", "[GET, HEAD]",
-            "Which methods are cached; POST and QUERY are keyed by their body too."),
-        KeyDescription(
-            "routes.*.cache.timeout", "DURATION", nil,
-            "How long a response is fresh when its origin doesn't say; in force mode, whatever the origin says. Whole seconds, rounded up."
-        ),
-        KeyDescription(
-            "routes.*.cache.key", "TEMPLATE", nil, "The key text, such as task:{id|default}; without it the whole URL."),
-        KeyDescription(
-            "routes.*.cache.query", "sorted | exact | ignore", "sorted", "How the query takes part in the key."),
-        KeyDescription(
-            "routes.*.cache.query_allow", "list of GLOB", nil, "The query parameters that alone take part in the key."),
-        KeyDescription(
-            "routes.*.cache.query_deny", "list of GLOB", "[]", "Query parameters that take no part in the key."),
-        KeyDescription(
-            "routes.*.cache.mode", "standard | force", "standard",
-            "Whether the origin's word on caching holds, or timeout replaces it."),
-        KeyDescription(
-            "routes.*.cache.client_control", "honour | ignore", "honour",
-            "Whether Cache-Control in requests (no-cache, max-age and so on) counts."),
-        KeyDescription(
-            "routes.*.cache.allow_set_cookie", "on | off", "off",
-            "Whether responses with Set-Cookie are stored. The cookie then goes to everyone."),
-        KeyDescription(
-            "routes.*.cache.allow_authorization", "on | off", "off",
-            "Whether force mode stores answers to requests with Authorization. They then go to everyone."),
-        KeyDescription(
-            "routes.*.cache.body_key", "SIZE", "64KiB",
-            "The longest request body that is read to be keyed; a longer one passes through uncached."),
-    ]
-
     private static let limits = [
         KeyDescription("limits.head", "SIZE", "32KiB", "Bytes of a head; past it 431, from an origin 502."),
         KeyDescription("limits.fields", "COUNT", "100", "Header fields of a head; past it 431, from an origin 502."),
@@ -204,6 +173,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("limits.clients", "COUNT", "20000", "Client connections of the whole process."),
         KeyDescription(
             "limits.requests", "COUNT", "10000", "Requests on one connection before it is closed; 0 is no bound."),
+        KeyDescription("limits.variants", "COUNT", "64", "Stored responses of one key that Vary tells apart."),
         KeyDescription(
             "limits.head_timeout", "DURATION", "10s", "From the first byte of a head to its last; past it 408."),
         KeyDescription(

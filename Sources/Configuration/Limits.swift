@@ -14,6 +14,8 @@ package struct Limits: Sendable, Hashable {
     package var clients = 20_000
     /// Requests on one connection before it is closed; 0 is no bound.
     package var requests = 10_000
+    /// Stored responses of one key that `Vary` tells apart.
+    package var variants = 64
     /// From the first byte of a head to its last.
     package var headTimeout = Milliseconds.seconds(10)
     /// Without a byte of the request's content arriving.

@@ -1,4 +1,4 @@
-// Units as types: how a duration and a size are written in the file, and how they are written back.
+// Units as types: how a duration, a size and a share are written in the file, and how they are written back.
 
 /// A duration in whole milliseconds, never negative when it comes from a file.
 package struct Milliseconds: Sendable, Hashable, Comparable {
@@ -32,6 +32,13 @@ package struct ByteCount: Sendable, Hashable, Comparable {
 
     /// One pebibyte: more than any machine has, far below what overflows.
     package static let largest = ByteCount(1 << 50)
+}
+
+/// A share in whole hundredths, 1 to 100 when it comes from a file.
+package struct Percent: Sendable, Hashable {
+    package var rawValue: UInt8
+
+    package init(_ rawValue: UInt8) { self.rawValue = rawValue }
 }
 
 // MARK: - Text
@@ -124,4 +131,20 @@ extension ByteCount: CustomStringConvertible {
         }
         return "\(rawValue)"
     }
+}
+
+extension Percent: CustomStringConvertible {
+    /// Reads `1%` to `100%`.
+    package init(parsing text: String) throws(ValueFault) {
+        guard text.utf8.last == UInt8(ascii: "%"), text.utf8.dropLast().allSatisfy(isDigit), text.utf8.count > 1 else {
+            throw ValueFault("\(quoted(text)) is not a percentage", hint: "write a whole one such as 10%, or off")
+        }
+        guard let number = wholeNumber(text.dropLast()), (1...100).contains(number) else {
+            throw ValueFault("\(quoted(text)) is out of range", hint: "1% to 100% are allowed, or off")
+        }
+        self.init(UInt8(number))
+    }
+
+    /// As `init(parsing:)` reads it.
+    package var description: String { "\(rawValue)%" }
 }

@@ -20,13 +20,6 @@ extension ConfigurationFile {
                     at: "methods", "HEAD is answered from a stored GET, which is not cached here", hint: "add GET")
             }
         }
-        keys.read("timeout", into: &cache.timeout) { text throws(ValueFault) in
-            let timeout = try Milliseconds(parsing: text)
-            guard timeout > .zero else {
-                throw ValueFault("`timeout` can't be 0", hint: "leave it out, or leave out `cache` to store nothing")
-            }
-            return timeout
-        }
         keys.read("key", into: &cache.key) { text throws(ValueFault) in
             let template = try KeyTemplate(parsing: text)
             if let path { try check(template, against: path) }
@@ -36,6 +29,7 @@ extension ConfigurationFile {
         if let allowed = keys.list("query_allow", glob) { cache.queryAllow = allowed.map(\.value) }
         if let denied = keys.list("query_deny", glob) { cache.queryDeny = denied.map(\.value) }
         keys.read("mode", into: &cache.mode)
+        readFreshness(keys, into: &cache, in: reading)
         keys.read("client_control", into: &cache.clientControl)
         keys.read("allow_set_cookie", into: &cache.allowSetCookie)
         keys.read("allow_authorization", into: &cache.allowAuthorization)
@@ -45,8 +39,13 @@ extension ConfigurationFile {
                 at: "body_key", "`body_key` can't be more than 64MiB", hint: "such a body is held in memory to be keyed"
             )
         }
-        if cache.mode == .force, keys.node("timeout") == nil {
-            keys.fault(at: "mode", "`mode: force` needs a `timeout` to force", hint: "add timeout: 5m")
+        cache.contentTypes = readContentTypes(keys, in: reading)
+        keys.read("tags", into: &cache.tags)
+        keys.read("strict", into: &cache.isStrict)
+        if cache.isStrict, keys.node("key") == nil {
+            keys.fault(
+                at: "strict", "`strict: on` forwards what the key names, but there is no `key`",
+                hint: "add one, such as key: \"{method}:{path}?{query}\"")
         }
         checkQuery(cache, keys)
         return cache
@@ -59,6 +58,29 @@ extension ConfigurationFile {
             throw ValueFault("\(quoted(text)) is not a method", hint: "methods are upper case: \(upper)")
         }
         throw ValueFault("\(quoted(text)) can't be cached", hint: "GET, HEAD, POST and QUERY can")
+    }
+
+    /// nil is all.
+    private static func readContentTypes(_ keys: KeyedValues, in reading: Reading) -> [String]? {
+        guard let ranges = keys.list("content_types", { text throws(ValueFault) in try mediaRange(parsing: text) })
+        else { return nil }
+        if case .sequence(let nodes)? = keys.node("content_types")?.content, nodes.isEmpty {
+            keys.fault(
+                at: "content_types", "`content_types` names no type, so nothing would be stored",
+                hint: "leave it out to store all")
+            return nil
+        }
+        var lines: [String: Int] = [:]
+        for range in ranges {
+            if let line = lines[range.value] {
+                reading.faults.add(
+                    range.position, "the type \(quoted(range.value)) is named twice",
+                    hint: "the first is on line \(line)")
+            } else {
+                lines[range.value] = range.position.line
+            }
+        }
+        return ranges.map(\.value)
     }
 
     private static func glob(_ text: String) throws(ValueFault) -> String {

@@ -83,6 +83,7 @@ extension KeyedValues {
         read("body", into: &limits.body, from: .zero)
         read("clients", into: &limits.clients, in: 1...10_000_000)
         read("requests", into: &limits.requests, in: 0...1_000_000_000)
+        read("variants", into: &limits.variants, in: 1...1_000)
         read("head_timeout", into: &limits.headTimeout)
         read("read_timeout", into: &limits.readTimeout)
         read("write_timeout", into: &limits.writeTimeout)

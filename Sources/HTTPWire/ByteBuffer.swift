@@ -60,6 +60,12 @@ package struct ByteBuffer: ~Copyable {
         unsafe base = ByteBuffer.allocate(0)
     }
 
+    /// Takes the last `length` bytes out again.
+    package mutating func removeLast(_ length: Int) {
+        precondition(length >= 0 && length <= count, "only what is there can be taken out")
+        count -= length
+    }
+
     /// Makes room for `additional` more bytes.
     @inlinable
     package mutating func reserve(_ additional: Int) {

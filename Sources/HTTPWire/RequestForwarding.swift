@@ -23,6 +23,8 @@ package struct RequestForwarding: Sendable {
     package var acceptsTrailers = false
     /// Fields that are left out, such as `FieldSet.conditionals` for a response that is to be stored.
     package var dropping = FieldSet()
+    /// What alone of the client's query, cookies and fields goes on; nil is all.
+    package var selection: RequestSelection?
 
     package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: [UInt8]) {
         self.framing = framing
@@ -50,7 +52,11 @@ extension Forwarding {
         let left = plan.leftOut
         for field in head.fields where !left.contains(field.known) {
             if head.isNamedByConnection(field, in: bytes) { continue }
+            if let selection = plan.selection, !selection.takes(field, in: bytes) { continue }
             append(field, of: bytes, to: &output)
+        }
+        if let selection = plan.selection, !selection.cookies.isEmpty {
+            appendField("Cookie", selection.cookies.span, to: &output)
         }
         plan.appendConditionally(head, bytes, to: &output)
         appendFraming(plan.framing, to: &output)
@@ -76,19 +82,26 @@ extension RequestForwarding {
         switch head.targetForm {
         case .authority: output.append(bytes.extracting(head.target))
         case .asterisk: output.append(UInt8(ascii: "*"))
-        case .origin: output.append(bytes.extracting(head.target))
-        case .absolute:
-            if head.path.isEmpty {
-                output.append(head.method == .options && !head.hasQuery ? UInt8(ascii: "*") : UInt8(ascii: "/"))
-            } else {
-                output.append(bytes.extracting(head.path))
-            }
-            if head.hasQuery {
-                output.append(UInt8(ascii: "?"))
-                output.append(bytes.extracting(head.query))
-            }
+        case .origin where selection == nil: output.append(bytes.extracting(head.target))
+        case .origin, .absolute: appendPathAndQuery(head, bytes, to: &output)
         }
         output.append(" HTTP/1.1\r\n")
+    }
+
+    private func appendPathAndQuery(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        if head.path.isEmpty {
+            output.append(head.method == .options && !head.hasQuery ? UInt8(ascii: "*") : UInt8(ascii: "/"))
+        } else {
+            output.append(bytes.extracting(head.path))
+        }
+        if let selection {
+            guard let query = selection.query else { return }
+            output.append(UInt8(ascii: "?"))
+            output.append(query)
+        } else if head.hasQuery {
+            output.append(UInt8(ascii: "?"))
+            output.append(bytes.extracting(head.query))
+        }
     }
 
     /// RFC 9112 §3.2: Host comes first.
@@ -110,7 +123,7 @@ extension RequestForwarding {
         if forwardsExpect && head.expectsContinue { output.append("Expect: 100-continue\r\n") }
         let countsForwards = head.method == .options || head.method == .trace
         let conditional = RequestForwarding.conditional
-        if head.present.isDisjoint(with: conditional) { return }
+        if selection != nil || head.present.isDisjoint(with: conditional) { return }
         for field in head.fields where conditional.contains(field.known) && !dropping.contains(field.known) {
             if head.isNamedByConnection(field, in: bytes) { continue }
             if field.known == .trailer {

@@ -3,6 +3,7 @@
 
 import CacheStorage
 import EventLoop
+import HTTPCaching
 import Synchronization
 
 /// Shared by all workers; asked once when a fetch begins and once when its response is to be stored.
@@ -20,12 +21,19 @@ package final class RecentInvalidations: Sendable {
 
     private struct State {
         /// When each key was dropped last.
-        var drops: [CacheKey: Moment] = [:]
+        var drops: [CacheKey: Drop] = [:]
         /// Keys in the order of their dropping, as a ring, for forgetting the oldest.
         var order: [CacheKey] = []
         var oldest = 0
         /// What began before this counts as overtaken: what was forgotten can't be told any more.
         var horizon = Moment.first
+        /// The same by the clock.
+        var horizonTime = Int64.min
+    }
+    private struct Drop {
+        var moment: Moment
+        /// Milliseconds since 1970.
+        var time: Int64
     }
     private let state = Locked(State())
     private let count = Atomic<UInt64>(0)
@@ -34,17 +42,19 @@ package final class RecentInvalidations: Sendable {
     /// The moment to remember when a fetch begins.
     package var now: Moment { Moment(count: count.load(ordering: .acquiring)) }
 
-    package func note(_ keys: [CacheKey]) {
+    /// - Parameter time: now, in milliseconds since 1970.
+    package func note(_ keys: [CacheKey], at time: Int64) {
         state.withLock { state in
             let moment = Moment(count: count.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue)
             for key in keys {
-                if state.drops.updateValue(moment, forKey: key) != nil { continue }
+                if state.drops.updateValue(Drop(moment: moment, time: time), forKey: key) != nil { continue }
                 guard state.order.count == Self.remembered else {
                     state.order.append(key)
                     continue
                 }
                 if let forgotten = state.drops.removeValue(forKey: state.order[state.oldest]) {
-                    state.horizon = max(state.horizon, forgotten)
+                    state.horizon = max(state.horizon, forgotten.moment)
+                    state.horizonTime = max(state.horizonTime, forgotten.time)
                 }
                 state.order[state.oldest] = key
                 state.oldest = (state.oldest + 1) % Self.remembered
@@ -52,12 +62,26 @@ package final class RecentInvalidations: Sendable {
         }
     }
 
+    /// Whether the key was dropped lately, as far back as this remembers.
+    package func remembers(_ key: CacheKey) -> Bool { state.withLock { $0.drops[key] != nil } }
+
     /// Whether the key was dropped after `began`, or may have been.
     package func overtook(_ key: CacheKey, since began: Moment) -> Bool {
         state.withLock { state in
             if began < state.horizon { return true }
             guard let dropped = state.drops[key] else { return false }
-            return dropped > began
+            return dropped.moment > began
+        }
+    }
+
+    /// Whether something that was requested at that time was dropped since, or may have been: a slow store may hand it out
+    /// still.
+    func covers(_ key: CacheKey, requestedAt time: Instant) -> Bool {
+        if count.load(ordering: .relaxed) == 0 { return false }
+        return state.withLock { state in
+            if time.milliseconds < state.horizonTime { return true }
+            guard let dropped = state.drops[key] else { return false }
+            return time.milliseconds < dropped.time
         }
     }
 }

@@ -22,6 +22,11 @@ extension Server {
         mailboxes.first?.post(.errand(errand, answer: answer))
     }
 
+    /// Has the first worker explain a request; `answer` is called on that worker's thread.
+    func post(_ request: DescribedRequest, _ answer: @escaping @Sendable (Explanation) -> Void) {
+        mailboxes.first?.post(.explain(request, answer: answer))
+    }
+
     func finishGathering(_ number: UInt64) {
         guard var gathering = gatherings.removeValue(forKey: number) else { return }
         gathering.timer.cancel()

@@ -13,6 +13,10 @@ package final class SharedState: Sendable {
     package let log: EventLog
     package let accessLog: AccessLogSink
     let invalidations = RecentInvalidations()
+    let flights = FlightTable()
+    let searchRules = SearchRules()
+    package let groups = GroupInvalidations()
+    let variants = VariantTable()
     private let clients = Atomic<Int>(0)
 
     package init(store: StoreSettings, log: EventLog, accessLog: AccessLogSink) {

@@ -19,10 +19,14 @@ extension Worker {
             counters.idleOriginConnections = origins.idleCount
             counters.originConnects = origins.opened
             counters.originReuses = origins.reused
+            counters.refreshing = refreshes
             counters.logLinesDropped = accessLog.dropped
             if let remote { counters.remote = remote.figures }
             answer(counters, remote?.state)
         case .errand(let errand, let answer): StoreErrandRunner(worker: self, errand: errand, answer: answer).run()
+        case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
+        case .flightMoved(let flight): flightMoved(flight)
+        case .flightNeedsLeader(let flight): leaders[ObjectIdentifier(flight)]?.flightNeedsLeader()
         case .drain(let deadline): drain(until: deadline)
         case .stop: loop.stop()
         }
@@ -83,7 +87,10 @@ extension Worker {
     }
 
     func keepHouse() {
-        if index == 0 { memory?.sweep(limit: 4096, now: wallTime) }
+        if index == 0 {
+            memory?.sweep(limit: 4096, now: wallTime)
+            shared.flights.sweep(now: loop.now)
+        }
         accessLog.flush()
         if resting.count > 64 { resting.removeLast(resting.count / 4) }
         housekeeping?.schedule(afterMilliseconds: 1000)

@@ -26,9 +26,10 @@ extension Worker {
     }
 
     /// Puts a record into every store that this worker has.
-    func put(_ key: CacheKey, _ response: StoredResponse) {
+    /// - Parameter token: let go of once the slowest has it, or doesn't get it.
+    func put(_ key: CacheKey, _ response: StoredResponse, holding token: AnyObject? = nil) {
         if let remote {
-            remote.store(key, response, now: wallTime)
+            remote.store(key, response, now: wallTime, holding: token)
             if let memory { keepCopy(response, key: key, in: memory) }
         } else {
             memory?.store(key, response)
@@ -53,7 +54,7 @@ extension Worker {
         // The copy shares the body; a marker is small enough to be made again.
         let copy: StoredResponse? =
             switch response.kind {
-            case .response: response.refreshed(description, head: response.head)
+            case .response, .partial: response.refreshed(description, head: response.head)
             case .varyMarker:
                 StoredResponse.varyMarker(
                     generation: response.id, discardAt: until, facts: response.facts, keyText: response.keyText,
@@ -64,9 +65,14 @@ extension Worker {
 
     /// Removes records everywhere this worker can.
     func drop(_ keys: [CacheKey]) {
-        shared.invalidations.note(keys)
-        for key in keys { memory?.remove(key) }
+        shared.invalidations.note(keys, at: loop.wallMilliseconds)
         counters.invalidated += keys.count
+        remove(keys)
+    }
+
+    /// Removes records that nothing is wrong with.
+    func remove(_ keys: [CacheKey]) {
+        for key in keys { memory?.remove(key) }
         remote?.remove(keys, receiver: nil, token: 0)
     }
 
@@ -74,9 +80,8 @@ extension Worker {
     func invalidate(url: String, in world: World) {
         do throws(SyntheticRequestFault) {
             let request = try SyntheticRequest(url: url)
-            try composer.compose(request, by: world.table)
-            let digest = composer.digest
-            drop([CacheKey(high: digest.high, low: digest.low)])
+            let match = try composer.compose(request, by: world.table)
+            drop(shared.searchRules.keys(of: &composer, by: world.table.recipes[match.route]))
         } catch {
             // A URL that no request could have is stored nowhere.
         }

@@ -15,6 +15,9 @@ enum WorkerMessage: Sendable {
     case adopt(Generation)
     case report(@Sendable (Counters, StoreState?) -> Void)
     case errand(StoreErrand, answer: @Sendable (StoreFinding) -> Void)
+    case explain(DescribedRequest, answer: @Sendable (Explanation) -> Void)
+    case flightMoved(Flight)
+    case flightNeedsLeader(Flight)
     case drain(deadline: MonotonicTime)
     case stop
 }
@@ -57,6 +60,16 @@ package final class Worker {
     var housekeeping: LoopTimer?
     var drainTimer: LoopTimer?
 
+    /// Requests that wait for, or read from, a flight.
+    var followers: [ObjectIdentifier: [Transaction]] = [:]
+    /// Leaders of flights that their followers may have something to tell.
+    var leaders: [ObjectIdentifier: Transaction] = [:]
+    /// Refreshes under way.
+    var refreshes = 0
+    /// A part of a body that is on its way from a flight to a client.
+    var window = ByteBuffer(minimumCapacity: 1024)
+    private var randomState: UInt64
+
     var restingFetches: [Fetch] = []
     var retiredFetches: [Fetch] = []
     var peerText: [UInt8] = []
@@ -86,6 +99,7 @@ package final class Worker {
         storeSettings = generation.configuration.store
         objectLimit = Int(storeSettings.object.rawValue)
         nextIdentifier = UInt64.random(in: .min ... .max)
+        randomState = nextIdentifier | 1
         accessLog = AccessLogBuffer(sink: shared.accessLog)
         accessLog.format = generation.configuration.log.access
         openStores()
@@ -102,8 +116,7 @@ package final class Worker {
 
     // MARK: Time
 
-    /// Wall time in whole seconds, as HTTP counts it.
-    var instant: Instant { Instant(secondsSinceEpoch: loop.wallMilliseconds / 1000) }
+    var instant: Instant { Instant(milliseconds: loop.wallMilliseconds) }
     var wallTime: WallTime { WallTime(milliseconds: loop.wallMilliseconds) }
 
     func refreshDate() {
@@ -134,6 +147,20 @@ package final class Worker {
     func newIdentifier() -> UInt64 {
         nextIdentifier &+= 0x9E37_79B9_7F4A_7C15
         return nextIdentifier
+    }
+
+    /// Separates the parts of one answer: nobody can have put it into the content.
+    func newBoundary() -> [UInt8] {
+        let letters = Array("0123456789abcdefghijklmnopqrstuv".utf8)
+        return (0..<24).map { _ in letters[Int.random(in: letters.indices)] }
+    }
+
+    /// Good enough to spread decisions; xorshift64*.
+    func random() -> UInt32 {
+        randomState ^= randomState >> 12
+        randomState ^= randomState << 25
+        randomState ^= randomState >> 27
+        return UInt32(truncatingIfNeeded: (randomState &* 0x2545_F491_4F6C_DD1D) >> 32)
     }
 
     // MARK: Transactions
@@ -196,6 +223,16 @@ package final class Worker {
     func appendCacheStatus(_ member: CacheStatus) {
         cacheStatusText.removeAll(keepingCapacity: true)
         member.append(to: &cacheStatusText)
+        let text = cacheStatusText
+        Forwarding.appendField("Cache-Status", text.span, to: &scratch)
+    }
+
+    /// For an answer of Larder's own.
+    /// - Parameter member: nil where the origin was not asked.
+    func appendCacheStatus(_ member: CacheStatus?, detail: StaticString) {
+        cacheStatusText.removeAll(keepingCapacity: true)
+        if let member { member.append(to: &cacheStatusText) } else { cacheStatusText += Array("larder".utf8) }
+        cacheStatusText += Array("; detail=\(detail)".utf8)
         let text = cacheStatusText
         Forwarding.appendField("Cache-Status", text.span, to: &scratch)
     }

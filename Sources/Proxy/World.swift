@@ -14,6 +14,13 @@ final class RouteEntry {
     let policy: RoutePolicy?
     let bodyKeyLimit: Int
     let group: UpstreamGroup
+    /// How long a request waits for another one's fetch; 0 is never.
+    let collapseMilliseconds: Int64
+    /// The share of a lifetime, at its end, in which it is refreshed ahead of time.
+    let earlyRefresh: UInt8?
+    private let statuses: StatusTimeouts?
+    let contentTypes: MediaTypeRules?
+    let removesTags: Bool
     let allowsUpgrade: Bool
     let keepsClientHost: Bool
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
@@ -25,8 +32,20 @@ final class RouteEntry {
         self.group = group
         policy = route.cache.map(RoutePolicy.init)
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
+        let cache = route.cache
+        collapseMilliseconds = cache?.collapse?.rawValue ?? 0
+        earlyRefresh = cache?.earlyRefresh?.rawValue
+        statuses = cache.flatMap { $0.statuses.isEmpty ? nil : StatusTimeouts($0.statuses) }
+        contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
+        removesTags = cache?.tags == .remove
         allowsUpgrade = route.upgrade
         keepsClientHost = group.settings.host == .client
+    }
+
+    /// The policy as it holds for one status of the origin's.
+    func policy(for status: CachingStatus) -> RoutePolicy? {
+        guard let policy, let statuses else { return policy }
+        return policy.applying(statuses, to: status)
     }
 }
 
@@ -82,11 +101,35 @@ extension RoutePolicy {
     init(_ settings: CacheSettings) {
         self.init()
         methods = HTTPCaching.CachedMethods(rawValue: settings.methods.rawValue)
-        // HTTP counts whole seconds; a part of one is rounded up.
-        timeout = settings.timeout.map { Seconds(($0.rawValue + 999) / 1000) }
+        timeout = settings.timeout.map(Seconds.init(roundingUp:))
+        heuristicPercentage = settings.heuristic?.rawValue
+        heuristicCap = Seconds(roundingUp: settings.heuristicCap)
+        staleWhileRevalidate = settings.staleWhileRevalidate.map(Seconds.init(roundingUp:)) ?? 0
+        staleIfError = settings.staleIfError.map(Seconds.init(roundingUp:)) ?? 0
         mode = settings.mode == .force ? .force : .standard
         clientControl = settings.clientControl == .honour ? .honour : .ignore
         allowSetCookie = settings.allowSetCookie
         allowAuthorization = settings.allowAuthorization
     }
+}
+
+extension StatusTimeouts {
+    /// The decision library's form of `cache.statuses`.
+    init(_ settings: [StatusTimeout]) {
+        self.init(
+            settings.map { entry in
+                let key: StatusTimeouts.Key =
+                    switch entry.selector {
+                    case .exact(let status): .status(status)
+                    case .class(let digit): .statusClass(digit)
+                    case .any: .any
+                    }
+                return (key, Seconds(roundingUp: entry.timeout))
+            })
+    }
+}
+
+extension Seconds {
+    /// HTTP counts whole seconds; a part of one is rounded up.
+    init(roundingUp duration: Milliseconds) { self.init((duration.rawValue + 999) / 1000) }
 }

@@ -15,6 +15,8 @@ final class LargeWrite {
     let pieces: Int
     /// `prefix`, `upload:` and a number of its own.
     let uploadKey: [UInt8]
+    /// Held until it is done.
+    private let token: AnyObject?
     fileprivate var step = Step.pieces
     fileprivate var sent = 0
     fileprivate var confirmed = 0
@@ -23,7 +25,8 @@ final class LargeWrite {
     /// Not to be finished: refused by Redis, or made out of date by a later write or removal.
     fileprivate var isAbandoned = false
 
-    init(key: CacheKey, record: StoredResponse, uploadKey: [UInt8]) {
+    init(key: CacheKey, record: StoredResponse, uploadKey: [UInt8], holding token: AnyObject?) {
+        self.token = token
         self.key = key
         self.record = record
         self.uploadKey = uploadKey
@@ -39,14 +42,14 @@ extension RedisStore {
     /// Large writes give way while more than this waits to be sent.
     private static let outputForOthers = 256 << 10
 
-    func enqueueLarge(_ key: CacheKey, _ record: StoredResponse) {
+    func enqueueLarge(_ key: CacheKey, _ record: StoredResponse, holding token: AnyObject?) {
         guard largeWrites.count < settings.largeWriteLimit else {
             figures.droppedStores += 1
             return
         }
         nextUpload &+= 1
         let name = Array("\(settings.prefix)upload:\(String(nextUpload, radix: 16))".utf8)
-        largeWrites.append(LargeWrite(key: key, record: record, uploadKey: name))
+        largeWrites.append(LargeWrite(key: key, record: record, uploadKey: name, holding: token))
         pumpLargeWrites()
     }
 

@@ -1,4 +1,4 @@
-// A record as bytes in Redis, version 1. Whatever isn't exactly that, reads as absent: another version, a truncated or
+// A record as bytes in Redis, version 2. Whatever isn't exactly that, reads as absent: another version, a truncated or
 // altered value, a program's own value under the same key.
 //
 //   offset  bytes                                      all numbers little-endian
@@ -25,7 +25,7 @@ import CacheStorage
 import HTTPCaching
 
 enum RecordFormat {
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
     static let headerCount = 128
     static let pieceCount = 128 << 10
     static let pieceHeaderCount = 16

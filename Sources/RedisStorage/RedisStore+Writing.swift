@@ -10,7 +10,7 @@ extension RedisStore {
     }
 
     /// SET key record PX life.
-    func writeSmall(_ key: CacheKey, _ record: StoredResponse, life: Int64) {
+    func writeSmall(_ key: CacheKey, _ record: StoredResponse, life: Int64, holding token: AnyObject?) {
         let total = RecordFormat.headerCount + record.lengths.total
         let isEternal = record.discardAt == .never
         output.command(isEternal ? 3 : 5)
@@ -24,6 +24,8 @@ extension RedisStore {
             output.argument("PX")
             output.argument(decimal: Int(life))
         }
-        enlist(Waiter(command: .store, deadline: commandDeadline))
+        var waiter = Waiter(command: .store, deadline: commandDeadline)
+        waiter.subject = token
+        enlist(waiter)
     }
 }

@@ -123,7 +123,7 @@ package final class RedisStore: RemoteStore {
         }
     }
 
-    package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
+    package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
         guard canWrite, response.lengths.keyText <= RecordFormat.pieceCount / 2 else {
             figures.droppedStores += 1
             return
@@ -136,9 +136,9 @@ package final class RedisStore: RemoteStore {
             output.argument(key, prefix: prefix)
             enlist(Waiter(command: .ignored, deadline: commandDeadline))
         } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
-            writeSmall(key, response, life: response.discardAt - now)
+            writeSmall(key, response, life: response.discardAt - now, holding: token)
         } else {
-            enqueueLarge(key, response)
+            enqueueLarge(key, response, holding: token)
         }
     }
 

@@ -34,7 +34,7 @@ struct Waiter {
     /// The moment that a lookup gave as the present one.
     var now = WallTime(milliseconds: 0)
     var receiver: (any StoreReceiver)?
-    /// The removal's receiver, or the large read or write that the command belongs to.
+    /// The removal's receiver, the large read or write that the command belongs to, or what a write holds until it is done.
     var subject: AnyObject?
     /// Of a removal: how many keys it names, and how many of them stood in uploads that it broke off.
     var keyCount = 0

@@ -2,8 +2,9 @@
 //
 // Without a template the text is `METHOD scheme://authority/path?query`, HEAD taken as GET, scheme and authority in
 // lower case, the scheme's own port dropped, path and query in the normal form of RFC 3986 §6.2.2, and for methods
-// with content ` body:` and its MD5. No target holds a space, so no target can write a body's digest into its key. A
-// dot at the end of the host stays: it finds the same route, but the origin may answer otherwise.
+// with content ` body:` and its MD5, for QUERY with what `ContentMetadata` says of it. No target holds a space, so no
+// target can write a body's digest into its key. A dot at the end of the host stays: it finds the same route, but the
+// origin may answer otherwise.
 //
 // With `cache.key` the text is that template. A value that is missing and has no default is empty, and so the same as
 // an empty one: a template that names an optional part should say its default. `KeyRecipe` says why values can't
@@ -54,6 +55,24 @@ package struct KeyComposer: ~Copyable {
     ) {
         let request = KeyRequest(scheme: scheme, match: match, body: body)
         writer.write(head, bytes, request, recipe)
+        digest = MD5Hasher.digest(of: writer.text.span)
+    }
+
+    // MARK: Queries that differ in nothing that matters
+
+    // A response may say which differences of the query don't matter to it (No-Vary-Search). The query in its key then
+    // gives way to ` search:`, that rule, `?` and the query in the rule's normal form. The rule stands in the text: what
+    // was stored by one rule is never found by another, and no target holds a space to forge such a text with.
+
+    /// Where the path ends in the text composed last, and its query begins if it has one; nil where a template made it.
+    package var pathEnd: Int? { writer.pathEnd }
+
+    /// Makes of the text composed last, a GET's without template, the one for its query by a rule.
+    /// - Parameters:
+    ///   - rule: the rule as text.
+    ///   - query: the query in the rule's normal form, with nothing in it that a target can't hold.
+    package mutating func replaceQuery(rule: Span<UInt8>, query: Span<UInt8>) {
+        writer.replaceQuery(rule, query)
         digest = MD5Hasher.digest(of: writer.text.span)
     }
 

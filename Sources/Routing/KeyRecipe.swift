@@ -42,6 +42,11 @@ package final class KeyRecipe: Sendable {
     let text: [UInt8]
     /// Whether the template names the content. (Without a template it always takes part if there is any.)
     package let needsBody: Bool
+    /// What the origin gets of a request, where that isn't all.
+    let strict: StrictKey?
+    /// Whether only the target says which answer is meant: neither do fields and content take part in the key, nor are
+    /// they kept from the origin.
+    package let isMadeOfTarget: Bool
 
     init(_ route: Route) {
         query = QueryRule(route.cache)
@@ -50,7 +55,14 @@ package final class KeyRecipe: Sendable {
         compiler.compile(route.cache?.key?.pieces ?? [])
         pieces = compiler.pieces
         text = compiler.text
+        let strict = StrictKey(route.cache, pieces: compiler.pieces, text: compiler.text)
+        self.strict = strict
+        isMadeOfTarget = strict == nil && compiler.pieces.allSatisfy(\.source.isTarget)
     }
+
+    /// Whether the key text holds the query as it stands in the target, so that a response can say what of it matters
+    /// (No-Vary-Search).
+    package var holdsQuery: Bool { pieces.isEmpty && query.mode != .ignore }
 }
 
 /// `cache.query`, `cache.query_allow` and `cache.query_deny` of a route.
@@ -158,6 +170,13 @@ private struct KeyTemplateCompiler {
 }
 
 extension KeyRecipe.Piece.Source {
+    fileprivate var isTarget: Bool {
+        switch self {
+        case .literal, .pathParameter, .queryParameter, .method, .host, .path, .query: true
+        case .header, .cookie, .body: false
+        }
+    }
+
     fileprivate var holdsSlashes: Bool {
         switch self {
         case .pathParameter(_, let isRest): isRest

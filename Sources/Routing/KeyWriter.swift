@@ -11,17 +11,24 @@ struct KeyRequest {
 
 struct KeyWriter: ~Copyable {
     private(set) var text = ByteBuffer()
+    /// Where the path ends in a text without template, and the query may begin; nil where a template made it.
+    private(set) var pathEnd: Int?
     private var query = QueryText()
+    private var metadata = ByteBuffer()
 
     mutating func write(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ request: KeyRequest, _ recipe: KeyRecipe
     ) {
         text.removeAll()
+        pathEnd = nil
+        metadata.removeAll()
+        if request.body != nil, head.method == .query { ContentMetadata.append(of: head, bytes, to: &metadata) }
         if recipe.pieces.isEmpty {
             writeTarget(head, bytes, request, recipe.query)
             if let body = request.body {
                 text.append(" body:")
                 text.append(body)
+                text.append(metadata)
             }
             return
         }
@@ -51,6 +58,7 @@ struct KeyWriter: ~Copyable {
         let path = head.path
         // RFC 3986 §6.2.3: an absolute-form without a path means `/`.
         if path.isEmpty { text.append(UInt8(ascii: "/")) } else { text.appendNormalized(bytes, path) }
+        pathEnd = text.count
         guard head.hasQuery else { return }
         query.compose(bytes, head.query, by: rule)
         if query.isPresent {
@@ -76,6 +84,16 @@ struct KeyWriter: ~Copyable {
                     && bytes[digits + 1] == UInt8(ascii: "4") && bytes[digits + 2] == UInt8(ascii: "3")
             }
         return isDefault || colon + 1 == authority.upper ? ByteRange(authority.lower, colon) : authority
+    }
+
+    /// Puts a query in place of the one that a text without template has.
+    mutating func replaceQuery(_ rule: Span<UInt8>, _ query: Span<UInt8>) {
+        guard let pathEnd else { preconditionFailure("only a text without template has its query in one place") }
+        text.removeLast(text.count - pathEnd)
+        text.append(" search:")
+        text.appendValue(rule, ByteRange(0, rule.count), .none, escape: 0)
+        text.append(UInt8(ascii: "?"))
+        text.append(query)
     }
 
     // MARK: Templates
@@ -129,15 +147,18 @@ struct KeyWriter: ~Copyable {
         case .body:
             guard let body = request.body else { return }
             for index in 0..<32 { text.appendValue(body.hexDigit(at: index), escape: escape) }
+            text.appendValue(metadata, escape: escape)
         }
     }
 
-    /// Writes all lines of that name as the one they mean (RFC 9110 §5.3). False if there is none.
+    /// Writes all lines of that name as the one they mean (RFC 9110 §5.3). False if there is none that the origin gets:
+    /// what Connection names ends here, and may not stand in a key as if the answer were made of it.
     private mutating func writeHeader(
         _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ escape: UInt8
     ) -> Bool {
         var isFirst = true
         for field in head.fields where RequestValue.isNamed(field, name, bytes) {
+            if head.isNamedByConnection(field, in: bytes) { continue }
             if !isFirst {
                 text.appendTriplet(UInt8(ascii: ","))
                 text.appendTriplet(UInt8(ascii: " "))

@@ -137,7 +137,8 @@ struct QueryText: ~Copyable {
 }
 
 extension QueryRule {
-    fileprivate func takes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    /// Whether pairs of that name take part.
+    func takes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
         if let allow, !allow.contains(bytes, name) { return false }
         if let deny, deny.contains(bytes, name) { return false }
         return true

@@ -29,7 +29,7 @@ enum RequestValue {
     /// The value of the first cookie of that name (RFC 6265 §5.4), as it stands.
     static func cookie(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
         guard head.contains(.cookie) else { return nil }
-        for field in head.fields where field.known == .cookie {
+        for field in head.fields where field.known == .cookie && !head.isNamedByConnection(field, in: bytes) {
             var start = field.value.lower
             while start < field.value.upper {
                 var end = start

@@ -11,22 +11,18 @@ struct KeyCommand: ParsableCommand {
 
     @Argument(help: "GET, HEAD, POST …") var method: String
     @Argument(help: "With the scheme and authority that clients use.") var url: String
-    @Option(
-        name: [.customShort("H"), .customLong("header")],
-        help: ArgumentHelp("A header field of the request.", valueName: "'Name: value'"))
-    var headers: [String] = []
-    @Option(help: ArgumentHelp("The request's content: text, or a file's with @.", valueName: "@file")) var data:
-        String?
+    @OptionGroup var request: RequestOptions
     @OptionGroup var source: ConfigurationOption
 
     func run() throws {
         let configuration = try source.read()
         let table = try RouteTable(configuration.routes)
         var composer = KeyComposer()
-        let content = try content()
+        let content = try request.content()
         do throws(SyntheticRequestFault) {
             let explanation = try KeyExplanation(
-                method: method, url: url, fields: headers, body: content, routes: configuration.routes, by: table,
+                method: method, url: url, fields: request.headers, body: content, routes: configuration.routes,
+                by: table,
                 prefix: configuration.store.prefix, composer: &composer)
             let route = configuration.routes[explanation.route]
             System.print("route: \(route.host)\(route.path)")
@@ -37,17 +33,6 @@ struct KeyCommand: ParsableCommand {
             }
         } catch {
             throw CommandFailure("\(error)")
-        }
-    }
-
-    private func content() throws -> [UInt8] {
-        guard let data else { return [] }
-        guard data.hasPrefix("@") else { return Array(data.utf8) }
-        do throws(SystemFault) {
-            let path = String(data.dropFirst())
-            return try path == "-" ? System.readStandardInput(limit: 1 << 30) : System.read(file: path, limit: 1 << 30)
-        } catch {
-            throw CommandFailure("\(data.dropFirst()) \(error)")
         }
     }
 }

@@ -9,8 +9,8 @@ struct Larder: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.", version: "larder \(version)",
         subcommands: [
-            ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, GetCommand.self, SetCommand.self,
-            DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
+            ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, ExplainCommand.self,
+            GetCommand.self, SetCommand.self, DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
         ])
 
     /// 0 done, 1 the thing asked for failed, 2 wrong usage.

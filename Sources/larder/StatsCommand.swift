@@ -24,7 +24,7 @@ struct StatsPage {
 
     init(_ document: JSONValue) { self.document = document }
 
-    var text: String { ([summary] + [routes, upstreams]).filter { !$0.isEmpty }.joined(separator: "\n\n") }
+    var text: String { ([summary] + [routes, upstreams, limits]).filter { !$0.isEmpty }.joined(separator: "\n\n") }
 
     private func figure(_ path: String...) -> Int {
         path.reduce(Optional(document)) { $0?[$1] }?.count ?? 0
@@ -56,6 +56,7 @@ struct StatsPage {
                 "origins",
                 "\(Self.grouped(figure("totals", "origin_connections", "open"))) connections, \(Self.grouped(figure("totals", "origin_connections", "idle"))) of them idle",
             ],
+            ["sharing", sharing],
             ["store", store],
             ["memory", "\(Self.size(figure("process", "resident_bytes"))) resident"],
         ])
@@ -91,6 +92,30 @@ struct StatsPage {
             }
         }
         return rows.isEmpty ? "" : Self.columns([["upstream", "server", "state", "requests", "failures"]] + rows)
+    }
+
+    private var sharing: String {
+        let fetches = counted(figure("sharing", "fetches_under_way"), "fetch", "fetches")
+        var parts = [
+            "\(Self.grouped(figure("sharing", "collapsed"))) answered from another's fetch",
+            "\(Self.grouped(figure("sharing", "refreshes"))) refreshed in the background", "\(fetches) under way",
+        ]
+        for (name, words) in [
+            ("waits_timed_out", "waited too long"), ("refreshes_skipped", "refreshes skipped"),
+            ("unshared_keys", "keys unshareable"),
+        ] where figure("sharing", name) > 0 {
+            parts.append("\(Self.grouped(figure("sharing", name))) \(words)")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Those that were reached, the most frequent first.
+    private var limits: String {
+        guard case .object(let limits)? = document["limits"] else { return "" }
+        let reached = limits.compactMap { name, value in value.count.map { (name, $0) } }.filter { $0.1 > 0 }
+            .sorted { ($1.1, $0.0) < ($0.1, $1.0) }
+        return reached.isEmpty
+            ? "" : Self.columns([["limit", "reached"]] + reached.map { [$0, Self.grouped($1)] })
     }
 
     // MARK: Writing

@@ -30,7 +30,9 @@ final class MemoryStoreAdapter: RemoteStore {
 
     func cancel(_ ticket: StoreTicket) { waiters[ticket.number] = nil }
 
-    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) { memory.store(key, response) }
+    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
+        memory.store(key, response)
+    }
 
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64) {
         removals.append((keys.count { memory.remove($0) }, receiver, token))

@@ -62,16 +62,26 @@ struct AcceptanceTests {
             cache:
               methods: [GET, QUERY]
               timeout: 7d
+              statuses: {any: 30, 5xx: 1s, 404: 1m30s, 4XX: 5s, 203: 1ms}
+              heuristic: 10%
+              heuristic_cap: 2h
+              stale_while_revalidate: 30s
+              stale_if_error: 1d
+              early_refresh: 100%
+              collapse: 250ms
               key: "{id|x}:{query}:{header.Accept}"
               query_deny: ["utm_*"]
+              strict: on
               mode: force
               client_control: ignore
+              content_types: [Application/JSON, "text/*", application/vnd.api+json]
+              tags: remove
               allow_set_cookie: on
               allow_authorization: on
               body_key: 1KiB
           - path: /
             upstream: a
-            cache: {query: exact, methods: []}
+            cache: {query: exact, methods: [], collapse: off}
           - path: /x/
             host: example.com
             upstream: a
@@ -83,6 +93,7 @@ struct AcceptanceTests {
           body: 0
           clients: 7
           requests: 0
+          variants: 8
           head_timeout: 1s
           read_timeout: 2s
           write_timeout: 3s
@@ -125,6 +136,22 @@ struct AcceptanceTests {
                 .lookup(name: "id", default: "x"), .literal([0x3a]), .query, .literal([0x3a]),
                 .header(name: "accept", default: nil),
             ])
+        #expect(
+            cache.statuses == [
+                StatusTimeout(.exact(203), Milliseconds(1)), StatusTimeout(.exact(404), .seconds(90)),
+                StatusTimeout(.class(4), .seconds(5)), StatusTimeout(.class(5), .seconds(1)),
+                StatusTimeout(.any, .seconds(30)),
+            ])
+        #expect(cache.heuristic == Percent(10) && cache.heuristicCap == .hours(2))
+        #expect(cache.staleWhileRevalidate == .seconds(30) && cache.staleIfError == .hours(24))
+        #expect(cache.earlyRefresh == Percent(100))
+        #expect(cache.collapse == Milliseconds(250))
+        #expect(cache.isStrict)
+        #expect(cache.contentTypes == ["application/json", "text/*", "application/vnd.api+json"])
+        #expect(cache.tags == .remove)
+        #expect(it.routes[1].cache?.collapse == .some(nil))
+        #expect(it.routes[2].cache?.collapse == .seconds(5))
+        #expect(it.limits.variants == 8)
         #expect(it.routes[1].path.segments == [.literal("")])
         #expect(it.routes[1].cache?.methods == [])
         #expect(it.routes[2].path.segments == [.literal("x"), .literal("")])
@@ -177,7 +204,9 @@ struct AcceptanceTests {
         arguments: KeyDescription.all.filter { $0.initially != nil })
     func defaults(_ key: KeyDescription) throws {
         let name = key.path.split(separator: ".").last!
-        let line = "\(name): \(key.initially!)"
+        // A cap is a fault where nothing is capped.
+        let companion = name == "heuristic_cap" ? "heuristic: 10%" : nil
+        let line = "\(name): \(key.initially!)" + (companion.map { ", \($0)" } ?? "")
         let (with, without): (String, String) =
             if key.path.hasPrefix("upstreams.*.") {
                 (
@@ -187,7 +216,7 @@ struct AcceptanceTests {
             } else if key.path.hasPrefix("routes.*.cache.") {
                 (
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {\(line)}}]",
-                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {}}]"
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {\(companion ?? "")}}]"
                 )
             } else if key.path.hasPrefix("routes.*.") {
                 (
@@ -235,6 +264,37 @@ struct AcceptanceTests {
                 "2:7: error: `${1 }` is not a variable; write $${ where ${ itself is meant"
             ])
         #expect(faults("log:\n  to: /${D" + rest) == ["2:7: error: a ${ has no }; write $${ where ${ itself is meant"])
+    }
+
+    @Test(
+        "statuses may be written in block form, in quotes and with variables",
+        arguments: [
+            "{404: 10s, 5xx: 1s}", "{5xx: 1s, \"404\": \"10s\"}", "{5XX: \"${ONE}\", 404: \"${TEN}\"}",
+            "\n        5xx: 1\n        404: 10",
+        ])
+    func statuses(_ value: String) throws {
+        let text =
+            "upstreams: {a: \"http://h\"}\nroutes:\n  - path: /x\n    upstream: a\n    cache:\n      statuses: \(value)"
+        let reading = read(text, environment: ["ONE": "1s", "TEN": "10s"])
+        #expect(reading.faults == [])
+        #expect(
+            reading.configuration?.routes[0].cache?.statuses == [
+                StatusTimeout(.exact(404), .seconds(10)), StatusTimeout(.class(5), .seconds(1)),
+            ])
+    }
+
+    @Test("force mode may force some statuses alone")
+    func forcedStatuses() throws {
+        let text =
+            "upstreams: {a: \"http://h\"}\nroutes: [{path: /x, upstream: a, cache: {mode: force, statuses: {404: 10s}}}]"
+        let cache = try #require(read(text).configuration?.routes[0].cache)
+        #expect(cache.mode == .force && cache.timeout == nil && cache.statuses.count == 1)
+    }
+
+    @Test("in standard mode no status is refused: its origin may say public", arguments: ["302", "403", "500", "599"])
+    func statusesOfStandardMode(_ status: String) {
+        let text = "upstreams: {a: \"http://h\"}\nroutes: [{path: /x, upstream: a, cache: {statuses: {\(status): 1s}}}]"
+        #expect(faults(text) == [])
     }
 
     @Test("anchors repeat values")

@@ -48,6 +48,7 @@ struct FaultTests {
             FaultyFile(
                 "limits:\n  fields: \"100\"" + rest,
                 "2:11: error: expected a whole number, found text in quotes; leave the quotes out"),
+            FaultyFile("limits:\n  variants: 0" + rest, "2:13: error: 0 is out of range; 1 to 1000 are allowed"),
             FaultyFile("limits:\n  fields: 1" + rest, "2:11: error: 1 is out of range; 8 to 10000 are allowed"),
             FaultyFile(
                 "limits:\n  fields: 99999999999999999999" + rest,

@@ -137,7 +137,11 @@ struct RouteFaultTests {
             ("methods: [HEAD]", "6:16: error: HEAD is answered from a stored GET, which is not cached here; add GET"),
             ("methods: GET", "6:16: error: expected a list, found text; write [one, two]"),
             ("timeout: 0", "6:16: error: `timeout` can't be 0; leave it out, or leave out `cache` to store nothing"),
-            ("mode: force", "6:13: error: `mode: force` needs a `timeout` to force; add timeout: 5m"),
+            ("mode: force", "6:13: error: `mode: force` needs a `timeout` or `statuses` to force; add timeout: 5m"),
+            (
+                "statuses: {}\nmode: force",
+                "7:13: error: `mode: force` needs a `timeout` or `statuses` to force; add timeout: 5m"
+            ),
             (
                 "key: {id}",
                 "6:12: error: expected text, found a mapping; a value that starts with { needs quotes: key: \"{…}\""
@@ -169,11 +173,205 @@ struct RouteFaultTests {
                 "6:17: error: `body_key` can't be more than 64MiB; such a body is held in memory to be keyed"
             ),
             (
-                "stale_if_eror: 1m",
-                "6:7: error: unknown key `stale_if_eror`; known here: methods, timeout, key, query, query_allow, query_deny, mode, client_control, allow_set_cookie, allow_authorization, body_key"
+                "strict: on",
+                "6:15: error: `strict: on` forwards what the key names, but there is no `key`; add one, such as key: \"{method}:{path}?{query}\""
+            ),
+            ("stale_if_eror: 1m", "6:7: error: unknown key `stale_if_eror`; did you mean `stale_if_error`?"),
+            ("status: {404: 1s}", "6:7: error: unknown key `status`; did you mean `statuses`?"),
+            (
+                "zzzzzzzz: 1m",
+                "6:7: error: unknown key `zzzzzzzz`; known here: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, early_refresh, collapse, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
             ),
         ])
     func caching(_ keys: String, _ fault: String) {
+        #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
+    }
+
+    @Test(
+        "statuses",
+        arguments: [
+            (
+                "statuses: \"{404: 10s}\"",
+                "6:17: error: expected statuses with durations, found text in quotes; leave the quotes out: {404: 10s, 5xx: 1s}"
+            ),
+            (
+                "statuses: 10s",
+                "6:17: error: expected statuses with durations, found text; write {404: 10s, 5xx: 1s}"
+            ),
+            (
+                "statuses: [404: 10s]",
+                "6:17: error: expected statuses with durations, found a list; write {404: 10s, 5xx: 1s}"
+            ),
+            ("statuses:", "6:16: error: `statuses` has no value; leave the key out for its default"),
+            ("statuses: {6xx: 1s}", "6:18: error: there is no status `6xx`; 2xx to 5xx are there"),
+            ("statuses: {600: 1s}", "6:18: error: there is no status `600`; 2xx to 5xx are there"),
+            ("statuses: {000: 1s}", "6:18: error: there is no status `000`; 2xx to 5xx are there"),
+            (
+                "statuses: {99: 1s}",
+                "6:18: error: `99` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            (
+                "statuses: {0404: 1s}",
+                "6:18: error: `0404` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            (
+                "statuses: {\"404,410\": 1s}",
+                "6:18: error: `404,410` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            (
+                "statuses: {40x: 1s}",
+                "6:18: error: `40x` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            (
+                "statuses: {abc: 1s}",
+                "6:18: error: `abc` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            (
+                "statuses: {Any: 1s}",
+                "6:18: error: `Any` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+            ),
+            ("statuses: {[404, 410]: 1s}", "6:18: error: a key must be a name, not a list"),
+            (
+                "statuses: {1xx: 1s}",
+                "6:18: error: `1xx` is never stored; what is stored are final responses, 2xx to 5xx"
+            ),
+            (
+                "statuses: {103: 1s}",
+                "6:18: error: `103` is never stored; what is stored are final responses, 2xx to 5xx"
+            ),
+            (
+                "statuses: {304: 1s}",
+                "6:18: error: a 304 has no life of its own; it renews what is stored; name that response's status"
+            ),
+            (
+                "statuses: {404: 1s, \"404\": 2s}",
+                "6:27: error: the key `404` stands twice; the first is on line 6"
+            ),
+            (
+                "statuses:\n  5xx: 1s\n  5XX: 2s",
+                "8:9: error: `5XX` is the same as `5xx` on line 7; keep one"
+            ),
+            ("statuses: {404: 0}", "6:23: error: the time of `404` can't be 0; leave it out"),
+            (
+                "statuses: {404: soon}",
+                "6:23: error: `soon` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+            ),
+            ("statuses: {404: }", "6:23: error: `404` has no value; leave the key out for its default"),
+            (
+                "mode: force\nstatuses: {404: 0}", "7:23: error: the time of `404` can't be 0; leave it out"
+            ),
+        ])
+    func statuses(_ keys: String, _ fault: String) {
+        #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
+    }
+
+    @Test("a faulty status and its faulty time are two faults")
+    func faultyStatuses() {
+        #expect(
+            faults(route("path: /x\nupstream: tasks", cache: "statuses: {6xx: 0, 5XX: 1s, 5xx: soon}")) == [
+                "6:18: error: there is no status `6xx`; 2xx to 5xx are there",
+                "6:23: error: the time of `6xx` can't be 0; leave it out",
+                "6:35: error: `5xx` is the same as `5XX` on line 6; keep one",
+                "6:40: error: `soon` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds",
+            ])
+    }
+
+    @Test(
+        "heuristics, staleness and collapsing",
+        arguments: [
+            ("heuristic: 10", "6:18: error: `10` is not a percentage; write a whole one such as 10%, or off"),
+            ("heuristic: on", "6:18: error: `on` is not a percentage; write a whole one such as 10%, or off"),
+            ("heuristic: 1.5%", "6:18: error: `1.5%` is not a percentage; write a whole one such as 10%, or off"),
+            ("heuristic: -1%", "6:18: error: `-1%` is not a percentage; write a whole one such as 10%, or off"),
+            ("heuristic: \"%\"", "6:18: error: `%` is not a percentage; write a whole one such as 10%, or off"),
+            ("heuristic: 0%", "6:18: error: `0%` is out of range; 1% to 100% are allowed, or off"),
+            (
+                "heuristic: 101%\nheuristic_cap: 1d",
+                "6:18: error: `101%` is out of range; 1% to 100% are allowed, or off"
+            ),
+            ("heuristic: [10%]", "6:18: error: expected text, found a list; a value that starts with [ needs quotes"),
+            (
+                "heuristic_cap: 1d",
+                "6:22: error: `heuristic_cap` has no meaning without `heuristic`; add heuristic: 10%"
+            ),
+            (
+                "heuristic: off\nheuristic_cap: 1d",
+                "7:22: error: `heuristic_cap` has no meaning without `heuristic`; add heuristic: 10%"
+            ),
+            ("heuristic: 1%\nheuristic_cap: 0", "7:22: error: `heuristic_cap` can't be 0"),
+            ("early_refresh: 0%", "6:22: error: `0%` is out of range; 1% to 100% are allowed, or off"),
+            (
+                "early_refresh: 99999999999999999999%",
+                "6:22: error: `99999999999999999999%` is out of range; 1% to 100% are allowed, or off"
+            ),
+            ("early_refresh: 10s", "6:22: error: `10s` is not a percentage; write a whole one such as 10%, or off"),
+            (
+                "stale_while_revalidate: 0",
+                "6:31: error: `stale_while_revalidate` can't be 0; leave it out"
+            ),
+            ("stale_if_error: 0s", "6:23: error: `stale_if_error` can't be 0; leave it out"),
+            (
+                "stale_if_error: always",
+                "6:23: error: `always` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+            ),
+            ("collapse: 0", "6:17: error: `collapse` can't be 0; write off to never wait"),
+            (
+                "collapse: on",
+                "6:17: error: `on` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+            ),
+            ("collapse: 4000d", "6:17: error: `4000d` is too long; 3650d is the most"),
+            ("tags: drop", "6:13: error: `drop` is not a value of `tags`; it takes keep or remove"),
+            ("strict: yes", "6:15: error: `yes` is neither on nor off; write on or off"),
+        ])
+    func freshness(_ keys: String, _ fault: String) {
+        #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
+    }
+
+    @Test(
+        "content types",
+        arguments: [
+            (
+                "content_types: application/json",
+                "6:22: error: expected a list, found text; write [one, two]"
+            ),
+            (
+                "content_types: []",
+                "6:22: error: `content_types` names no type, so nothing would be stored; leave it out to store all"
+            ),
+            (
+                "content_types: [json]",
+                "6:23: error: `json` is not a media type; write application/json, or text/* for all text"
+            ),
+            (
+                "content_types: [a/b/c]",
+                "6:23: error: `a/b/c` is not a media type; write application/json, or text/* for all text"
+            ),
+            (
+                "content_types: [text/]",
+                "6:23: error: `text/` is not a media type; write application/json, or text/* for all text"
+            ),
+            (
+                "content_types: [text/a b]",
+                "6:23: error: `text/a b` is not a media type; write application/json, or text/* for all text"
+            ),
+            (
+                "content_types: [\"text/html;charset=utf-8\"]",
+                "6:23: error: `text/html;charset=utf-8` has parameters, which are not compared; write the type alone"
+            ),
+            (
+                "content_types: [\"*/*\"]",
+                "6:23: error: `*/*` has a * for the type; leave `content_types` out to store all types"
+            ),
+            (
+                "content_types: [\"application/*+json\"]",
+                "6:23: error: `application/*+json` has a * inside; only a whole subtype may be one, as in text/*"
+            ),
+            (
+                "content_types:\n  - text/html\n  - Text/HTML",
+                "8:11: error: the type `text/html` is named twice; the first is on line 7"
+            ),
+        ])
+    func contentTypes(_ keys: String, _ fault: String) {
         #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
     }
 

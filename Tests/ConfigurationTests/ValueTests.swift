@@ -28,6 +28,30 @@ struct ValueTests {
         #expect(try ByteCount(parsing: value.description) == value)
     }
 
+    @Test("percentages", arguments: [("1%", 1), ("10%", 10), ("007%", 7), ("100%", 100)] as [(String, UInt8)])
+    func percentages(_ text: String, _ hundredths: UInt8) throws {
+        let value = try Percent(parsing: text)
+        #expect(value.rawValue == hundredths)
+        #expect(try Percent(parsing: value.description) == value)
+    }
+
+    @Test(
+        "what `statuses` can name",
+        arguments: [
+            ("200", .exact(200)), ("599", .exact(599)), ("2xx", .class(2)), ("5Xx", .class(5)), ("any", .any),
+        ] as [(String, StatusSelector)])
+    func statuses(_ text: String, _ selector: StatusSelector) throws {
+        #expect(try StatusSelector(parsing: text) == selector)
+        #expect(try StatusSelector(parsing: selector.description) == selector)
+    }
+
+    @Test("the more exact selector comes first")
+    func exactness() {
+        #expect(
+            [.any, .class(4), .exact(599), .class(2), .exact(200)].sorted()
+                == [.exact(200), .exact(599), .class(2), .class(4), StatusSelector.any])
+    }
+
     @Test(
         "IP addresses have one spelling (RFC 5952)",
         arguments: [

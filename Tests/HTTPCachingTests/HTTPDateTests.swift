@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPCaching
 
-@Suite("RFC 9110 §5.6.7 dates")
+@Suite("RFC 9110 §5.6.7 Dates")
 struct HTTPDateTests {
     private func read(_ text: String, now: Instant = arrival) -> Int64? {
         let bytes = Array(text.utf8)
@@ -18,7 +18,7 @@ struct HTTPDateTests {
     func formats(text: String) { #expect(read(text) == 784_111_777) }
 
     @Test(
-        "Calendar corners",
+        "Calendar corners", .tags(.must),
         arguments: [
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000),
             ("Tue, 29 Feb 2000 00:00:00 GMT", 951_782_400), ("Fri, 31 Dec 1999 23:59:59 GMT", 946_684_799),
@@ -49,7 +49,7 @@ struct HTTPDateTests {
         #expect(read("Monday, 01-Jan-24 00:00:00 GMT") == arrival.secondsSinceEpoch)
     }
 
-    @Test("No input traps")
+    @Test("No input traps", .tags(.choice))
     func everyTruncation() {
         for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             for length in 0..<text.utf8.count { #expect(read(String(text.prefix(length))) == nil) }

@@ -5,36 +5,44 @@ import Testing
 /// Random messages, routes and clocks: the real code and the plain model must agree on every one.
 @Suite("RFC 9111 against a plain model")
 struct ModelTests {
-    @Test("Storing and reusing agree with the model", arguments: 0..<4)
+    @Test("Storing and reusing agree with the model", .tags(.must), arguments: 0..<4)
     func agree(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var storedCount = 0
-        for _ in 0..<1_000 {
-            var scenario = Scenario(&random)
-            let model = PlainModel.store(scenario.request, scenario.response, scenario.route, delay: scenario.delay)
-            let real = storageVerdict(
-                request: scenario.facts(of: scenario.request), response: scenario.responseFacts,
-                policy: scenario.policy,
-                requestTime: arrival + Seconds(-scenario.delay))
-            #expect((real.facts != nil) == (model != nil), "\(scenario), \(real)")
-            guard let model, case .store(let facts, let life) = real else { continue }
+        var caseCount = 0
+        for number in 0..<1_600 {
+            let scenario = Scenario(&random)
+            let model = PlainModel.store(
+                scenario.request, scenario.response, scenario.route, sent: scenario.sent, arrived: scenario.arrived)
+            let real = scenario.verdict
+            caseCount += 1
+            guard let model, case .store(let facts, let life) = real else {
+                if model != nil || real.facts != nil {
+                    Issue.record("seed \(seed), case \(number): \(scenario)\nmodel \(model as Any)\nreal \(real)")
+                }
+                continue
+            }
             storedCount += 1
-            #expect(
-                [facts.correctedInitialAge.count, facts.lifetime.count, life.count] == [
-                    model.age, model.lifetime, model.life,
-                ],
-                "\(scenario)")
-            for _ in 0..<6 {
+            let found = [facts.correctedInitialAge.count, facts.lifetime.count, life.count]
+            if found != [model.age, model.lifetime, model.life] {
+                Issue.record("seed \(seed), case \(number): \(scenario)\nmodel \(model)\nreal \(real)")
+            }
+            for _ in 0..<7 {
                 let later = scenario.laterRequest(&random)
-                let seconds = scenario.clock(&random)
-                let expected = PlainModel.reuse(model, later, scenario.route, after: seconds)
-                let found = reuseVerdict(
+                let now = scenario.clock(&random, model)
+                let expected = PlainModel.reuse(model, later, scenario.route, at: now)
+                let verdict = reuseVerdict(
                     stored: facts, request: scenario.facts(of: later), policy: scenario.policy,
-                    now: arrival + Seconds(seconds))
-                #expect(found.plain == expected, "\(scenario) later \(later) after \(seconds): \(found)")
+                    now: Scenario.instant(now))
+                caseCount += 1
+                if verdict.plain != expected {
+                    Issue.record(
+                        "seed \(seed), case \(number): \(scenario)\nlater \(later) at \(now): \(verdict), not \(expected)"
+                    )
+                }
             }
         }
-        #expect(storedCount > 150)
+        #expect(storedCount > 500 && caseCount > 5_000)
     }
 }
 
@@ -56,25 +64,37 @@ private struct Scenario {
     var request = PlainModel.Message()
     var response = PlainModel.Message()
     var route = PlainModel.Route()
-    var delay: Int64
+    /// Milliseconds from midnight.
+    var sent: Int64
+    var arrived: Int64
 
     init(_ random: inout SeededGenerator) {
         func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
-        delay = chance(30) ? Int64.random(in: 0..<10, using: &random) : 0
+        arrived = Int64.random(in: 0..<1_000, using: &random)
+        sent = arrived - Int64.random(in: 0..<(chance(30) ? 10_000 : 1_500), using: &random)
         if chance(40) { route.timeout = Int64.random(in: 1..<100, using: &random) }
+        route.isForced = chance(20)
+        for key in ["404", "500", "5xx", "2xx", "4xx", "any"] where chance(8) {
+            route.statuses[key] = Int64.random(in: 0..<50, using: &random)
+        }
+        if chance(25) { route.heuristic = Int64.random(in: 1...100, using: &random) }
+        if chance(50) { route.heuristicCap = Int64.random(in: 0..<100, using: &random) }
         route.honoursClients = !chance(20)
         route.allowsAuthorization = chance(20)
         route.allowsCookies = chance(20)
         if chance(20) { route.staleWhileRevalidate = 15 }
         if chance(20) { route.staleIfError = 25 }
         response.status =
-            chance(70)
-            ? 200 : [103, 204, 206, 299, 301, 302, 304, 404, 410, 412, 416, 500, 503].randomElement(using: &random)!
+            chance(60)
+            ? 200
+            : [103, 203, 204, 206, 299, 301, 302, 304, 308, 404, 410, 412, 416, 451, 500, 501, 503].randomElement(
+                using: &random)!
         if chance(4) { request.method = ["POST", "PUT", "get"].randomElement(using: &random)! }
         if chance(15) { request.fields["authorization"] = ["x"] }
         if chance(10) { response.fields["set-cookie"] = ["a=b"] }
         if chance(10) { response.fields["vary"] = [["*", "a, *", "a", "a, b"].randomElement(using: &random)!] }
         if chance(50) { response.fields["etag"] = ["\"a\""] }
+        if chance(30) { response.fields["last-modified"] = [String(Int64.random(in: -1_000..<20, using: &random))] }
         if chance(20) { response.fields["date"] = [String(Int64.random(in: -50..<50, using: &random))] }
         if chance(30) {
             response.fields["expires"] = (0..<(chance(20) ? 2 : 1)).map { _ in
@@ -102,11 +122,36 @@ private struct Scenario {
         return later
     }
 
-    func clock(_ random: inout SeededGenerator) -> Int64 { Int64.random(in: -20..<150, using: &random) }
+    /// Any time, or one close to where something ends.
+    func clock(_ random: inout SeededGenerator, _ stored: PlainModel.Stored) -> Int64 {
+        if Bool.random(using: &random) { return Int64.random(in: -20_000..<150_000, using: &random) }
+        let ends = [0, stored.staleWhileRevalidate, stored.staleIfError, -10, 10]
+        let end = stored.lifetime - stored.age + ends.randomElement(using: &random)!
+        return arrived + end * 1000 + Int64.random(in: -2...2, using: &random)
+    }
+
+    static func instant(_ milliseconds: Int64) -> Instant { Instant(milliseconds: arrival.milliseconds + milliseconds) }
+
+    var verdict: StorageVerdict {
+        let status = CachingStatus(response.status)
+        let timeouts = route.statuses.map { key, seconds -> (StatusTimeouts.Key, Seconds) in
+            let named: StatusTimeouts.Key =
+                if let exact = Int(key) { .status(exact) } else {
+                    key == "any" ? .any : .statusClass(Int(key.prefix(1))!)
+                }
+            return (named, Seconds(seconds))
+        }
+        return storageVerdict(
+            request: facts(of: request), response: responseFacts,
+            policy: policy.applying(StatusTimeouts(timeouts), to: status), requestTime: Self.instant(sent))
+    }
 
     var policy: RoutePolicy {
         var policy = RoutePolicy()
+        policy.mode = route.isForced ? .force : .standard
         policy.timeout = route.timeout.map { Seconds($0) }
+        policy.heuristicPercentage = route.heuristic.map { UInt8($0) }
+        policy.heuristicCap = Seconds(route.heuristicCap)
         policy.clientControl = route.honoursClients ? .honour : .ignore
         policy.allowAuthorization = route.allowsAuthorization
         policy.allowSetCookie = route.allowsCookies
@@ -126,22 +171,19 @@ private struct Scenario {
     }
 
     var responseFacts: ResponseFacts {
-        mutating get {
-            var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: arrival)
-            for (field, line) in lines(of: response) {
-                let bytes = Array((field == .date || field == .expires ? Self.date(line) : line).utf8)
-                facts.note(field, bytes.span)
-            }
-            return facts
+        var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: Self.instant(arrived))
+        for (field, line) in lines(of: response) {
+            let isDate = field == .date || field == .expires || field == .lastModified
+            let bytes = Array((isDate ? Self.date(line) : line).utf8)
+            facts.note(field, bytes.span)
         }
+        return facts
     }
 
+    private static let fields = Dictionary(uniqueKeysWithValues: CachingField.allCases.map { ("\($0.name)", $0) })
+
     private func lines(of message: PlainModel.Message) -> [(CachingField, String)] {
-        message.fields.flatMap { name, lines in
-            let bytes = Array(name.utf8)
-            let field = CachingField(name: bytes.span)!
-            return lines.map { (field, $0) }
-        }
+        message.fields.flatMap { name, lines in lines.map { (Self.fields[name]!, $0) } }
     }
 
     /// The HTTP date of an offset from midnight of 2024-01-01, within the hour.

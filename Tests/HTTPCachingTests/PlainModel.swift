@@ -1,5 +1,6 @@
-/// RFC 9111 for a shared cache, written as plainly as possible with strings and dictionaries, from the RFC's sentences and
-/// without a look at the sources: what the real code is compared with. Knows standard mode only.
+/// RFC 9111 for a shared cache with Larder's route settings, written as plainly as possible with strings and dictionaries,
+/// from the RFC's sentences and without a look at the sources: what the real code is compared with. Times are milliseconds
+/// from midnight, lifetimes whole seconds, dates in messages are numbers of seconds from midnight.
 struct PlainModel {
     struct Message {
         /// By lowercase name, in the order of the lines.
@@ -9,7 +10,12 @@ struct PlainModel {
     }
 
     struct Route {
+        var isForced = false
         var timeout: Int64?
+        /// By `404`, `5xx`, `any`.
+        var statuses: [String: Int64] = [:]
+        var heuristic: Int64?
+        var heuristicCap: Int64 = 86_400
         var honoursClients = true
         var allowsAuthorization = false
         var allowsCookies = false
@@ -17,8 +23,8 @@ struct PlainModel {
         var staleIfError: Int64 = 0
     }
 
-    /// Seconds since the response arrived; dates in messages are given as such offsets too.
     struct Stored: Equatable {
+        var arrival: Int64
         var age: Int64
         var lifetime: Int64
         var directives: [String: String?]
@@ -67,17 +73,24 @@ struct PlainModel {
         return (directives(response.fields["cache-control"]), false)
     }
 
-    static func store(_ request: Message, _ response: Message, _ route: Route, delay: Int64) -> Stored? {
-        let (said, isTargeted) = governing(response)
-        let asked = directives(request.fields["cache-control"])
+    /// §3: "A cache MUST NOT store a response to a request unless …", and then §4.2.1 to §4.2.3.
+    static func store(_ request: Message, _ response: Message, _ route: Route, sent: Int64, arrived: Int64) -> Stored? {
+        let (words, isTargeted) = governing(response)
+        let asked = route.honoursClients ? directives(request.fields["cache-control"]) : [:]
         let fields = response.fields
-        guard request.method == "GET", response.status >= 200, ![206, 304, 412, 416].contains(response.status) else {
-            return nil
-        }
-        if route.honoursClients, asked.keys.contains("no-store") { return nil }
-        let understood = [200, 203, 204, 301, 302, 404, 410, 500, 503].contains(response.status)
+        let byDefault = [200, 203, 204, 301, 308, 404, 410, 451, 501].contains(response.status)
+        let named =
+            route.statuses["\(response.status)"] ?? route.statuses["\(response.status / 100)xx"]
+            ?? route.statuses["any"]
+        let given = named ?? route.timeout
+        let isForced = route.isForced && given != nil && (named != nil || byDefault)
+        let said = isForced ? [:] : words
+
+        guard request.method == "GET", response.status >= 200, ![206, 304, 412, 416].contains(response.status),
+            !asked.keys.contains("no-store")
+        else { return nil }
         if said.keys.contains("must-understand") {
-            if !understood { return nil }
+            if response.status == 299 { return nil }
         } else if said.keys.contains("no-store") {
             return nil
         }
@@ -85,59 +98,66 @@ struct PlainModel {
         let isOpen = ["public", "must-revalidate", "s-maxage"].contains { said.keys.contains($0) }
         if request.fields["authorization"] != nil, !isOpen, !route.allowsAuthorization { return nil }
         if fields["set-cookie"] != nil, !route.allowsCookies { return nil }
-        if (fields["vary"] ?? []).joined(separator: ",").split(separator: ",").contains(where: {
-            trim(String($0)) == "*"
-        }) {
-            return nil
-        }
+        let varied = (fields["vary"] ?? []).joined(separator: ",").split(separator: ",").map { trim(String($0)) }
+        if varied.contains("*") { return nil }
 
-        let date = fields["date"].flatMap { Int64($0[0]) } ?? 0
-        var lifetime: Int64?
-        var isExplicit = true
-        if let value = said["s-maxage"] ?? said["max-age"] {
-            lifetime = delta(value) ?? 0
-        } else if !isTargeted, let expires = fields["expires"] {
-            lifetime = expires.map { Int64($0).map { $0 - date } ?? -1 }.min()
-        } else {
-            isExplicit = false
-            let mayGuess = [200, 203, 204, 301, 404, 410].contains(response.status) || said.keys.contains("public")
-            if mayGuess { lifetime = route.timeout }
-            let hasValidator = fields["etag"] != nil || fields["last-modified"] != nil
-            if mayGuess, lifetime == nil, said.keys.contains("no-cache"), hasValidator { lifetime = 0 }
-        }
-        guard var lifetime else { return nil }
-        lifetime = min(max(lifetime, 0), 2_147_483_648)
+        // response_time - date_value counts where the delay, and the part of a second that Date leaves out, don't explain it.
+        let date = fields["date"].flatMap { Int64($0[0]) }.map { $0 * 1000 } ?? arrived
         var received: Int64 = 0
+        var hasUnreadableAge = false
         if let line = fields["age"]?.first {
             let first = trim(String(line.split(separator: ",", omittingEmptySubsequences: false).first ?? ""))
-            if let age = delta(first) { received = age } else { lifetime = 0 }
+            if let number = delta(first) { received = number } else { hasUnreadableAge = true }
         }
-        let age = min(max(max(0, -date), received + delay), 2_147_483_648)
-        let neverStale = ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains {
+        let delay = arrived - sent
+        let apparent = arrived - date >= delay + 1000 ? (arrived - date) / 1000 : 0
+        let age = min(max(apparent, received + delay / 1000), 2_147_483_648)
+
+        let hasValidator = fields["etag"] != nil || fields["last-modified"] != nil
+        var lifetime: Int64?
+        var isExplicit = false
+        if isForced {
+            lifetime = age + given!
+        } else if let value = said["s-maxage"] ?? said["max-age"] {
+            (lifetime, isExplicit) = (delta(value) ?? 0, true)
+        } else if !isTargeted, let expires = fields["expires"] {
+            (lifetime, isExplicit) = (expires.map { Int64($0).map { floored($0 * 1000 - date) } ?? -1 }.min(), true)
+        } else if byDefault || said.keys.contains("public") {
+            lifetime = given
+            if lifetime == nil, let share = route.heuristic,
+                let modified = fields["last-modified"].flatMap({ Int64($0[0]) })
+            {
+                lifetime = min(max(0, floored(date - modified * 1000)) * share / 100, route.heuristicCap)
+            }
+            if lifetime == nil, said.keys.contains("no-cache"), hasValidator { lifetime = 0 }
+        }
+        guard var lifetime else { return nil }
+        lifetime = hasUnreadableAge && !isForced ? 0 : max(lifetime, 0)
+
+        let mayBeStale = !["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains {
             said.keys.contains($0)
         }
         let swr = said["stale-while-revalidate"].map { delta($0) ?? 0 } ?? route.staleWhileRevalidate
         let sie = said["stale-if-error"].map { delta($0) ?? 0 } ?? route.staleIfError
         let remaining = lifetime - age
         let fresh = said.keys.contains("no-cache") ? 0 : max(0, remaining)
-        let stale = neverStale ? 0 : max(0, max(swr, sie) + min(0, remaining))
-        let kept: Int64 = fields["etag"] != nil || fields["last-modified"] != nil ? 600 : 0
-        let life = fresh + max(stale, kept)
+        let stale = mayBeStale ? max(0, max(swr, sie) + min(0, remaining)) : 0
+        let life = fresh + max(stale, hasValidator ? 600 : 0)
+        guard life > 0 else { return nil }
         let isShared = isExplicit || said.keys.contains("public") || said.keys.contains("must-revalidate")
-        return life > 0
-            ? Stored(
-                age: age, lifetime: lifetime, directives: said, sharedByOrigin: isShared, life: life,
-                staleWhileRevalidate: swr,
-                staleIfError: sie) : nil
+        return Stored(
+            arrival: arrived, age: age, lifetime: lifetime, directives: said, sharedByOrigin: isShared, life: life,
+            staleWhileRevalidate: swr, staleIfError: sie)
     }
 
-    /// "fresh", "stale", "validate" with what may follow a failure, "bypass" or "504".
-    static func reuse(_ stored: Stored, _ request: Message, _ route: Route, after seconds: Int64) -> String {
+    /// §4: "fresh", "stale", "validate" with what may follow a failure, "bypass" or "504".
+    static func reuse(_ stored: Stored, _ request: Message, _ route: Route, at now: Int64) -> String {
         let asked = route.honoursClients ? directives(request.fields["cache-control"]) : [:]
         let hasPragma = (request.fields["pragma"] ?? []).contains { $0.lowercased().contains("no-cache") }
-        let age = stored.age + max(0, seconds)
-        let staleness = age - stored.lifetime
-        let isFresh = staleness < 0
+        // current_age and freshness_lifetime - current_age, in milliseconds.
+        let age = stored.age * 1000 + max(0, now - stored.arrival)
+        let left = stored.lifetime * 1000 - age
+        let isFresh = left > 0
         let said = stored.directives.keys
         let neverStale = ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains { said.contains($0) }
         func forward(_ verdict: String) -> String { asked.keys.contains("only-if-cached") ? "504" : verdict }
@@ -152,26 +172,33 @@ struct PlainModel {
         var fallback = ""
         if isFresh || !neverStale { fallback += " disconnect" }
         let allowance = max(stored.staleIfError, asked["stale-if-error"].flatMap { delta($0) } ?? 0)
-        if isFresh || (!neverStale && allowance > 0 && staleness <= allowance) { fallback += " error" }
+        if isFresh || (!neverStale && allowance > 0 && -left <= allowance * 1000) { fallback += " error" }
 
         let isImmutable = said.contains("immutable") && isFresh
         if let value = asked["max-age"], !isImmutable {
             let limit = delta(value) ?? 0
-            if age > limit || limit == 0 { return forward("validate" + fallback) }
+            if age > limit * 1000 || limit == 0 { return forward("validate" + fallback) }
         }
-        if let value = asked["min-fresh"], let wanted = delta(value), -staleness < wanted {
+        if let value = asked["min-fresh"], let wanted = delta(value), left < wanted * 1000 {
             return forward("validate" + fallback)
         }
         if isFresh { return "fresh" }
         if neverStale { return forward("validate") }
-        if let value = asked["max-stale"], staleness <= delta(value) ?? 0 { return "stale" }
+        if let value = asked["max-stale"], -left <= (delta(value) ?? 0) * 1000 { return "stale" }
         let isPicky = ["max-age", "max-stale", "min-fresh"].contains { asked.keys.contains($0) }
-        if !isPicky, stored.staleWhileRevalidate > 0, staleness <= stored.staleWhileRevalidate { return "stale" }
+        if !isPicky, stored.staleWhileRevalidate > 0, -left <= stored.staleWhileRevalidate * 1000 { return "stale" }
         return forward("validate" + fallback)
     }
 
+    private static func floored(_ milliseconds: Int64) -> Int64 {
+        milliseconds >= 0 ? milliseconds / 1000 : -((999 - milliseconds) / 1000)
+    }
+
     private static func trim(_ text: String) -> String {
-        String(text.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+        var trimmed = text[...]
+        while let first = trimmed.utf8.first, first == 0x20 || first == 0x09 { trimmed.removeFirst() }
+        while let last = trimmed.utf8.last, last == 0x20 || last == 0x09 { trimmed.removeLast() }
+        return String(trimmed)
     }
 
     private static func unquote(_ text: String) -> String {

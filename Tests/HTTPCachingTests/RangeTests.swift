@@ -34,8 +34,11 @@ struct RangeTests {
         ])
     func whole(value: String) { #expect(verdict(value) == .whole) }
 
-    @Test("Of empty content there is no part", .tags(.must), arguments: ["bytes=0-0", "bytes=-1", "bytes=0-"])
+    @Test("Of empty content there is no part", .tags(.must), arguments: ["bytes=0-0", "bytes=-0", "bytes=0-"])
     func empty(value: String) { #expect(verdict(value, length: 0) == .unsatisfiable) }
+
+    @Test("The last bytes of empty content are satisfiable, and answered with the whole", .tags(.must))
+    func lastOfNothing() { #expect(verdict("bytes=-1", length: 0) == .whole) }
 
     @Test(
         "If-Range compares strongly", .tags(.must),

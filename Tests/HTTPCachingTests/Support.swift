@@ -1,15 +1,8 @@
+// The tags of these tests, `.must`, `.should` and `.choice`, are TestSupport's.
+import TestSupport
 import Testing
 
 @testable import HTTPCaching
-
-extension Tag {
-    /// What a standard demands.
-    @Tag static var must: Self
-    /// What a standard recommends.
-    @Tag static var should: Self
-    /// Where a standard leaves the choice, and Larder made one.
-    @Tag static var choice: Self
-}
 
 /// 2024-01-01T00:00:00Z, the time at which responses arrive in these tests.
 let arrival = Instant(secondsSinceEpoch: 1_704_067_200)

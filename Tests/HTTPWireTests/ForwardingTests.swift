@@ -125,6 +125,34 @@ struct RequestForwardingTests {
         #expect(try forwarded(message).count == 11)
     }
 
+    @Test(
+        "a selection's query takes the place of the client's, and nothing leaves no question mark",
+        arguments: [
+            ("/x?a=1&b=2", "b=2", "/x?b=2"), ("/x?a=1", nil, "/x"), ("/x?", nil, "/x"), ("/x", nil, "/x"),
+            ("/%7e?a", "a", "/%7e?a"), ("http://a/x?c", nil, "/x"), ("http://a?c", "c", "/?c"), ("http://a", nil, "/"),
+        ] as [(String, String?, String)])
+    func selectedQuery(_ target: String, _ query: String?, _ expected: String) throws {
+        let lines = try forwarded("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n") {
+            $0.selection = RequestSelection(fields: [])
+            $0.selection?.query = query.map { Array($0.utf8) }
+        }
+        #expect(lines == ["GET \(expected) HTTP/1.1", "Host: a"] + Self.own)
+    }
+
+    @Test("only selected fields go on, in any case and not past Connection, with the selection's cookies")
+    func selectedFields() throws {
+        let message = """
+            GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nACCEPT: b\r\nX-B: 2\r\nCookie: c=1; d=2\r\nMax-Forwards: 3\r
+            User-Agent: e\r\nx-a: 4\r\nX-C: 5\r\nConnection: x-c\r\n\r\n
+            """
+        let lines = try forwarded(message) {
+            $0.selection = RequestSelection(fields: [.accept, .other])
+            $0.selection?.otherFields = [Array("x-a".utf8), Array("x-c".utf8)]
+            $0.selection?.cookies = Array("c=1".utf8)
+        }
+        #expect(lines == ["GET / HTTP/1.1", "Host: a", "X-A: 1", "ACCEPT: b", "x-a: 4", "Cookie: c=1"] + Self.own)
+    }
+
     @Test("Expect, TE and Upgrade go on only if asked")
     func onlyIfAsked() throws {
         let expecting = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"

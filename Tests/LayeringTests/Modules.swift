@@ -47,7 +47,8 @@ struct Module {
             "CacheStorage",
             imports: ["HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
-                "Locked.swift", "RecordAssembly.swift", "StoredResponse.swift", "StoredResponse+Making.swift",
+                "Locked.swift", "PartialResponse.swift", "RecordAssembly.swift", "StoredResponse.swift",
+                "StoredResponse+Making.swift",
                 "StoredResponseBuilder.swift",
             ])),
         Module(

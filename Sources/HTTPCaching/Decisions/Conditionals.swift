@@ -38,7 +38,10 @@ package struct Conditionals: Sendable {
             if !isMatched { isMatched = Self.matches(value, etag: etag) }
         case .ifModifiedSince:
             modifiedSinceLines += 1
-            if let time = Instant(httpDate: value, now: now) { isUnmodified = modificationTime <= time }
+            if let time = Instant(httpDate: value, now: now) {
+                // By the second, as the client can't have been told of a part of one.
+                isUnmodified = modificationTime.secondsSinceEpoch <= time.secondsSinceEpoch
+            }
         default: break
         }
     }

@@ -23,9 +23,14 @@ func freshnessLifetime(
     return directives.flags.contains(.noCache) && response.hasValidator ? (.zero, .none) : nil
 }
 
-/// `corrected_initial_age`: the larger of what the clocks say and what `Age` says with the delay added.
+/// `corrected_initial_age`: the larger of what the clocks say and what `Age` says with the delay added. `Date` is cut to
+/// the second and may be as old as the request, so that where the two together explain the difference of the clocks, it
+/// tells of no age: else a response that took 200 ms would arrive one second old whenever a second ended meanwhile. RFC
+/// 9111 §4.2.3 lets `corrected_age_value` count alone in any case.
 func correctedInitialAge(_ response: ResponseFacts, requestTime: Instant) -> Seconds {
-    let apparentAge = max(.zero, response.responseTime - response.date)
-    let responseDelay = max(.zero, response.responseTime - requestTime)
-    return min(max(apparentAge, response.age + responseDelay), .greatestDelta)
+    let delay = max(0, response.responseTime.milliseconds(since: requestTime))
+    let correctedAge = response.age + Seconds(delay / 1000)
+    let apparentAge = response.responseTime.milliseconds(since: response.date)
+    let isExplained = apparentAge - 1000 < delay
+    return min(isExplained ? correctedAge : max(correctedAge, Seconds(apparentAge / 1000)), .greatestDelta)
 }

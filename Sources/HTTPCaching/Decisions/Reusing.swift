@@ -54,7 +54,8 @@ package func reuseVerdict(
     if request.isPlain, timeToLive > .zero, !stored.flags.contains(.noCache) {
         return .fresh(age: age, timeToLive: timeToLive)
     }
-    let verdict = fullVerdict(stored, request, policy, age: age, timeToLive: timeToLive)
+    let left = stored.millisecondsToLive(at: now)
+    let verdict = fullVerdict(stored, request, policy, age: age, timeToLive: timeToLive, left: left)
     switch verdict {
     case .validate, .bypass:
         return missRefusal(request: request, policy: policy).map { .refuse($0) } ?? verdict
@@ -63,8 +64,11 @@ package func reuseVerdict(
     }
 }
 
+/// - Parameter left: what is left of the lifetime in milliseconds. All limits are compared with it, since whole seconds
+///   would stretch each by up to one.
 private func fullVerdict(
-    _ stored: StoredFacts, _ request: RequestFacts, _ policy: RoutePolicy, age: Seconds, timeToLive: Seconds
+    _ stored: StoredFacts, _ request: RequestFacts, _ policy: RoutePolicy, age: Seconds, timeToLive: Seconds,
+    left: Int64
 ) -> ReuseVerdict {
     // A lifetime that the route made up says nothing about who may share the response: an origin that answers by
     // Authorization, and says nothing of caching, must see the request.
@@ -73,48 +77,48 @@ private func fullVerdict(
     }
     if stored.flags.contains(.noCache) { return .validate(.storedNoCache, timeToLive: timeToLive, fallback: []) }
     let isHonoured = policy.clientControl == .honour
-    if isHonoured, let reason = objection(of: request, to: stored, age: age, timeToLive: timeToLive) {
-        let fallback = reason == .requestNoCache ? [] : fallback(stored, request, isHonoured, timeToLive: timeToLive)
+    if isHonoured, let reason = objection(of: request, to: stored, left: left) {
+        let fallback = reason == .requestNoCache ? [] : fallback(stored, request, isHonoured, left: left)
         return .validate(reason, timeToLive: timeToLive, fallback: fallback)
     }
-    if timeToLive > .zero { return .fresh(age: age, timeToLive: timeToLive) }
+    if left > 0 { return .fresh(age: age, timeToLive: timeToLive) }
     if stored.flags.contains(.neverStale) {
         return .validate(.mustRevalidate, timeToLive: timeToLive, fallback: [])
     }
-    let staleness = Seconds.zero - timeToLive
-    if isHonoured, let maxStale = request.maxStale, staleness <= maxStale {
+    if isHonoured, let maxStale = request.maxStale, isWithin(maxStale, of: left) {
         return .stale(age: age, timeToLive: timeToLive, .requestMaxStale)
     }
     // A request with max-age or min-fresh wants nothing stale unless it also says max-stale (RFC 9111 §5.2.1.1).
     let takesStale = !isHonoured || request.flags.isDisjoint(with: [.maxAge, .minFresh, .maxStale])
-    if takesStale, stored.staleWhileRevalidate > .zero, staleness <= stored.staleWhileRevalidate {
+    if takesStale, stored.staleWhileRevalidate > .zero, isWithin(stored.staleWhileRevalidate, of: left) {
         return .stale(age: age, timeToLive: timeToLive, .staleWhileRevalidate)
     }
-    return .validate(
-        .stale, timeToLive: timeToLive, fallback: fallback(stored, request, isHonoured, timeToLive: timeToLive))
+    return .validate(.stale, timeToLive: timeToLive, fallback: fallback(stored, request, isHonoured, left: left))
 }
 
 /// What the request's own directives hold against a response (RFC 9111 §5.2.1).
-private func objection(of request: RequestFacts, to stored: StoredFacts, age: Seconds, timeToLive: Seconds) -> Reason? {
+private func objection(of request: RequestFacts, to stored: StoredFacts, left: Int64) -> Reason? {
     if request.asksForValidation { return .requestNoCache }
     // An immutable response can't have changed while it is fresh; a reload's max-age=0 is answered from the store, and
     // only no-cache asks for more (RFC 8246 §2).
-    if let maxAge = request.maxAge, age > maxAge || maxAge == .zero,
-        !(stored.flags.contains(.immutable) && timeToLive > .zero)
-    {
-        return .requestMaxAge
+    if let maxAge = request.maxAge, !(stored.flags.contains(.immutable) && left > 0) {
+        let (age, isOver) = stored.lifetime.milliseconds.subtractingReportingOverflow(left)
+        if isOver || age > maxAge.milliseconds || maxAge == .zero { return .requestMaxAge }
     }
-    if let minFresh = request.minFresh, timeToLive < minFresh { return .requestMinFresh }
+    if let minFresh = request.minFresh, left < minFresh.milliseconds { return .requestMinFresh }
     return nil
 }
 
 /// A response that is still fresh, and was only not good enough for the client, is better than an error too.
 private func fallback(
-    _ stored: StoredFacts, _ request: RequestFacts, _ isHonoured: Bool, timeToLive: Seconds
+    _ stored: StoredFacts, _ request: RequestFacts, _ isHonoured: Bool, left: Int64
 ) -> StaleFallback {
-    if timeToLive > .zero { return [.onDisconnect, .onError] }
+    if left > 0 { return [.onDisconnect, .onError] }
     if stored.flags.contains(.neverStale) { return [] }
     let asked = isHonoured ? request.staleIfError ?? .zero : .zero
     let allowance = max(stored.staleIfError, asked)
-    return allowance > .zero && .zero - timeToLive <= allowance ? [.onDisconnect, .onError] : .onDisconnect
+    return allowance > .zero && isWithin(allowance, of: left) ? [.onDisconnect, .onError] : .onDisconnect
 }
+
+/// Whether what is past its lifetime by so much is so by no more than an allowance.
+private func isWithin(_ allowance: Seconds, of left: Int64) -> Bool { left >= 0 - allowance.milliseconds }

@@ -44,9 +44,10 @@ package func storageVerdict(
 
 extension RoutePolicy {
     /// Whether the route's timeout replaces what the origin said. Only for statuses that are cacheable by default
-    /// (RFC 9110 §15.1): no route means to serve its origin's 500 to everyone for its whole timeout.
+    /// (RFC 9110 §15.1) or that the route names: no route means to serve its origin's 500 to everyone for the timeout
+    /// that it gave without a status.
     func forces(_ status: CachingStatus) -> Bool {
-        mode == .force && timeout != nil && status.isHeuristicallyCacheable
+        mode == .force && timeout != nil && (timeoutNamesStatus || status.isHeuristicallyCacheable)
     }
 }
 
@@ -89,6 +90,9 @@ extension StoredFacts.Flags {
         if response.flags.contains(.weakETag) { insert(.weakETag) }
         if response.flags.contains(.lastModified) { insert(.lastModified) }
         if response.flags.contains(.varyNames) { insert(.varies) }
+        if response.flags.contains(.tags) { insert(.tagged) }
+        if response.flags.contains(.groups) { insert(.grouped) }
+        if response.flags.contains(.noVarySearch) { insert(.searchVaries) }
     }
 
     fileprivate init(_ directives: ResponseDirectives, _ source: LifetimeSource) {

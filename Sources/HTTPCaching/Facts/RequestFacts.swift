@@ -25,7 +25,7 @@ package struct RequestFacts: Sendable {
         package static let range = Flags(rawValue: 1 << 15)
     }
 
-    package let method: CachingMethod
+    package private(set) var method: CachingMethod
     package private(set) var flags: Flags = []
     private var maxAgeValue: Seconds = 0
     private var minFreshValue: Seconds = 0
@@ -33,6 +33,13 @@ package struct RequestFacts: Sendable {
     private var staleIfErrorValue: Seconds = 0
 
     package init(method: CachingMethod) { self.method = method }
+
+    /// The same request as if it had another method.
+    package func with(method: CachingMethod) -> RequestFacts {
+        var facts = self
+        facts.method = method
+        return facts
+    }
 
     /// Whether no field of the request matters to caching: the usual request, decided by its target alone.
     package var isPlain: Bool { flags.rawValue == 0 }

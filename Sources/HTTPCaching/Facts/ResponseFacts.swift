@@ -17,6 +17,9 @@ package struct ResponseFacts: Sendable {
         package static let varyNames = Flags(rawValue: 1 << 8)
         package static let varyStar = Flags(rawValue: 1 << 9)
         package static let contentRange = Flags(rawValue: 1 << 10)
+        package static let tags = Flags(rawValue: 1 << 11)
+        package static let groups = Flags(rawValue: 1 << 12)
+        package static let noVarySearch = Flags(rawValue: 1 << 13)
     }
 
     /// Which field's directives govern (RFC 9213 §2.2).
@@ -38,7 +41,7 @@ package struct ResponseFacts: Sendable {
         }
     }
 
-    package let status: CachingStatus
+    package internal(set) var status: CachingStatus
     /// When the response's head arrived.
     package let responseTime: Instant
     package private(set) var flags: Flags = []
@@ -91,6 +94,9 @@ package struct ResponseFacts: Sendable {
         case .vary: noteVary(value)
         case .setCookie: flags.insert(.setCookie)
         case .contentRange: flags.insert(.contentRange)
+        case .cacheTag, .surrogateKey, .xkey: flags.insert(.tags)
+        case .cacheGroups: flags.insert(.groups)
+        case .noVarySearch: flags.insert(.noVarySearch)
         default: break
         }
     }

@@ -20,6 +20,8 @@ package struct RoutePolicy: Sendable {
 
     package var methods: CachedMethods = [.get, .head]
     package var timeout: Seconds?
+    /// Whether `timeout` was given for the response's status: see `applying(_:to:)`.
+    package var timeoutNamesStatus = false
     package var mode = Mode.standard
     package var clientControl = ClientControl.honour
     package var allowSetCookie = false

@@ -9,10 +9,10 @@ package struct CachingStatus: Equatable, Sendable {
     /// Whether it ends the exchange: 1xx don't (RFC 9110 §15).
     package var isFinal: Bool { code >= 200 }
 
-    /// Whether a cache may give it a lifetime of its own (RFC 9110 §15.1).
+    /// Whether a cache may give it a lifetime of its own (RFC 9110 §15.1, RFC 7725 §3).
     package var isHeuristicallyCacheable: Bool {
         switch code {
-        case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501: true
+        case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 451, 501: true
         default: false
         }
     }

@@ -23,12 +23,18 @@ package struct StoredFacts: Equatable, Sendable {
         package static let lifetimeFromRoute = Flags(rawValue: 1 << 8)
         /// `private="…"` or `no-cache="…"` named fields that are not in the stored head (RFC 9111 §3.1).
         package static let fieldsRemoved = Flags(rawValue: 1 << 9)
+        /// The head has tags: `Cache-Tag`, `Surrogate-Key` or `xkey`.
+        package static let tagged = Flags(rawValue: 1 << 10)
+        /// The head has `Cache-Groups` (RFC 9875).
+        package static let grouped = Flags(rawValue: 1 << 11)
+        /// The head has `No-Vary-Search`.
+        package static let searchVaries = Flags(rawValue: 1 << 12)
     }
 
     /// What the byte form has room for: the greatest age on arrival and the greatest lifetime from there on.
     package static let greatestLifetime = Seconds(4_294_967_295)
 
-    /// When the request that fetched it was sent: purges are compared with this.
+    /// When the request that fetched it was sent: purges are compared with this. Like `responseTime` to the millisecond.
     package var requestTime: Instant
     package var responseTime: Instant
     /// Among several matching variants the one with the latest is used (RFC 9111 §4.1).
@@ -48,24 +54,38 @@ package struct StoredFacts: Equatable, Sendable {
     /// `current_age` of RFC 9111 §4.2.3. A clock that was set back makes nothing younger than it arrived.
     @inline(__always)
     package func currentAge(at now: Instant) -> Seconds {
-        correctedInitialAge + max(.zero, now - responseTime)
+        correctedInitialAge + Seconds(residentMilliseconds(at: now) / 1000)
     }
 
-    /// What is left of the lifetime; zero or negative once it is stale.
+    /// What is left of the lifetime, a part of a second rounded up; zero or negative once it is stale.
     @inline(__always)
     package func timeToLive(at now: Instant) -> Seconds { lifetime - currentAge(at: now) }
+
+    /// What is left of the lifetime to the millisecond; zero or negative once it is stale.
+    @inline(__always)
+    package func millisecondsToLive(at now: Instant) -> Int64 {
+        let (left, overflow) = freshMilliseconds.subtractingReportingOverflow(residentMilliseconds(at: now))
+        return overflow ? .min : left
+    }
+
+    /// How long it is fresh from its arrival on; negative if it arrived stale.
+    @inline(__always)
+    var freshMilliseconds: Int64 { (lifetime - correctedInitialAge).milliseconds }
+
+    @inline(__always)
+    private func residentMilliseconds(at now: Instant) -> Int64 { max(0, now.milliseconds(since: responseTime)) }
 }
 
 extension StoredFacts {
     /// The size of the byte form.
     package static let byteCount = 56
 
-    /// Appends the byte form, little-endian.
+    /// Appends the byte form, little-endian: four times in milliseconds since 1970, then durations in seconds.
     package func write(to bytes: inout [UInt8]) {
-        Self.append(UInt64(bitPattern: requestTime.secondsSinceEpoch), to: &bytes)
-        Self.append(UInt64(bitPattern: responseTime.secondsSinceEpoch), to: &bytes)
-        Self.append(UInt64(bitPattern: date.secondsSinceEpoch), to: &bytes)
-        Self.append(UInt64(bitPattern: lastModifiedTime.secondsSinceEpoch), to: &bytes)
+        Self.append(UInt64(bitPattern: requestTime.milliseconds), to: &bytes)
+        Self.append(UInt64(bitPattern: responseTime.milliseconds), to: &bytes)
+        Self.append(UInt64(bitPattern: date.milliseconds), to: &bytes)
+        Self.append(UInt64(bitPattern: lastModifiedTime.milliseconds), to: &bytes)
         Self.append(Self.clamped(correctedInitialAge) | Self.clamped(lifetime) << 32, to: &bytes)
         Self.append(Self.clamped(staleWhileRevalidate) | Self.clamped(staleIfError) << 32, to: &bytes)
         Self.append(UInt64(status.code) | UInt64(flags.rawValue) << 16, to: &bytes)
@@ -74,10 +94,10 @@ extension StoredFacts {
     /// Reads the byte form back; nil if the bytes are not as many as it has.
     package init?(bytes: Span<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        requestTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 0)))
-        responseTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 1)))
-        date = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 2)))
-        lastModifiedTime = Instant(secondsSinceEpoch: Int64(bitPattern: Self.word(bytes, 3)))
+        requestTime = Instant(milliseconds: Int64(bitPattern: Self.word(bytes, 0)))
+        responseTime = Instant(milliseconds: Int64(bitPattern: Self.word(bytes, 1)))
+        date = Instant(milliseconds: Int64(bitPattern: Self.word(bytes, 2)))
+        lastModifiedTime = Instant(milliseconds: Int64(bitPattern: Self.word(bytes, 3)))
         let ages = Self.word(bytes, 4)
         let allowances = Self.word(bytes, 5)
         let rest = Self.word(bytes, 6)

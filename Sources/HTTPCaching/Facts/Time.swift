@@ -1,5 +1,6 @@
-// Points in time and durations in whole seconds, the resolution of HTTP (RFC 9110 §5.6.7, RFC 9111 §1.2.2). All
-// arithmetic saturates: no clock and no field value can trap the process.
+// Points in time to the millisecond, and durations in whole seconds, the resolution of HTTP's fields (RFC 9110 §5.6.7, RFC
+// 9111 §1.2.2). A response with a lifetime of one second so lives a whole second from its arrival, not till the clock's
+// next tick. All arithmetic saturates: no clock and no field value can trap the process.
 
 /// A duration in whole seconds; negative where a difference may be.
 package struct Seconds: Equatable, Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral {
@@ -28,25 +29,57 @@ package struct Seconds: Equatable, Hashable, Comparable, Sendable, ExpressibleBy
     }
 }
 
-/// A point in time, in whole seconds since 1970-01-01T00:00:00Z. The worker reads the clock; decisions are given it.
+extension Seconds {
+    /// As milliseconds; the greatest or least number where there are too many.
+    @inlinable
+    package var milliseconds: Int64 {
+        let (product, overflow) = count.multipliedReportingOverflow(by: 1000)
+        return overflow ? (count < 0 ? .min : .max) : product
+    }
+}
+
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. The worker reads the clock; decisions are given it.
 package struct Instant: Equatable, Hashable, Comparable, Sendable {
-    package var secondsSinceEpoch: Int64
+    package var milliseconds: Int64
 
     @inlinable
-    package init(secondsSinceEpoch: Int64) { self.secondsSinceEpoch = secondsSinceEpoch }
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    @inlinable
+    package init(secondsSinceEpoch: Int64) { milliseconds = Seconds(secondsSinceEpoch).milliseconds }
 
     /// Earlier than every date: what an invalid `Expires` stands for.
-    package static let distantPast = Instant(secondsSinceEpoch: .min)
+    package static let distantPast = Instant(milliseconds: .min)
+
+    /// The second that it lies in, as HTTP writes it.
+    @inlinable
+    package var secondsSinceEpoch: Int64 { Seconds(flooring: milliseconds).count }
+
+    /// Negative where `earlier` is the later one.
+    @inlinable
+    package func milliseconds(since earlier: Instant) -> Int64 {
+        let (difference, overflow) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return overflow ? (earlier.milliseconds < 0 ? .max : .min) : difference
+    }
 
     @inlinable
-    package static func < (left: Instant, right: Instant) -> Bool { left.secondsSinceEpoch < right.secondsSinceEpoch }
+    package static func < (left: Instant, right: Instant) -> Bool { left.milliseconds < right.milliseconds }
+    /// The whole seconds between them, rounded down.
     @inlinable
     package static func - (left: Instant, right: Instant) -> Seconds {
-        Seconds(left.secondsSinceEpoch) - Seconds(right.secondsSinceEpoch)
+        Seconds(flooring: left.milliseconds(since: right))
     }
     @inlinable
     package static func + (left: Instant, right: Seconds) -> Instant {
-        Instant(secondsSinceEpoch: (Seconds(left.secondsSinceEpoch) + right).count)
+        let (sum, overflow) = left.milliseconds.addingReportingOverflow(right.milliseconds)
+        return Instant(milliseconds: overflow ? (right.count < 0 ? .min : .max) : sum)
+    }
+}
+
+extension Seconds {
+    /// Rounded towards the past, before 1970 too.
+    @inlinable
+    package init(flooring milliseconds: Int64) {
+        self.init(milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0))
     }
 }
 

@@ -8,6 +8,7 @@ package enum CachingField: UInt8, Sendable, CaseIterable {
     case location, contentLocation, contentRange, contentType, contentLength, contentEncoding
     case connection, keepAlive, proxyConnection, proxyAuthenticate, proxyAuthorization, proxyAuthenticationInfo
     case te, trailer, transferEncoding, upgrade, xCache, cacheStatus
+    case cacheTag, surrogateKey, xkey, cacheGroups, cacheGroupInvalidation, noVarySearch
 
     /// - Parameter name: a field name as received, in any case.
     package init?(name: Span<UInt8>) {
@@ -57,6 +58,12 @@ package enum CachingField: UInt8, Sendable, CaseIterable {
         case .upgrade: "upgrade"
         case .xCache: "x-cache"
         case .cacheStatus: "cache-status"
+        case .cacheTag: "cache-tag"
+        case .surrogateKey: "surrogate-key"
+        case .xkey: "xkey"
+        case .cacheGroups: "cache-groups"
+        case .cacheGroupInvalidation: "cache-group-invalidation"
+        case .noVarySearch: "no-vary-search"
         }
     }
 }

@@ -17,7 +17,7 @@ struct DictionaryMember: Equatable {
 
 struct DictionaryWalker {
     private(set) var hasFailed = false
-    private var position = 0
+    var position = 0
     private var isFirst = true
 
     /// Whether the whole value is a dictionary with at least one member.
@@ -58,13 +58,13 @@ struct DictionaryWalker {
 
     private func peek(in bytes: Span<UInt8>) -> UInt8 { position < bytes.count ? bytes[position] : 0 }
 
-    private mutating func take(_ byte: UInt8, in bytes: Span<UInt8>) -> Bool {
+    mutating func take(_ byte: UInt8, in bytes: Span<UInt8>) -> Bool {
         guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
         return true
     }
 
-    private mutating func skipSpaces(in bytes: Span<UInt8>) {
+    mutating func skipSpaces(in bytes: Span<UInt8>) {
         while position < bytes.count, bytes[position] == 0x20 { position += 1 }
     }
 
@@ -75,7 +75,7 @@ struct DictionaryWalker {
         return start..<position
     }
 
-    private mutating func parameters(in bytes: Span<UInt8>) -> Bool {
+    mutating func parameters(in bytes: Span<UInt8>) -> Bool {
         while take(0x3B, in: bytes) {
             skipSpaces(in: bytes)
             guard key(in: bytes) != nil else { return false }
@@ -84,7 +84,7 @@ struct DictionaryWalker {
         return true
     }
 
-    private mutating func innerList(in bytes: Span<UInt8>) -> DictionaryValue? {
+    mutating func innerList(in bytes: Span<UInt8>) -> DictionaryValue? {
         position += 1
         while true {
             skipSpaces(in: bytes)
@@ -94,7 +94,7 @@ struct DictionaryWalker {
         }
     }
 
-    private mutating func bareItem(in bytes: Span<UInt8>) -> DictionaryValue? {
+    mutating func bareItem(in bytes: Span<UInt8>) -> DictionaryValue? {
         let first = peek(in: bytes)
         switch first {
         case 0x2D, 0x30...0x39: return number(in: bytes)

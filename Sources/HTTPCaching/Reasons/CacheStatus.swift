@@ -77,12 +77,12 @@ extension Reason {
         case .variantNotStored: .varyMiss
         case .requestNoCache, .requestMaxAge, .requestMinFresh, .onlyIfCached: .request
         case .storedNoCache, .stale, .mustRevalidate, .requestMaxStale, .staleWhileRevalidate, .staleIfError,
-            .disconnected:
+            .disconnected, .earlyRefresh:
             .stale
-        case .partialContent: .partial
+        case .partialContent, .rangeNotStored: .partial
         case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
-            .alreadyStale, .noCacheUnvalidatable:
+            .alreadyStale, .noCacheUnvalidatable, .contentType, .tooManyVariants, .waitTimedOut, .unshared:
             .miss
         }
     }

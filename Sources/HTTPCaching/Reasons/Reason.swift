@@ -7,11 +7,15 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
-    case noLifetime, alreadyStale, noCacheUnvalidatable
+    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, tooManyVariants
     // Not reused as it stands.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
-    case onlyIfCached, purged
+    case onlyIfCached, purged, rangeNotStored
+    // Another request's fetch was of no use.
+    case waitTimedOut, unshared
+    // Reused, and refreshed in the background though still fresh.
+    case earlyRefresh
     // Reused though stale.
     case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected
     // The store itself.
@@ -26,8 +30,10 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .notStored, .variantNotStored, .storedNoCache, .stale, .mustRevalidate, .purged,
-            .staleWhileRevalidate, .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
+            .noCacheUnvalidatable, .contentType, .tooManyVariants, .notStored, .variantNotStored, .storedNoCache,
+            .stale,
+            .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh, .staleWhileRevalidate,
+            .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
             false
         }
     }
@@ -69,6 +75,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .alreadyStale: ("already-stale", "The response was stale on arrival and has no validator to renew it by.")
         case .noCacheUnvalidatable:
             ("no-cache-no-validator", "The response said no-cache and has no validator to renew it by.")
+        case .contentType: ("content-type", "The response's media type is not one that the route stores.")
+        case .tooManyVariants: ("variants", "As many variants of this key are stored as may be.")
         case .notStored: ("not-stored", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "What is stored for this key was made for other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache: it is validated before each use.")
@@ -80,6 +88,12 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             ("must-revalidate", "The stored response is past its lifetime and says that it must not be served stale.")
         case .onlyIfCached: ("only-if-cached", "The request said only-if-cached and nothing stored may answer it.")
         case .purged: ("purged", "What is stored for this key was purged.")
+        case .rangeNotStored: ("range", "What is stored lacks a part of what the request asks for.")
+        case .waitTimedOut: ("wait-timeout", "Another request's fetch of the same key took longer than one may wait.")
+        case .unshared:
+            ("unshared", "Another request's fetch of the same key brought an answer that is for that request alone.")
+        case .earlyRefresh:
+            ("early-refresh", "Served fresh, and refreshed in the background as it nears the end of its lifetime.")
         case .requestMaxStale: ("request-max-stale", "Served stale, as the request's max-stale allows.")
         case .staleWhileRevalidate: ("stale-while-revalidate", "Served stale while it is validated in the background.")
         case .staleIfError: ("stale-if-error", "Served stale, as the origin answered with an error.")

@@ -13,6 +13,12 @@ package enum ReloadResult: Sendable {
     case refused([String])
 }
 
+/// What a worker comes back with.
+private enum WorkerAnswer: Sendable {
+    case finding(StoreFinding)
+    case explanation(Explanation)
+}
+
 /// Belongs to the control thread.
 package final class AdminListener {
     let server: Server
@@ -24,9 +30,9 @@ package final class AdminListener {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
     private var inboxSocket: Socket?
-    private let inbox = Mailbox<(UInt64, StoreFinding)>()
-    /// Errands that a worker has not come back from.
-    private var waiting: [UInt64: (StoreFinding) -> Void] = [:]
+    private let inbox = Mailbox<(UInt64, WorkerAnswer)>()
+    /// Errands and questions that a worker has not come back from.
+    private var waiting: [UInt64: (WorkerAnswer) -> Void] = [:]
     private var nextErrand: UInt64 = 0
     private var keyTable: (generation: Generation, table: RouteTable)?
 
@@ -159,11 +165,23 @@ package final class AdminListener {
     /// Has a worker do something with the stores; `done` is called on this thread. A worker that never answers leaves it
     /// uncalled: the connection's own deadline answers then.
     func run(_ errand: StoreErrand, _ done: @escaping (StoreFinding) -> Void) {
+        let answered = expect { if case .finding(let finding) = $0 { done(finding) } }
+        server.post(errand) { answered(.finding($0)) }
+    }
+
+    /// Has a worker explain a request; `done` is called in the same way.
+    func ask(_ request: DescribedRequest, _ done: @escaping (Explanation) -> Void) {
+        let answered = expect { if case .explanation(let explanation) = $0 { done(explanation) } }
+        server.post(request) { answered(.explanation($0)) }
+    }
+
+    /// What the worker is to call, on its own thread.
+    private func expect(_ done: @escaping (WorkerAnswer) -> Void) -> @Sendable (WorkerAnswer) -> Void {
         nextErrand &+= 1
         let number = nextErrand
         waiting[number] = done
         let inbox = self.inbox
-        server.post(errand) { inbox.post((number, $0)) }
+        return { inbox.post((number, $0)) }
     }
 
     /// The routes of the present configuration, for keys of URLs.

@@ -35,13 +35,15 @@ struct AdminRequest {
 
     /// The first value of that name in the query, percent-decoded (RFC 3986 §2.1; a plus sign is a plus sign). Nil where
     /// there is none, empty where it is not to be decoded.
-    func parameter(_ name: String) -> [UInt8]? {
-        for pair in query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
+    func parameter(_ name: String) -> [UInt8]? { parameters(name).first }
+
+    /// All values of that name, in the same way.
+    func parameters(_ name: String) -> [[UInt8]] {
+        query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true).compactMap { pair in
             let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
-            guard pair[..<end].elementsEqual(name.utf8) else { continue }
+            guard pair[..<end].elementsEqual(name.utf8) else { return nil }
             return Self.decoded(end < pair.endIndex ? pair[(end + 1)...] : [])
         }
-        return nil
     }
 
     private static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8] {

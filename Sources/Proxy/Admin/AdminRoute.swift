@@ -19,6 +19,7 @@ struct AdminRoute: Sendable {
                 { listener, _, reply in listener.figures { figures in reply(.json(200) { figures.write(to: &$0) }) } }
             )),
         AdminRoute("/", (.get, { _, _, reply in reply(StatusPage.answer) })),
+        AdminRoute("/explain", (.get, { $0.explain($1, $2) }), (.post, { $0.explain($1, $2) })),
         AdminRoute(
             "/cache", (.get, { $0.getEntry($1, $2) }), (.put, { $0.putEntry($1, $2) }),
             (.delete, { $0.deleteEntry($1, $2) })),

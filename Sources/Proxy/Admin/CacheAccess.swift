@@ -11,7 +11,7 @@ extension AdminListener {
         guard let (key, text) = Self.key(of: request, reply) else { return }
         run(.find(key, keyText: text)) { [server] finding in
             guard case .found(let stored) = finding else { return reply(Self.answer(to: finding)) }
-            reply(Self.answer(stored, now: Instant(secondsSinceEpoch: server.loop.wallMilliseconds / 1000)))
+            reply(Self.answer(stored, now: Instant(milliseconds: server.loop.wallMilliseconds)))
         }
     }
 
@@ -106,7 +106,7 @@ extension AdminListener {
     private static func record(
         keyText: [UInt8], _ request: AdminRequest, wallMilliseconds: Int64
     ) -> Result<(StoredResponse, Seconds), Refusal> {
-        let now = Instant(secondsSinceEpoch: wallMilliseconds / 1000)
+        let now = Instant(milliseconds: wallMilliseconds)
         let given = request.cacheControl ?? Array("max-age=\(usualLifetime.count)".utf8)
         var facts = ResponseFacts(status: CachingStatus(200), responseTime: now)
         facts.note(.cacheControl, given.span)

@@ -14,6 +14,8 @@ struct Figures {
     let reloads: Int
     let generation: Generation
     let memory: MemoryStoreFigures
+    /// Fetches under way that may be shared, and keys known to bring what can't be.
+    let flights: (flights: Int, unshared: Int)
     let fillBytes: Int
     let fillRefusals: Int
     let process = ProcessFigures()
@@ -29,6 +31,7 @@ struct Figures {
         reloads = server.reloads
         generation = server.generation
         memory = server.shared.memory.figures
+        flights = server.shared.flights.counts
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals
     }

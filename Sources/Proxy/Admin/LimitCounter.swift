@@ -15,6 +15,7 @@ struct LimitCounter: Sendable {
         LimitCounter("trailers", faults: [.trailersTooLarge, .tooManyTrailers]),
         LimitCounter("clients", outcome: .tooManyClients),
         LimitCounter("requests") { $0.requestsPerConnectionReached },
+        LimitCounter("variants") { $0.variantsReached },
         LimitCounter("head_timeout", outcome: .headTimeout),
         LimitCounter("read_timeout", outcome: .bodyTimeout),
         LimitCounter("write_timeout", outcome: .clientStalled),

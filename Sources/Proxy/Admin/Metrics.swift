@@ -5,7 +5,7 @@ import HTTPCaching
 import HTTPWire
 
 extension MetricFamily {
-    static let all = process + traffic + routes + upstreams + stores
+    static let all = process + traffic + sharing + routes + upstreams + stores
 
     private static let process: [MetricFamily] = [
         MetricFamily("larder_info", .gauge, "Always 1; the label says which version runs.") {

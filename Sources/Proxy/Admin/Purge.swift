@@ -17,7 +17,7 @@ extension AdminListener {
         guard let table = routeTable() else {
             return reply(.problem(500, "no-routes", "the routes could not be read"))
         }
-        let (keys, faults) = Self.keys(of: purge.urls, by: table)
+        let (keys, faults) = Self.keys(of: purge.urls, by: table, server.shared.searchRules)
         guard faults.isEmpty else {
             return reply(
                 .problem(422, "invalid-url", "some URLs can't be a request's, and nothing was purged") {
@@ -43,15 +43,17 @@ extension AdminListener {
     }
 
     /// Each key once. GET and HEAD share one unless a template tells methods apart.
-    private static func keys(of urls: [String], by table: RouteTable) -> (keys: [CacheKey], faults: [String]) {
+    private static func keys(
+        of urls: [String], by table: RouteTable, _ rules: SearchRules
+    ) -> (keys: [CacheKey], faults: [String]) {
         var composer = KeyComposer()
         var keys: Set<CacheKey> = []
         var faults: [String] = []
         for url in urls {
             do throws(SyntheticRequestFault) {
                 for method in ["GET", "HEAD"] {
-                    try composer.compose(try SyntheticRequest(method: method, url: url), by: table)
-                    keys.insert(CacheKey(high: composer.digest.high, low: composer.digest.low))
+                    let match = try composer.compose(try SyntheticRequest(method: method, url: url), by: table)
+                    keys.formUnion(rules.keys(of: &composer, by: table.recipes[match.route]))
                 }
             } catch {
                 faults.append("\(url): \(error)")

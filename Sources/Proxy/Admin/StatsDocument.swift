@@ -20,6 +20,16 @@ extension Figures {
             $0.member("cpu_milliseconds", process.cpuMilliseconds)
         }
         json.object("totals", writeTotals)
+        json.object("sharing") {
+            $0.member("collapsed", total.collapsed)
+            $0.member("waits_timed_out", total.waitsTimedOut)
+            $0.member("fetches_left_behind", total.fetchesLeftBehind)
+            $0.member("refreshes", total.refreshes)
+            $0.member("refreshes_skipped", total.refreshesSkipped)
+            $0.member("refreshing", total.refreshing)
+            $0.member("fetches_under_way", flights.flights)
+            $0.member("unshared_keys", flights.unshared)
+        }
         json.object("outcomes") {
             for outcome in Outcome.allCases { $0.member(outcome.slug, self.outcome(outcome)) }
         }

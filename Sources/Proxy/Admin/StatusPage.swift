@@ -42,6 +42,7 @@ enum StatusPage {
         <h2>Routes</h2><table id="routes"></table>
         <h2>Upstreams</h2><table id="upstreams"></table>
         <h2>How requests ended</h2><table id="outcomes"></table>
+        <h2>Shared and background fetches</h2><table id="sharing"></table>
         <h2>Limits that were reached</h2><table id="limits"></table>
         <noscript>This page asks /stats every two seconds and needs JavaScript for it.</noscript>
         <script>
@@ -101,6 +102,7 @@ enum StatusPage {
             u.servers.map(v => [u.name + '  ' + v.address, v.standing, number(v.outstanding), number(v.requests),
               number(v.failures)])))
           table('outcomes', [], counted(o).map(([name, n]) => [name, number(n)]))
+          table('sharing', [], counted(stats.sharing).map(([name, n]) => [name.replaceAll('_', ' '), number(n)]))
           table('limits', [], counted(stats.limits).map(([name, n]) => [name, number(n)]))
         }
         async function tick() {

@@ -51,7 +51,7 @@ final class StoreErrandRunner: StoreReceiver, StoreRemovalReceiver {
             ask(remote, key, keyText.span)
         case .keep(let key, let response): keep(key, response)
         case .remove(let keys):
-            worker.shared.invalidations.note(keys)
+            worker.shared.invalidations.note(keys, at: worker.loop.wallMilliseconds)
             removeFromMemory(keys)
             worker.counters.invalidated += keys.count
             guard let remote = worker.remote else { return answer(.removed(removedFromMemory)) }

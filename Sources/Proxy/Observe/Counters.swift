@@ -32,7 +32,20 @@ package struct Counters: Sendable {
     package var storedBytes = 0
     package var storeRefused = 0
     package var invalidated = 0
+    package var groupsInvalidated = 0
+    /// Variants that took the place of older ones, there being as many of one key as the limit allows.
+    package var variantsReached = 0
     package var retries = 0
+    /// Requests that were answered from another one's fetch.
+    package var collapsed = 0
+    /// Requests that waited for another one's fetch as long as they may.
+    package var waitsTimedOut = 0
+    /// Fetches in the background that renew what is stored.
+    package var refreshes = 0
+    /// Such fetches that were not begun as too many were under way.
+    package var refreshesSkipped = 0
+    /// Fetches that went on without their client.
+    package var fetchesLeftBehind = 0
     package var logLinesDropped = 0
 
     // Gauges
@@ -42,6 +55,8 @@ package struct Counters: Sendable {
     package var idleOriginConnections = 0
     package var originConnects = 0
     package var originReuses = 0
+    /// Refreshes in the background that are under way.
+    package var refreshing = 0
     package var remote = RemoteStoreFigures()
 
     package init() {}
@@ -70,7 +85,14 @@ package struct Counters: Sendable {
         storedBytes += other.storedBytes
         storeRefused += other.storeRefused
         invalidated += other.invalidated
+        groupsInvalidated += other.groupsInvalidated
+        variantsReached += other.variantsReached
         retries += other.retries
+        collapsed += other.collapsed
+        waitsTimedOut += other.waitsTimedOut
+        refreshes += other.refreshes
+        refreshesSkipped += other.refreshesSkipped
+        fetchesLeftBehind += other.fetchesLeftBehind
         logLinesDropped += other.logLinesDropped
         clients += other.clients
         activeRequests += other.activeRequests
@@ -78,6 +100,7 @@ package struct Counters: Sendable {
         idleOriginConnections += other.idleOriginConnections
         originConnects += other.originConnects
         originReuses += other.originReuses
+        refreshing += other.refreshing
         remote.add(other.remote)
     }
 }

@@ -10,7 +10,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case bodyTooLarge, headTimeout, bodyTimeout, onlyIfCached, tooManyClients
     // The origin failed.
     case noServer, originUnresolved, originRefused, originBusy
-    case originConnectTimeout, originTimeout, originBroken, originClosed
+    case originConnectTimeout, originTimeout, originBroken, originClosed, validationFailed
     // The answer had begun when something ended it.
     case answerCutShort, clientGone, clientStalled
 
@@ -19,6 +19,25 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     /// Stable: part of the problem's type, the metrics' label and `/stats`.
     package var slug: StaticString { row.slug }
     package var sentence: StaticString { row.sentence }
+
+    /// The type of error that `Proxy-Status` names (RFC 9209 §2.3); nil where no origin failed.
+    var proxyError: StaticString? {
+        switch self {
+        case .noServer, .validationFailed: "destination_unavailable"
+        case .originUnresolved: "dns_error"
+        case .originRefused: "connection_refused"
+        case .originBusy: "connection_limit_reached"
+        case .originConnectTimeout: "connection_timeout"
+        case .originTimeout: "http_response_timeout"
+        case .originBroken: "http_protocol_error"
+        case .originClosed: "connection_terminated"
+        case .upgradeNotAllowed: "http_upgrade_failed"
+        case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
+            .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .onlyIfCached, .tooManyClients,
+            .answerCutShort, .clientGone, .clientStalled:
+            nil
+        }
+    }
 
     private var row: (status: Int, slug: StaticString, sentence: StaticString) {
         switch self {
@@ -48,6 +67,11 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originTimeout: (504, "origin-timeout", "the origin did not answer in time")
         case .originBroken: (502, "origin-broken-answer", "the origin's answer is not well-formed HTTP/1.1")
         case .originClosed: (502, "origin-closed", "the origin closed the connection before it answered")
+        case .validationFailed:
+            (
+                504, "validation-failed",
+                "what is stored may only be used once the origin confirms it, which can't be reached"
+            )
         case .answerCutShort: (0, "answer-cut-short", "the origin's answer ended before it was complete")
         case .clientGone: (0, "client-gone", "the client closed the connection before it had its answer")
         case .clientStalled: (0, "client-stalled", "the client stopped taking its answer")

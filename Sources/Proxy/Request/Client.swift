@@ -235,6 +235,12 @@ final class Client: Socket {
         leave()
     }
 
+    /// The answer can't be sent any more, but its fetch goes on for others.
+    func transactionLeft(_ left: Transaction) {
+        transaction = nil
+        leave()
+    }
+
     private func linger(forUnread: Bool) {
         guard isOpen else { return leave() }
         phase = .lingering
@@ -261,8 +267,12 @@ final class Client: Socket {
     func leave() {
         if let transaction {
             self.transaction = nil
-            transaction.endFetch()
-            worker.giveBack(transaction)
+            if transaction.outlivesClient {
+                transaction.leaveBehind()
+            } else {
+                transaction.endFetch()
+                worker.giveBack(transaction)
+            }
         }
         worker.forget(self)
         close()

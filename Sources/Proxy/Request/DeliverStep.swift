@@ -16,17 +16,37 @@ extension Transaction {
         if facts.hasRange, head.method == .get, stored.status == 200, deliverRange(stored) { return .done }
         status = Int(stored.status)
         decideConnection()
-        worker.scratch.append(stored.head)
+        appendStoredHead(stored)
         appendOwnFields(stored)
         if !stored.description.headHasContentLength && status != 204 && status != 304 {
             Forwarding.appendField("Content-Length", decimal: UInt64(stored.bodyCount), to: &worker.scratch)
         }
         Forwarding.endHead(&worker.scratch)
         let isHead = head.method == .head
-        entry?.counters.hits += 1
+        countHit()
         emitStored(stored, range: isHead ? 0..<0 : 0..<stored.bodyCount)
         return .done
     }
+
+    /// The stored head as it lies.
+    func appendStoredHead(_ stored: StoredResponse) {
+        guard stored.facts.flags.contains(.tagged), entry?.removesTags == true else {
+            return worker.scratch.append(stored.head)
+        }
+        appendWithoutTags(stored.head)
+    }
+
+    /// A head's lines but for those that the route keeps from its clients.
+    func appendWithoutTags(_ head: Span<UInt8>) {
+        var end = 0
+        while end < head.count && head[end] != 0x0A { end += 1 }
+        worker.scratch.append(head.extracting(..<min(end + 1, head.count)))
+        forEachLine(of: head) { name, line in
+            if !isRemovedForClients(FieldName.recognise(name)) { worker.scratch.append(line) }
+        }
+    }
+
+    func countHit() { if verdict != .miss { entry?.counters.hits += 1 } }
 
     /// `Age`, `X-Cache`, `Cache-Status`, and what this connection needs.
     func appendOwnFields(_ stored: StoredResponse) {
@@ -44,6 +64,8 @@ extension Transaction {
             var member = CacheStatus(.forwarded(forward))
             member.forwardStatus = forwardStatus
             member.timeToLive = timeToLive
+            member.isCollapsed = isCollapsed
+            member.isStored = isToBeStored
             member.detail = reason
             return worker.appendCacheStatus(member)
         }
@@ -72,7 +94,7 @@ extension Transaction {
         }
     }
 
-    private func isNotModified(_ stored: StoredResponse) -> Bool {
+    func isNotModified(_ stored: StoredResponse) -> Bool {
         var conditionals = Conditionals(method: facts.method, stored: stored.facts, now: worker.instant)
         let bytes = self.bytes
         for field in head.fields where field.known == .ifNoneMatch || field.known == .ifModifiedSince {
@@ -95,59 +117,9 @@ extension Transaction {
         worker.scratch.append("Via: 1.1 larder\r\n")
         appendOwnFields(stored)
         Forwarding.endHead(&worker.scratch)
-        entry?.counters.hits += 1
+        countHit()
         emit()
         complete()
-    }
-
-    /// One range of a complete stored response (RFC 9110 §14.2). Several ranges, and whatever can't be understood, are
-    /// answered with the whole, as §14.2 allows.
-    private func deliverRange(_ stored: StoredResponse) -> Bool {
-        let bytes = self.bytes
-        guard let value = head.first(.range), head.fields.count(where: { $0.known == .range }) == 1 else {
-            return false
-        }
-        if let condition = head.first(.ifRange) {
-            let holds = ifRangeHolds(
-                bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,
-                stored: stored.facts)
-            guard holds else { return false }
-        }
-        switch rangeVerdict(bytes.extracting(value), length: Int64(stored.bodyCount)) {
-        case .whole: return false
-        case .unsatisfiable:
-            status = 416
-            decideConnection()
-            worker.scratch.append("HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nContent-Range: bytes */")
-            worker.scratch.append(decimal: stored.bodyCount)
-            worker.scratch.append("\r\nVia: 1.1 larder\r\n")
-            worker.appendDate()
-            appendOwnFields(stored)
-            Forwarding.endHead(&worker.scratch)
-            emit()
-            complete()
-        case .part(let part):
-            let range = Int(part.lowerBound)..<Int(part.upperBound)
-            status = 206
-            decideConnection()
-            worker.scratch.append("HTTP/1.1 206 Partial Content\r\n")
-            forEachLine(of: stored.head) { name, line in
-                if FieldName.recognise(name) != .contentLength { worker.scratch.append(line) }
-            }
-            Forwarding.appendField("Content-Length", decimal: UInt64(range.count), to: &worker.scratch)
-            worker.scratch.append("Content-Range: bytes ")
-            worker.scratch.append(decimal: range.lowerBound)
-            worker.scratch.append("-")
-            worker.scratch.append(decimal: range.upperBound - 1)
-            worker.scratch.append("/")
-            worker.scratch.append(decimal: stored.bodyCount)
-            worker.scratch.append("\r\n")
-            appendOwnFields(stored)
-            Forwarding.endHead(&worker.scratch)
-            entry?.counters.hits += 1
-            emitStored(stored, range: range)
-        }
-        return true
     }
 }
 
@@ -168,6 +140,15 @@ func forEachLine(of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Spa
         isFirst = false
         start = end
     }
+}
+
+/// The value of a stored field's first line; empty if it isn't there.
+func storedValue(of field: FieldName, in head: Span<UInt8>) -> [UInt8] {
+    var value: [UInt8]?
+    forEachLine(of: head) { name, line in
+        if value == nil && FieldName.recognise(name) == field { value = fieldValue(line).copied() }
+    }
+    return value ?? []
 }
 
 extension Span where Element == UInt8 {

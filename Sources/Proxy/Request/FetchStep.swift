@@ -7,7 +7,7 @@ import HTTPWire
 
 extension Transaction {
     func startFetch() -> Progress {
-        guard let entry, let client else { preconditionFailure("a request has its route and client before its fetch") }
+        guard let entry else { preconditionFailure("a request has its route before its fetch") }
         detach()
         forward = reason?.forward ?? .miss
         fetchBegan = worker.instant
@@ -16,9 +16,9 @@ extension Transaction {
         let fetch = worker.takeFetch(
             consumer: self, group: entry.group, method: head.method, isRequestComplete: isWhole)
         self.fetch = fetch
-        appendRequest(to: fetch, client)
+        appendRequest(to: fetch)
         // Content is read once there is somebody to take it.
-        if !isWhole { client.awaitNothingToRead() }
+        if !isWhole { client?.awaitNothingToRead() }
         fetch.start()
         return .wait
     }
@@ -31,20 +31,36 @@ extension Transaction {
         worker.retire(fetch)
     }
 
-    private func appendRequest(to fetch: Fetch, _ client: Client) {
+    private func appendRequest(to fetch: Fetch) {
         guard let entry else { return }
         let isKeyed = content.isComplete && content.isExpected && !content.collectedIsPrefix
         let framing: BodyFraming = isKeyed ? .length(UInt64(content.collected.count)) : head.framing
         var plan = RequestForwarding(
-            framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: worker.text(of: client.peer))
+            framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: worker.text(of: peer))
         plan.keepsClientHost = entry.keepsClientHost
-        plan.isPeerTrusted = head.hasForwarding && worker.trusts(client.peer, in: world)
+        plan.isPeerTrusted = head.hasForwarding && worker.trusts(peer, in: world)
         plan.isClientSecure = scheme == .https
         plan.forwardsExpect = !content.isComplete && !isKeyed && content.received == 0
         plan.acceptsTrailers = true
         plan.connection = isTunnel ? .upgrade : .implied
-        if verdict == .miss && !facts.hasRange { plan.dropping = .conditionals }
+        if isRefresh {
+            plan.dropping = Self.notRefreshed
+        } else if verdict == .miss && !facts.hasRange {
+            plan.dropping = .conditionals
+        }
+        // What passes by the cache is never stored, so that anything may be asked with it.
+        if verdict == .miss { plan.selection = entry.recipe.selection(of: head, in: bytes) }
+        if isValidating && facts.hasRange && !isRefresh { plan.dropping = [.ifNoneMatch, .ifModifiedSince] }
+        if partial?.missing != nil { plan.dropping = .conditionals }
         Forwarding.appendRequest(head, bytes, plan, to: &fetch.request)
+        if let missing = partial?.missing, let known = partial?.known {
+            Forwarding.appendField("If-Range", known.record.etag, to: &fetch.request)
+            fetch.request.append("Range: bytes=")
+            fetch.request.append(decimal: Int(missing.lowerBound))
+            fetch.request.append("-")
+            fetch.request.append(decimal: Int(missing.upperBound - 1))
+            fetch.request.append("\r\n")
+        }
         if isValidating, let stored {
             if !stored.etag.isEmpty { Forwarding.appendField("If-None-Match", stored.etag, to: &fetch.request) }
             if !stored.lastModified.isEmpty {

@@ -18,7 +18,7 @@ extension Transaction {
 
     /// After more content was collected.
     func contentProgress() -> Progress {
-        guard client != nil, let entry else { return .done }
+        guard isLive, let entry else { return .done }
         if content.collected.count > entry.bodyKeyLimit {
             content.isCollecting = false
             content.collectedIsPrefix = true
@@ -33,10 +33,9 @@ extension Transaction {
     }
 
     func composeKey() -> Progress {
-        guard let entry, let match else { preconditionFailure("a request has its route before its key") }
         let worker = self.worker
-        let body = bodyDigest(entry.recipe)
-        worker.composer.compose(head, in: bytes, scheme: scheme, match: match, by: entry.recipe, body: body)
+        composePlainText()
+        if !worker.shared.searchRules.isEmpty { findSearchRule() }
         let digest = worker.composer.digest
         key = CacheKey(high: digest.high, low: digest.low)
         plainKey = key
@@ -45,7 +44,7 @@ extension Transaction {
         return .next(.lookUp)
     }
 
-    private func bodyDigest(_ recipe: KeyRecipe) -> MD5Digest? {
+    func bodyDigest(_ recipe: KeyRecipe) -> MD5Digest? {
         guard recipe.needsBody(for: head.method) else { return nil }
         let collected = content.collected
         return MD5Hasher.digest(of: collected.span)
@@ -61,10 +60,8 @@ extension Transaction {
     /// The key text of the variant becomes the composer's own variant text.
     func selectVariant(names: Span<UInt8>, generation: UInt64) {
         // A lookup may have waited since the plain key was composed, and other requests came in between.
-        guard let entry, let match else { preconditionFailure("a request has its route before its key") }
         let bytes = self.bytes
-        let body = bodyDigest(entry.recipe)
-        worker.composer.compose(head, in: bytes, scheme: scheme, match: match, by: entry.recipe, body: body)
+        composePlainText()
         worker.composer.beginVariant(generation: generation)
         var walker = VaryNames()
         while let member = walker.next(in: names) {
@@ -72,7 +69,9 @@ extension Transaction {
             let name = names.extracting(range)
             var text: [UInt8] = []
             var variant = VariantKey(field: name, into: &text)
-            for field in head.fields where bytes.extracting(field.name).isSameName(as: name) {
+            // What Connection names ends here: the origin doesn't answer by it.
+            for field in head.fields
+            where bytes.extracting(field.name).isSameName(as: name) && !head.isNamedByConnection(field, in: bytes) {
                 variant.add(bytes.extracting(field.value), into: &text)
             }
             variant.end(into: &text)

@@ -10,15 +10,17 @@ extension Transaction: StoreReceiver {
         let now = worker.wallTime
         if let memory = worker.memory {
             if let found = marker == nil
-                ? memory.lookup(key, keyText: worker.composer.text, now: now)
-                : memory.lookup(key, keyText: worker.composer.variantText, now: now)
+                ? look(in: memory, for: worker.composer.text, now)
+                : look(in: memory, for: worker.composer.variantText, now)
             {
                 return use(found)
             }
+            if search != nil, let found = exactMatch(in: memory, now: now) { return use(found) }
         }
         keepKeyText()
         guard let remote = worker.remote else { return .next(.decide) }
         detach()
+        asked = worker.loop.now
         switch remote.lookup(key, keyText: keyText.span, now: now, receiver: self, token: number) {
         case .pending(let ticket):
             lookupTicket = ticket
@@ -30,7 +32,7 @@ extension Transaction: StoreReceiver {
     }
 
     /// The composer's text is the next request's soon; what follows a miss needs it longer.
-    private func keepKeyText() {
+    func keepKeyText() {
         let worker = self.worker
         isKeyTextKept = true
         keyText.removeAll()
@@ -43,8 +45,12 @@ extension Transaction: StoreReceiver {
 
     /// A marker leads to the variant's own key; a response is what was looked for.
     private func use(_ found: StoredResponse) -> Progress {
+        if found.kind != .varyMarker && !isUsable(found) { return .next(.decide) }
         switch found.kind {
         case .response:
+            stored = found
+            return .next(.decide)
+        case .partial:
             stored = found
             return .next(.decide)
         case .varyMarker:
@@ -56,11 +62,12 @@ extension Transaction: StoreReceiver {
     }
 
     func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
-        guard token == number, client != nil else { return }
+        guard token == number, isLive else { return }
         lookupTicket = nil
         switch answer {
+        case .hit(let found) where isDropped(found): resume(at: .decide)
         case .hit(let found):
-            if worker.memory != nil { worker.keepCopy(found, key: key) }
+            if worker.memory != nil && explainer == nil { worker.keepCopy(found, key: key) }
             switch use(found) {
             case .next(let step): resume(at: step)
             case .wait, .done: return
@@ -70,6 +77,14 @@ extension Transaction: StoreReceiver {
             reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
             resume(at: .decide)
         }
+    }
+
+    /// Whether an invalidation by this process is on its way to the store that still hands this out.
+    private func isDropped(_ found: StoredResponse) -> Bool {
+        let invalidations = worker.shared.invalidations
+        let time = found.facts.requestTime
+        return invalidations.covers(plainKey, requestedAt: time)
+            || key != plainKey && invalidations.covers(key, requestedAt: time)
     }
 
     /// RFC 9111 §4: reuse what is stored, validate it, or fetch.
@@ -82,20 +97,28 @@ extension Transaction: StoreReceiver {
             }
             reason = reason ?? (marker == nil ? .notStored : .variantNotStored)
             verdict = .miss
-            return .next(.fetch)
+            return .next(.join)
         }
+        if isInvalidatedWithGroup(stored) {
+            if explainer == nil { worker.drop([key]) }
+            self.stored = nil
+            reason = .purged
+            return .next(.decide)
+        }
+        if stored.kind == .partial { return decidePartial(stored) }
         let verdictOfStored = reuseVerdict(stored: stored.facts, request: facts, policy: policy, now: worker.instant)
         if case .fresh = verdictOfStored {} else if !isKeyTextKept { keepKeyText() }
         switch verdictOfStored {
         case .fresh:
             verdict = .hit
+            if let share = entry?.earlyRefresh, refreshesEarly(stored, share) {
+                refreshInBackground(because: .earlyRefresh)
+            }
             return .next(.deliver)
-        case .stale(_, _, .staleWhileRevalidate):
-            // Validation in the background isn't there yet: the request validates, and gets the stale answer if that fails.
-            return validate(stored, because: .stale, fallback: [.onDisconnect, .onError])
         case .stale(_, _, let reason):
             self.reason = reason
             verdict = .stale
+            if reason == .staleWhileRevalidate { refreshInBackground(because: .stale) }
             return .next(.deliver)
         case .validate(let reason, _, let fallback):
             return validate(stored, because: reason, fallback: fallback)
@@ -111,7 +134,17 @@ extension Transaction: StoreReceiver {
         self.reason = reason
         self.fallback = fallback
         verdict = .miss
-        isValidating = stored.facts.hasValidator && !facts.hasRange
-        return .next(.fetch)
+        isValidating = stored.facts.hasValidator
+        // What this client alone wants to be certain of is asked for this client alone; so is what every request has to
+        // ask for.
+        let isForAll = reason == .stale || reason == .mustRevalidate || reason == .purged
+        return .next(isForAll ? .join : .fetch)
+    }
+
+    /// As the end of a lifetime comes near, a growing share of requests has it renewed.
+    private func refreshesEarly(_ stored: StoredResponse, _ percentage: UInt8) -> Bool {
+        HTTPCaching.refreshesEarly(
+            stored: stored.facts, percentage: percentage, now: worker.instant,
+            random: explainer == nil ? worker.random() : 0)
     }
 }

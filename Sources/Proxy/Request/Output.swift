@@ -14,8 +14,8 @@ extension Transaction {
 
     /// Sends what stands in the worker's scratch buffer, then `piece`, then `tail`, in one system call.
     func emit(_ piece: Span<UInt8> = Span(), _ tail: Span<UInt8> = Span()) {
-        guard let client else { return }
         let worker = self.worker
+        guard let client else { return worker.scratch.removeAll() }
         let total = worker.scratch.count + piece.count + tail.count
         guard total > 0 else { return }
         if output.isBlocked {
@@ -52,9 +52,9 @@ extension Transaction {
         if tailStart < tail.count { output.backlog.append(tail.extracting(tailStart...)) }
     }
 
-    /// The client can't take more: the origin waits with it.
+    /// The client can't take more: the origin waits with it, unless what it sends is kept whole anyway.
     func block() {
-        fetch?.pause()
+        if part == .none { fetch?.pause() }
         client?.awaitRoom()
     }
 
@@ -118,7 +118,7 @@ extension Transaction {
         if !flush(to: client) { return }
         if output.isComplete { return finish() }
         if isTunnel && status == 101 { client.awaitTunnel() } else { client.awaitNothing() }
-        fetch?.resume()
+        if part == .none { fetch?.resume() } else { pump() }
     }
 
     /// Writes what is left; true once nothing is.
@@ -152,6 +152,7 @@ extension Transaction {
     /// The answer is whole, or as whole as it gets: what isn't sent yet goes when the client takes it.
     func complete() {
         output.isComplete = true
+        if isUnattended { return endUnattended() }
         if client != nil && !output.isBlocked { finish() }
     }
 
@@ -180,9 +181,12 @@ extension Transaction {
     }
 
     private func abandon(_ client: Client) {
-        builder = nil
-        endFetch()
         worker.account(self)
+        if outlivesClient {
+            client.transactionLeft(self)
+            return leaveBehind()
+        }
+        endFetch()
         client.transactionBroke(self)
     }
 }

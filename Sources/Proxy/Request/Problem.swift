@@ -1,15 +1,16 @@
 // Answers of Larder's own: problem documents (RFC 9457) with a stable type, that never tell an address, a key or what a
 // client sent.
 
+import HTTPCaching
 import HTTPWire
 
 extension Transaction {
     /// Answers with what `outcome` stands for, and ends the connection where the rest of it can't be read.
     func refuse(_ outcome: Outcome) -> Progress {
         self.outcome = outcome
+        if forward == nil { verdict = outcome == .onlyIfCached ? .miss : .bypass }
+        if let explainer { return explainer.refused(self, outcome) }
         stored = nil
-        // What never went to an origin says nothing of the cache.
-        if forward == nil { verdict = .none }
         let wire = outcome == .malformed || outcome == .originBroken ? wireFault : nil
         if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }
         let status = wire.map(\.status) ?? outcome.status
@@ -28,9 +29,14 @@ extension Transaction {
         if outcome == .malformed || outcome == .bodyTooLarge || outcome == .bodyTimeout || outcome == .headTimeout {
             output.closes = true
         }
-        answer(status: status, reason: statusText(status), content: body.span) { output in
+        answer(status: status, reason: statusText(status), detail: slug, content: body.span) { output in
             output.append("Content-Type: application/problem+json\r\nCache-Control: no-store\r\n")
             if status == 405 { output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY\r\n") }
+            if let error = outcome.proxyError {
+                output.append("Proxy-Status: larder; error=")
+                output.append(error)
+                output.append("\r\n")
+            }
             if status == 503 { output.append("Retry-After: 1\r\n") }
         }
         return .done
@@ -38,7 +44,8 @@ extension Transaction {
 
     /// Sends a whole answer of Larder's own.
     func answer(
-        status: Int, reason: StaticString, content: Span<UInt8> = Span(), fields: (inout ByteBuffer) -> Void
+        status: Int, reason: StaticString, detail: StaticString, content: Span<UInt8> = Span(),
+        fields: (inout ByteBuffer) -> Void
     ) {
         self.status = status
         let mustClose = output.closes
@@ -54,7 +61,7 @@ extension Transaction {
         if status != 204 {
             Forwarding.appendField("Content-Length", decimal: UInt64(content.count), to: &worker.scratch)
         }
-        if verdict != .none { appendVerdict(isStored: false) }
+        appendOwnVerdict(detail)
         appendConnectionField()
         Forwarding.endHead(&worker.scratch)
         output.hasBegun = true
@@ -64,6 +71,22 @@ extension Transaction {
         }
         emit()
         complete()
+    }
+}
+
+extension Transaction {
+    /// What the cache had to do with an answer of Larder's own.
+    private func appendOwnVerdict(_ detail: StaticString) {
+        if verdict == .none { verdict = .bypass }
+        if world.showsXCache { appendXCache() }
+        guard world.showsCacheStatus else { return }
+        var member: CacheStatus?
+        if let forward {
+            member = CacheStatus(.forwarded(forward))
+            member?.forwardStatus = forwardStatus
+            member?.isCollapsed = isCollapsed
+        }
+        worker.appendCacheStatus(member, detail: detail)
     }
 }
 

@@ -39,15 +39,16 @@ struct RecordHead {
     private static let notStored = FieldSet.hopByHop.union([.trailer, .age, .xCache, .via])
 
     /// The same head without the fields that `private="…"` and `no-cache="…"` name.
-    func withoutNamedFields(_ head: Span<UInt8>, of response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
-        let whole = head.extracting(start...)
+    /// - Parameter start: where it begins in `head`, if not where it was put together.
+    func withoutNamedFields(
+        _ head: Span<UInt8>, of response: borrowing ResponseHead, _ bytes: Span<UInt8>, start: Int? = nil
+    ) -> [UInt8] {
+        let whole = head.extracting((start ?? self.start)...)
         var reduced: [UInt8] = []
         var end = 0
         while end < whole.count && whole[end] != 0x0A { end += 1 }
         reduced.append(whole.extracting(..<min(end + 1, whole.count)))
-        let directives = response.fields.filter {
-            $0.known == .cacheControl || $0.known == .cdnCacheControl || $0.known == .larderCacheControl
-        }
+        let directives = response.fields.filter { $0.isCacheControl }
         forEachLine(of: whole) { name, line in
             for directive in directives
             where FieldNameList.cacheControl(bytes.extracting(directive.value), names: name) { return }
@@ -64,6 +65,11 @@ struct RecordHead {
     }
 }
 
+extension FieldLine {
+    /// Whether it may name fields that are for one user alone.
+    var isCacheControl: Bool { known == .cacheControl || known == .cdnCacheControl || known == .larderCacheControl }
+}
+
 /// A stored head with the fields that a 304 brought (RFC 9111 §3.2): the stored field gives way to the new one, except
 /// where it describes the content that is stored.
 struct MergedHead {
@@ -76,7 +82,15 @@ struct MergedHead {
         var end = 0
         while end < old.count && old[end] != 0x0A { end += 1 }
         head.append(old.extracting(..<min(end + 1, old.count)))
-        let fields = update.fields.filter { Self.updates($0, update, bytes) }
+        let directives = update.fields.filter { $0.isCacheControl }
+        let fields = update.fields.filter { field in
+            // RFC 9111 §5.2.2.4, §5.2.2.7: for one user alone.
+            for directive in directives
+            where FieldNameList.cacheControl(bytes.extracting(directive.value), names: bytes.extracting(field.name)) {
+                return false
+            }
+            return Self.updates(field, update, bytes)
+        }
         let bringsDate = update.contains(.date)
         var kept: [UInt8] = []
         forEachLine(of: old) { name, line in
@@ -104,7 +118,7 @@ struct MergedHead {
 }
 
 /// Where the first ETag and Last-Modified values lie in a head of lines.
-private func validators(in head: Span<UInt8>) -> (etag: HeadRange, lastModified: HeadRange) {
+func validators(in head: Span<UInt8>) -> (etag: HeadRange, lastModified: HeadRange) {
     var etag = HeadRange.none
     var lastModified = HeadRange.none
     var offset = 0

@@ -37,6 +37,7 @@ extension Transaction {
     func clientDeadlinePassed() {
         guard let client else { return }
         if isTunnel && status == 101 { return endTunnel() }
+        if part == .waiting { return waitTimedOut() }
         if output.isBlocked {
             outcome = .clientStalled
             return cutShort(.clientStalled)

@@ -29,23 +29,61 @@ extension Transaction {
         }
         let code = CachingStatus(response.status)
         if stored != nil && code.isOriginFailure && fallback.contains(.onError) {
-            forwardStatus = code
-            return deliverStale(.staleIfError)
+            return originFailed(code)
         }
+        if isRefresh && code.isOriginFailure { return originFailed(code) }
+        if partBegan(response, bytes) { return }
+        if facts.method == .head { freshen(response, bytes) }
+        superseded = stored
         stored = nil
         status = response.status
         outcome = isTunnel && status == 101 ? .tunnel : verdict.outcome
-        if invalidates(CachingMethod(head.method), code) { invalidate(response, bytes) }
+        if invalidates(CachingMethod(head.method), code) {
+            noteWhetherGetIsOvertaken(response)
+            invalidate(response, bytes)
+            invalidateGroups(response, bytes)
+        }
         chooseFraming(response)
-        if verdict == .miss { considerStoring(response, bytes) } else { appendHead(response, bytes) }
+        appendHeadAndStore(response, bytes)
+        // Nobody waits for what isn't kept.
+        if isUnattended && part != .leading { return endUnattended() }
+        // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
+        if isCollecting, facts.hasConditions, case .length = response.framing { isHeldBack = true }
+        if isHeldBack || isUnattended { return worker.scratch.removeAll() }
         output.hasBegun = true
         if verdict == .miss, let age = response.first(.age) {
             Forwarding.appendField("Age", bytes.extracting(age), to: &worker.scratch)
         }
-        appendVerdict(isStored: builder != nil)
+        appendVerdict(isStored: isToBeStored)
         appendFramingAndConnection(response, bytes)
         Forwarding.endHead(&worker.scratch)
         if isTunnel && status == 101 { openTunnel() }
+    }
+
+    /// The client's head, and the beginning of what is stored of the response.
+    private func appendHeadAndStore(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        if verdict == .miss && response.status == 206 {
+            _ = considerPart(response, bytes)
+            return appendHead(response, bytes)
+        }
+        if verdict == .miss {
+            considerStoring(response, bytes)
+            if facts.method == .post && isCollecting { forGet = reuseForGet(response, bytes) }
+            removeTags(response)
+        } else if considerStoringForGet(response, bytes) {
+            removeTags(response)
+        } else {
+            appendHead(response, bytes)
+        }
+    }
+
+    /// What is stored has its tags; the client doesn't get them where the route says so.
+    private func removeTags(_ response: borrowing ResponseHead) {
+        guard entry?.removesTags == true, !response.present.isDisjoint(with: Self.tags) else { return }
+        let worker = self.worker
+        let whole = worker.scratch.span.copied()
+        worker.scratch.removeAll()
+        appendWithoutTags(whole.span)
     }
 
     /// What the client sent ahead of the switch belongs to the new protocol.
@@ -58,9 +96,7 @@ extension Transaction {
 
     func responseBody(_ piece: Span<UInt8>) {
         worker.counters.bytesFromOrigins += piece.count
-        if let builder {
-            do throws(StoredResponseBuilder.Refusal) { try builder.append(piece) } catch { dropBuilder(error) }
-        }
+        if part == .leading { return collect(piece) }
         if isTunnel && status == 101 {
             bodyBytes += piece.count
             client?.awaitTunnel()
@@ -71,14 +107,19 @@ extension Transaction {
     }
 
     /// No more of the answer came in this turn: what is collected goes out.
-    func responseTurnEnded() { emit() }
+    func responseTurnEnded() {
+        emit()
+        if isNarrow { holdOrigin() }
+    }
 
     func responseEnded() {
         if isRenewed { return }
-        if let builder {
-            self.builder = nil
-            do throws(StoredResponseBuilder.Refusal) { keep(try builder.finish()) } catch { dropBuilder(error) }
-        }
+        if part == .leading { return collected() }
+        endAnswer()
+    }
+
+    /// Everything has arrived and gone out, or is on its way out.
+    func endAnswer() {
         if output.framing == .chunked {
             worker.scratch.append("0\r\n")
             if let fetch { worker.scratch.append(fetch.trailers) }
@@ -92,17 +133,50 @@ extension Transaction {
     /// The fetch gave no whole answer.
     func fetchFailed(_ failure: FetchFailure) {
         endFetch()
-        builder = nil
         worker.scratch.removeAll()
+        if let flight, part == .leading {
+            endFlight(flight)
+            flight.fail(failure.cause)
+            self.flight = nil
+            part = .none
+        }
+        if isUnattended {
+            if isRefresh { worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now) }
+            return endUnattended()
+        }
         if isTunnel && status == 101 { return endTunnel() }
         if output.hasBegun { return cutShort(.answerCutShort) }
-        if stored != nil && fallback.contains(.onDisconnect) { return deliverStale(.disconnected) }
         wireFault = failure.wire
-        _ = refuse(failure.cause.outcome)
+        endWithout(failure.cause)
+    }
+
+    /// No answer is to be had from the origin: what is stored serves, where nothing forbids it.
+    func endWithout(_ cause: FetchFailure.Cause) {
+        if stored != nil && fallback.contains(.onDisconnect) { return deliverStale(.disconnected) }
+        // RFC 9111 §5.2.2.2: something is there, and may not be used unvalidated.
+        let isForbidden = stored != nil && (reason == .mustRevalidate || reason == .storedNoCache)
+        _ = refuse(isForbidden ? .validationFailed : cause.outcome)
+    }
+
+    /// The origin answers with a failure, and something stale is there instead (RFC 5861 §4).
+    private func originFailed(_ status: CachingStatus) {
+        forwardStatus = status
+        endFetch()
+        if let flight, part == .leading {
+            endFlight(flight)
+            flight.refuse(.originFailure(status))
+            self.flight = nil
+            part = .none
+        }
+        if isRefresh {
+            worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now)
+            return endUnattended()
+        }
+        deliverStale(.staleIfError)
     }
 
     /// RFC 9111 §4.2.4: stale rather than nothing, where nothing forbids it.
-    private func deliverStale(_ reason: Reason) {
+    func deliverStale(_ reason: Reason) {
         endFetch()
         isValidating = false
         self.reason = reason
@@ -126,11 +200,16 @@ extension Transaction {
     /// Status line and end-to-end fields, with Date and Via.
     private func appendHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         Forwarding.appendStatusLine(response.status, reason: bytes.extracting(response.reason), to: &worker.scratch)
-        Forwarding.appendEndToEndFields(response, bytes, dropping: Self.writtenAnew, to: &worker.scratch)
+        Forwarding.appendEndToEndFields(
+            response, bytes, dropping: entry?.removesTags == true ? Self.writtenAnewWithTags : Self.writtenAnew,
+            to: &worker.scratch)
         worker.appendDateAndVia(response, bytes)
     }
 
-    private static let writtenAnew: FieldSet = [.via, .xCache, .trailer]
+    static let writtenAnew: FieldSet = [.via, .xCache, .trailer]
+
+    private static let tags: FieldSet = [.cacheTag, .surrogateKey, .xkey]
+    private static let writtenAnewWithTags = writtenAnew.union(tags)
 
     private func appendFramingAndConnection(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         if isTunnel && status == 101 {
@@ -162,16 +241,21 @@ extension Transaction {
     /// `X-Cache` and `Cache-Status` of an answer that was fetched.
     func appendVerdict(isStored: Bool) {
         if world.showsXCache { appendXCache() }
-        guard world.showsCacheStatus else { return }
+        if world.showsCacheStatus { worker.appendCacheStatus(forwardedStatus(isStored: isStored)) }
+    }
+
+    /// The member of `Cache-Status` for an answer that is fetched.
+    func forwardedStatus(isStored: Bool) -> CacheStatus {
         var member = CacheStatus(.forwarded(forward ?? .miss))
         member.isStored = isStored
+        member.isCollapsed = isCollapsed
         member.forwardStatus = forwardStatus
         // That nothing was stored is what `fwd` says already.
         switch reason {
         case .notStored, .variantNotStored: member.detail = notStoredReason
         default: member.detail = notStoredReason ?? reason
         }
-        worker.appendCacheStatus(member)
+        return member
     }
 }
 

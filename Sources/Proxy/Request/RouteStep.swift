@@ -25,7 +25,7 @@ extension Transaction {
             match = found
             let entry = world.entries[found.route]
             self.entry = entry
-            entry.counters.requests += 1
+            if explainer == nil { entry.counters.requests += 1 }
             if head.wantsUpgrade && entry.allowsUpgrade {
                 isTunnel = true
                 return pass(.routeNotCached)
@@ -67,7 +67,8 @@ extension Transaction {
 
     /// RFC 9110 §9.3.7: OPTIONS for the server itself.
     private func answerOptions() -> Progress {
-        answer(status: 204, reason: "No Content") { output in
+        if let explainer { return explainer.refused(self, .own, status: 204) }
+        answer(status: 204, reason: "No Content", detail: Outcome.own.slug) { output in
             output.append("Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY\r\n")
         }
         return .done
@@ -119,6 +120,12 @@ extension CachingField {
         case .upgrade: self = .upgrade
         case .xCache: self = .xCache
         case .cacheStatus: self = .cacheStatus
+        case .cacheTag: self = .cacheTag
+        case .surrogateKey: self = .surrogateKey
+        case .xkey: self = .xkey
+        case .cacheGroups: self = .cacheGroups
+        case .cacheGroupInvalidation: self = .cacheGroupInvalidation
+        case .noVarySearch: self = .noVarySearch
         default: return nil
         }
     }

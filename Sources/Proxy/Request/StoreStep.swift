@@ -17,20 +17,24 @@ extension Transaction {
     /// Builds the client's head in the worker's scratch buffer and, where the response may be stored, the record's
     /// beginning from the same bytes.
     func considerStoring(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        guard let policy = entry?.policy else { return }
+        guard let entry, let policy = entry.policy(for: CachingStatus(response.status)) else { return }
         var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: worker.instant)
         for field in response.fields {
             if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
         }
         let worker = self.worker
         let record = RecordHead(response, bytes, worker: worker)
+        storedHeadHasLength = record.hasContentLength
         switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
-        case .refuse(let reason): notStoredReason = reason
+        case .refuse(let reason): refuseStoring(reason, facts.status)
         case .store(let storedFacts, let life):
-            guard worker.canStore else {
-                notStoredReason = .storeUnavailable
-                break
+            if let rules = entry.contentTypes,
+                !rules.allows(bytes.extracting(response.first(.contentType) ?? .empty))
+            {
+                return refuseStoring(.contentType, facts.status)
             }
+            isToBeStored = worker.canStore
+            if !isToBeStored { notStoredReason = .storeUnavailable }
             if storedFacts.flags.contains(.fieldsRemoved) {
                 // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
                 let whole = worker.scratch.span.copied()
@@ -41,22 +45,49 @@ extension Transaction {
                 begin(storedFacts, life, record, head: head.span, response, bytes)
             }
         }
-        storedHeadHasLength = record.hasContentLength
     }
 
-    private func begin(
+    /// It isn't stored, so nobody else is given it either.
+    private func refuseStoring(_ reason: Reason, _ status: CachingStatus) {
+        notStoredReason = reason
+        // What is stored was asked about, and the origin has another answer now.
+        if isRefresh && !reason.isRequestsOwn && !status.isOriginFailure { worker.drop([key]) }
+        guard let flight, part == .leading else { return }
+        endFlight(flight)
+        self.flight = nil
+        part = .none
+        let flights = worker.shared.flights
+        if reason == .storeUnavailable {
+            flight.refuse(.unshared)
+            flights.noteUnshared(flight.key, now: worker.loop.now, isShort: true)
+        } else if status.isOriginFailure {
+            flight.refuse(.originFailure(status))
+            flights.noteUnshared(flight.key, now: worker.loop.now, isShort: true)
+        } else if reason.isRequestsOwn && reason != .authorization {
+            flight.refuse(.ownReason)
+        } else {
+            flight.refuse(.unshared)
+            flights.noteUnshared(flight.key, now: worker.loop.now, isShort: false)
+        }
+    }
+
+    func begin(
         _ facts: StoredFacts, _ life: Seconds, _ record: RecordHead, head: Span<UInt8>,
         _ response: borrowing ResponseHead,
         _ bytes: Span<UInt8>
     ) {
+        let worker = self.worker
+        settleSearchRule(response, bytes)
         let discardAt = worker.wallTime.advanced(byMilliseconds: life.count * 1000)
         let names = facts.flags.contains(.varies) ? varyNames(response, bytes) : []
+        var found: StoredResponse?
         if !names.isEmpty {
             guard !isOvertaken, let marker = markerForStoring(names: names, discardAt: discardAt, facts: facts) else {
-                return
+                return refuseStoring(.storeUnavailable, facts.status)
             }
+            found = marker
             selectVariant(names: names.span, generation: marker.id)
-            let worker = self.worker
+            limitVariants(of: marker.id)
             keyText.removeAll()
             keyText.append(worker.composer.variantText)
         } else {
@@ -66,7 +97,7 @@ extension Transaction {
             keyText.append(plain)
         }
         let description = RecordDescription(
-            id: worker.newIdentifier(), status: UInt16(response.status), discardAt: discardAt, facts: facts,
+            id: worker.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
             etag: record.etag, lastModified: record.lastModified, headHasContentLength: record.hasContentLength)
         var length: Int?
         switch response.framing {
@@ -74,12 +105,56 @@ extension Transaction {
         case .length(let declared): length = Int(clamping: declared)
         case .chunked, .untilClose: length = nil
         }
+        let keyText = self.keyText.span.copied()
         do throws(StoredResponseBuilder.Refusal) {
-            builder = try StoredResponseBuilder(
+            let builder = try StoredResponseBuilder(
                 description, keyText: keyText.span, varyNames: names.span, head: head, length: length,
                 objectLimit: worker.objectLimit, budget: worker.shared.fillBudget)
+            let preview = builder.preview(keyText: keyText.span, varyNames: names.span, head: head)
+            collect(into: builder, preview: preview, marker: found, length: length)
         } catch {
-            dropBuilder(error)
+            isToBeStored = false
+            worker.counters.storeRefused += 1
+            refuseStoring(error.reason, facts.status)
+        }
+    }
+
+    /// From here on the body is kept whole. Others may read along, if they may be given it.
+    private func collect(
+        into builder: StoredResponseBuilder, preview: StoredResponse?, marker: StoredResponse?, length: Int?
+    ) {
+        let flights = worker.shared.flights
+        isCollecting = true
+        guard let flight, part == .leading else {
+            // Nobody can find this one: it went alone.
+            let alone = newFlight()
+            self.flight = alone
+            part = .leading
+            alone.begin(nil, builder: builder)
+            if let preview, isForOthers(preview) {
+                flights.forgetUnshared(plainKey)
+                if key != plainKey { flights.forgetUnshared(key) }
+            }
+            return
+        }
+        guard let preview, isForOthers(preview) else {
+            flight.begin(nil, builder: builder)
+            endFlight(flight)
+            flight.refuse(.unshared)
+            flights.noteUnshared(flight.key, now: worker.loop.now, isShort: false)
+            return
+        }
+        flight.begin(FlightHead(response: preview, key: key, marker: marker, length: length), builder: builder)
+        if key != flight.key { flights.add(flight, under: key) }
+    }
+
+    /// Whether a plain request may be answered with it as it stands.
+    private func isForOthers(_ response: StoredResponse) -> Bool {
+        guard let policy = entry?.policy else { return false }
+        let plain = RequestFacts(method: facts.method)
+        switch reuseVerdict(stored: response.facts, request: plain, policy: policy, now: worker.instant) {
+        case .fresh, .stale: return true
+        case .validate, .bypass, .refuse: return false
         }
     }
 
@@ -127,7 +202,8 @@ extension Transaction {
     }
 
     /// The complete response enters the store, unless what it answers was invalidated since it was asked for.
-    func keep(_ response: StoredResponse) {
+    /// - Parameter token: let go of once the store has it, or doesn't get it.
+    func keep(_ response: StoredResponse, holding token: AnyObject? = nil) {
         guard !isOvertaken else {
             worker.counters.storeRefused += 1
             return
@@ -135,7 +211,7 @@ extension Transaction {
         worker.counters.stored += 1
         worker.counters.storedBytes += response.bodyCount
         entry?.counters.stores += 1
-        worker.put(key, response)
+        worker.put(key, response, holding: token)
     }
 
     /// Variants go with their plain key.
@@ -145,24 +221,11 @@ extension Transaction {
             || key != plainKey && invalidations.overtook(key, since: fetchStarted)
     }
 
-    /// It streams through and is not stored after all.
-    func dropBuilder(_ refusal: StoredResponseBuilder.Refusal) {
-        builder = nil
-        worker.counters.storeRefused += 1
-        if !output.hasBegun {
-            switch refusal {
-            case .tooLarge: notStoredReason = .tooLarge
-            case .wrongLength: notStoredReason = .incomplete
-            case .budgetExhausted, .outOfMemory: notStoredReason = .storeUnavailable
-            }
-        }
-    }
-
     // MARK: Validation
 
     /// RFC 9111 §4.3.3, §4.3.4.
     func renew(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Renewal {
-        guard let stored, let policy = entry?.policy else { return .leave }
+        guard let stored, let policy = entry?.policy(for: CachingStatus(Int(stored.status))) else { return .leave }
         let etag = bytes.extracting(response.first(.etag) ?? .empty)
         let lastModified = bytes.extracting(response.first(.lastModified) ?? .empty)
         let selected = fresheningVerdict(
@@ -170,17 +233,39 @@ extension Transaction {
             isOnlyCandidate: true)
         guard selected != FresheningVerdict.leave else {
             // RFC 9111 §4.3.3: a 304 that is about something else; the request goes again without conditions.
-            endFetch()
             isValidating = false
             self.stored = nil
-            isRenewed = true
-            worker.loop.atEndOfTurn { [self, number] in
-                guard number == self.number, client != nil else { return }
-                isRenewed = false
-                resume(at: .fetch)
-            }
+            fetchAgain()
             return .deliver
         }
+        let renewed = renewed(stored, by: response, bytes, policy, self.facts) ?? stored
+        self.stored = renewed
+        verdict = .revalidated
+        reason = nil
+        forwardStatus = CachingStatus(304)
+        isRenewed = true
+        if let flight, part == .leading {
+            flight.land(renewed)
+            endFlight(flight)
+            self.flight = nil
+            part = .none
+        }
+        // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
+        worker.loop.atEndOfTurn { [self, number] in
+            guard number == self.number else { return }
+            endFetch()
+            if isUnattended { return endUnattended() }
+            resume(at: .deliver)
+        }
+        return .deliver
+    }
+
+    /// The stored response with what a 304, or the answer to a HEAD, says of it (RFC 9111 §3.2, §4.3.4, §4.3.5), stored
+    /// again; nil where it stays as it is.
+    private func renewed(
+        _ stored: StoredResponse, by response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ policy: RoutePolicy,
+        _ request: RequestFacts
+    ) -> StoredResponse? {
         worker.refreshDate()
         let date = worker.dateLine
         let merged = MergedHead(stored: stored, update: response, bytes, date: date.span)
@@ -189,36 +274,76 @@ extension Transaction {
             if let known = CachingField(FieldName.recognise(name)) { facts.note(known, fieldValue(line)) }
         }
         if let age = response.first(.age) { facts.note(.age, bytes.extracting(age)) }
-        var renewed = stored
-        switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
+        switch storageVerdict(request: request, response: facts, policy: policy, requestTime: fetchBegan) {
         case .store(let storedFacts, let life):
             let description = RecordDescription(
                 id: worker.newIdentifier(), status: stored.status,
                 discardAt: worker.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,
                 etag: merged.etag, lastModified: merged.lastModified,
                 headHasContentLength: stored.description.headHasContentLength)
-            if let made = stored.refreshed(description, head: merged.head.span) {
-                renewed = made
-                if !isOvertaken {
-                    worker.put(key, made)
-                    if let marker { prolong(marker, until: made.discardAt) }
+            guard let made = stored.refreshed(description, head: merged.head.span) else { return nil }
+            if !isOvertaken {
+                var landing: AnyObject?
+                if let flight, part == .leading {
+                    flight.land(made)
+                    landing = land(flight)
                 }
+                worker.put(key, made, holding: landing)
+                if let marker { prolong(marker, until: made.discardAt) }
             }
+            if !keepsSearchRule(response, bytes) { worker.drop([key]) }
+            return made
         case .refuse(let reason):
             if !reason.isRequestsOwn { worker.drop([key]) }
+            return nil
         }
-        self.stored = renewed
-        verdict = .revalidated
-        reason = nil
-        forwardStatus = CachingStatus(304)
+    }
+
+    /// Until a slow store has what the flight brought, those that ask there find it with the flight.
+    /// - Returns: to be let go of when it has.
+    func land(_ flight: Flight) -> AnyObject? {
+        guard worker.remote != nil else { return nil }
+        let keys = key == flight.key ? [key] : [flight.key, key]
+        return worker.shared.flights.land(flight, under: keys, at: worker.loop.now)
+    }
+
+    /// The origin's answer to a HEAD says whether the stored GET is still what it has (RFC 9111 §4.3.5).
+    func freshen(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard response.status == 200, verdict == .miss, let stored, stored.status == 200, stored.kind == .response,
+            let policy = entry?.policy(for: CachingStatus(200))
+        else { return }
+        let length = storedValue(of: .contentLength, in: stored.head)
+        let bodyLength = Array(String(stored.bodyCount).utf8)
+        let verdict = headFresheningVerdict(
+            etag: bytes.extracting(response.first(.etag) ?? .empty),
+            lastModified: bytes.extracting(response.first(.lastModified) ?? .empty),
+            contentLength: bytes.extracting(response.first(.contentLength) ?? .empty), storedETag: stored.etag,
+            storedLastModified: stored.lastModified,
+            storedContentLength: length.isEmpty ? bodyLength.span : length.span)
+        switch verdict {
+        case .update: _ = renewed(stored, by: response, bytes, policy, facts.with(method: .get))
+        case .invalidate: worker.drop([key])
+        }
+    }
+
+    /// The fetch is in the middle of its own callback: it ends first, then the request goes out anew.
+    func fetchAgain() {
+        endFetch()
         isRenewed = true
-        // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
+        isHeldBack = false
         worker.loop.atEndOfTurn { [self, number] in
-            guard number == self.number, client != nil else { return }
-            endFetch()
-            resume(at: .deliver)
+            guard number == self.number else { return }
+            isRenewed = false
+            resume(at: .fetch)
         }
-        return .deliver
+    }
+
+    /// One variant more of a key: the oldest goes once there are as many as the limit allows.
+    private func limitVariants(of generation: UInt64) {
+        let limit = world.configuration.limits.variants
+        guard let oldest = worker.shared.variants.note(key, of: generation, limit: limit) else { return }
+        worker.counters.variantsReached += 1
+        worker.remove([oldest])
     }
 
     /// A marker lives as long as the longest of its variants.

@@ -23,6 +23,8 @@ enum Step {
     case lookUp
     /// Use what was found, or fetch.
     case decide
+    /// Wait for the fetch of another request, or begin one that others may wait for.
+    case join
     /// Ask the origin: for the whole, to validate, or past the cache.
     case fetch
     /// Hand out what is stored.
@@ -38,8 +40,9 @@ enum Progress {
 
 final class Transaction {
     let worker: Worker
-    /// Nil while it rests.
+    /// Nil while it rests, and while it fetches without one.
     var client: Client?
+    var peer = PeerAddress.unix
     var world: World
 
     // The request.
@@ -65,12 +68,52 @@ final class Transaction {
     /// A variant's key text begins with the plain one.
     var plainTextCount = 0
     var plainKey = CacheKey(high: 0, low: 0)
+    /// The rule by which the query is a part of the key, where the path has one.
+    var search: SearchRule?
     var marker: StoredResponse?
     var stored: StoredResponse?
     var reason: Reason?
     var fallback: StaleFallback = []
     var lookupTicket: StoreTicket?
     var number: UInt64 = 0
+
+    // What it shares with others.
+    var flight: Flight?
+    var part = FlightPart.none
+    /// How many flights it has waited for.
+    var waits = 0
+    /// Whether its answer is another request's too; nil where that was not tried.
+    var isCollapsed: Bool?
+    /// When the store was asked, where that takes time.
+    var asked = MonotonicTime(milliseconds: .max)
+    /// How much of a body that is kept for others too has gone out to this client, and how much has arrived.
+    var position = 0
+    var arrived = 0
+    /// What arrives is kept whole, for the store and for others.
+    var isCollecting = false
+    /// It could not be kept whole: the origin is read on when everybody has what there is.
+    var isNarrow = false
+    /// The origin waits for this leader's client.
+    var isHeldUp = false
+    var caughtUpAt = -1
+    /// What is collected is to be put into the stores.
+    var isToBeStored = false
+    /// The client's own conditions are answered once the response is whole.
+    var isHeldBack = false
+    /// Parts that are asked for, or that arrive.
+    var partial: PartialFetch?
+    /// What a POST's answer is to later GETs.
+    var forGet: GetRecord?
+    /// The target was changed by somebody else while the POST was under way.
+    var isGetOvertaken = false
+    /// What was stored when the origin was asked.
+    var superseded: StoredResponse?
+    /// There is no client: nobody waits but followers, and the store.
+    var isUnattended = false
+    /// It was begun without one, to renew what is stored.
+    var isRefresh = false
+    /// Nobody sent it: its steps are run to tell what they would come to, up to where the request would act on anybody.
+    var explainer: Explainer?
 
     // The answer.
     var fetch: Fetch?
@@ -80,7 +123,6 @@ final class Transaction {
     var forwardStatus: CachingStatus?
     var fetchBegan = Instant(secondsSinceEpoch: 0)
     var fetchStarted = RecentInvalidations.Moment.first
-    var builder: StoredResponseBuilder?
     /// Why the answer is not stored, where it might have been.
     var notStoredReason: Reason?
     var storedHeadHasLength = false
@@ -125,6 +167,7 @@ final class Transaction {
     func resume(at first: Step) {
         var step = first
         while true {
+            if let explainer, step.acts { return explainer.end(self, before: step) }
             let progress: Progress =
                 switch step {
                 case .route: route()
@@ -133,6 +176,7 @@ final class Transaction {
                 case .key: composeKey()
                 case .lookUp: lookUp()
                 case .decide: decide()
+                case .join: join()
                 case .fetch: startFetch()
                 case .deliver: deliver()
                 }
@@ -154,12 +198,14 @@ final class Transaction {
         if end < inputEnd { client?.keep(input.span(count: inputEnd).extracting(end...)) }
         isDetached = true
         client?.clearDeadline()
+        if let client { peer = client.peer }
     }
 
     /// Readies it for its next request; memory is kept, references aren't.
     func reset() {
         if let ticket = lookupTicket { worker.remote?.cancel(ticket) }
         endFetch()
+        leaveFlight()
         client = nil
         world = worker.world
         head.reset()
@@ -171,6 +217,7 @@ final class Transaction {
         facts = RequestFacts(method: .get)
         scheme = .http
         keyText.removeAll(keepingUpTo: 4096)
+        search = nil
         marker = nil
         stored = nil
         reason = nil
@@ -180,10 +227,26 @@ final class Transaction {
         isValidating = false
         forward = nil
         forwardStatus = nil
-        builder = nil
         notStoredReason = nil
         storedHeadHasLength = false
         isRenewed = false
+        waits = 0
+        isCollapsed = nil
+        asked = MonotonicTime(milliseconds: .max)
+        position = 0
+        arrived = 0
+        isCollecting = false
+        isNarrow = false
+        isHeldUp = false
+        caughtUpAt = -1
+        isToBeStored = false
+        isHeldBack = false
+        partial = nil
+        superseded = nil
+        forGet = nil
+        isGetOvertaken = false
+        isUnattended = false
+        isRefresh = false
         plainTextCount = 0
         output.reset()
         verdict = .none

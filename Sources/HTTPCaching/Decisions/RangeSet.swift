@@ -1,0 +1,64 @@
+// Takes a request for several ranges apart (RFC 9110 §14.2, §15.3.7.2): which parts of a complete stored response answer
+// it, in which order. Ranges that overlap or touch become one, as a server may; a set that asks for more than there is, or
+// for too many parts, is answered with the whole (§17.15).
+
+package enum RangeSetVerdict: Equatable, Sendable {
+    /// 200 with the whole content.
+    case whole
+    /// 206: one part as the content itself with `Content-Range`; several as multipart/byteranges (`MultipartByteRanges`)
+    /// in this order. None is empty, no two overlap or touch.
+    case parts([Range<Int64>])
+    /// 416 with `Content-Range: bytes */length`.
+    case unsatisfiable
+}
+
+/// More parts than this are no use to an honest client.
+private let greatestPartCount = 16
+
+/// - Parameters:
+///   - value: the `Range` field value; the caller has made sure that there is one line, that the method is GET and that
+///     `If-Range` holds.
+///   - length: the length of the complete content.
+package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVerdict {
+    var walker = ByteRangeWalker(value)
+    var parts: [Range<Int64>] = []
+    var asked: Int64 = 0
+    var count = 0
+    while let spec = walker.next(in: value) {
+        count += 1
+        switch spec.resolved(length: length) {
+        case .unsatisfiable: continue
+        case .allOfNothing: return .whole
+        case .part(let part):
+            asked += part.upperBound - part.lowerBound
+            // Compared before ranges are put together: who asks for the same bytes again and again gets them once.
+            if asked > length { return .whole }
+            coalesce(part, into: &parts)
+            if parts.count > greatestPartCount { return .whole }
+        }
+    }
+    if walker.hasFailed || count == 0 { return .whole }
+    return parts.isEmpty ? .unsatisfiable : .parts(parts)
+}
+
+/// Joins `part` with all that overlap or touch it; the sum takes the place of the first of them (RFC 9110 §15.3.7.2).
+private func coalesce(_ part: Range<Int64>, into parts: inout [Range<Int64>]) {
+    var joined = part
+    var place: Int?
+    var index = 0
+    while index < parts.count {
+        let other = parts[index]
+        guard other.lowerBound <= joined.upperBound, joined.lowerBound <= other.upperBound else {
+            index += 1
+            continue
+        }
+        joined = min(joined.lowerBound, other.lowerBound)..<max(joined.upperBound, other.upperBound)
+        if place == nil {
+            place = index
+            index += 1
+        } else {
+            parts.remove(at: index)
+        }
+    }
+    if let place { parts[place] = joined } else { parts.append(joined) }
+}

@@ -1,0 +1,91 @@
+// `GET /explain`: an explanation as JSON. What isn't known or doesn't apply is null, so that programs find every member.
+
+extension Explanation {
+    /// Writes the members of the document.
+    func write(to json: inout JSONWriter) {
+        json.member("method", method)
+        json.member("url", url)
+        json.member("verdict", verdict.rawValue)
+        json.member("reason", slug)
+        json.member("sentence", sentence)
+        json.member("next", next)
+        json.member("status", orNull: status)
+        json.member("x_cache", orNull: xCache)
+        json.member("cache_status", orNull: cacheStatus)
+        json.object("route", orNull: route) { route, json in
+            json.member("index", route.index)
+            json.member("path", route.path)
+            json.member("host", route.host)
+            json.member("upstream", route.upstream)
+        }
+        json.object("key", orNull: key) { key, json in
+            json.member("text", key.text)
+            json.member("redis", key.redis)
+        }
+        json.object("variant", orNull: variant) { variant, json in
+            json.member("redis", variant.redis)
+            json.array("fields") {
+                for selector in variant.selectors {
+                    $0.object {
+                        $0.member("name", selector.name)
+                        $0.member("value", orNull: selector.value)
+                    }
+                }
+            }
+        }
+        json.object("stored", orNull: stored) { stored, json in stored.write(to: &json) }
+        json.member("refresh", orNull: refresh)
+        json.member("flight", orNull: flight.map { "\($0.word)" })
+        json.member("dropped_lately", isDroppedLately)
+        json.member("store_trouble", orNull: storeTrouble)
+    }
+}
+
+extension StoredAccount {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.member("status", status)
+        json.member("partial", isPartial)
+        json.member("size", size)
+        json.member("age", age)
+        json.member("lifetime", lifetime)
+        json.member("ttl", timeToLive)
+        json.member("lifetime_from", isLifetimeFromRoute ? "route" : "origin")
+        json.member("date", date)
+        json.member("stored_at", storedAt)
+        json.member("kept_until", keptUntil)
+        json.member("etag", orNull: etag)
+        json.member("last_modified", orNull: lastModified)
+        json.member("content_type", orNull: contentType)
+        json.member("cache_control", orNull: cacheControl)
+        json.member("no_cache", noCache)
+        json.member("must_revalidate", mustRevalidate)
+        json.object("stale_while_revalidate") { staleWhileRevalidate.write(to: &$0) }
+        json.object("stale_if_error") { staleIfError.write(to: &$0) }
+        json.array("tags") { for tag in tags { $0.value(tag) } }
+        json.array("groups") { for group in groups { $0.value(group) } }
+    }
+}
+
+extension StoredAccount.Allowance {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.member("seconds", seconds)
+        json.member("left", left)
+    }
+}
+
+extension JSONWriter {
+    mutating func member(_ name: StaticString, orNull value: String?) {
+        if let value { member(name, value) } else { null(name) }
+    }
+
+    mutating func member(_ name: StaticString, orNull value: Int?) {
+        if let value { member(name, value) } else { null(name) }
+    }
+
+    /// - Parameter content: writes the members of what there is.
+    mutating func object<Value>(
+        _ name: StaticString, orNull value: Value?, _ content: (Value, inout JSONWriter) -> Void
+    ) {
+        if let value { object(name) { content(value, &$0) } } else { null(name) }
+    }
+}

@@ -1,0 +1,53 @@
+// What an explanation reads off its request: the target, the key text, and the values that select a variant.
+
+import HTTPCaching
+import HTTPWire
+
+extension Transaction {
+    var requestMethod: String {
+        let line = bytes
+        var end = 0
+        while end < line.count && line[end] != 0x20 { end += 1 }
+        return line.extracting(..<end).text()
+    }
+
+    /// As it was asked for; empty where the head could not be read.
+    var requestURL: String {
+        guard head.length > 0 else { return "" }
+        let bytes = self.bytes
+        let query = head.hasQuery ? "?" + bytes.extracting(head.query).text() : ""
+        return "\(scheme.text)://" + bytes.extracting(head.authority).text() + bytes.extracting(head.path).text()
+            + query
+    }
+
+    /// The key text without what tells variants apart; nil where the request has none.
+    var plainKeyText: String? {
+        guard plainTextCount > 0 else { return nil }
+        let worker = self.worker
+        var text: [UInt8] = []
+        if isKeyTextKept { text.append(keyText.span) } else { text.append(worker.composer.text) }
+        return String(decoding: text.prefix(plainTextCount), as: UTF8.self)
+    }
+
+    /// The fields that a response varies by, with this request's values for them.
+    func selectors(named names: Span<UInt8>) -> [Explanation.Selector] {
+        let bytes = self.bytes
+        var selectors: [Explanation.Selector] = []
+        var walker = VaryNames()
+        while let member = walker.next(in: names) {
+            guard case .name(let range) = member else { continue }
+            let name = names.extracting(range)
+            let lines = head.fields.filter { bytes.extracting($0.name).isSameName(as: name) }
+            var value: String?
+            if lines.contains(where: { Self.secrets.contains($0.known) }) {
+                value = "(not shown)"
+            } else if !lines.isEmpty {
+                value = lines.map { bytes.extracting($0.value).text() }.joined(separator: ", ")
+            }
+            selectors.append(Explanation.Selector(name: name.text(), value: value))
+        }
+        return selectors
+    }
+
+    private static let secrets: FieldSet = [.authorization, .proxyAuthorization, .cookie]
+}

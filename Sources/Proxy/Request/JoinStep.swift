@@ -1,0 +1,212 @@
+// Sharing one fetch (RFC 9111 §4: a cache may collapse requests): a request that would ask the origin for what another
+// one is asking for already waits for that answer, if it may be given it. Otherwise it leads, and others follow.
+
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPWire
+
+/// What a transaction has to do with a flight.
+enum FlightPart {
+    case none
+    /// Its fetch is the flight's.
+    case leading
+    /// It waits for the head, or for the whole where it needs that.
+    case waiting
+    /// It sends the body on as it arrives.
+    case reading
+}
+
+extension Transaction {
+    /// After so many flights that brought nothing for it a request waits for no other.
+    private static let mostWaits = 3
+
+    func join() -> Progress {
+        if !isKeyTextKept { keepKeyText() }
+        guard let entry, entry.collapseMilliseconds > 0, waits < Self.mostWaits, !isUnattended else {
+            return .next(.fetch)
+        }
+        let worker = self.worker
+        let plain = plainKey
+        let key = self.key
+        let invalidations = worker.shared.invalidations
+        let mayLead = head.method != .head && !facts.hasRange && !facts.flags.contains(.noStore)
+        let role = worker.shared.flights.join(
+            key, keyText: keyText.span, worker: worker.index, mailbox: worker.mailbox, now: worker.loop.now,
+            asked: asked,
+            isOvertaken: { flight in
+                invalidations.overtook(plain, since: flight.began) || invalidations.overtook(key, since: flight.began)
+            },
+            make: { mayLead ? newFlight() : nil })
+        switch role {
+        case .alone(let isKnownUnshared):
+            if isKnownUnshared { isCollapsed = false }
+            return .next(.fetch)
+        case .lead(let flight):
+            self.flight = flight
+            part = .leading
+            return leadUnlessStored(flight)
+        case .follow(let flight):
+            self.flight = flight
+            part = .waiting
+            waits += 1
+            detach()
+            worker.follow(flight, self)
+            client?.awaitNothing()
+            client?.setDeadline(afterMilliseconds: entry.collapseMilliseconds)
+            flightMoved()
+            return .wait
+        }
+    }
+
+    func newFlight() -> Flight {
+        let text = keyText.span.copied()
+        return Flight(key: key, keyText: text, began: worker.shared.invalidations.now, leader: worker.mailbox)
+    }
+
+    /// Another worker's fetch may have been stored since this one looked.
+    private func leadUnlessStored(_ flight: Flight) -> Progress {
+        guard let memory = worker.memory else { return .next(.fetch) }
+        let text = keyText.span.copied()
+        let found = memory.lookup(key, keyText: text.span, now: worker.wallTime)
+        guard let found, found.kind == .response, found.id != stored?.id, isUsable(found) else { return .next(.fetch) }
+        land(flight, found)
+        stored = found
+        reason = nil
+        return .next(.decide)
+    }
+
+    /// The flight that this one leads is over before it began to fetch.
+    private func land(_ flight: Flight, _ found: StoredResponse) {
+        flight.land(found)
+        worker.shared.flights.remove(flight, under: flight.key)
+        self.flight = nil
+        part = .none
+    }
+
+    // MARK: Waiting
+
+    /// Something has changed in the flight that this request follows.
+    func flightMoved() {
+        guard let flight else { return }
+        switch part {
+        case .none, .leading: return
+        case .reading: return pump()
+        case .waiting: break
+        }
+        switch flight.news {
+        case .none: return
+        case .head(let head, let isWhole): use(head, isWhole: isWhole)
+        case .gone:
+            leaveFlight()
+            fetchAlone()
+        case .refused(.ownReason):
+            leaveFlight()
+            resume(at: .join)
+        case .refused(.unshared):
+            leaveFlight()
+            isCollapsed = false
+            fetchAlone()
+        case .refused(.originFailure(let status)):
+            leaveFlight()
+            guard stored != nil, fallback.contains(.onError) else { return fetchAlone() }
+            forward = reason?.forward ?? .miss
+            forwardStatus = status
+            isCollapsed = true
+            deliverStale(.staleIfError)
+        case .failed(let cause):
+            leaveFlight()
+            forward = reason?.forward ?? .miss
+            isCollapsed = true
+            endWithout(cause)
+        }
+    }
+
+    private func fetchAlone() {
+        waits = Self.mostWaits
+        client?.awaitNothing()
+        resume(at: .fetch)
+    }
+
+    /// The wait has its limit. The first to reach it fetches anew, for all that still wait.
+    func waitTimedOut() {
+        guard let flight, part == .waiting else { return }
+        worker.counters.waitsTimedOut += 1
+        worker.shared.flights.remove(flight, under: flight.key)
+        leaveFlight()
+        client?.awaitNothing()
+        if waits > 1 { return fetchAlone() }
+        resume(at: .join)
+    }
+
+    /// Another request's answer has its head: is it one for this request?
+    private func use(_ head: FlightHead, isWhole: Bool) {
+        guard let flight, let policy = entry?.policy else { return }
+        let invalidations = worker.shared.invalidations
+        if invalidations.overtook(plainKey, since: flight.began) {
+            leaveFlight()
+            return resume(at: .join)
+        }
+        if key != head.key { followSearchRule() }
+        if key != head.key {
+            // It varies, and this request's own fields say which variant is wanted (RFC 9111 §4.1).
+            guard let marker = head.marker else {
+                leaveFlight()
+                return fetchAlone()
+            }
+            composeVariantKey(marker)
+            keepKeyText()
+            if key != head.key {
+                leaveFlight()
+                client?.awaitNothing()
+                reason = nil
+                stored = nil
+                return resume(at: .lookUp)
+            }
+        }
+        switch reuseVerdict(stored: head.response.facts, request: facts, policy: policy, now: worker.instant) {
+        case .fresh, .stale: break
+        case .validate, .bypass, .refuse:
+            leaveFlight()
+            return fetchAlone()
+        }
+        let isMeasured = head.response.description.headHasContentLength
+        let needsWhole = facts.hasRange || facts.hasConditions || self.head.method == .head && !isMeasured
+        if needsWhole && !isWhole { return }
+        forward = reason?.forward ?? .uriMiss
+        isCollapsed = true
+        reason = nil
+        verdict = .miss
+        worker.counters.collapsed += 1
+        stored = head.response
+        guard isWhole || self.head.method == .head else { return beginReading(head) }
+        leaveFlight()
+        client?.awaitNothing()
+        resume(at: .deliver)
+    }
+
+    /// Has no part in a flight any more. What a leader's fetch brought is lost to the others.
+    func leaveFlight() {
+        guard let flight else { return }
+        self.flight = nil
+        let part = self.part
+        self.part = .none
+        switch part {
+        case .none: break
+        case .waiting, .reading:
+            worker.unfollow(flight, self)
+            flight.leave(caughtUpAt: caughtUpAt)
+        case .leading:
+            endFlight(flight)
+            flight.leaveToOthers()
+        }
+    }
+
+    /// Takes the flight that this one leads out of everybody's sight.
+    func endFlight(_ flight: Flight) {
+        let flights = worker.shared.flights
+        flights.remove(flight, under: flight.key)
+        if key != flight.key { flights.remove(flight, under: key) }
+        worker.leaders[ObjectIdentifier(flight)] = nil
+    }
+}

@@ -1,0 +1,79 @@
+// What a request says about its content, as it takes part in the key of a QUERY (RFC 10008 §2.7): the same bytes mean
+// another query as another media type, in another coding or language. RFC 9110 §8.7 lets Content-Location in a request
+// mean nothing to the answer, so it stays out.
+//
+// Differences that can't mean anything are taken out: the case of types, of parameters' names and of codings, white
+// space around `;` and `,`. Parameters' values stay as they are, quoted or not: whether their case matters is the media
+// type's own affair, and two spellings cost an entry each, never a wrong answer. No space is written but the one that
+// begins a field, so no value can write another field.
+
+import HTTPWire
+
+enum ContentMetadata {
+    /// Appends ` type:`, ` encoding:` and ` language:` with what the fields of these names say, each only if it is there.
+    static func append(of head: borrowing RequestHead, _ bytes: Span<UInt8>, to text: inout ByteBuffer) {
+        append(.contentType, as: " type:", of: head, bytes, to: &text)
+        append(.contentEncoding, as: " encoding:", of: head, bytes, to: &text)
+        append(.contentLanguage, as: " language:", of: head, bytes, to: &text)
+    }
+
+    private static func append(
+        _ name: FieldName, as label: StaticString, of head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        to text: inout ByteBuffer
+    ) {
+        guard head.contains(name) else { return }
+        var isFirst = true
+        for field in head.fields where field.known == name && !head.isNamedByConnection(field, in: bytes) {
+            if isFirst { text.append(label) } else { text.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(bytes, field.value, hasParameters: name == .contentType, to: &text)
+        }
+    }
+
+    private static func append(
+        _ bytes: Span<UInt8>, _ value: ByteRange, hasParameters: Bool, to text: inout ByteBuffer
+    ) {
+        var isQuoted = false
+        var isParameterValue = false
+        var isBehindSeparator = true
+        var index = value.lower
+        while index < value.upper {
+            let byte = bytes[index]
+            if isQuoted {
+                text.appendVisible(byte)
+                index += 1
+                if byte == UInt8(ascii: "\"") { isQuoted = false }
+                if byte == UInt8(ascii: "\\"), index < value.upper {
+                    text.appendVisible(bytes[index])
+                    index += 1
+                }
+                continue
+            }
+            if isBlank(byte) {
+                var end = index + 1
+                while end < value.upper, isBlank(bytes[end]) { end += 1 }
+                let isAtEdge = isBehindSeparator || end == value.upper || isSeparator(bytes[end])
+                if !isAtEdge { for place in index..<end { text.appendVisible(bytes[place]) } }
+                index = end
+                continue
+            }
+            index += 1
+            isBehindSeparator = isSeparator(byte)
+            if isBehindSeparator { isParameterValue = false }
+            text.appendVisible(isParameterValue ? byte : byte.asciiLowercased)
+            if hasParameters, byte == UInt8(ascii: "=") { isParameterValue = true }
+            if hasParameters, byte == UInt8(ascii: "\"") { isQuoted = true }
+        }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool { byte == UInt8(ascii: ";") || byte == UInt8(ascii: ",") }
+}
+
+extension ByteBuffer {
+    /// Appends a byte as it is if it is visible, percent-encoded if not.
+    fileprivate mutating func appendVisible(_ byte: UInt8) {
+        if byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "%") { append(byte) } else { appendTriplet(byte) }
+    }
+}

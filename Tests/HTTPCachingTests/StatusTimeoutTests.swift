@@ -1,0 +1,78 @@
+import Testing
+
+@testable import HTTPCaching
+
+@Suite("Route policy: lifetimes by status")
+struct StatusTimeoutTests {
+    private let timeouts = StatusTimeouts([(.any, 9), (.statusClass(5), 5), (.status(404), 4), (.statusClass(4), 40)])
+
+    @Test(
+        "The most exact key wins", .tags(.choice),
+        arguments: [(404, 4), (410, 40), (500, 5), (599, 5), (200, 9), (301, 9)])
+    func exactness(status: Int, seconds: Int64) {
+        #expect(timeouts.timeout(for: CachingStatus(status)) == Seconds(seconds))
+    }
+
+    @Test("A status that no key names has none", .tags(.choice))
+    func unnamed() {
+        let some = StatusTimeouts([(.status(404), 4), (.statusClass(5), 5)])
+        #expect(some.timeout(for: CachingStatus(200)) == nil && some.timeout(for: CachingStatus(403)) == nil)
+        #expect(StatusTimeouts([]).isEmpty && StatusTimeouts([]).timeout(for: CachingStatus(200)) == nil)
+        #expect(!some.isEmpty)
+    }
+
+    private func stored(_ status: Int, _ fields: Fields = [], _ base: RoutePolicy) -> StorageVerdict {
+        let some = StatusTimeouts([(.status(404), 4), (.status(403), 3), (.statusClass(5), 5)])
+        return store(response(status, fields), base.applying(some, to: CachingStatus(status)))
+    }
+
+    @Test("They take timeout's place, and other statuses keep that", .tags(.choice))
+    func replaces() {
+        let route = policy { $0.timeout = 30 }
+        #expect(stored(404, [], route).facts?.lifetime == 4)
+        #expect(stored(200, [], route).facts?.lifetime == 30)
+        #expect(stored(404, [], policy()).facts?.lifetime == 4)
+        #expect(stored(200, [], policy()).reason == .noLifetime)
+    }
+
+    @Test(
+        "Standard mode: only statuses cacheable by default, or public, and only without the origin's own", .tags(.must))
+    func standard() {
+        #expect(stored(403, [], policy()).reason == .noLifetime)
+        #expect(stored(500, [], policy()).reason == .noLifetime)
+        #expect(stored(501, [], policy()).facts?.lifetime == 5)
+        #expect(stored(500, [(.cacheControl, "public")], policy()).facts?.lifetime == 5)
+        #expect(stored(404, [(.cacheControl, "max-age=7")], policy()).facts?.lifetime == 7)
+        #expect(stored(404, [(.cacheControl, "no-store")], policy()).reason == .responseNoStore)
+    }
+
+    @Test("Force mode: every status that is named, against what the origin said", .tags(.choice))
+    func force() {
+        let route = policy { $0.mode = .force }
+        #expect(stored(500, [(.cacheControl, "no-store")], route).facts?.lifetime == 5)
+        #expect(stored(403, [], route).facts?.lifetime == 3)
+        #expect(stored(200, [(.cacheControl, "no-store")], route).reason == .responseNoStore)
+        let timed = policy {
+            $0.mode = .force
+            $0.timeout = 30
+        }
+        #expect(stored(200, [(.cacheControl, "no-store")], timed).facts?.lifetime == 30)
+        #expect(stored(302, [(.cacheControl, "no-store")], timed).reason == .responseNoStore)
+    }
+
+    @Test(
+        "Force mode names no status into the store that answers one request only", .tags(.must),
+        arguments: [304, 412, 416])
+    func oneRequest(status: Int) {
+        let route = policy { $0.mode = .force }
+        let all = StatusTimeouts([(.any, 60)])
+        let verdict = store(response(status), route.applying(all, to: CachingStatus(status)))
+        #expect(verdict.reason == .oneRequestStatus)
+    }
+
+    @Test("A timeout of nothing stores nothing", .tags(.choice))
+    func zero() {
+        let never = StatusTimeouts([(.status(404), 0)])
+        #expect(store(response(404), policy().applying(never, to: CachingStatus(404))).reason == .alreadyStale)
+    }
+}

@@ -1,0 +1,131 @@
+import CacheStorage
+import EventLoop
+import HTTPCaching
+
+@testable import Proxy
+
+// What tests of flights have in common: a flight without a request, and workers that only note what they are told.
+
+/// A worker's mailbox, and what has come into it.
+final class Inbox {
+    /// What a worker is told of flights.
+    enum Note: Equatable {
+        case moved, needsLeader
+    }
+
+    let mailbox = Mailbox<WorkerMessage>()
+    private let loop = EventLoop(inputCapacity: 4096)
+    private var delivery: Socket?
+    private var notes: [Note] = []
+
+    init() {
+        delivery = mailbox.deliver(on: loop) { [unowned self] message in
+            switch message {
+            case .flightMoved: notes.append(.moved)
+            case .flightNeedsLeader: notes.append(.needsLeader)
+            case .stop: loop.stop()
+            default: break
+            }
+        }
+    }
+
+    deinit { delivery?.close() }
+
+    /// Everything that has come since the last call, in order.
+    func take() -> [Note] {
+        mailbox.post(.stop)
+        loop.run()
+        defer { notes = [] }
+        return notes
+    }
+}
+
+/// A flight with the worker that leads it and those whose requests follow.
+final class FlightScene {
+    static let keyText = Array("GET http://api.example/report".utf8)
+    static let key = CacheKey(high: 1, low: 2)
+
+    let leader = Inbox()
+    let worker = Inbox()
+    let flight: Flight
+    let budget = FillBudget(bytes: 64 << 20)
+
+    init(key: CacheKey = key, keyText: [UInt8] = keyText) {
+        flight = Flight(key: key, keyText: keyText, began: .first, leader: leader.mailbox)
+    }
+
+    /// A request of worker 1 follows.
+    @discardableResult
+    func follow() -> Bool { flight.join(worker: 1, mailbox: worker.mailbox) }
+
+    /// The head is there, and may be given to others.
+    func begin(length: Int? = nil, objectLimit: Int = 1 << 20) throws {
+        let builder = try Self.builder(length: length, objectLimit: objectLimit, budget: budget)
+        let head = FlightHead(response: Self.response(body: []), key: flight.key, marker: nil, length: length)
+        flight.begin(head, builder: builder)
+    }
+
+    func append(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        try flight.append(bytes.span)
+    }
+
+    func narrow(_ text: String) {
+        let bytes = Array(text.utf8)
+        flight.narrow(bytes.span)
+    }
+
+    /// What a reader at that position is given.
+    func read(_ position: Int, atMost limit: Int = .max) -> String {
+        var taken: [UInt8] = []
+        let count = flight.read(from: position, atMost: limit) { taken.append($0) }
+        return count == taken.count ? String(decoding: taken, as: UTF8.self) : "\(count) announced, \(taken.count) given"
+    }
+
+    static func builder(
+        length: Int?, objectLimit: Int, budget: FillBudget
+    ) throws(StoredResponseBuilder.Refusal) -> StoredResponseBuilder {
+        let head = Array("HTTP/1.1 200 OK\r\n".utf8)
+        return try StoredResponseBuilder(
+            description(id: 1), keyText: keyText.span, varyNames: Span(), head: head.span, length: length,
+            objectLimit: objectLimit, budget: budget)
+    }
+
+    static func response(id: UInt64 = 1, body: [UInt8]) -> StoredResponse {
+        let head = Array("HTTP/1.1 200 OK\r\n".utf8)
+        return StoredResponse.response(
+            description(id: id), keyText: keyText.span, varyNames: Span(), head: head.span, body: body.span)!
+    }
+
+    private static func description(id: UInt64) -> RecordDescription {
+        let facts = [UInt8](repeating: 0, count: StoredFacts.byteCount)
+        return RecordDescription(id: id, status: 200, discardAt: .never, facts: StoredFacts(bytes: facts.span)!)
+    }
+}
+
+extension Flight.News {
+    /// The case in a word, for comparing.
+    var word: String {
+        switch self {
+        case .none: "none"
+        case .head(_, let isWhole): isWhole ? "whole" : "head"
+        case .refused(.unshared): "refused, unshared"
+        case .refused(.ownReason): "refused, own reason"
+        case .refused(.originFailure(let status)): "refused, \(status.code)"
+        case .failed(let cause): "failed, \(cause)"
+        case .gone: "gone"
+        }
+    }
+}
+
+extension Flight.Reach {
+    /// All of it in words, for comparing.
+    var words: String {
+        var words = ["\(end)"]
+        if isWhole { words.append("whole") }
+        if isBroken { words.append("broken") }
+        if isNarrow { words.append("narrow") }
+        if let landed { words.append("landed with \(landed.bodyCount)") }
+        return words.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,183 @@
+import CacheStorage
+import EventLoop
+import Testing
+
+@testable import Proxy
+
+// A flight whose body can't be kept whole: the origin is read on when everybody has what there is, and not before.
+
+@Suite("RFC 9111 §4, collapsed requests: a narrow flight")
+struct NarrowFlightTests {
+    /// A flight that has just become narrow, with so many readers behind.
+    private func scene(readers: Int) throws -> FlightScene {
+        let scene = FlightScene()
+        for _ in 0..<readers { scene.follow() }
+        try scene.begin(objectLimit: 3)
+        try scene.append("012")
+        scene.narrow("34")
+        return scene
+    }
+
+    @Test("With nobody behind the origin isn't held")
+    func alone() throws {
+        #expect(try !scene(readers: 0).flight.hold(leaderIsBehind: false))
+    }
+
+    @Test("The last of several readers to catch up lets the origin go on, and the leader hears it once")
+    func several() throws {
+        let scene = try scene(readers: 3)
+        #expect(scene.flight.hold(leaderIsBehind: false))
+        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [])
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [.needsLeader])
+        #expect(!scene.flight.hold(leaderIsBehind: false))
+    }
+
+    @Test("Readers that caught up before the turn ended are counted")
+    func early() throws {
+        let scene = try scene(readers: 2)
+        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(!scene.flight.hold(leaderIsBehind: false))
+        #expect(scene.leader.take() == [])
+    }
+
+    @Test("Having caught up with what is no longer the end counts for nothing")
+    func overtaken() throws {
+        let scene = try scene(readers: 1)
+        scene.flight.noteCaughtUp(at: 5)
+        scene.narrow("5")
+        #expect(scene.flight.hold(leaderIsBehind: false))
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [])
+        scene.flight.noteCaughtUp(at: 6)
+        #expect(scene.leader.take() == [.needsLeader])
+    }
+
+    @Test("A reader that is behind and leaves is waited for no longer")
+    func leavesBehind() throws {
+        let scene = try scene(readers: 2)
+        #expect(scene.flight.hold(leaderIsBehind: false))
+        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.leave(caughtUpAt: 3)
+        #expect(scene.leader.take() == [.needsLeader])
+    }
+
+    @Test("A reader that has caught up and leaves takes its own count along, and nobody else's")
+    func leavesCaughtUp() throws {
+        let scene = try scene(readers: 3)
+        #expect(scene.flight.hold(leaderIsBehind: false))
+        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.leave(caughtUpAt: 5)
+        #expect(scene.leader.take() == [])
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [.needsLeader])
+    }
+
+    @Test("The leader's own client is waited for where it is behind")
+    func leaderBehind() throws {
+        let scene = try scene(readers: 1)
+        #expect(scene.flight.hold(leaderIsBehind: true))
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [])
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [.needsLeader])
+    }
+
+    @Test("The last reader's going is heard, whether it had caught up or not", arguments: [-1, 5])
+    func lastLeaves(caughtUpAt: Int) throws {
+        let scene = try scene(readers: 1)
+        if caughtUpAt == 5 { scene.flight.noteCaughtUp(at: 5) }
+        _ = scene.flight.hold(leaderIsBehind: false)
+        scene.flight.leave(caughtUpAt: caughtUpAt)
+        #expect(scene.leader.take() == [.needsLeader])
+        #expect(scene.flight.followers == 0)
+    }
+
+    @Test("What everybody has is let go, and what comes after it stands at its own place")
+    func released() throws {
+        let scene = try scene(readers: 1)
+        #expect(scene.budget.inUse > 0)
+        scene.flight.release()
+        #expect(scene.budget.inUse == 0)
+        #expect(scene.read(5) == "")
+        scene.narrow("56")
+        scene.narrow("7")
+        #expect(scene.read(5) == "567" && scene.read(7) == "7" && scene.read(5, atMost: 2) == "56")
+        #expect(scene.flight.reach.words == "8, narrow")
+    }
+
+    @Test("At the end those that are behind still get the rest")
+    func ends() throws {
+        let scene = try scene(readers: 1)
+        #expect(try scene.flight.land() == nil)
+        #expect(scene.flight.reach.words == "5, whole, narrow")
+        #expect(scene.read(0) == "012" && scene.read(3) == "34")
+    }
+
+    @Test("Any order of readers that catch up, leave and are told gives everybody everything, in bounded memory")
+    func anyOrder() throws {
+        for seed in 0..<200 {
+            var random = Numbers(seed: UInt64(seed))
+            let body = Array(String(repeating: "0123456789abcdef", count: 40).utf8)
+            let scene = FlightScene()
+            var readers = (0..<Int.random(in: 1...5, using: &random)).map { _ in (at: 0, caughtUpAt: -1) }
+            for _ in readers { scene.follow() }
+            try scene.begin(objectLimit: 100)
+            var arrived = 100
+            try scene.append(String(decoding: body[..<100], as: UTF8.self))
+            var isHeld = false
+            while arrived < body.count || readers.contains(where: { $0.at < body.count }) {
+                if !isHeld && arrived < body.count {
+                    let next = min(arrived + Int.random(in: 1...60, using: &random), body.count)
+                    let piece = Array(body[arrived..<next])
+                    scene.flight.narrow(piece.span)
+                    arrived = next
+                    isHeld = scene.flight.hold(leaderIsBehind: false)
+                    if !isHeld { scene.flight.release() }
+                }
+                guard !readers.isEmpty else { break }
+                let index = Int.random(in: readers.indices, using: &random)
+                if Int.random(in: 0..<40, using: &random) == 0 {
+                    scene.flight.leave(caughtUpAt: readers[index].caughtUpAt)
+                    readers.remove(at: index)
+                } else if readers[index].at < arrived {
+                    let text = scene.read(readers[index].at, atMost: Int.random(in: 1...50, using: &random))
+                    try #require(!text.isEmpty, "seed \(seed): nothing at \(readers[index].at) of \(arrived)")
+                    let end = readers[index].at + text.utf8.count
+                    try #require(Array(text.utf8) == Array(body[readers[index].at..<end]), "seed \(seed)")
+                    readers[index].at = end
+                    if end == arrived {
+                        readers[index].caughtUpAt = end
+                        scene.flight.noteCaughtUp(at: end)
+                    }
+                }
+                if scene.leader.take().contains(.needsLeader) {
+                    try #require(readers.allSatisfy { $0.at == arrived }, "seed \(seed): somebody is behind")
+                    isHeld = scene.flight.hold(leaderIsBehind: false)
+                    if !isHeld { scene.flight.release() }
+                }
+                // Held with everybody there would be held for ever.
+                try #require(!isHeld || readers.contains { $0.at < arrived }, "seed \(seed): nobody lets it go on")
+            }
+        }
+    }
+}
+
+/// The same numbers for the same seed.
+struct Numbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
