@@ -79,7 +79,8 @@ final class FlightScene {
     func read(_ position: Int, atMost limit: Int = .max) -> String {
         var taken: [UInt8] = []
         let count = flight.read(from: position, atMost: limit) { taken.append($0) }
-        return count == taken.count ? String(decoding: taken, as: UTF8.self) : "\(count) announced, \(taken.count) given"
+        return count == taken.count
+            ? String(decoding: taken, as: UTF8.self) : "\(count) announced, \(taken.count) given"
     }
 
     static func builder(
@@ -127,5 +128,20 @@ extension Flight.Reach {
         if isNarrow { words.append("narrow") }
         if let landed { words.append("landed with \(landed.bodyCount)") }
         return words.joined(separator: ", ")
+    }
+}
+
+/// The same numbers for the same seed.
+struct Numbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
     }
 }

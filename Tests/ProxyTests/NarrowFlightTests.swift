@@ -120,7 +120,7 @@ struct NarrowFlightTests {
 
     @Test("Any order of readers that catch up, leave and are told gives everybody everything, in bounded memory")
     func anyOrder() throws {
-        for seed in 0..<200 {
+        for seed in 0..<40 {
             var random = Numbers(seed: UInt64(seed))
             let body = Array(String(repeating: "0123456789abcdef", count: 40).utf8)
             let scene = FlightScene()
@@ -164,20 +164,5 @@ struct NarrowFlightTests {
                 try #require(!isHeld || readers.contains { $0.at < arrived }, "seed \(seed): nobody lets it go on")
             }
         }
-    }
-}
-
-/// The same numbers for the same seed.
-struct Numbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

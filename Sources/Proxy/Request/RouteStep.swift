@@ -50,7 +50,14 @@ extension Transaction {
                 if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
             }
         }
-        if case .bypass(let reason) = lookupVerdict(request: facts, policy: policy) { return pass(reason) }
+        if case .bypass(let reason) = lookupVerdict(request: facts, policy: policy) {
+            // Conditions that the origin alone evaluates, and an origin that is not to be asked (RFC 9111 §5.2.1.7).
+            if reason == .originConditions, let refusal = missRefusal(request: facts, policy: policy) {
+                self.reason = refusal
+                return refuse(.onlyIfCached)
+            }
+            return pass(reason)
+        }
         guard content.isExpected else { return .next(.key) }
         // Content of a GET has no meaning to a key; whoever sends it may get another answer than everybody else.
         guard entry.recipe.needsBody(for: head.method) else { return pass(.methodNotCached) }

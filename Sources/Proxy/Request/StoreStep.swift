@@ -50,8 +50,9 @@ extension Transaction {
     /// It isn't stored, so nobody else is given it either.
     private func refuseStoring(_ reason: Reason, _ status: CachingStatus) {
         notStoredReason = reason
-        // What is stored was asked about, and the origin has another answer now.
-        if isRefresh && !reason.isRequestsOwn && !status.isOriginFailure { worker.drop([key]) }
+        // What is stored was asked about, and the origin has another answer now: the old one serves nobody any more.
+        let isAnotherAnswer = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
+        if isAnotherAnswer && !reason.isRequestsOwn && superseded != nil { worker.drop([key]) }
         guard let flight, part == .leading else { return }
         endFlight(flight)
         self.flight = nil

@@ -1,0 +1,173 @@
+import CacheStorage
+import EventLoop
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+// One leader and several followers on threads of their own: everybody gets every byte in its place, and nobody waits for
+// ever. Under the thread sanitizer (`make sanitize`) it shows that a flight's state is reached by one thread at a time.
+
+@Suite("RFC 9111 §4, collapsed requests: one flight, several threads")
+struct FlightStressTests {
+    /// A follower's thread: what it has read, and how that ended.
+    private struct Account: Sendable {
+        var isRight = true
+        var count = 0
+        var end = "nothing"
+    }
+
+    private static let workers = 3
+    private static let followersPerWorker = 3
+
+    private static let body: [UInt8] = {
+        var random = Numbers(seed: 42)
+        return (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }()
+
+    @Test("Followers that join and read at any moment find the body as it was", arguments: [1, 2, 3] as [UInt64])
+    func whole(seed: UInt64) throws {
+        try run(seed: seed, objectLimit: 1 << 20) { flight, loop, random in
+            try Self.pieces(&random) { try flight.append($0) }
+            _ = try flight.land()
+        } expecting: { account in
+            account.end == "whole" && account.count == Self.body.count
+        }
+    }
+
+    @Test("In a narrow flight nothing is let go before everybody has it", arguments: [4, 5, 6] as [UInt64])
+    func narrow(seed: UInt64) throws {
+        try run(seed: seed, objectLimit: 100_000) { flight, leader, random in
+            var isNarrow = false
+            try Self.pieces(&random) { piece in
+                if !isNarrow {
+                    do throws(StoredResponseBuilder.Refusal) { return try flight.append(piece) } catch {
+                        isNarrow = true
+                    }
+                }
+                flight.narrow(piece)
+                while flight.hold(leaderIsBehind: false) {
+                    try #require(eventually(every: 0.0001) { leader.take().contains(.needsLeader) })
+                }
+                flight.release()
+            }
+            _ = try flight.land()
+        } expecting: { account in
+            account.end == "gone" || account.end == "whole" && account.count == Self.body.count
+        }
+    }
+
+    @Test(
+        "A fetch that breaks off breaks off for everybody, after bytes that are right", arguments: [7, 8] as [UInt64])
+    func broken(seed: UInt64) throws {
+        try run(seed: seed, objectLimit: 1 << 20) { flight, _, random in
+            try Self.pieces(&random, upTo: 150_000) { try flight.append($0) }
+            flight.fail(.closedEarly)
+        } expecting: {
+            $0.end == "broken" && $0.count <= 150_000 || $0.end == "failed, closedEarly"
+        }
+    }
+
+    /// The body in pieces of random size.
+    private static func pieces(
+        _ random: inout Numbers, upTo end: Int = body.count, _ give: (Span<UInt8>) throws -> Void
+    ) throws {
+        var start = 0
+        while start < end {
+            let next = min(start + Int.random(in: 1...20_000, using: &random), end)
+            try give(body.span.extracting(start..<next))
+            start = next
+        }
+    }
+
+    private func run(
+        seed: UInt64, objectLimit: Int, lead: (Flight, Inbox, inout Numbers) throws -> Void,
+        expecting isExpected: (Account) -> Bool
+    ) throws {
+        let scene = FlightScene()
+        let accounts = TestSupport.Locked<[Account]>([])
+        let flight = scene.flight
+        let started = TestSupport.Locked(0)
+        let threads = (0..<Self.workers).map { worker in
+            LoopThread.start(name: "follower") {
+                let inbox = Inbox()
+                var random = Numbers(seed: seed &* 100 &+ UInt64(worker))
+                var readers: [Reader] = []
+                for _ in 0..<Self.followersPerWorker where flight.join(worker: worker, mailbox: inbox.mailbox) {
+                    readers.append(Reader(flight: flight))
+                }
+                started.withLock { $0 += 1 }
+                // Only a fault lets it come to that time.
+                let deadline = Clock.now + 5
+                while readers.contains(where: { !$0.isOver }) && Clock.now < deadline {
+                    if inbox.take().contains(.moved) { flight.acknowledge(worker: worker) }
+                    for index in readers.indices { readers[index].pump(&random) }
+                }
+                accounts.withLock { $0.append(contentsOf: readers.map(\.account)) }
+            }
+        }
+        // Everybody follows before the leader begins; when they read is theirs.
+        eventually(every: 0.0005) { started.withLock { $0 } == Self.workers }
+        try scene.begin(length: nil, objectLimit: objectLimit)
+        var random = Numbers(seed: seed)
+        try lead(flight, scene.leader, &random)
+        for thread in threads { thread.join() }
+        let found = accounts.withLock { $0 }
+        #expect(found.count == Self.workers * Self.followersPerWorker)
+        for account in found {
+            #expect(account.isRight && isExpected(account), "\(account.end) after \(account.count) bytes")
+        }
+        #expect(flight.followers == 0)
+    }
+
+    /// A request that follows, as a worker would run it: it waits for the head, then reads as far as there is something.
+    private struct Reader {
+        let flight: Flight
+        var account = Account()
+        var isOver = false
+        private var isReading = false
+        private var caughtUpAt = -1
+
+        init(flight: Flight) { self.flight = flight }
+
+        mutating func pump(_ random: inout Numbers) {
+            if isOver { return }
+            if !isReading {
+                switch flight.news {
+                case .none: return
+                case .head: isReading = true
+                case .gone, .refused, .failed: return end(flight.news.word)
+                }
+            }
+            // A client that takes what it likes, when it likes.
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                let reach = flight.reach
+                if reach.isBroken { return end("broken") }
+                if account.count < reach.end {
+                    read(atMost: Int.random(in: 1...65_536, using: &random))
+                } else if reach.isWhole {
+                    return end("whole")
+                } else if reach.isNarrow && caughtUpAt != reach.end {
+                    caughtUpAt = reach.end
+                    flight.noteCaughtUp(at: reach.end)
+                }
+            }
+        }
+
+        private mutating func read(atMost limit: Int) {
+            let position = account.count
+            var isRight = true
+            let count = flight.read(from: position, atMost: limit) { bytes in
+                isRight = bytes.isSame(as: FlightStressTests.body.span.extracting(position..<(position + bytes.count)))
+            }
+            account.isRight = account.isRight && isRight && count > 0
+            account.count += count
+        }
+
+        private mutating func end(_ word: String) {
+            isOver = true
+            account.end = word
+            flight.leave(caughtUpAt: caughtUpAt)
+        }
+    }
+}

@@ -1,0 +1,274 @@
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import Testing
+
+@testable import Proxy
+
+// A flight's states as its followers see them, and whom it tells.
+
+@Suite("RFC 9111 §4, collapsed requests: one flight")
+struct FlightTests {
+    typealias Change = @Sendable (FlightScene) throws -> Void
+
+    /// A way to each state: what those that wait for the head are told, what those that read find, and whether a
+    /// request may still join.
+    static let states: [(name: String, way: Change, news: String, reach: String, isOpen: Bool)] = [
+        ("nothing has come", { _ in }, "none", "0", true),
+        ("the head has come", { try $0.begin() }, "head", "0", true),
+        (
+            "some of the body has come",
+            {
+                try $0.begin()
+                try $0.append("abc")
+            }, "head", "3", true
+        ),
+        (
+            "it is complete",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                _ = try $0.flight.land()
+            }, "whole", "3, whole, landed with 3", true
+        ),
+        (
+            "it is complete and empty",
+            {
+                try $0.begin(length: 0)
+                _ = try $0.flight.land()
+            }, "whole", "0, whole, landed with 0", true
+        ),
+        (
+            "somebody else stored it", { $0.flight.land(FlightScene.response(body: [1])) }, "whole",
+            "0, whole, landed with 1", true
+        ),
+        (
+            "it is narrow",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                $0.narrow("de")
+            }, "gone", "5, narrow", false
+        ),
+        (
+            "it was narrow and is over",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                $0.narrow("de")
+                _ = try $0.flight.land()
+            }, "gone",
+            "5, whole, narrow", false
+        ),
+        ("it can't be shared", { $0.flight.refuse(.unshared) }, "refused, unshared", "0", false),
+        ("the leader has it for itself", { $0.flight.refuse(.ownReason) }, "refused, own reason", "0", false),
+        (
+            "the origin has failed", { $0.flight.refuse(.originFailure(CachingStatus(503))) }, "refused, 503", "0",
+            false
+        ),
+        ("no origin was reached", { $0.flight.fail(.refused) }, "failed, refused", "0, broken", false),
+        (
+            "the origin broke off",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                $0.flight.fail(.closedEarly)
+            },
+            "failed, closedEarly", "3, broken", false
+        ),
+        ("the leader has left", { $0.flight.leaveToOthers() }, "refused, own reason", "0, broken", false),
+        (
+            "the leader has left within the body",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                $0.flight.leaveToOthers()
+            }, "refused, own reason", "3, broken",
+            false
+        ),
+        (
+            "the body was let go of, and is over",
+            {
+                try $0.begin()
+                $0.flight.abandon()
+                _ = try $0.flight.land()
+            },
+            "gone", "0, whole", false
+        ),
+        (
+            "it was refused within the body, and is complete",
+            {
+                try $0.begin()
+                try $0.append("abc")
+                $0.flight.refuse(.unshared)
+                _ = try $0.flight.land()
+            }, "refused, unshared", "3, whole, landed with 3", false
+        ),
+    ]
+
+    @Test(
+        "Each state has its news for those that wait, its reach for those that read, and its door",
+        arguments: states.indices)
+    func state(index: Int) throws {
+        let state = Self.states[index]
+        let scene = FlightScene()
+        #expect(scene.follow())
+        try state.way(scene)
+        #expect(scene.flight.news.word == state.news, "\(state.name)")
+        #expect(scene.flight.reach.words == state.reach, "\(state.name)")
+        #expect(scene.follow() == state.isOpen, "\(state.name)")
+        #expect(scene.flight.followers == (state.isOpen ? 2 : 1), "\(state.name)")
+    }
+
+    static let ends: [(name: String, way: Change)] = [
+        ("fails", { $0.flight.fail(.closedEarly) }), ("is left to others", { $0.flight.leaveToOthers() }),
+        ("lands again", { _ = try $0.flight.land() }),
+    ]
+
+    @Test("What has landed stays landed, whatever comes after", arguments: ends.indices)
+    func landed(index: Int) throws {
+        let scene = FlightScene()
+        try scene.begin()
+        try scene.append("abc")
+        let whole = try #require(try scene.flight.land())
+        try Self.ends[index].way(scene)
+        #expect(scene.flight.news.word == "whole", "\(Self.ends[index].name)")
+        #expect(scene.flight.reach.words == "3, whole, landed with 3", "\(Self.ends[index].name)")
+        #expect(scene.flight.brought(whole) && !scene.flight.brought(FlightScene.response(id: 2, body: [])))
+    }
+
+    @Test("A refusal while the body is collected ends the sharing alone: what is collected can still be stored")
+    func refusedWhileCollecting() throws {
+        let scene = FlightScene()
+        scene.follow()
+        let builder = try FlightScene.builder(length: nil, objectLimit: 100, budget: scene.budget)
+        scene.flight.begin(nil, builder: builder)
+        #expect(scene.flight.news.word == "none")
+        scene.flight.refuse(.unshared)
+        try scene.append("abc")
+        let stored = try #require(try scene.flight.land())
+        #expect(stored.body.copied() == Array("abc".utf8))
+        #expect(scene.flight.news.word == "refused, unshared")
+        #expect(!scene.follow())
+    }
+
+    @Test("What ends short of its announced length, or past it, doesn't land", arguments: ["abc", "abcdef"])
+    func wrongLength(body: String) throws {
+        let scene = FlightScene()
+        scene.follow()
+        try scene.begin(length: 5)
+        let refusal = #expect(throws: StoredResponseBuilder.Refusal.self) {
+            try scene.append(body)
+            _ = try scene.flight.land()
+        }
+        #expect(refusal == .wrongLength)
+        #expect(scene.flight.news.word != "whole" && scene.flight.reach.landed == nil)
+    }
+
+    @Test("Whatever a flight has collected is given back when it ends", arguments: ends.indices)
+    func budget(index: Int) throws {
+        let scene = FlightScene()
+        try scene.begin()
+        try scene.append("abc")
+        #expect(scene.budget.inUse > 0)
+        try Self.ends[index].way(scene)
+        #expect(scene.budget.inUse == 0)
+    }
+
+    // MARK: Reading
+
+    @Test("Every position is readable while the body arrives, and after it has landed", arguments: [false, true])
+    func positions(isLanded: Bool) throws {
+        let body = "0123456789"
+        let scene = FlightScene()
+        try scene.begin()
+        for piece in ["0123", "4", "56789"] { try scene.append(piece) }
+        if isLanded { _ = try scene.flight.land() }
+        for position in 0...body.count {
+            #expect(scene.read(position) == String(body.dropFirst(position)))
+            #expect(scene.read(position, atMost: 3) == String(body.dropFirst(position).prefix(3)))
+        }
+    }
+
+    @Test("Every position is readable in a narrow flight that nobody has caught up with")
+    func narrowPositions() throws {
+        let scene = FlightScene()
+        scene.follow()
+        try scene.begin(objectLimit: 6)
+        try scene.append("012345")
+        #expect(throws: StoredResponseBuilder.Refusal.tooLarge) { try scene.append("678") }
+        scene.narrow("678")
+        scene.narrow("9")
+        var body = ""
+        // What is kept whole and what came after it are two places: a read ends where the first does.
+        for position in 0...5 { #expect(scene.read(position) == String("012345".dropFirst(position))) }
+        for position in 6...10 { #expect(scene.read(position) == String("6789".dropFirst(position - 6))) }
+        while body.count < 10 { body += scene.read(body.count, atMost: 4) }
+        #expect(body == "0123456789")
+    }
+
+    // MARK: Telling
+
+    @Test("A worker is told once, until it looks")
+    func toldOnce() throws {
+        let scene = FlightScene()
+        scene.follow()
+        scene.follow()
+        try scene.begin()
+        try scene.append("a")
+        #expect(scene.worker.take() == [.moved])
+        try scene.append("b")
+        #expect(scene.worker.take() == [])
+        scene.flight.acknowledge(worker: 1)
+        try scene.append("c")
+        #expect(scene.worker.take() == [.moved])
+        #expect(scene.leader.take() == [])
+    }
+
+    @Test("Each worker with followers is told")
+    func everyWorker() throws {
+        let scene = FlightScene()
+        let other = Inbox()
+        scene.follow()
+        #expect(scene.flight.join(worker: 2, mailbox: other.mailbox))
+        try scene.begin()
+        #expect(scene.worker.take() == [.moved] && other.take() == [.moved])
+        scene.flight.acknowledge(worker: 1)
+        try scene.append("a")
+        #expect(scene.worker.take() == [.moved] && other.take() == [])
+    }
+
+    @Test("With no follower nobody is told")
+    func nobody() throws {
+        let scene = FlightScene()
+        scene.follow()
+        scene.flight.leave(caughtUpAt: -1)
+        _ = scene.leader.take()
+        try scene.begin()
+        #expect(scene.worker.take() == [])
+    }
+
+    @Test("The leader hears of the last follower's going, while there is something to fetch")
+    func lastFollower() throws {
+        let scene = FlightScene()
+        scene.follow()
+        scene.follow()
+        scene.flight.leave(caughtUpAt: -1)
+        #expect(scene.leader.take() == [])
+        scene.flight.leave(caughtUpAt: -1)
+        #expect(scene.leader.take() == [.needsLeader])
+        scene.follow()
+        try scene.begin(length: 0)
+        _ = try scene.flight.land()
+        scene.flight.leave(caughtUpAt: -1)
+        #expect(scene.leader.take() == [])
+    }
+
+    @Test("A key text of the same digest is another thing")
+    func keyText() {
+        let flight = FlightScene().flight
+        func isAbout(_ text: String) -> Bool { flight.hasKeyText(text.utf8.span) }
+        #expect(isAbout("GET http://api.example/report") && !isAbout("GET http://api.example/repor7"))
+        #expect(!isAbout("GET http://api.example/report?") && !isAbout(""))
+    }
+}
