@@ -37,7 +37,7 @@ extension Worker {
             last.place = Int32(place)
         }
         shared.clientLeft()
-        if isDraining && clients.isEmpty { finishDraining() }
+        endDrainIfDone()
     }
 
     func trusts(_ peer: PeerAddress, in world: World) -> Bool {

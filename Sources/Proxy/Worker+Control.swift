@@ -26,7 +26,9 @@ extension Worker {
         case .errand(let errand, let answer): StoreErrandRunner(worker: self, errand: errand, answer: answer).run()
         case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
         case .flightMoved(let flight): flightMoved(flight)
-        case .flightNeedsLeader(let flight): leaders[ObjectIdentifier(flight)]?.flightNeedsLeader()
+        case .flightNeedsLeader(let flight):
+            leaders[ObjectIdentifier(flight)]?.flightNeedsLeader()
+            endDrainIfDone()
         case .drain(let deadline): drain(until: deadline)
         case .stop: loop.stop()
         }
@@ -72,10 +74,18 @@ extension Worker {
         for listener in listeners { listener.close() }
         listeners = []
         for client in clients { client.drainBegan() }
-        if clients.isEmpty { return finishDraining() }
         let timer = LoopTimer(loop: loop) { [unowned self] in self.finishDraining() }
         timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))
         drainTimer = timer
+        endDrainIfDone()
+    }
+
+    /// A drain is over once nobody waits for this worker: no client of its own, and none of another's that follows one of
+    /// its fetches.
+    func endDrainIfDone() {
+        guard isDraining, clients.isEmpty else { return }
+        if leaders.values.contains(where: { ($0.flight?.followers ?? 0) > 0 }) { return }
+        finishDraining()
     }
 
     func finishDraining() {

@@ -5,7 +5,7 @@ import ArgumentParser
 
 struct PurgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "purge", abstract: "Drop the stored answers of URLs.",
+        commandName: "purge", abstract: "Drop the stored answers of URLs, or of tags.",
         discussion: "A URL counts with the scheme and authority that clients use.")
 
     @Argument(help: "http://host/path …") var urls: [String] = []
@@ -25,6 +25,9 @@ struct PurgeCommand: ParsableCommand {
         let reply = try daemon.client().ask(
             "POST", "/purge", fields: ["Content-Type: application/json"], content: Array(document.utf8))
         let purged = reply.json?["purged"]?.count ?? 0
-        System.print("purged \(counted(purged, "stored answer")) of \(counted(urls.count, "URL"))")
+        if !urls.isEmpty {
+            System.print("purged \(counted(purged, "stored answer")) of \(counted(urls.count, "URL"))")
+        }
+        if !tag.isEmpty { System.print("purged everything stored with \(counted(tag.count, "tag"))") }
     }
 }

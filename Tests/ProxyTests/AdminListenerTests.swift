@@ -63,10 +63,29 @@ extension ServingTests {
                 #expect(try purged.json()["purged"].int == 1)
                 #expect(try purged.json()["time"].int != nil)
                 #expect(try stage.get(path)["X-Cache"] == "MISS")
-                #expect(try stage.admin("POST", "/purge", body: #"{"tags":["t"]}"#).status == 501)
+                #expect(try stage.admin("POST", "/purge", body: #"{"prefixes":["/"]}"#).status == 501)
                 let faulty = try stage.admin("POST", "/purge", body: #"{"urls":["http://api.example/ok","nonsense"]}"#)
                 #expect(faulty.status == 422)
                 #expect(try faulty.json()["faults"].list?.count == 1)
+            }
+        }
+
+        @Test("A purge by tag covers what carries it, and nothing else")
+        func purgeByTag() throws {
+            try ServingStage.run { stage throws in
+                let fields = ["Cache-Control: max-age=60"]
+                let one = stage.origin.script(200, fields + ["Cache-Tag: red, green"], body: "x")
+                let two = stage.origin.script(200, fields + ["xkey: red"], body: "x")
+                let other = stage.origin.script(200, fields + ["Surrogate-Key: redder blue"], body: "x")
+                for path in [one, two, other] {
+                    _ = try stage.get(path)
+                    #expect(try stage.get(path)["X-Cache"] == "HIT")
+                }
+                #expect(try stage.admin("POST", "/purge", body: #"{"tags":["red"]}"#).status == 200)
+                #expect(try stage.get(one)["X-Cache"] == "MISS")
+                #expect(try stage.get(two)["X-Cache"] == "MISS")
+                #expect(try stage.get(other)["X-Cache"] == "HIT")
+                #expect(try eventually { try stage.get(one)["X-Cache"] == "HIT" })
             }
         }
 

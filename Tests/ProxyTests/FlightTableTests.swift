@@ -11,6 +11,7 @@ struct FlightTableTests {
     private let table = FlightTable()
     private let inbox = Inbox()
     private let key = FlightScene.key
+    private let variantText = Array("GET http://api.example/report|accept:json".utf8)
     private let start = MonotonicTime(milliseconds: 1_000_000)
 
     private func flight(_ key: CacheKey = FlightScene.key, text: [UInt8] = FlightScene.keyText) -> Flight {
@@ -143,16 +144,21 @@ struct FlightTableTests {
         #expect(join(nil).follows === first)
     }
 
-    @Test("A flight is found by its variant's own key too, unless another is under way there")
+    @Test("A flight is found by its variant's own key and text too, unless another is under way there")
     func variants() {
         let variant = CacheKey(high: 7, low: 7)
         let first = flight()
         let other = flight(variant)
-        table.add(first, under: variant)
-        #expect(table.standing(of: variant, now: start) == .underWay)
-        table.add(other, under: variant)
+        func follow(_ text: [UInt8]) -> FlightRole {
+            table.join(
+                variant, keyText: text.span, worker: 0, mailbox: inbox.mailbox, now: start, asked: start,
+                isOvertaken: { _ in false }, make: { nil })
+        }
+        table.add(first, under: variant, keyText: variantText)
+        table.add(other, under: variant, keyText: variantText)
         table.remove(other, under: variant)
-        #expect(table.standing(of: variant, now: start) == .underWay)
+        #expect(follow(variantText).follows === first)
+        #expect(follow(variantText + [0]).isAlone(knownUnshared: false))
         table.remove(first, under: variant)
         #expect(table.standing(of: variant, now: start) == nil)
     }
@@ -220,11 +226,11 @@ struct FlightTableTests {
     func sweep() {
         let keys = (0..<4).map { CacheKey(high: 1, low: UInt64($0)) }
         let underWay = flight(keys[0])
-        table.add(underWay, under: keys[0])
+        table.add(underWay, under: keys[0], keyText: variantText)
         table.noteUnshared(keys[1], now: start, isShort: false)
         table.noteUnshared(keys[2], now: start, isShort: true)
         let landed = flight(keys[3])
-        table.add(landed, under: keys[3])
+        table.add(landed, under: keys[3], keyText: variantText)
         let landing = table.land(landed, under: [keys[3]], at: start)
         func standings(_ now: MonotonicTime) -> [FlightStanding?] {
             table.sweep(now: now)

@@ -82,7 +82,7 @@ extension Reason {
         case .partialContent, .rangeNotStored: .partial
         case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
-            .alreadyStale, .noCacheUnvalidatable, .contentType, .tooManyVariants, .waitTimedOut, .unshared:
+            .alreadyStale, .noCacheUnvalidatable, .contentType, .waitTimedOut, .unshared:
             .miss
         }
     }

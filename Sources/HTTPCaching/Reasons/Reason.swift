@@ -7,7 +7,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
-    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, tooManyVariants
+    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType
     // Not reused as it stands.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
@@ -30,7 +30,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .contentType, .tooManyVariants, .notStored, .variantNotStored, .storedNoCache,
+            .noCacheUnvalidatable, .contentType, .notStored, .variantNotStored, .storedNoCache,
             .stale,
             .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh, .staleWhileRevalidate,
             .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
@@ -76,7 +76,6 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .noCacheUnvalidatable:
             ("no-cache-no-validator", "The response said no-cache and has no validator to renew it by.")
         case .contentType: ("content-type", "The response's media type is not one that the route stores.")
-        case .tooManyVariants: ("variants", "As many variants of this key are stored as may be.")
         case .notStored: ("not-stored", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "What is stored for this key was made for other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache: it is validated before each use.")

@@ -10,8 +10,10 @@ extension AdminListener {
         do throws(PurgeRequest.Fault) { purge = try PurgeRequest(request.content) } catch {
             return reply(.problem(400, "invalid-purge", error.sentence))
         }
-        guard purge.tags.isEmpty, purge.prefixes.isEmpty, !purge.isSoft else {
-            let detail = "this version purges by URL only, without tags, prefixes and soft"
+        // What this process notes of tags no other Larder on the same Redis would know.
+        guard purge.tags.isEmpty || !server.configuration.store.usesRedis, purge.prefixes.isEmpty, !purge.isSoft else {
+            let detail =
+                "this version purges by URL, and by tag where nothing is stored in Redis; prefixes and soft are to come"
             return reply(.problem(501, "not-implemented", detail))
         }
         guard let table = routeTable() else {
@@ -24,8 +26,13 @@ extension AdminListener {
                     $0.array("faults") { for fault in faults { $0.value(fault) } }
                 })
         }
-        run(.remove(keys)) { [server] finding in
-            let time = server.loop.wallMilliseconds
+        let time = server.loop.wallMilliseconds
+        for tag in purge.tags {
+            let name = Array(tag.utf8)
+            server.shared.groups.note(GroupName.tag(name.span), at: time)
+        }
+        if keys.isEmpty { return Self.report(0, time, reply) }
+        run(.remove(keys)) { finding in
             switch finding {
             case .removed(let count): Self.report(count, time, reply)
             case .noStore: Self.report(0, time, reply)

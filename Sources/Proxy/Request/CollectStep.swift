@@ -14,7 +14,7 @@ extension Transaction {
             do throws(StoredResponseBuilder.Refusal) { try flight.append(piece) } catch {
                 stopCollecting(flight, error)
                 guard self.flight != nil else {
-                    if client != nil { emitBody(piece) }
+                    if client != nil && !isRenewed { emitBody(piece) }
                     return
                 }
             }
@@ -35,10 +35,18 @@ extension Transaction {
         isToBeStored = false
         endFlight(flight)
         worker.shared.flights.noteUnshared(flight.key, now: worker.loop.now, isShort: false)
+        if isHeldBack {
+            // Nothing has gone out yet, and without the whole nothing can.
+            flight.refuse(.unshared)
+            self.flight = nil
+            part = .none
+            return isUnattended ? endUnattended() : fetchAsAsked()
+        }
         if flight.followers == 0 && (client == nil || position == arrived) {
             flight.abandon()
             self.flight = nil
             part = .none
+            if output.isBlocked { fetch?.pause() }
             // With nobody left, its consumer ends it once this turn's pieces are through.
             if isUnattended { endUnattended() }
             return
@@ -67,15 +75,19 @@ extension Transaction {
     func collected() {
         guard let flight else { return }
         var whole: StoredResponse?
-        do throws(StoredResponseBuilder.Refusal) { whole = try flight.land() } catch {
+        let isMissingPart = partial?.missing != nil
+        do throws(StoredResponseBuilder.Refusal) { whole = try flight.land(withholding: isMissingPart) } catch {
             worker.counters.storeRefused += 1
         }
         // What the client is sent is what arrived; what is stored may be more, and laid out in its own way.
         let content = whole
         if let part = whole, partial?.range != nil { whole = joined(part) }
-        if let whole, partial?.missing != nil { flight.land(whole) }
+        // Others get what is whole now, and none of its parts.
+        let isForOthers = !isMissingPart || whole?.kind == .response && key == flight.key
+        if isMissingPart && isForOthers, let whole { flight.land(whole) }
         if let whole, isToBeStored { keep(whole, holding: land(flight)) }
         endFlight(flight)
+        if !isForOthers { flight.refuse(.ownReason) }
         let fetch = self.fetch
         let trailers = fetch?.trailers ?? []
         endFetch()

@@ -40,7 +40,10 @@ extension Transaction {
             make: { mayLead ? newFlight() : nil })
         switch role {
         case .alone(let isKnownUnshared):
-            if isKnownUnshared { isCollapsed = false }
+            if isKnownUnshared {
+                isCollapsed = false
+                aloneReason = .unshared
+            }
             return .next(.fetch)
         case .lead(let flight):
             self.flight = flight
@@ -132,9 +135,16 @@ extension Transaction {
     func waitTimedOut() {
         guard let flight, part == .waiting else { return }
         worker.counters.waitsTimedOut += 1
-        worker.shared.flights.remove(flight, under: flight.key)
-        leaveFlight()
-        client?.awaitNothing()
+        aloneReason = .waitTimedOut
+        // Once its head is there others may still read along.
+        if case .none = flight.news {
+            worker.shared.flights.remove(flight, under: flight.key)
+            leaveFlight()
+            client?.awaitNothing()
+        } else {
+            leaveFlight()
+            return fetchAlone()
+        }
         if waits > 1 { return fetchAlone() }
         resume(at: .join)
     }
@@ -147,8 +157,16 @@ extension Transaction {
             leaveFlight()
             return resume(at: .join)
         }
+        if isInvalidatedWithGroup(head.response) {
+            // Others that come later aren't to find it either.
+            worker.shared.flights.remove(flight, under: flight.key)
+            if head.key != flight.key { worker.shared.flights.remove(flight, under: head.key) }
+            leaveFlight()
+            return resume(at: .join)
+        }
         if key != head.key { followSearchRule() }
-        if key != head.key {
+        // What doesn't vary, or no longer, is for every variant.
+        if key != head.key && (head.marker != nil || plainKey != head.key) {
             // It varies, and this request's own fields say which variant is wanted (RFC 9111 §4.1).
             guard let marker = head.marker else {
                 leaveFlight()

@@ -90,6 +90,8 @@ extension Transaction: StoreReceiver {
     /// RFC 9111 §4: reuse what is stored, validate it, or fetch.
     func decide() -> Progress {
         guard let policy = entry?.policy else { preconditionFailure("only a caching route looks up") }
+        // What another lookup found parts of is not what this one found.
+        if partial != nil { partial = nil }
         guard let stored else {
             if let refusal = missRefusal(request: facts, policy: policy) {
                 reason = refusal

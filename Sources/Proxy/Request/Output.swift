@@ -54,6 +54,7 @@ extension Transaction {
 
     /// The client can't take more: the origin waits with it, unless what it sends is kept whole anyway.
     func block() {
+        detach()
         if part == .none { fetch?.pause() }
         client?.awaitRoom()
     }
@@ -108,7 +109,6 @@ extension Transaction {
             output.pinnedStart = range.lowerBound + max(count - headCount, 0)
             output.pinnedEnd = range.upperBound
         }
-        detach()
         block()
     }
 
@@ -151,6 +151,8 @@ extension Transaction {
 
     /// The answer is whole, or as whole as it gets: what isn't sent yet goes when the client takes it.
     func complete() {
+        // The connection may have broken over the last of it: this is the next request's then.
+        guard client != nil || isUnattended else { return }
         output.isComplete = true
         if isUnattended { return endUnattended() }
         if client != nil && !output.isBlocked { finish() }

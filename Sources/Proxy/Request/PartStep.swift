@@ -60,6 +60,13 @@ extension Transaction {
             if case .refuse(let reason) = verdict { notStoredReason = reason }
             return false
         }
+        // Parts are answered from while they are fresh, and not validated: others would only be in the way of the whole.
+        let plain = RequestFacts(method: .get)
+        let reuse = reuseVerdict(stored: storedFacts, request: plain, policy: policy, now: worker.instant)
+        guard case .fresh = reuse else {
+            notStoredReason = .partialContent
+            return false
+        }
         if case .length(let length) = response.framing, length != UInt64(range.count) { return false }
         if let rules = entry?.contentTypes, !rules.allows(contentType) {
             notStoredReason = .contentType

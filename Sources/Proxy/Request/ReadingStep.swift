@@ -36,7 +36,8 @@ extension Transaction {
         appendStoredHead(head.response)
         appendOwnFields(head.response)
         if case .length(let length) = output.framing {
-            if !head.response.description.headHasContentLength {
+            // RFC 9110 §8.6: none in a 204.
+            if !head.response.description.headHasContentLength && status != 204 {
                 Forwarding.appendField("Content-Length", decimal: length, to: &worker.scratch)
             }
         } else if output.framing == .chunked {
@@ -71,6 +72,11 @@ extension Transaction {
                 windows += 1
                 worker.window.removeAll()
                 let count = flight.read(from: position, atMost: Self.window) { worker.window.append($0) }
+                // It has broken off since.
+                guard count > 0 else {
+                    emit()
+                    return cutShort(.answerCutShort)
+                }
                 position += count
                 emitWindow()
                 if client == nil { return }
@@ -91,11 +97,14 @@ extension Transaction {
 
     /// In a narrow flight the origin goes on once everybody has come as far as this.
     private func noteCaughtUp(_ flight: Flight, _ end: Int) {
-        // A leader is waited for only where it lagged.
-        guard caughtUpAt != end, part == .reading || isHeldUp else { return }
-        isHeldUp = false
-        caughtUpAt = end
-        flight.noteCaughtUp(at: end)
+        if part == .leading {
+            // It is waited for only where it lagged.
+            if isHeldUp { flight.noteLeaderCaughtUp() }
+            isHeldUp = false
+        } else if caughtUpAt != end {
+            caughtUpAt = end
+            flight.noteCaughtUp(at: end)
+        }
     }
 
     /// What stands in the worker's window, framed for this client.

@@ -63,7 +63,10 @@ extension Transaction {
     /// The client's head, and the beginning of what is stored of the response.
     private func appendHeadAndStore(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         if verdict == .miss && response.status == 206 {
-            _ = considerPart(response, bytes)
+            // A part that nobody asked for is nobody else's.
+            if !considerPart(response, bytes), part == .leading {
+                refuseStoring(notStoredReason ?? .partialContent, CachingStatus(response.status))
+            }
             return appendHead(response, bytes)
         }
         if verdict == .miss {
@@ -168,10 +171,8 @@ extension Transaction {
             self.flight = nil
             part = .none
         }
-        if isRefresh {
-            worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now)
-            return endUnattended()
-        }
+        if isRefresh { worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now) }
+        if isUnattended { return endUnattended() }
         deliverStale(.staleIfError)
     }
 
@@ -252,7 +253,7 @@ extension Transaction {
         member.forwardStatus = forwardStatus
         // That nothing was stored is what `fwd` says already.
         switch reason {
-        case .notStored, .variantNotStored: member.detail = notStoredReason
+        case .notStored, .variantNotStored: member.detail = notStoredReason ?? aloneReason
         default: member.detail = notStoredReason ?? reason
         }
         return member

@@ -48,7 +48,7 @@ extension Transaction {
     }
 
     /// It isn't stored, so nobody else is given it either.
-    private func refuseStoring(_ reason: Reason, _ status: CachingStatus) {
+    func refuseStoring(_ reason: Reason, _ status: CachingStatus) {
         notStoredReason = reason
         // What is stored was asked about, and the origin has another answer now: the old one serves nobody any more.
         let isAnotherAnswer = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
@@ -145,8 +145,14 @@ extension Transaction {
             flights.noteUnshared(flight.key, now: worker.loop.now, isShort: false)
             return
         }
+        if partial?.missing != nil {
+            // What arrives is a part of what others wait for: they get the whole.
+            return flight.begin(nil, builder: builder)
+        }
         flight.begin(FlightHead(response: preview, key: key, marker: marker, length: length), builder: builder)
-        if key != flight.key { flights.add(flight, under: key) }
+        guard key != flight.key else { return }
+        let text = keyText.span.copied()
+        flights.add(flight, under: key, keyText: text)
     }
 
     /// Whether a plain request may be answered with it as it stands.
@@ -332,6 +338,10 @@ extension Transaction {
         endFetch()
         isRenewed = true
         isHeldBack = false
+        isCollecting = false
+        isToBeStored = false
+        position = 0
+        arrived = 0
         worker.loop.atEndOfTurn { [self, number] in
             guard number == self.number else { return }
             isRenewed = false

@@ -84,6 +84,8 @@ final class Transaction {
     var waits = 0
     /// Whether its answer is another request's too; nil where that was not tried.
     var isCollapsed: Bool?
+    /// Why it was not, where that is worth telling.
+    var aloneReason: Reason?
     /// When the store was asked, where that takes time.
     var asked = MonotonicTime(milliseconds: .max)
     /// How much of a body that is kept for others too has gone out to this client, and how much has arrived.
@@ -232,6 +234,7 @@ final class Transaction {
         isRenewed = false
         waits = 0
         isCollapsed = nil
+        aloneReason = nil
         asked = MonotonicTime(milliseconds: .max)
         position = 0
         arrived = 0

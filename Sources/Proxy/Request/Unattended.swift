@@ -134,5 +134,6 @@ extension Transaction {
         }
         isUnattended = false
         worker.giveBack(self)
+        worker.endDrainIfDone()
     }
 }

@@ -76,6 +76,8 @@ final class Flight: Sendable {
         var stage = Stage.awaitingHead
         var head: FlightHead?
         var builder: StoredResponseBuilder?
+        /// The text of the key that its response goes to, where that is another.
+        var variantText: [UInt8]?
         var end = 0
         var followers = 0
         var listeners: [Listener] = []
@@ -120,8 +122,15 @@ final class Flight: Sendable {
     /// Whether it is about this text, and not about another with the same digest.
     func hasKeyText(_ text: Span<UInt8>) -> Bool {
         let own = keyText
-        return own.span.isSame(as: text)
+        if own.span.isSame(as: text) { return true }
+        return state.withLock { state in
+            guard let variant = state.variantText else { return false }
+            return variant.span.isSame(as: text)
+        }
     }
+
+    /// It turned out to be about a variant, whose key has a text of its own.
+    func isAbout(_ text: [UInt8]) { state.withLock { $0.variantText = text } }
 
     /// Whether it is this that the flight has landed with.
     func brought(_ response: StoredResponse) -> Bool { state.withLock { $0.whole?.id == response.id } }
@@ -219,8 +228,8 @@ final class Flight: Sendable {
                 output(builder.arrived.extracting(position..<(position + count)))
                 return count
             }
-            guard position >= state.spillStart, position < state.end else { return 0 }
             let start = position - state.spillStart
+            guard start >= 0, start < state.spill.count else { return 0 }
             let count = min(limit, state.spill.count - start)
             output(state.spill.span.extracting(start..<(start + count)))
             return count
@@ -232,6 +241,15 @@ final class Flight: Sendable {
         let isLast = state.withLock { state in
             guard end == state.end else { return false }
             state.caughtUp += 1
+            return state.mayGoOn()
+        }
+        if isLast { leader.post(.flightNeedsLeader(self)) }
+    }
+
+    /// In a narrow flight: the leader's own client has come as far as has arrived.
+    func noteLeaderCaughtUp() {
+        let isLast = state.withLock { state in
+            state.isLeaderBehind = false
             return state.mayGoOn()
         }
         if isLast { leader.post(.flightNeedsLeader(self)) }
@@ -305,19 +323,24 @@ final class Flight: Sendable {
     func abandon() { state.withLock { $0.builder = nil } }
 
     /// The body is complete: what is to be stored.
-    func land() throws(StoredResponseBuilder.Refusal) -> StoredResponse? {
+    /// - Parameter isWithheld: it isn't what others wait for; ``land(_:)`` or ``refuse(_:)`` tells them.
+    func land(withholding isWithheld: Bool = false) throws(StoredResponseBuilder.Refusal) -> StoredResponse? {
         var refusal: StoredResponseBuilder.Refusal?
         var response: StoredResponse?
         tell { state in
             guard let builder = state.builder, !state.isNarrow else {
-                if case .arriving = state.stage { state.stage = .ended }
+                switch state.stage {
+                case .arriving, .refused: state.stage = .ended
+                case .awaitingHead, .landed, .ended, .failed, .leaderless: break
+                }
                 return
             }
             do throws(StoredResponseBuilder.Refusal) {
                 let finished = try builder.finish()
                 response = finished
-                state.whole = finished
                 state.builder = nil
+                if isWithheld { return }
+                state.whole = finished
                 if case .arriving = state.stage { state.stage = .landed }
                 state.head?.response = finished
             } catch {
@@ -332,6 +355,7 @@ final class Flight: Sendable {
     /// A stored response was confirmed, or somebody else has stored one in the meantime.
     func land(_ response: StoredResponse) {
         tell { state in
+            if case .refused = state.stage { return }
             state.head = FlightHead(response: response, key: key, marker: nil, length: response.bodyCount)
             state.whole = response
             state.stage = .landed

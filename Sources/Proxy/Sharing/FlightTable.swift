@@ -43,6 +43,8 @@ final class FlightTable: Sendable {
     private static let shardCount = 16
     /// Notes kept in one shard; beyond it the expired go, then any.
     private static let notesPerShard = 1024
+    /// A response that is no longer is found here for a moment after a slow store has it.
+    private static let keptBytes = 4 << 10
     /// How long a key whose answer could not be shared is taken to bring more of the kind.
     private static let unsharedMilliseconds: Int64 = 60_000
     /// How long no further refresh is begun after one that failed, and requests for what failed go by themselves.
@@ -111,7 +113,8 @@ final class FlightTable: Sendable {
     }
 
     /// Lets those that know the variant's own key find the flight too.
-    func add(_ flight: Flight, under key: CacheKey) {
+    func add(_ flight: Flight, under key: CacheKey, keyText: [UInt8]) {
+        flight.isAbout(keyText)
         shard(key).entries.withLock { entries in
             if case .flight = entries[key] { return }
             entries[key] = .flight(flight)
@@ -131,9 +134,10 @@ final class FlightTable: Sendable {
 
     fileprivate func noteStored(_ flight: Flight, under key: CacheKey) {
         shard(key).entries.withLock { entries in
-            if case .landed(let current, let landed, nil) = entries[key], current === flight {
-                entries[key] = .landed(flight, at: landed, stored: MonotonicTime.now())
-            }
+            guard case .landed(let current, let landed, nil) = entries[key], current === flight else { return }
+            // What is kept here pins the response beside the store's own bounds: small ones, and not many.
+            let isKept = flight.reach.end <= Self.keptBytes && entries.count < Self.notesPerShard
+            entries[key] = isKept ? .landed(flight, at: landed, stored: MonotonicTime.now()) : nil
         }
     }
 
@@ -216,14 +220,17 @@ final class FlightTable: Sendable {
     private static func isFlight(_ entry: Entry) -> Bool { if case .flight = entry { true } else { false } }
 
     private static func sweep(_ entries: inout [CacheKey: Entry], now: MonotonicTime) {
-        entries = entries.filter { _, entry in
-            switch entry {
-            case .flight: true
-            case .landed(_, let landed, let stored):
-                now.milliseconds(since: stored ?? landed)
-                    < (stored == nil ? Self.unsharedMilliseconds : Self.restMilliseconds)
-            case .unshared(let until), .resting(let until): now < until
-            }
+        // Nothing is the rule, and costs nothing.
+        guard entries.contains(where: { !isCurrent($0.value, now: now) }) else { return }
+        entries = entries.filter { isCurrent($0.value, now: now) }
+    }
+
+    private static func isCurrent(_ entry: Entry, now: MonotonicTime) -> Bool {
+        switch entry {
+        case .flight: true
+        case .landed(_, let landed, let stored):
+            now.milliseconds(since: stored ?? landed) < (stored == nil ? unsharedMilliseconds : restMilliseconds)
+        case .unshared(let until), .resting(let until): now < until
         }
     }
 }
