@@ -83,8 +83,20 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     }
 
     /// The response without its body, to answer others from while that arrives; nil when memory can't be had.
-    package func preview(keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>) -> StoredResponse? {
-        StoredResponse.response(description, keyText: keyText, varyNames: varyNames, head: head, body: Span())
+    package func preview() -> StoredResponse? {
+        let names = keyTextCount + varyNamesCount
+        let prefix = self.prefix
+        return StoredResponse.response(
+            description, keyText: prefix.extracting(..<keyTextCount),
+            varyNames: prefix.extracting(keyTextCount..<names), head: prefix.extracting(names...), body: Span())
+    }
+
+    /// What stands before the body.
+    private var prefix: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(block), count: bodyOffset)
+            return unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: bytes), borrowing: self)
+        }
     }
 
     /// Takes the next piece of the body. After a refusal the builder is of no further use.

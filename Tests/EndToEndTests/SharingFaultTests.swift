@@ -326,4 +326,31 @@ struct SharingFaultTests {
             }
         }
     }
+
+    @Test("A range with a condition that doesn't hold is answered with its own bytes", .tags(.must))
+    func conditionedRange() throws {
+        let body = patterned(1_000)
+        let path = origin.script { exchange in
+            let fields = ["Cache-Control: max-age=60", "ETag: \"a\"", "Content-Range: bytes 100-199/1000"]
+            try exchange.respond(206, fields, bytes: Array(body[100..<200]))
+        }
+        let response = try larder.get(path, ["Range: bytes=100-199", "If-None-Match: \"none\""])
+        #expect(response.status == 206 && response["Content-Range"] == "bytes 100-199/1000")
+        #expect(response.body == Array(body[100..<200]))
+    }
+
+    @Test("RFC 9111 §4.3.4: a 304 to a HEAD renews what a GET is answered with", .tags(.must))
+    func headThatValidates() throws {
+        let path = origin.script { [origin] exchange in
+            let fields = ["ETag: \"a\"", "X-Count: \(origin.count(for: exchange.request.path))"]
+            if exchange.request["If-None-Match"] == "\"a\"" {
+                return try exchange.respond(304, fields + ["Cache-Control: max-age=60"])
+            }
+            try exchange.respond(200, fields + ["Cache-Control: max-age=1", "Age: 1"], body: "content")
+        }
+        #expect(try larder.get(path).xCache == "MISS")
+        #expect(try larder.request("HEAD", path).xCache == "REVALIDATED")
+        let response = try larder.get(path)
+        #expect(response.xCache == "HIT" && response["X-Count"] == "2" && response.text == "content")
+    }
 }

@@ -98,10 +98,12 @@ def after_the_clients(daemon, ledger):
         return ledger.finding(f"the daemon ended with {daemon.process.returncode}")
     deadline = time.monotonic() + REST_SECONDS
     while True:
-        totals = json.loads(daemon.admin("GET", "/stats")[1])["totals"]
+        stats = json.loads(daemon.admin("GET", "/stats")[1])
+        totals, sharing = stats["totals"], stats["sharing"]
         origins = totals["origin_connections"]
         left = {"active requests": totals["active_requests"], "clients": totals["clients"],
-                "origin connections in use": origins["open"] - origins["idle"]}
+                "origin connections in use": origins["open"] - origins["idle"],
+                "fetches under way": sharing["fetches_under_way"], "refreshes": sharing["refreshing"]}
         if not any(left.values()):
             break
         if time.monotonic() > deadline:
@@ -110,6 +112,11 @@ def after_the_clients(daemon, ledger):
         time.sleep(0.1)
     ledger.count("requests that the daemon counted", totals["requests"])
     ledger.count("responses stored", totals["stored"])
+    for name, number in sharing.items():
+        ledger.count(f"sharing: {name}", number)
+    for name, number in stats["reasons"].items():
+        if number:
+            ledger.count(f"reason {name}", number)
     memory = daemon.peak_memory()
     ledger.count("KiB resident at most", memory >> 10)
     if memory > MEMORY_BOUND and "LARDER_SANITIZER" not in os.environ:

@@ -72,7 +72,7 @@ class AnswerReader:
     """Reads the answers on one connection in order."""
 
     def __init__(self, connection):
-        self.connection, self.buffer = connection, b""
+        self.connection, self.buffer, self.is_reset = connection, b"", False
 
     def answer(self, method):
         while True:
@@ -92,7 +92,7 @@ class AnswerReader:
         else:
             while self.fill():
                 pass
-            answer.body, self.buffer, answer.is_complete = self.buffer, b"", True
+            answer.body, self.buffer, answer.is_complete = self.buffer, b"", not self.is_reset
         return answer
 
     def head(self):
@@ -159,6 +159,6 @@ class AnswerReader:
         try:
             received = self.connection.recv(65536)
         except ConnectionError:
-            received = b""
+            received, self.is_reset = b"", True
         self.buffer += received
         return bool(received)

@@ -9,8 +9,12 @@ import threading
 import time
 
 from live_checks import CONTROL_SECONDS
+from live_flight_clients import EPOCH_SECONDS
+from live_flight_messages import KINDS, ROUTES
 from live_messages import damaged
 from live_origins import CONTROL_BODY
+
+BEGUN = time.monotonic()
 
 
 def run(options, daemon, redis, ledger):
@@ -68,8 +72,11 @@ def reload(daemon, draw, _):
 
 def purge(daemon, draw, ledger):
     path = f"/{draw.choice(['odd', 'tagged'])}/{draw.randrange(6)}"
+    if draw.random() < 0.5:
+        epoch = int((time.monotonic() - BEGUN) / EPOCH_SECONDS)
+        path = f"/flight/{draw.choice(ROUTES)}/{draw.choice(KINDS)}-{epoch}{draw.randrange(2)}"
     what = draw.choice([{"urls": [f"http://h{path}"]}] * 4 + [
-        {"tags": ["a"]}, {"prefixes": [path]}, {"prefixes": ["/"]}, {"urls": ["%"]}])
+        {"tags": ["a"]}, {"tags": ["t1"]}, {"groups": ["g1"]}, {"prefixes": [path]}, {"prefixes": ["/"]}, {"urls": ["%"]}])
     if draw.random() < 0.3:
         what = what | {"soft": True}
     body = json.dumps(what).encode()

@@ -61,7 +61,7 @@ def serve_control(listening):
 
 
 def serve_faulty(seed, listeners, ledger):
-    """Serves the other two until the process is ended."""
+    """Serves the orderly and the odd one until the process is ended."""
     listeners["control"].close()
     threading.Thread(target=accept, args=(listeners["orderly"], answer_orderly, f"{seed} orderly", ledger), daemon=True).start()
     accept(listeners["odd"], answer_odd, f"{seed} odd", ledger)
@@ -85,7 +85,7 @@ def converse(connection, answer, draw):
         with connection.makefile("rb") as requests:
             while answer(draw, connection, requests):
                 pass
-        if answer is not answer_control and draw.random() < 0.2:
+        if answer in (answer_orderly, answer_odd) and draw.random() < 0.2:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except (OSError, ValueError):
         pass

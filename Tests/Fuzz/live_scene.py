@@ -39,6 +39,14 @@ store:
     servers: [http://127.0.0.1:{odd}]
     first_byte_timeout: 1s
     between_bytes_timeout: 1s
+  flight:
+    servers: [http://127.0.0.1:{flight}]
+    first_byte_timeout: 2s
+    between_bytes_timeout: 2s
+  shaky:
+    servers: [http://127.0.0.1:{shaky}]
+    first_byte_timeout: 2s
+    between_bytes_timeout: 2s
 routes:
   - path: /control/{{rest...}}
     upstream: control
@@ -56,9 +64,10 @@ routes:
       methods: [GET, HEAD, POST, QUERY]
       timeout: 2s
       body_key: 4KiB
-  - path: /{{rest...}}
+{flights}  - path: /{{rest...}}
     upstream: odd
 limits:
+  variants: 4
   head_timeout: 1s
   read_timeout: 1s
   write_timeout: 2s
@@ -68,6 +77,22 @@ log:
   access: json
   to: {log}
 """
+
+# Where answers are shared; each is a route to the orderly and one to the shaky origin of such answers. What lives longer
+# than a second would be found too old by the checks.
+FLIGHT_ROUTES = {
+    "std": "{methods: [GET, HEAD, POST, QUERY], timeout: 1s, stale_while_revalidate: 2s, stale_if_error: 5s, "
+           "early_refresh: 50%, collapse: 300ms, statuses: {404: 1s, 500: 1s}}",
+    "force": "{mode: force, client_control: honour, timeout: 1s, stale_while_revalidate: 2s, collapse: 300ms, "
+             "statuses: {404: 1s, 500: 1s}}",
+    "strict": "{key: '{method} {path}?{query} strict', timeout: 1s, strict: on, collapse: 300ms}",
+    "heuristic": "{heuristic: 10%, heuristic_cap: 1s, tags: remove, collapse: 300ms, early_refresh: 20%}",
+}
+
+
+def flight_routes():
+    return "".join(f"  - path: /{prefix}/{name}/{{id}}\n    upstream: {prefix}\n    cache: {cache}\n"
+                   for prefix in ("flight", "shaky") for name, cache in FLIGHT_ROUTES.items())
 
 
 class StartFailure(Exception):
@@ -144,7 +169,7 @@ class Daemon(Process):
         redis = "" if backend == "memory" else f"  redis: redis://127.0.0.1:{ports['redis']}/0\n"
         with open(configuration, "w") as file:
             file.write(CONFIGURATION.format(**ports | {"redis": redis}, backend=backend, log=self.log_path,
-                                            drain=DRAIN_SECONDS))
+                                            drain=DRAIN_SECONDS, flights=flight_routes()))
         super().__init__([os.path.abspath(larder), "serve", "--config", configuration], folder, "larder")
         self.wait_until(lambda: self.admin("GET", "/readyz")[0] == 200)
 
@@ -183,8 +208,10 @@ class Crew:
         self.members.append(multiprocessing.Process(target=begin, daemon=True))
         self.members[-1].start()
 
-    def join_last(self, seconds):
-        self.members[-1].join(seconds)
+    def join_last(self, number, seconds):
+        deadline = time.monotonic() + seconds
+        for member in self.members[-number:]:
+            member.join(max(0, deadline - time.monotonic()))
 
     def stop(self):
         for member in self.members:

@@ -61,8 +61,7 @@ final class FlightScene {
     /// The head is there, and may be given to others.
     func begin(length: Int? = nil, objectLimit: Int = 1 << 20) throws {
         let builder = try Self.builder(length: length, objectLimit: objectLimit, budget: budget)
-        let head = FlightHead(response: Self.response(body: []), key: flight.key, marker: nil, length: length)
-        flight.begin(head, builder: builder)
+        flight.begin(FlightPlace(key: flight.key, marker: nil, length: length), builder: builder)
     }
 
     func append(_ text: String) throws {

@@ -159,7 +159,7 @@ struct FlightTests {
         try scene.begin()
         try scene.append("abc")
         let part = try #require(try scene.flight.land(withholding: true))
-        #expect(part.bodyCount == 3 && scene.flight.reach.landed == nil && scene.flight.news.word == "head")
+        #expect(part.bodyCount == 3 && scene.flight.reach.landed == nil && scene.flight.news.word == "none")
         if isRefused { scene.flight.refuse(.ownReason) }
         scene.flight.land(FlightScene.response(id: 2, body: [1, 2, 3, 4]))
         #expect(scene.flight.news.word == (isRefused ? "refused, own reason" : "whole"))

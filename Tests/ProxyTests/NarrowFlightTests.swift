@@ -83,7 +83,7 @@ struct NarrowFlightTests {
         #expect(scene.flight.hold(leaderIsBehind: true))
         scene.flight.noteCaughtUp(at: 5)
         #expect(scene.leader.take() == [])
-        scene.flight.noteCaughtUp(at: 5)
+        scene.flight.noteLeaderCaughtUp()
         #expect(scene.leader.take() == [.needsLeader])
     }
 
@@ -164,5 +164,26 @@ struct NarrowFlightTests {
                 try #require(!isHeld || readers.contains { $0.at < arrived }, "seed \(seed): nobody lets it go on")
             }
         }
+    }
+
+    @Test("Once it has ended, its leader's going takes nothing from those that are behind")
+    func leaderGoesAfterTheEnd() throws {
+        let scene = try scene(readers: 1)
+        #expect(try scene.flight.land() == nil)
+        scene.flight.leaveToOthers()
+        scene.flight.fail(.closedEarly)
+        #expect(scene.read(0) == "012" && scene.read(3) == "34")
+        #expect(scene.flight.reach.isWhole && !scene.flight.reach.isBroken)
+    }
+
+    @Test("A leader that has caught up isn't taken for a reader")
+    func leaderIsNoReader() throws {
+        let scene = try scene(readers: 1)
+        #expect(scene.flight.hold(leaderIsBehind: true))
+        scene.flight.noteLeaderCaughtUp()
+        #expect(scene.leader.take() == [])
+        #expect(scene.flight.hold(leaderIsBehind: false))
+        scene.flight.noteCaughtUp(at: 5)
+        #expect(scene.leader.take() == [.needsLeader])
     }
 }

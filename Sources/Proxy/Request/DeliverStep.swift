@@ -13,6 +13,13 @@ extension Transaction {
             deliverNotModified(stored)
             return .done
         }
+        guard stored.kind == .response else {
+            // The body of a part is laid out in a way of its own and goes to nobody as it is.
+            self.stored = nil
+            partial = nil
+            verdict = .miss
+            return .next(.fetch)
+        }
         if facts.hasRange, head.method == .get, stored.status == 200, deliverRange(stored) { return .done }
         status = Int(stored.status)
         decideConnection()

@@ -48,7 +48,9 @@ extension Transaction {
         // Nobody waits for what isn't kept.
         if isUnattended && part != .leading { return endUnattended() }
         // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
-        if isCollecting, facts.hasConditions, case .length = response.framing { isHeldBack = true }
+        if isCollecting, facts.hasConditions, partial?.range == nil, case .length = response.framing {
+            isHeldBack = true
+        }
         if isHeldBack || isUnattended { return worker.scratch.removeAll() }
         output.hasBegun = true
         if verdict == .miss, let age = response.first(.age) {

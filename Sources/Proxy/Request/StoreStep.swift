@@ -93,9 +93,11 @@ extension Transaction {
             keyText.append(worker.composer.variantText)
         } else {
             key = plainKey
-            let plain = keyText.span.extracting(..<plainTextCount).copied()
-            keyText.removeAll()
-            keyText.append(plain)
+            if keyText.count > plainTextCount {
+                let plain = keyText.span.extracting(..<plainTextCount).copied()
+                keyText.removeAll()
+                keyText.append(plain)
+            }
         }
         let description = RecordDescription(
             id: worker.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
@@ -111,8 +113,7 @@ extension Transaction {
             let builder = try StoredResponseBuilder(
                 description, keyText: keyText.span, varyNames: names.span, head: head, length: length,
                 objectLimit: worker.objectLimit, budget: worker.shared.fillBudget)
-            let preview = builder.preview(keyText: keyText.span, varyNames: names.span, head: head)
-            collect(into: builder, preview: preview, marker: found, length: length)
+            collect(into: builder, facts, marker: found, length: length)
         } catch {
             isToBeStored = false
             worker.counters.storeRefused += 1
@@ -122,7 +123,7 @@ extension Transaction {
 
     /// From here on the body is kept whole. Others may read along, if they may be given it.
     private func collect(
-        into builder: StoredResponseBuilder, preview: StoredResponse?, marker: StoredResponse?, length: Int?
+        into builder: StoredResponseBuilder, _ facts: StoredFacts, marker: StoredResponse?, length: Int?
     ) {
         let flights = worker.shared.flights
         isCollecting = true
@@ -132,13 +133,13 @@ extension Transaction {
             self.flight = alone
             part = .leading
             alone.begin(nil, builder: builder)
-            if let preview, isForOthers(preview) {
+            if isForOthers(facts) {
                 flights.forgetUnshared(plainKey)
                 if key != plainKey { flights.forgetUnshared(key) }
             }
             return
         }
-        guard let preview, isForOthers(preview) else {
+        guard isForOthers(facts) else {
             flight.begin(nil, builder: builder)
             endFlight(flight)
             flight.refuse(.unshared)
@@ -149,17 +150,17 @@ extension Transaction {
             // What arrives is a part of what others wait for: they get the whole.
             return flight.begin(nil, builder: builder)
         }
-        flight.begin(FlightHead(response: preview, key: key, marker: marker, length: length), builder: builder)
+        flight.begin(FlightPlace(key: key, marker: marker, length: length), builder: builder)
         guard key != flight.key else { return }
         let text = keyText.span.copied()
         flights.add(flight, under: key, keyText: text)
     }
 
     /// Whether a plain request may be answered with it as it stands.
-    private func isForOthers(_ response: StoredResponse) -> Bool {
+    private func isForOthers(_ facts: StoredFacts) -> Bool {
         guard let policy = entry?.policy else { return false }
-        let plain = RequestFacts(method: facts.method)
-        switch reuseVerdict(stored: response.facts, request: plain, policy: policy, now: worker.instant) {
+        let plain = RequestFacts(method: self.facts.method)
+        switch reuseVerdict(stored: facts, request: plain, policy: policy, now: worker.instant) {
         case .fresh, .stale: return true
         case .validate, .bypass, .refuse: return false
         }
@@ -245,7 +246,9 @@ extension Transaction {
             fetchAgain()
             return .deliver
         }
-        let renewed = renewed(stored, by: response, bytes, policy, self.facts) ?? stored
+        // What a HEAD is answered from is a GET's.
+        let request = self.facts.method == .head ? self.facts.with(method: .get) : self.facts
+        let renewed = renewed(stored, by: response, bytes, policy, request) ?? stored
         self.stored = renewed
         verdict = .revalidated
         reason = nil

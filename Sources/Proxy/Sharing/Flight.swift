@@ -9,16 +9,25 @@ import CacheStorage
 import EventLoop
 import HTTPCaching
 
-/// What followers need to answer with: the head as it will be stored, and whose answer it is.
-struct FlightHead: Sendable {
-    /// The response without its body, or with it once that is complete.
-    var response: StoredResponse
+/// Whose answer a flight brings.
+struct FlightPlace: Sendable {
     /// Where the response goes; another than the flight's key where the resource varies.
     let key: CacheKey
     /// The names by which it varies, nil where it doesn't.
     let marker: StoredResponse?
     /// The body's length, where the origin announced it.
     let length: Int?
+}
+
+/// What followers need to answer with: the head as it will be stored, and whose answer it is.
+struct FlightHead {
+    /// The response without its body, or with it once that is complete.
+    let response: StoredResponse
+    let place: FlightPlace
+
+    var key: CacheKey { place.key }
+    var marker: StoredResponse? { place.marker }
+    var length: Int? { place.length }
 }
 
 /// Why a flight brings nothing that others may be given.
@@ -74,7 +83,9 @@ final class Flight: Sendable {
 
     private struct State: Sendable {
         var stage = Stage.awaitingHead
-        var head: FlightHead?
+        var place: FlightPlace?
+        /// The response without its body, once somebody asked for it.
+        var preview: StoredResponse?
         var builder: StoredResponseBuilder?
         /// The text of the key that its response goes to, where that is another.
         var variantText: [UInt8]?
@@ -187,8 +198,13 @@ final class Flight: Sendable {
             case .awaitingHead: return .none
             case .arriving:
                 if state.isNarrow { return .gone }
-                return state.head.map { .head($0, isWhole: false) } ?? .none
-            case .landed: return state.head.map { .head($0, isWhole: true) } ?? .gone
+                guard let place = state.place else { return .none }
+                if state.preview == nil { state.preview = state.builder?.preview() }
+                guard let preview = state.preview else { return .none }
+                return .head(FlightHead(response: preview, place: place), isWhole: false)
+            case .landed:
+                guard let place = state.place, let whole = state.whole else { return .gone }
+                return .head(FlightHead(response: whole, place: place), isWhole: true)
             case .ended: return .gone
             case .refused(let refusal): return .refused(refusal)
             case .failed(let cause): return .failed(cause)
@@ -258,11 +274,11 @@ final class Flight: Sendable {
     // MARK: Leading
 
     /// The head is there, and what it belongs to may be stored.
-    /// - Parameter head: nil where nobody but the leader may be given it, which is what ``refuse(_:)`` then says.
-    func begin(_ head: FlightHead?, builder: StoredResponseBuilder) {
+    /// - Parameter place: nil where nobody but the leader may be given it, which is what ``refuse(_:)`` then says.
+    func begin(_ place: FlightPlace?, builder: StoredResponseBuilder) {
         tell { state in
             state.builder = builder
-            state.head = head
+            state.place = place
             if case .awaitingHead = state.stage { state.stage = .arriving }
         }
     }
@@ -342,7 +358,7 @@ final class Flight: Sendable {
                 if isWithheld { return }
                 state.whole = finished
                 if case .arriving = state.stage { state.stage = .landed }
-                state.head?.response = finished
+                state.preview = nil
             } catch {
                 refusal = error
                 state.stage = .failed(.closedEarly)
@@ -356,7 +372,7 @@ final class Flight: Sendable {
     func land(_ response: StoredResponse) {
         tell { state in
             if case .refused = state.stage { return }
-            state.head = FlightHead(response: response, key: key, marker: nil, length: response.bodyCount)
+            state.place = FlightPlace(key: key, marker: nil, length: response.bodyCount)
             state.whole = response
             state.stage = .landed
         }
@@ -365,10 +381,12 @@ final class Flight: Sendable {
     func fail(_ cause: FetchFailure.Cause) {
         tell { state in
             switch state.stage {
-            case .awaitingHead, .arriving: state.stage = .failed(cause)
+            case .awaitingHead, .arriving:
+                state.stage = .failed(cause)
+                state.builder = nil
+            // What has ended is still to be read by those that lag.
             case .landed, .ended, .refused, .failed, .leaderless: break
             }
-            state.builder = nil
         }
     }
 
@@ -376,10 +394,11 @@ final class Flight: Sendable {
     func leaveToOthers() {
         tell { state in
             switch state.stage {
-            case .awaitingHead, .arriving: state.stage = .leaderless
+            case .awaitingHead, .arriving:
+                state.stage = .leaderless
+                state.builder = nil
             case .landed, .ended, .refused, .failed, .leaderless: break
             }
-            state.builder = nil
         }
     }
 
