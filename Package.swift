@@ -31,8 +31,9 @@ let package = Package(
 
         .target(name: "HTTPWire", swiftSettings: strict),
         .target(name: "HTTPCaching", swiftSettings: strict),
-        .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: strict),
-        .target(name: "CacheStorage", dependencies: ["HTTPCaching"], swiftSettings: strict),
+        .target(name: "Locking", swiftSettings: strict),
+        .target(name: "EventLoop", dependencies: ["Locking", "CLibevent"], swiftSettings: strict),
+        .target(name: "CacheStorage", dependencies: ["Locking", "HTTPCaching"], swiftSettings: strict),
         .target(
             name: "RedisStorage", dependencies: ["CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
             swiftSettings: strict),
@@ -42,7 +43,8 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration", "Routing",
+                "HTTPWire", "HTTPCaching", "Locking", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
+                "Routing",
             ],
             swiftSettings: strict),
         .executableTarget(

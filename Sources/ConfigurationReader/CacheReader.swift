@@ -70,17 +70,7 @@ extension ConfigurationFile {
                 hint: "leave it out to store all")
             return nil
         }
-        var lines: [String: Int] = [:]
-        for range in ranges {
-            if let line = lines[range.value] {
-                reading.faults.add(
-                    range.position, "the type \(quoted(range.value)) is named twice",
-                    hint: "the first is on line \(line)")
-            } else {
-                lines[range.value] = range.position.line
-            }
-        }
-        return ranges.map(\.value)
+        return keys.withoutDoubles(ranges) { "the type \(quoted($0))" }
     }
 
     private static func glob(_ text: String) throws(ValueFault) -> String {

@@ -113,6 +113,23 @@ struct KeyedValues {
         }
     }
 
+    /// The values of a list, with a fault for each that stands there already.
+    /// - Parameter name: what one is called: `the server "…"`.
+    func withoutDoubles<Value: Hashable>(
+        _ entries: [(value: Value, position: Position)], name: (Value) -> String
+    ) -> [Value] {
+        var lines: [Value: Int] = [:]
+        for entry in entries {
+            if let line = lines[entry.value] {
+                reading.faults.add(
+                    entry.position, "\(name(entry.value)) is named twice", hint: "the first is on line \(line)")
+            } else {
+                lines[entry.value] = entry.position.line
+            }
+        }
+        return entries.map(\.value)
+    }
+
     /// The entries of a list with their places, those that are faulty left out; one value alone is a list of one where
     /// `allowsOne` says so. nil when there is no such key or no list.
     func list<Value>(

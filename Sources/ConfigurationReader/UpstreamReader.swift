@@ -68,17 +68,7 @@ extension ConfigurationFile {
         if case .sequence(let nodes)? = keys.node("servers")?.content, nodes.isEmpty {
             keys.fault(at: "servers", "the upstream \(quoted(name)) has no server")
         }
-        var lines: [OriginAddress: Int] = [:]
-        for server in servers {
-            if let line = lines[server.value] {
-                reading.faults.add(
-                    server.position, "the server \(quoted(server.value.description)) is named twice",
-                    hint: "the first is on line \(line)")
-            } else {
-                lines[server.value] = server.position.line
-            }
-        }
-        return servers.map(\.value)
+        return keys.withoutDoubles(servers) { "the server \(quoted($0.description))" }
     }
 
     /// Names stand in metrics, logs and paths of the admin listener.

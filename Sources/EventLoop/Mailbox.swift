@@ -2,6 +2,7 @@
 
 import CLibevent
 import Glibc
+import Locking
 
 /// Messages for one loop, from any thread. Bounded by what posts to it: each kind of message has one sender that
 /// waits for its answer, or is a control message of the process.

@@ -2,6 +2,7 @@
 // calls it. (evdns was left out: it fails on truncated replies.)
 
 import Glibc
+import Locking
 
 /// What a look-up gave.
 package enum Resolution: Sendable {

@@ -2,8 +2,8 @@
 // remove, and is not stored then. Holds for the workers of one process.
 
 import CacheStorage
-import EventLoop
 import HTTPCaching
+import Locking
 import Synchronization
 
 /// Shared by all workers; asked once when a fetch begins and once when its response is to be stored.
@@ -21,10 +21,7 @@ package final class RecentInvalidations: Sendable {
 
     private struct State {
         /// When each key was dropped last.
-        var drops: [CacheKey: Drop] = [:]
-        /// Keys in the order of their dropping, as a ring, for forgetting the oldest.
-        var order: [CacheKey] = []
-        var oldest = 0
+        var drops = BoundedMap<CacheKey, Drop>(limit: RecentInvalidations.remembered)
         /// What began before this counts as overtaken: what was forgotten can't be told any more.
         var horizon = Moment.first
         /// The same by the clock.
@@ -47,17 +44,15 @@ package final class RecentInvalidations: Sendable {
         state.withLock { state in
             let moment = Moment(count: count.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue)
             for key in keys {
-                if state.drops.updateValue(Drop(moment: moment, time: time), forKey: key) != nil { continue }
-                guard state.order.count == Self.remembered else {
-                    state.order.append(key)
+                let drop = Drop(moment: moment, time: time)
+                guard state.drops[key] == nil else {
+                    state.drops[key] = drop
                     continue
                 }
-                if let forgotten = state.drops.removeValue(forKey: state.order[state.oldest]) {
+                if let forgotten = state.drops.insert(drop, for: key) {
                     state.horizon = max(state.horizon, forgotten.moment)
                     state.horizonTime = max(state.horizonTime, forgotten.time)
                 }
-                state.order[state.oldest] = key
-                state.oldest = (state.oldest + 1) % Self.remembered
             }
         }
     }

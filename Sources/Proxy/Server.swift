@@ -5,6 +5,7 @@ import CacheStorage
 import Configuration
 import EventLoop
 import Glibc
+import Locking
 import Routing
 
 /// Why the server could not be started or reloaded.

@@ -3,6 +3,7 @@
 import CacheStorage
 import Configuration
 import EventLoop
+import Locking
 import Synchronization
 
 /// Shared by all threads.

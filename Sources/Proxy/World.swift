@@ -19,7 +19,7 @@ final class RouteEntry {
     /// The share of a lifetime, at its end, in which it is refreshed ahead of time.
     let earlyRefresh: UInt8?
     private let statuses: StatusTimeouts?
-    let contentTypes: MediaTypeRules?
+    private let contentTypes: MediaTypeRules?
     let removesTags: Bool
     let allowsUpgrade: Bool
     let keepsClientHost: Bool
@@ -40,6 +40,11 @@ final class RouteEntry {
         removesTags = cache?.tags == .remove
         allowsUpgrade = route.upgrade
         keepsClientHost = group.settings.host == .client
+    }
+
+    /// Whether responses of this media type are stored.
+    func storesType(of response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+        contentTypes?.allows(bytes.extracting(response.first(.contentType) ?? .empty)) ?? true
     }
 
     /// The policy as it holds for one status of the origin's.

@@ -8,6 +8,14 @@ import Testing
 enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
     case memory, redis, tiered
     var testDescription: String { rawValue }
+
+    /// The `store` section of a daemon's file. Those that share one Redis keep apart by their prefix.
+    func section(_ redis: RedisServer, memory: String = "64MiB", prefix: String? = nil, further: String = "") -> String
+    {
+        let common = "backend: \(rawValue)\nmemory: \(memory)\n\(further)"
+        if self == .memory { return common }
+        return common + "\nredis: \(redis.url)\nprefix: \"\(prefix ?? rawValue):\"\ntimeout: 2s"
+    }
 }
 
 /// One daemon a backend, all before the same origin, and one Redis.
@@ -26,12 +34,10 @@ final class CachingScene: Sendable {
         self.redis = redis
         var daemons: [Backend: LarderProcess] = [:]
         for backend in Backend.allCases {
-            let store =
-                backend == .memory
-                ? "backend: memory\nmemory: 64MiB\nobject: 256KiB"
-                : "backend: \(backend.rawValue)\nredis: \(redis.url)\nprefix: \"\(backend.rawValue):\"\nobject: 256KiB\ntimeout: 2s"
             daemons[backend] = try stage.larder(
-                LarderConfiguration(upstreams: "origin: \(origin.url)", routes: Self.routes, store: store))
+                LarderConfiguration(
+                    upstreams: "origin: \(origin.url)", routes: Self.routes,
+                    store: backend.section(redis, further: "object: 256KiB")))
         }
         self.daemons = daemons
     }

@@ -86,10 +86,10 @@ final class ExplainScene: Sendable {
         self.origin = origin
         var daemons: [Backend: LarderProcess] = [:]
         for backend in Backend.allCases {
-            let remote = "backend: \(backend.rawValue)\nredis: \(redis.url)\ntimeout: 2s"
-            let store = backend == .memory ? "backend: memory" : remote
             daemons[backend] = try stage.larder(
-                LarderConfiguration(upstreams: "origin: \(origin.url)", routes: Self.routes, store: store))
+                LarderConfiguration(
+                    upstreams: "origin: \(origin.url)", routes: Self.routes,
+                    store: backend.section(redis, prefix: "larder")))
         }
         self.daemons = daemons
     }

@@ -29,13 +29,10 @@ final class StandardsScene: Sendable {
         self.redis = redis
         var daemons: [Backend: LarderProcess] = [:]
         for backend in Backend.both {
-            let store =
-                backend == .memory
-                ? "backend: memory\nmemory: 64MiB"
-                : "backend: redis\nredis: \(redis.url)\nprefix: \"standards:\"\ntimeout: 2s"
             daemons[backend] = try stage.larder(
                 LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes, store: store,
+                    upstreams: "origin: \(origin.url)", routes: Self.routes,
+                    store: backend.section(redis, prefix: "standards"),
                     limits: "variants: \(Self.variants)"))
         }
         self.daemons = daemons

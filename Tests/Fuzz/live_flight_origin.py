@@ -12,7 +12,7 @@ import zlib
 
 from live_flight_messages import LIFE_SECONDS, digest, now, ranges_of, representation, strong_etag, wanted_target
 from live_messages import chunked
-from live_origins import accept, read_content, read_head
+from live_origins import accept, read_request
 
 STALL_SECONDS = 2.4  # past the time-outs of the scene
 SERIALS = itertools.count()
@@ -28,13 +28,10 @@ def serve(seed, listeners, ledger):
 
 
 def answer_flight(draw, connection, requests):
-    head = read_head(requests)
-    if not head:
+    request = read_request(connection, requests)
+    if not request:
         return False
-    method, target, fields = head
-    if "expect" in fields:
-        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    content = read_content(requests, fields)
+    method, target, fields, content = request
     _, prefix, route, name = target.partition("?")[0].split("/")
     kind = name.partition("-")[0]
     if prefix == "shaky":

@@ -129,14 +129,22 @@ def answer_control(_, connection, requests):
     return True
 
 
-def answer_orderly(draw, connection, requests):
+def read_request(connection, requests):
+    """One whole request, whose content is asked for where it waits to be; none once the connection has ended."""
     head = read_head(requests)
     if not head:
-        return False
+        return None
     method, target, fields = head
     if "expect" in fields:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    content = read_content(requests, fields)
+    return method, target, fields, read_content(requests, fields)
+
+
+def answer_orderly(draw, connection, requests):
+    request = read_request(connection, requests)
+    if not request:
+        return False
+    method, target, fields, content = request
     asker = fields.get("asker", "nobody")
     freshness, for_all = draw.choice(ORDERLY_FRESHNESS)
     sets_cookie, varies = draw.random() < 0.15, draw.random() < 0.3

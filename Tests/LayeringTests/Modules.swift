@@ -41,13 +41,14 @@ struct Module {
         Module("HTTPWire", unsafe: .files(["ByteBuffer.swift", "Scan.swift"])),
         // Hands out spans over bytes that it owns.
         Module("HTTPCaching", unsafe: .files(["Fields/Octets.swift"])),
-        Module("EventLoop", imports: ["CLibevent", "Glibc"], unsafe: .everywhere),
+        Module("Locking", imports: ["Glibc"], unsafe: .everywhere),
+        Module("EventLoop", imports: ["Locking", "CLibevent", "Glibc"], unsafe: .everywhere),
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",
-            imports: ["HTTPCaching", "Glibc", "Synchronization"],
+            imports: ["Locking", "HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
-                "Locked.swift", "PartialResponse.swift", "RecordAssembly.swift", "StoredResponse.swift",
+                "PartialResponse.swift", "RecordAssembly.swift", "StoredResponse.swift",
                 "StoredResponse+Making.swift",
                 "StoredResponseBuilder.swift",
             ])),
@@ -69,8 +70,8 @@ struct Module {
         Module(
             "Proxy",
             imports: [
-                "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration", "Routing",
-                "Synchronization", "Glibc",
+                "HTTPWire", "HTTPCaching", "Locking", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
+                "Routing", "Synchronization", "Glibc",
             ],
             // Copies between byte views, the request's view of its bytes, and plain calls of the C library.
             unsafe: .files([

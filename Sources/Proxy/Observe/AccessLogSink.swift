@@ -5,6 +5,7 @@
 import Configuration
 import EventLoop
 import Glibc
+import Locking
 
 /// Takes finished lines from any thread and writes them on its own.
 package final class AccessLogSink: Sendable {

@@ -3,6 +3,7 @@
 import Configuration
 import EventLoop
 import Glibc
+import Locking
 
 /// Writes from any thread; a line is one write.
 package final class EventLog: Sendable {

@@ -88,12 +88,10 @@ extension Transaction {
         if let whole, isToBeStored { keep(whole, holding: land(flight)) }
         endFlight(flight)
         if !isForOthers { flight.refuse(.ownReason) }
-        let fetch = self.fetch
-        let trailers = fetch?.trailers ?? []
-        endFetch()
         if let whole, let forGet, isToBeStored { keepForGet(whole, forGet) }
         if isUnattended { return endUnattended() }
         if isHeldBack {
+            endFetch()
             self.flight = nil
             part = .none
             guard let whole else { return fetchAsAsked() }
@@ -104,15 +102,10 @@ extension Transaction {
         if position == arrived {
             self.flight = nil
             part = .none
-            if output.framing == .chunked {
-                worker.scratch.append("0\r\n")
-                worker.scratch.append(trailers)
-                worker.scratch.append("\r\n")
-            }
-            emit()
-            return complete()
+            return endAnswer()
         }
         // The client lags: the rest goes out as it takes it.
+        endFetch()
         emit()
         if let content, output.framing != .chunked {
             self.flight = nil

@@ -48,7 +48,7 @@ extension Transaction {
         case .lead(let flight):
             self.flight = flight
             part = .leading
-            return leadUnlessStored(flight)
+            return leadUnlessStored()
         case .follow(let flight):
             self.flight = flight
             part = .waiting
@@ -68,23 +68,15 @@ extension Transaction {
     }
 
     /// Another worker's fetch may have been stored since this one looked.
-    private func leadUnlessStored(_ flight: Flight) -> Progress {
+    private func leadUnlessStored() -> Progress {
         guard let memory = worker.memory else { return .next(.fetch) }
         let text = keyText.span.copied()
         let found = memory.lookup(key, keyText: text.span, now: worker.wallTime)
         guard let found, found.kind == .response, found.id != stored?.id, isUsable(found) else { return .next(.fetch) }
-        land(flight, found)
+        takeLead()?.land(found)
         stored = found
         reason = nil
         return .next(.decide)
-    }
-
-    /// The flight that this one leads is over before it began to fetch.
-    private func land(_ flight: Flight, _ found: StoredResponse) {
-        flight.land(found)
-        worker.shared.flights.remove(flight, under: flight.key)
-        self.flight = nil
-        part = .none
     }
 
     // MARK: Waiting
@@ -205,19 +197,22 @@ extension Transaction {
 
     /// Has no part in a flight any more. What a leader's fetch brought is lost to the others.
     func leaveFlight() {
+        if let led = takeLead() { return led.leaveToOthers() }
         guard let flight else { return }
         self.flight = nil
-        let part = self.part
-        self.part = .none
-        switch part {
-        case .none: break
-        case .waiting, .reading:
-            worker.unfollow(flight, self)
-            flight.leave(caughtUpAt: caughtUpAt)
-        case .leading:
-            endFlight(flight)
-            flight.leaveToOthers()
-        }
+        part = .none
+        worker.unfollow(flight, self)
+        flight.leave(caughtUpAt: caughtUpAt)
+    }
+
+    /// The flight that this one leads, if it does; from now on it is out of everybody's sight, and not this one's any more.
+    /// Its followers are still to be told how it ends.
+    func takeLead() -> Flight? {
+        guard let flight, part == .leading else { return nil }
+        endFlight(flight)
+        self.flight = nil
+        part = .none
+        return flight
     }
 
     /// Takes the flight that this one leads out of everybody's sight.

@@ -43,13 +43,11 @@ extension Transaction {
         let record = RecordHead(response, bytes, worker: worker)
         let whole = worker.scratch.span.copied(from: record.start)
         worker.scratch.removeAll()
-        guard let policy = entry?.policy, head.method == .get, facts.hasRange || partial?.missing != nil else {
+        guard let entry, let policy = entry.policy, head.method == .get, facts.hasRange || partial?.missing != nil
+        else {
             return false
         }
-        var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: worker.instant)
-        for field in response.fields {
-            if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
-        }
+        let facts = ResponseFacts(response, bytes, at: worker.instant)
         let isOne = response.fields.count(where: { $0.known == .contentRange }) == 1
         let contentRange = bytes.extracting(isOne ? response.first(.contentRange) ?? .empty : .empty)
         let contentType = bytes.extracting(response.first(.contentType) ?? .empty)
@@ -68,7 +66,7 @@ extension Transaction {
             return false
         }
         if case .length(let length) = response.framing, length != UInt64(range.count) { return false }
-        if let rules = entry?.contentTypes, !rules.allows(contentType) {
+        guard entry.storesType(of: response, bytes) else {
             notStoredReason = .contentType
             return false
         }
@@ -104,11 +102,8 @@ extension Transaction {
 
     /// What was begun for a part that turns out to be of no use.
     private func dropPart() {
-        guard let flight, part == .leading else { return }
-        endFlight(flight)
+        guard let flight = takeLead() else { return }
         flight.refuse(.ownReason)
-        self.flight = nil
-        part = .none
         isCollecting = false
         isToBeStored = false
     }

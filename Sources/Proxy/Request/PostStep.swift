@@ -22,20 +22,12 @@ extension Transaction {
         guard facts.method == .post, worker.canStore, let found = reuseForGet(response, bytes), composeKeyOfGet() else {
             return false
         }
-        let worker = self.worker
         let record = RecordHead(response, bytes, worker: worker)
         storedHeadHasLength = record.hasContentLength
         isToBeStored = true
         // Its own invalidation doesn't count against it.
         fetchStarted = found.since
-        if found.facts.flags.contains(.fieldsRemoved) {
-            let whole = worker.scratch.span.copied()
-            let reduced = record.withoutNamedFields(whole.span, of: response, bytes)
-            begin(found.facts, found.life, record.placed(in: reduced.span), head: reduced.span, response, bytes)
-        } else {
-            let head = worker.scratch.span.copied(from: record.start)
-            begin(found.facts, found.life, record, head: head.span, response, bytes)
-        }
+        begin(found.facts, found.life, record, response, bytes)
         return true
     }
 
@@ -43,15 +35,9 @@ extension Transaction {
     func reuseForGet(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> GetRecord? {
         guard response.status == 200, let location = response.first(.contentLocation), !response.contains(.vary),
             !isGetOvertaken, let entry, entry.recipe.isMadeOfTarget, let policy = entry.policy,
-            policy.methods.contains(.get)
+            policy.methods.contains(.get), entry.storesType(of: response, bytes)
         else { return nil }
-        if let rules = entry.contentTypes, !rules.allows(bytes.extracting(response.first(.contentType) ?? .empty)) {
-            return nil
-        }
-        var responseFacts = ResponseFacts(status: CachingStatus(200), responseTime: worker.instant)
-        for field in response.fields {
-            if let known = CachingField(field.known) { responseFacts.note(known, bytes.extracting(field.value)) }
-        }
+        let responseFacts = ResponseFacts(response, bytes, at: worker.instant)
         let request = self.bytes
         let scheme = self.scheme.name
         let query = queryOfTarget

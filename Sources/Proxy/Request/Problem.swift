@@ -72,9 +72,7 @@ extension Transaction {
         emit()
         complete()
     }
-}
 
-extension Transaction {
     /// What the cache had to do with an answer of Larder's own.
     private func appendOwnVerdict(_ detail: StaticString) {
         if verdict == .none { verdict = .bypass }

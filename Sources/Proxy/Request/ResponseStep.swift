@@ -139,12 +139,7 @@ extension Transaction {
     func fetchFailed(_ failure: FetchFailure) {
         endFetch()
         worker.scratch.removeAll()
-        if let flight, part == .leading {
-            endFlight(flight)
-            flight.fail(failure.cause)
-            self.flight = nil
-            part = .none
-        }
+        takeLead()?.fail(failure.cause)
         if isUnattended {
             if isRefresh { worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now) }
             return endUnattended()
@@ -167,12 +162,7 @@ extension Transaction {
     private func originFailed(_ status: CachingStatus) {
         forwardStatus = status
         endFetch()
-        if let flight, part == .leading {
-            endFlight(flight)
-            flight.refuse(.originFailure(status))
-            self.flight = nil
-            part = .none
-        }
+        takeLead()?.refuse(.originFailure(status))
         if isRefresh { worker.shared.flights.noteFailedRefresh(key, now: worker.loop.now) }
         if isUnattended { return endUnattended() }
         deliverStale(.staleIfError)

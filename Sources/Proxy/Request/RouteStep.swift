@@ -138,6 +138,17 @@ extension CachingField {
     }
 }
 
+extension ResponseFacts {
+    /// What a response says of caching.
+    /// - Parameter time: when its head arrived.
+    init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, at time: Instant) {
+        self.init(status: CachingStatus(response.status), responseTime: time)
+        for field in response.fields {
+            if let known = CachingField(field.known) { note(known, bytes.extracting(field.value)) }
+        }
+    }
+}
+
 extension CachingMethod {
     init(_ method: HTTPWire.Method) {
         switch method {

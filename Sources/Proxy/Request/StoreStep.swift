@@ -18,32 +18,33 @@ extension Transaction {
     /// beginning from the same bytes.
     func considerStoring(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         guard let entry, let policy = entry.policy(for: CachingStatus(response.status)) else { return }
-        var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: worker.instant)
-        for field in response.fields {
-            if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
-        }
-        let worker = self.worker
+        let facts = ResponseFacts(response, bytes, at: worker.instant)
         let record = RecordHead(response, bytes, worker: worker)
         storedHeadHasLength = record.hasContentLength
         switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: fetchBegan) {
         case .refuse(let reason): refuseStoring(reason, facts.status)
         case .store(let storedFacts, let life):
-            if let rules = entry.contentTypes,
-                !rules.allows(bytes.extracting(response.first(.contentType) ?? .empty))
-            {
-                return refuseStoring(.contentType, facts.status)
-            }
+            guard entry.storesType(of: response, bytes) else { return refuseStoring(.contentType, facts.status) }
             isToBeStored = worker.canStore
             if !isToBeStored { notStoredReason = .storeUnavailable }
-            if storedFacts.flags.contains(.fieldsRemoved) {
-                // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
-                let whole = worker.scratch.span.copied()
-                let reduced = record.withoutNamedFields(whole.span, of: response, bytes)
-                begin(storedFacts, life, record.placed(in: reduced.span), head: reduced.span, response, bytes)
-            } else {
-                let head = worker.scratch.span.copied(from: record.start)
-                begin(storedFacts, life, record, head: head.span, response, bytes)
-            }
+            begin(storedFacts, life, record, response, bytes)
+        }
+    }
+
+    /// Begins a record whose head stands in the worker's scratch buffer, where it stays for the client.
+    func begin(
+        _ facts: StoredFacts, _ life: Seconds, _ record: RecordHead, _ response: borrowing ResponseHead,
+        _ bytes: Span<UInt8>
+    ) {
+        let worker = self.worker
+        if facts.flags.contains(.fieldsRemoved) {
+            // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
+            let whole = worker.scratch.span.copied()
+            let reduced = record.withoutNamedFields(whole.span, of: response, bytes)
+            begin(facts, life, record.placed(in: reduced.span), head: reduced.span, response, bytes)
+        } else {
+            let head = worker.scratch.span.copied(from: record.start)
+            begin(facts, life, record, head: head.span, response, bytes)
         }
     }
 
@@ -53,10 +54,7 @@ extension Transaction {
         // What is stored was asked about, and the origin has another answer now: the old one serves nobody any more.
         let isAnotherAnswer = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
         if isAnotherAnswer && !reason.isRequestsOwn && superseded != nil { worker.drop([key]) }
-        guard let flight, part == .leading else { return }
-        endFlight(flight)
-        self.flight = nil
-        part = .none
+        guard let flight = takeLead() else { return }
         let flights = worker.shared.flights
         if reason == .storeUnavailable {
             flight.refuse(.unshared)
@@ -254,12 +252,7 @@ extension Transaction {
         reason = nil
         forwardStatus = CachingStatus(304)
         isRenewed = true
-        if let flight, part == .leading {
-            flight.land(renewed)
-            endFlight(flight)
-            self.flight = nil
-            part = .none
-        }
+        takeLead()?.land(renewed)
         // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
         worker.loop.atEndOfTurn { [self, number] in
             guard number == self.number else { return }

@@ -3,6 +3,7 @@
 
 import CacheStorage
 import EventLoop
+import Locking
 
 /// What a request that has to be fetched is to do.
 enum FlightRole {

@@ -2,17 +2,15 @@
 // a tag. An invalidation is a time: what was requested before it is not used any more, whatever store it comes from. Holds
 // for the workers of one process.
 
-import EventLoop
 import HTTPCaching
+import Locking
 import Synchronization
 
 /// Shared by all workers.
 package final class GroupInvalidations: Sendable {
     private struct State: Sendable {
         /// Milliseconds since 1970, by name.
-        var times: [[UInt8]: Int64] = [:]
-        var order: [[UInt8]] = []
-        var oldest = 0
+        var times = BoundedMap<[UInt8], Int64>(limit: GroupInvalidations.remembered)
         /// What was requested before this may have been invalidated by something that is forgotten.
         var horizon = Int64.min
     }
@@ -29,19 +27,11 @@ package final class GroupInvalidations: Sendable {
     /// - Parameter name: as ``GroupName`` puts it together.
     package func note(_ name: [UInt8], at time: Int64) {
         state.withLock { state in
-            if let known = state.times.updateValue(time, forKey: name) {
+            if let known = state.times[name] {
                 state.times[name] = max(known, time)
-                return
-            }
-            guard state.order.count == Self.remembered else {
-                state.order.append(name)
-                return
-            }
-            if let forgotten = state.times.removeValue(forKey: state.order[state.oldest]) {
+            } else if let forgotten = state.times.insert(time, for: name) {
                 state.horizon = max(state.horizon, forgotten)
             }
-            state.order[state.oldest] = name
-            state.oldest = (state.oldest + 1) % Self.remembered
         }
         count.wrappingAdd(1, ordering: .releasing)
     }

@@ -13,6 +13,7 @@
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import Locking
 import Routing
 import Synchronization
 

@@ -2,43 +2,27 @@
 // fill the store with copies of itself.
 
 import CacheStorage
-import EventLoop
+import Locking
 
 /// Which variants were stored lately, by the generation of their marker. Shared by all workers; forgets the oldest
 /// generations, whose variants then go only as they expire.
 final class VariantTable: Sendable {
-    private struct State: Sendable {
-        var variants: [UInt64: [CacheKey]] = [:]
-        var order: [UInt64] = []
-        var oldest = 0
-    }
-
-    private let state = Locked(State())
-    private static let remembered = 8_192
+    private let generations = Locked(BoundedMap<UInt64, [CacheKey]>(limit: 8_192))
 
     /// Notes that a variant is to be stored; answers with the one that has to go for it.
     func note(_ key: CacheKey, of generation: UInt64, limit: Int) -> CacheKey? {
-        state.withLock { state in
-            guard var known = state.variants.removeValue(forKey: generation) else {
-                Self.remember(generation, &state)
-                state.variants[generation] = [key]
-                return nil
-            }
-            if let place = known.firstIndex(of: key) { known.remove(at: place) }
-            known.append(key)
-            let gone = known.count > limit ? known.removeFirst() : nil
-            state.variants[generation] = known
-            return gone
+        generations.withLock { generations in
+            if generations[generation] == nil { _ = generations.insert([], for: generation) }
+            return generations[generation]?.moveToEnd(key, limit: limit)
         }
     }
+}
 
-    private static func remember(_ generation: UInt64, _ state: inout State) {
-        guard state.order.count == remembered else {
-            state.order.append(generation)
-            return
-        }
-        state.variants[state.order[state.oldest]] = nil
-        state.order[state.oldest] = generation
-        state.oldest = (state.oldest + 1) % remembered
+extension [CacheKey] {
+    /// Puts the key behind all others; answers with the first where that makes one too many.
+    fileprivate mutating func moveToEnd(_ key: CacheKey, limit: Int) -> CacheKey? {
+        if let place = firstIndex(of: key) { remove(at: place) }
+        append(key)
+        return count > limit ? removeFirst() : nil
     }
 }

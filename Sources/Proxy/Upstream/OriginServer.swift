@@ -2,6 +2,7 @@
 
 import Configuration
 import EventLoop
+import Locking
 import Synchronization
 
 /// Shared by all workers; everything that changes is atomic or locked.

@@ -1,6 +1,7 @@
 // A value behind a lock, for what several threads share. Synchronization's Mutex would do as well, but parks its waiters
 // within the standard library, where the thread sanitizer can't see it: each contended lock then looks like a race. A
-// pthread mutex costs the same and is seen. CacheStorage, which knows no event loop, has its own.
+// pthread mutex costs the same and is seen. A module of its own, since the loop and the memory store, which know nothing of
+// each other, both need it.
 
 import Glibc
 
