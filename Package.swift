@@ -47,10 +47,17 @@ let package = Package(
                 "Routing",
             ],
             swiftSettings: strict),
+        .target(
+            name: "Admin",
+            dependencies: [
+                "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "larder",
             dependencies: [
-                "Proxy", "ConfigurationReader", "Configuration", "Routing", "EventLoop", "HTTPWire", "HTTPCaching",
+                "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop", "HTTPWire",
+                "HTTPCaching",
                 "CacheStorage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -72,14 +79,16 @@ let package = Package(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire"], swiftSettings: tests),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+                "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop",
+                "CacheStorage",
                 "Configuration", "Routing",
             ],
             swiftSettings: tests),
-        .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Proxy"], swiftSettings: tests),
+        .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Admin"], swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "larder"], swiftSettings: tests),
     ]

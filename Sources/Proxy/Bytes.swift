@@ -4,7 +4,7 @@ import HTTPWire
 
 extension Array where Element == UInt8 {
     /// Appends all of `bytes`, as one copy.
-    mutating func append(_ bytes: Span<UInt8>) {
+    package mutating func append(_ bytes: Span<UInt8>) {
         // The buffer pointer is used within the closure alone.
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
@@ -17,12 +17,12 @@ extension ByteBuffer {
 
 extension Span where Element == UInt8 {
     /// An array of the same bytes, or of those from `start` on.
-    func copied(from start: Int = 0) -> [UInt8] {
+    package func copied(from start: Int = 0) -> [UInt8] {
         var copy: [UInt8] = []
         copy.append(extracting(start...))
         return copy
     }
 
     /// For messages to people; never on the way of a request.
-    func text() -> String { String(decoding: copied(), as: UTF8.self) }
+    package func text() -> String { String(decoding: copied(), as: UTF8.self) }
 }

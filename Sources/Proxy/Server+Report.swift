@@ -18,12 +18,12 @@ extension Server {
     }
 
     /// Has the first worker do something with the stores; `answer` is called on that worker's thread.
-    func post(_ errand: StoreErrand, _ answer: @escaping @Sendable (StoreFinding) -> Void) {
+    package func post(_ errand: StoreErrand, _ answer: @escaping @Sendable (StoreFinding) -> Void) {
         mailboxes.first?.post(.errand(errand, answer: answer))
     }
 
     /// Has the first worker explain a request; `answer` is called on that worker's thread.
-    func post(_ request: DescribedRequest, _ answer: @escaping @Sendable (Explanation) -> Void) {
+    package func post(_ request: DescribedRequest, _ answer: @escaping @Sendable (Explanation) -> Void) {
         mailboxes.first?.post(.explain(request, answer: answer))
     }
 

@@ -23,6 +23,8 @@ package struct ServerReport: Sendable {
     package var storeState: StoreState?
     /// Workers that didn't answer within the time allowed.
     package var silentWorkers = 0
+
+    package init() {}
 }
 
 /// Belongs to the control thread.

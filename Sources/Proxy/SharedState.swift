@@ -4,6 +4,7 @@ import CacheStorage
 import Configuration
 import EventLoop
 import Locking
+import Routing
 import Synchronization
 
 /// Shared by all threads.
@@ -44,6 +45,19 @@ package final class SharedState: Sendable {
     func clientLeft() { clients.wrappingSubtract(1, ordering: .relaxed) }
 
     package var clientCount: Int { clients.load(ordering: .relaxed) }
+
+    /// Fetches under way that several requests may share, and keys known to bring what can't be shared. Takes one lock
+    /// after another, from any thread.
+    package var fetchCounts: (underWay: Int, unshared: Int) {
+        let counts = flights.counts
+        return (counts.flights, counts.unshared)
+    }
+
+    /// The keys under which a response to the request that `composer` read last may be stored: one, or two where its
+    /// path has said which differences between queries don't matter.
+    package func keys(of composer: inout KeyComposer, by recipe: KeyRecipe) -> [CacheKey] {
+        searchRules.keys(of: &composer, by: recipe)
+    }
 }
 
 /// One configuration on its way to the workers: the values, the servers that all of them share, and new listening

@@ -1,10 +1,10 @@
 // How a command asks the running daemon: one HTTP request to its admin listener, blocking, within a bound.
 
+import Admin
 import ArgumentParser
 import Configuration
 import EventLoop
 import HTTPWire
-import Proxy
 
 /// `--config` and `--admin` of the commands that speak to the daemon.
 struct AdminOption: ParsableArguments {

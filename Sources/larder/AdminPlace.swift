@@ -1,9 +1,9 @@
 // The admin listener's place: where it listens, and what a reload of `admin` changes of it.
 
+import Admin
 import Configuration
 import EventLoop
 import Glibc
-import Proxy
 
 /// Belongs to the control thread.
 final class AdminPlace {

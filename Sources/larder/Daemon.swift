@@ -1,6 +1,7 @@
 // The process that serves: it puts the server, the admin listener, the logs, the signals and the service manager
 // together, and runs the control loop on the main thread until the last request is answered.
 
+import Admin
 import Configuration
 import EventLoop
 import Glibc

@@ -1,9 +1,9 @@
 // `larder explain`: asks the running daemon what it would do with a request, and why. Nothing is sent to an origin, and
 // nothing is counted or stored for it.
 
+import Admin
 import ArgumentParser
 import Configuration
-import Proxy
 import Routing
 
 struct ExplainCommand: ParsableCommand {

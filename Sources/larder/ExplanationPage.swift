@@ -1,7 +1,7 @@
 // An explanation as a few lines for people: the verdict and its reason first, then what led to it. Lines that have nothing
 // to say are left out.
 
-import Proxy
+import Admin
 
 struct ExplanationPage {
     private let document: JSONValue

@@ -1,7 +1,7 @@
 // `larder stats`: the figures of the running daemon, for people or, with --json, as the daemon gives them.
 
+import Admin
 import ArgumentParser
-import Proxy
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
+import Admin
 import Configuration
-import Proxy
 import Testing
 
 @testable import larder

@@ -1,4 +1,4 @@
-import Proxy
+import Admin
 import Testing
 
 @testable import larder

@@ -76,13 +76,20 @@ struct Module {
             // Copies between byte views, the request's view of its bytes, and plain calls of the C library.
             unsafe: .files([
                 "Bytes.swift", "Request/Transaction.swift", "Server.swift", "Observe/EventLog.swift",
-                "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift", "Admin/ProcessFigures.swift",
+                "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift",
             ])),
+        Module(
+            "Admin",
+            imports: [
+                "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing", "Proxy", "Glibc",
+            ],
+            // What the system tells of the process.
+            unsafe: .files(["ProcessFigures.swift"])),
         Module(
             "larder",
             imports: [
                 "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
-                "ConfigurationReader", "Routing", "Proxy", "ArgumentParser", "Synchronization", "Glibc",
+                "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser", "Synchronization", "Glibc",
             ],
             // Calls of the C library for which there is no safe form.
             unsafe: .files(["System.swift"])),

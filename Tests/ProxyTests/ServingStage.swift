@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import EventLoop
 import TestSupport

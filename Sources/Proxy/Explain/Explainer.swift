@@ -8,10 +8,20 @@ import HTTPWire
 import Routing
 
 /// A request that is described to be explained.
-struct DescribedRequest: Sendable {
+package struct DescribedRequest: Sendable {
+    /// A complete head, as a client would send it.
     let bytes: [UInt8]
     let scheme: URIScheme
     let content: [UInt8]
+
+    /// - Parameters:
+    ///   - bytes: a head that has been parsed already, with the framing of exactly `content`.
+    ///   - content: all of it, without chunks; empty where there is none.
+    package init(bytes: [UInt8], scheme: URIScheme, content: [UInt8]) {
+        self.bytes = bytes
+        self.scheme = scheme
+        self.content = content
+    }
 }
 
 /// Has one described request explained. Belongs to its worker; the request and this hold each other until it is answered.

@@ -6,7 +6,8 @@ import Configuration
 import HTTPCaching
 import HTTPWire
 
-struct Explanation: Sendable {
+/// A value of its own: it holds on to no request and may go to any thread.
+package struct Explanation: Sendable {
     /// Where the request was stopped.
     enum End {
         /// It would be answered from the store.
@@ -17,7 +18,7 @@ struct Explanation: Sendable {
     }
 
     /// What there is to be said first.
-    enum Verdict: String, Sendable {
+    package enum Verdict: String, Sendable {
         case hit = "HIT"
         case stale = "STALE"
         case miss = "MISS"
@@ -27,46 +28,68 @@ struct Explanation: Sendable {
         case refused = "REFUSED"
     }
 
-    struct Route: Sendable {
-        let index: Int
-        let path: String
-        let host: String
-        let upstream: String
+    /// The route that matched, as the configuration has it.
+    package struct Route: Sendable {
+        /// Its place in `routes`, from 0.
+        package let index: Int
+        /// The path pattern.
+        package let path: String
+        /// The host pattern; empty for every host.
+        package let host: String
+        /// The name of its upstream.
+        package let upstream: String
     }
 
-    struct Key: Sendable {
-        let text: String
-        let redis: String
+    /// Under what the response is stored, variants aside.
+    package struct Key: Sendable {
+        /// The key text.
+        package let text: String
+        /// The key of the record in Redis.
+        package let redis: String
     }
 
     /// One field that selects a variant (RFC 9111 §4.1).
-    struct Selector: Sendable {
-        let name: String
+    package struct Selector: Sendable {
+        /// The field's name as the response's `Vary` has it.
+        package let name: String
         /// Normalised, as it stands in the variant's key; nil where the request has no such field.
-        let value: String?
+        package let value: String?
     }
 
-    let method: String
-    let url: String
-    let verdict: Verdict
+    /// The method as it was given.
+    package let method: String
+    /// The absolute URL; empty where the head could not be read.
+    package let url: String
+    /// What would become of the request.
+    package let verdict: Verdict
     /// The status of Larder's own answer; nil where the store's or the origin's is passed on.
-    let status: Int?
-    let slug: String
-    let sentence: String
+    package let status: Int?
+    /// The reason's name, as metrics and logs have it.
+    package let slug: String
+    /// The reason in a sentence.
+    package let sentence: String
     /// What `X-Cache` would say; of a validation, what it says if the origin answers 304.
-    let xCache: String?
-    let cacheStatus: String?
-    let next: String
-    let route: Route?
-    let key: Key?
+    package let xCache: String?
+    /// What `Cache-Status` would say (RFC 9211), as far as it is known before the origin responds.
+    package let cacheStatus: String?
+    /// What the request would do next, in words.
+    package let next: String
+    /// Nil where none matched.
+    package let route: Route?
+    /// Nil where the request has none, because nothing of it may be cached.
+    package let key: Key?
     /// The key of the variant that the request's fields select, and these fields.
-    let variant: (redis: String, selectors: [Selector])?
-    let stored: StoredAccount?
+    package let variant: (redis: String, selectors: [Selector])?
+    /// What the store has for the request; nil where it has nothing.
+    package let stored: StoredAccount?
     /// The slug of the reason for which a background fetch would be begun.
-    let refresh: String?
-    let flight: FlightStanding?
-    let isDroppedLately: Bool
-    let storeTrouble: String?
+    package let refresh: String?
+    /// What is known of a fetch for the same key.
+    package let flight: FlightStanding?
+    /// Whether the key was purged or invalidated a moment ago.
+    package let isDroppedLately: Bool
+    /// Why the remote store could not be asked; nil where it could, and where there is none.
+    package let storeTrouble: String?
 
     init(_ transaction: Transaction, _ end: End, refresh: Reason?) {
         let worker = transaction.worker

@@ -5,36 +5,56 @@ import CacheStorage
 import HTTPCaching
 import HTTPWire
 
-struct StoredAccount: Sendable {
+/// A value: it holds on to no record and may go to any thread.
+package struct StoredAccount: Sendable {
     /// So many seconds that it may be used stale, and those that are left of them.
-    struct Allowance: Sendable {
-        let seconds: Int64
-        let left: Int64
+    package struct Allowance: Sendable {
+        /// The whole allowance, in seconds.
+        package let seconds: Int64
+        /// What is left of it, in seconds; 0 once it is used up.
+        package let left: Int64
     }
 
-    let status: Int
+    /// The stored status.
+    package let status: Int
     /// Only stretches of the content are stored (RFC 9111 §3.3).
-    let isPartial: Bool
-    let size: Int
-    let age: Int64
-    let lifetime: Int64
-    /// Zero or negative once it is stale.
-    let timeToLive: Int64
-    let isLifetimeFromRoute: Bool
-    /// HTTP dates.
-    let date: String
-    let storedAt: String
-    let keptUntil: String
-    let etag: String?
-    let lastModified: String?
-    let contentType: String?
-    let cacheControl: String?
-    let mustRevalidate: Bool
-    let noCache: Bool
-    let staleWhileRevalidate: Allowance
-    let staleIfError: Allowance
-    private(set) var tags: [String] = []
-    private(set) var groups: [String] = []
+    package let isPartial: Bool
+    /// Bytes of content.
+    package let size: Int
+    /// Seconds (RFC 9111 §4.2.3).
+    package let age: Int64
+    /// The freshness lifetime in seconds (RFC 9111 §4.2.1).
+    package let lifetime: Int64
+    /// What is left of the lifetime, in seconds; zero or negative once it is stale.
+    package let timeToLive: Int64
+    /// Whether the route's `timeout` or `statuses` set the lifetime, and not the origin.
+    package let isLifetimeFromRoute: Bool
+    /// `Date`, as an HTTP date.
+    package let date: String
+    /// When the response arrived, as an HTTP date.
+    package let storedAt: String
+    /// When the store discards it, as an HTTP date.
+    package let keptUntil: String
+    /// The validator; nil where there is none.
+    package let etag: String?
+    /// The validator; nil where there is none.
+    package let lastModified: String?
+    /// The field as it is stored.
+    package let contentType: String?
+    /// The field as it is stored, its lines joined.
+    package let cacheControl: String?
+    /// Whether it may never be served stale.
+    package let mustRevalidate: Bool
+    /// Whether it may only be served after validation.
+    package let noCache: Bool
+    /// For how long it may be served stale while it is revalidated (RFC 5861 §3).
+    package let staleWhileRevalidate: Allowance
+    /// For how long it may be served stale when the origin fails (RFC 5861 §4).
+    package let staleIfError: Allowance
+    /// The tags by which it can be purged.
+    package private(set) var tags: [String] = []
+    /// Its cache groups (RFC 9875 §2).
+    package private(set) var groups: [String] = []
 
     init(_ stored: StoredResponse, now: Instant) {
         let facts = stored.facts

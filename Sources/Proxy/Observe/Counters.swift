@@ -10,6 +10,8 @@ package struct RouteCounters: Sendable {
     package var hits = 0
     package var stores = 0
     package var bytes = 0
+
+    package init() {}
 }
 
 /// All counters of one worker. They only grow, but for the gauges, which are set when a report is made.

@@ -132,7 +132,7 @@ extension Transaction {
 
 /// Calls `body` with the name and the whole line, CRLF included, of every field in a stored head, whose first line is
 /// the status line.
-func forEachLine(of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void) {
+package func forEachLine(of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void) {
     var start = 0
     var isFirst = true
     while start < head.count {

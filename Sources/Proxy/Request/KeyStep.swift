@@ -84,7 +84,7 @@ extension Transaction {
 
 extension Span where Element == UInt8 {
     /// Whether two field names are the same, case aside (RFC 9110 §5.1).
-    func isSameName(as other: Span<UInt8>) -> Bool {
+    package func isSameName(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where Self.folded(self[index]) != Self.folded(other[index]) { return false }
         return true

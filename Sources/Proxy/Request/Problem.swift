@@ -89,7 +89,7 @@ extension Transaction {
 }
 
 /// The usual phrase of a status that Larder itself answers with.
-func statusText(_ status: Int) -> StaticString {
+package func statusText(_ status: Int) -> StaticString {
     switch status {
     case 200: "OK"
     case 202: "Accepted"

@@ -15,10 +15,11 @@ enum FlightRole {
 }
 
 /// What stands in the table for a key.
-enum FlightStanding: Sendable {
+package enum FlightStanding: Sendable {
     case underWay, landed, unshared, resting
 
-    var word: StaticString {
+    /// As `/explain` calls it.
+    package var word: StaticString {
         switch self {
         case .underWay: "under-way"
         case .landed: "landed"

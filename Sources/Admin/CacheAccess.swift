@@ -4,6 +4,7 @@
 import CacheStorage
 import HTTPCaching
 import HTTPWire
+import Proxy
 import Routing
 
 extension AdminListener {

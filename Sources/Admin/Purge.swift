@@ -2,6 +2,7 @@
 // is answered once that holds.
 
 import CacheStorage
+import Proxy
 import Routing
 
 extension AdminListener {
@@ -19,7 +20,7 @@ extension AdminListener {
         guard let table = routeTable() else {
             return reply(.problem(500, "no-routes", "the routes could not be read"))
         }
-        let (keys, faults) = Self.keys(of: purge.urls, by: table, server.shared.searchRules)
+        let (keys, faults) = Self.keys(of: purge.urls, by: table, server.shared)
         guard faults.isEmpty else {
             return reply(
                 .problem(422, "invalid-url", "some URLs can't be a request's, and nothing was purged") {
@@ -51,7 +52,7 @@ extension AdminListener {
 
     /// Each key once. GET and HEAD share one unless a template tells methods apart.
     private static func keys(
-        of urls: [String], by table: RouteTable, _ rules: SearchRules
+        of urls: [String], by table: RouteTable, _ shared: SharedState
     ) -> (keys: [CacheKey], faults: [String]) {
         var composer = KeyComposer()
         var keys: Set<CacheKey> = []
@@ -60,7 +61,7 @@ extension AdminListener {
             do throws(SyntheticRequestFault) {
                 for method in ["GET", "HEAD"] {
                     let match = try composer.compose(try SyntheticRequest(method: method, url: url), by: table)
-                    keys.formUnion(rules.keys(of: &composer, by: table.recipes[match.route]))
+                    keys.formUnion(shared.keys(of: &composer, by: table.recipes[match.route]))
                 }
             } catch {
                 faults.append("\(url): \(error)")

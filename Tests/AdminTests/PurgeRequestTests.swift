@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Proxy
+@testable import Admin
 
 @Suite("Purge: what is asked for is done or refused, never less")
 struct PurgeRequestTests {

@@ -1,6 +1,7 @@
 // What stands at which path of the admin listener, and which methods it takes: the table of the interface, in its order.
 
 import HTTPWire
+import Proxy
 
 struct AdminRoute: Sendable {
     typealias Handler = @Sendable (AdminListener, AdminRequest, @escaping (AdminAnswer) -> Void) -> Void

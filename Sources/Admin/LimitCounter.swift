@@ -1,6 +1,7 @@
 // Which counter tells how often each limit was reached. A limit is called here as it is in the configuration.
 
 import HTTPWire
+import Proxy
 
 struct LimitCounter: Sendable {
     let name: StaticString

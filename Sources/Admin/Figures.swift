@@ -2,6 +2,7 @@
 
 import CacheStorage
 import EventLoop
+import Proxy
 
 struct Figures {
     let version: String
@@ -15,7 +16,7 @@ struct Figures {
     let generation: Generation
     let memory: MemoryStoreFigures
     /// Fetches under way that may be shared, and keys known to bring what can't be.
-    let flights: (flights: Int, unshared: Int)
+    let fetches: (underWay: Int, unshared: Int)
     let fillBytes: Int
     let fillRefusals: Int
     let process = ProcessFigures()
@@ -31,7 +32,7 @@ struct Figures {
         reloads = server.reloads
         generation = server.generation
         memory = server.shared.memory.figures
-        flights = server.shared.flights.counts
+        fetches = server.shared.fetchCounts
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals
     }

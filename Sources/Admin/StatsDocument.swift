@@ -4,6 +4,7 @@ import CacheStorage
 import Configuration
 import HTTPCaching
 import HTTPWire
+import Proxy
 
 extension Figures {
     /// Writes the members of the document.
@@ -27,8 +28,8 @@ extension Figures {
             $0.member("refreshes", total.refreshes)
             $0.member("refreshes_skipped", total.refreshesSkipped)
             $0.member("refreshing", total.refreshing)
-            $0.member("fetches_under_way", flights.flights)
-            $0.member("unshared_keys", flights.unshared)
+            $0.member("fetches_under_way", fetches.underWay)
+            $0.member("unshared_keys", fetches.unshared)
         }
         json.object("outcomes") {
             for outcome in Outcome.allCases { $0.member(outcome.slug, self.outcome(outcome)) }

@@ -1,5 +1,7 @@
 // `GET /explain`: an explanation as JSON. What isn't known or doesn't apply is null, so that programs find every member.
 
+import Proxy
+
 extension Explanation {
     /// Writes the members of the document.
     func write(to json: inout JSONWriter) {

@@ -3,6 +3,7 @@
 
 import EventLoop
 import HTTPWire
+import Proxy
 
 final class AdminConnection: Socket {
     /// Legal changes: head → content → answering → sending → head, and any → lingering → closed.

@@ -1,6 +1,7 @@
 // A request to the admin listener, with its content whole, and what it is answered with.
 
 import HTTPWire
+import Proxy
 
 /// A complete request. Requests here are few and small, so it owns all its bytes.
 struct AdminRequest {

@@ -1,6 +1,7 @@
+import Proxy
 import Testing
 
-@testable import Proxy
+@testable import Admin
 
 @Suite("Metrics: the text format of Prometheus, version 0.0.4")
 struct MetricTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Proxy
+@testable import Admin
 
 @Suite("RFC 8259: JSON that is written and read here")
 struct JSONTests {

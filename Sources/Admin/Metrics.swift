@@ -3,6 +3,7 @@
 import CacheStorage
 import HTTPCaching
 import HTTPWire
+import Proxy
 
 extension MetricFamily {
     static let all = process + traffic + sharing + routes + upstreams + stores

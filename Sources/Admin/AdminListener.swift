@@ -4,6 +4,7 @@
 import CacheStorage
 import Configuration
 import EventLoop
+import Proxy
 import Routing
 
 /// What came of reading the configuration anew.

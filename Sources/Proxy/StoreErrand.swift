@@ -4,14 +4,14 @@
 import CacheStorage
 
 /// One thing to do.
-enum StoreErrand: Sendable {
+package enum StoreErrand: Sendable {
     case find(CacheKey, keyText: [UInt8])
     case keep(CacheKey, StoredResponse)
     case remove([CacheKey])
 }
 
 /// What came of it.
-enum StoreFinding: Sendable {
+package enum StoreFinding: Sendable {
     /// What `find` found.
     case found(StoredResponse)
     case nothing

@@ -2,6 +2,7 @@
 // worker; with POST the content of this request is that of the described one.
 
 import HTTPWire
+import Proxy
 import Routing
 
 extension AdminListener {
@@ -53,9 +54,7 @@ extension DescribedRequest {
             throw DescriptionFault(
                 sentence: "Content-Length and Transfer-Encoding can't be given; they follow from the content")
         }
-        bytes = synthetic.bytes
-        scheme = synthetic.scheme
-        self.content = content
+        self.init(bytes: synthetic.bytes, scheme: synthetic.scheme, content: content)
     }
 
     /// Nil where there is none, or what is there can't be decoded.
