@@ -110,7 +110,7 @@ final class Daemon {
     private func adopt(_ prepared: AdminPlace.Prepared) {
         admin.adopt(prepared, on: server.loop) { descriptor, address, token in
             AdminListener(
-                server: server, descriptor: descriptor, address: address, token: token, version: Larder.version,
+                server: server, descriptor: descriptor, address: address, token: token, version: ProgramVersion.text,
                 reload: { [unowned self] in
                     let faults = reloadAnnounced()
                     return faults.isEmpty ? .reloaded : .refused(faults)

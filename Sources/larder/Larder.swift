@@ -4,10 +4,9 @@ import ArgumentParser
 
 @main
 struct Larder: ParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
-        commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.", version: "larder \(version)",
+        commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.",
+        version: "larder \(ProgramVersion.text)",
         subcommands: [
             ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, ExplainCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
@@ -32,13 +31,4 @@ struct Larder: ParsableCommand {
         }
         System.exit(0)
     }
-}
-
-/// The thing asked for failed. The sentences go to standard error, the exit code is 1.
-struct CommandFailure: Error {
-    let lines: [String]
-
-    init(_ sentence: String) { lines = ["larder: \(sentence)"] }
-    /// Lines that name their own source, as a file's faults do.
-    init(lines: [String]) { self.lines = lines }
 }
