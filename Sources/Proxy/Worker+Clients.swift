@@ -40,8 +40,8 @@ extension Worker {
         endDrainIfDone()
     }
 
-    func trusts(_ peer: PeerAddress, in world: World) -> Bool {
-        let ranges = world.configuration.server.trustedProxies
+    func trusts(_ peer: PeerAddress, in runtime: RuntimeConfiguration) -> Bool {
+        let ranges = runtime.configuration.server.trustedProxies
         guard !ranges.isEmpty, let address = IPAddress(peer) else { return false }
         return ranges.contains { $0.contains(address) }
     }

@@ -12,7 +12,7 @@ extension Worker {
             fetch.located(failure: failure, attempt: attempt)
         case .adopt(let generation): adopt(generation)
         case .report(let answer):
-            counters.routes = world.entries.map(\.counters)
+            counters.routes = runtime.entries.map(\.counters)
             counters.clients = clients.count
             counters.activeRequests = clients.reduce(0) { $0 + ($1.isIdle ? 0 : 1) }
             counters.originConnections = origins.openCount
@@ -34,12 +34,12 @@ extension Worker {
         }
     }
 
-    /// The new world takes over between two requests; those under way keep theirs.
+    /// The new runtime configuration takes over between two requests; those under way keep theirs.
     func adopt(_ generation: Generation) {
         guard
-            let next = try? World(
+            let next = try? RuntimeConfiguration(
                 generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize,
-                previous: world)
+                previous: runtime)
         else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
@@ -49,7 +49,7 @@ extension Worker {
                 .warning,
                 "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
         }
-        world = next
+        runtime = next
         limits = generation.configuration.limits
         accessLog.format = generation.configuration.log.access
         let store = generation.configuration.store

@@ -77,11 +77,11 @@ extension Worker {
     }
 
     /// Drops what GET and HEAD of a URL are answered with.
-    func invalidate(url: String, in world: World) {
+    func invalidate(url: String, in runtime: RuntimeConfiguration) {
         do throws(SyntheticRequestFault) {
             let request = try SyntheticRequest(url: url)
-            let match = try composer.compose(request, by: world.table)
-            drop(shared.searchRules.keys(of: &composer, by: world.table.recipes[match.route]))
+            let match = try composer.compose(request, by: runtime.table)
+            drop(shared.searchRules.keys(of: &composer, by: runtime.table.recipes[match.route]))
         } catch {
             // A URL that no request could have is stored nowhere.
         }

@@ -27,7 +27,7 @@ package final class Worker {
     let loop: EventLoop
     let shared: SharedState
     let mailbox: Mailbox<WorkerMessage>
-    var world: World
+    var runtime: RuntimeConfiguration
     var limits: Limits
     var composer: KeyComposer
     let origins = OriginPool()
@@ -93,7 +93,7 @@ package final class Worker {
             inputCapacity: Self.readSize + Int(max(generation.configuration.limits.head.rawValue, Int64(Self.readSize)))
         )
         composer = KeyComposer()
-        world = try World(
+        runtime = try RuntimeConfiguration(
             generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize)
         limits = generation.configuration.limits
         storeSettings = generation.configuration.store
@@ -167,7 +167,7 @@ package final class Worker {
 
     func takeTransaction() -> Transaction {
         if let rested = resting.popLast() {
-            rested.world = world
+            rested.runtime = runtime
             return rested
         }
         return Transaction(worker: self)

@@ -100,7 +100,7 @@ extension Transaction {
     /// What a client's connection does for a request: its head from the bytes kept, and its content, which is all there.
     fileprivate func takeDescribed(content sent: Span<UInt8>) throws(WireError) {
         let bytes = self.bytes
-        guard try head.parse(bytes, limits: world.headLimits) else {
+        guard try head.parse(bytes, limits: runtime.headLimits) else {
             preconditionFailure("a described request's head was parsed before, and is complete")
         }
         content.begin(head.framing)

@@ -97,9 +97,9 @@ package struct Explanation: Sendable {
         url = transaction.requestURL
         (verdict, status, slug, sentence) = Self.verdict(transaction, end)
         let said = verdict == .validate ? CacheVerdict.revalidated : transaction.verdict
-        xCache = transaction.world.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
-        cacheStatus = transaction.world.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil
-        route = transaction.entry.map { Self.route($0, transaction.world.configuration) }
+        xCache = transaction.runtime.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
+        cacheStatus = transaction.runtime.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil
+        route = transaction.entry.map { Self.route($0, transaction.runtime.configuration) }
         key = transaction.plainKeyText.map { text in
             Key(text: text, redis: worker.storeSettings.prefix + transaction.plainKey.hex)
         }

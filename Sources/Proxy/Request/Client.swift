@@ -52,7 +52,7 @@ final class Client: Socket {
 
     /// Whether the answer in the making is this connection's last.
     var mustClose: Bool {
-        worker.isDraining || Int(requests) >= worker.world.requestsPerConnection || hasPeerEnded && kept.isEmpty
+        worker.isDraining || Int(requests) >= worker.runtime.requestsPerConnection || hasPeerEnded && kept.isEmpty
     }
 
     // MARK: Reading requests
@@ -95,7 +95,7 @@ final class Client: Socket {
             let input = loop.input
             let bytes = input.span(count: count).extracting(start...)
             do throws(WireError) {
-                guard try transaction.head.parse(bytes, limits: transaction.world.headLimits) else {
+                guard try transaction.head.parse(bytes, limits: transaction.runtime.headLimits) else {
                     // The deadline is for the whole head, from its first byte on.
                     if !hasPartialHead { setDeadline(afterMilliseconds: worker.limits.headTimeout.rawValue) }
                     hasPartialHead = true
@@ -216,7 +216,9 @@ final class Client: Socket {
         worker.giveBack(ended)
         phase = .receivingHead
         if ends {
-            if Int(requests) >= worker.world.requestsPerConnection { worker.counters.requestsPerConnectionReached += 1 }
+            if Int(requests) >= worker.runtime.requestsPerConnection {
+                worker.counters.requestsPerConnectionReached += 1
+            }
             kept = []
             return linger(forUnread: leftUnread)
         }

@@ -60,8 +60,8 @@ extension Transaction {
         let now = worker.instant
         let age = stored.facts.currentAge(at: now)
         Forwarding.appendField("Age", decimal: UInt64(max(0, age.count)), to: &worker.scratch)
-        if world.showsXCache { appendXCache() }
-        if world.showsCacheStatus { appendStoredStatus(timeToLive: stored.facts.lifetime - age) }
+        if runtime.showsXCache { appendXCache() }
+        if runtime.showsCacheStatus { appendStoredStatus(timeToLive: stored.facts.lifetime - age) }
         appendConnectionField()
     }
 

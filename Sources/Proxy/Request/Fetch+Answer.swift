@@ -52,7 +52,7 @@ extension Fetch {
             let input = worker.loop.input
             let bytes = input.span(count: count).extracting(start...)
             do throws(WireError) {
-                guard try head.parse(bytes, answering: method, limits: worker.world.headLimits) else {
+                guard try head.parse(bytes, answering: method, limits: worker.runtime.headLimits) else {
                     kept.removeAll()
                     kept.append(bytes)
                     connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)

@@ -38,7 +38,7 @@ extension Transaction {
         var plan = RequestForwarding(
             framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: worker.text(of: peer))
         plan.keepsClientHost = entry.keepsClientHost
-        plan.isPeerTrusted = head.hasForwarding && worker.trusts(peer, in: world)
+        plan.isPeerTrusted = head.hasForwarding && worker.trusts(peer, in: runtime)
         plan.isClientSecure = scheme == .https
         plan.forwardsExpect = !content.isComplete && !isKeyed && content.received == 0
         plan.acceptsTrailers = true
@@ -104,7 +104,7 @@ extension Transaction {
         var position = 0
         do throws(WireError) {
             while let range = try content.next(bytes, from: &position) {
-                if content.received > world.bodyLimit { return refuseContent(.bodyTooLarge) }
+                if content.received > runtime.bodyLimit { return refuseContent(.bodyTooLarge) }
                 if content.isCollecting {
                     content.collected.append(bytes.extracting(range))
                 } else {

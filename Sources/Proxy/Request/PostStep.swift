@@ -89,7 +89,7 @@ extension Transaction {
         let url = String(decoding: scheme.name + Array("://".utf8) + authority + target, as: UTF8.self)
         let worker = self.worker
         do throws(SyntheticRequestFault) {
-            try worker.composer.compose(try SyntheticRequest(url: url), by: world.table)
+            try worker.composer.compose(try SyntheticRequest(url: url), by: runtime.table)
         } catch {
             return nil
         }

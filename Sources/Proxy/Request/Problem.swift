@@ -76,8 +76,8 @@ extension Transaction {
     /// What the cache had to do with an answer of Larder's own.
     private func appendOwnVerdict(_ detail: StaticString) {
         if verdict == .none { verdict = .bypass }
-        if world.showsXCache { appendXCache() }
-        guard world.showsCacheStatus else { return }
+        if runtime.showsXCache { appendXCache() }
+        guard runtime.showsCacheStatus else { return }
         var member: CacheStatus?
         if let forward {
             member = CacheStatus(.forwarded(forward))

@@ -233,8 +233,8 @@ extension Transaction {
 
     /// `X-Cache` and `Cache-Status` of an answer that was fetched.
     func appendVerdict(isStored: Bool) {
-        if world.showsXCache { appendXCache() }
-        if world.showsCacheStatus { worker.appendCacheStatus(forwardedStatus(isStored: isStored)) }
+        if runtime.showsXCache { appendXCache() }
+        if runtime.showsCacheStatus { worker.appendCacheStatus(forwardedStatus(isStored: isStored)) }
     }
 
     /// The member of `Cache-Status` for an answer that is fetched.

@@ -16,14 +16,16 @@ extension Transaction {
             }
         case .get, .head, .post, .put, .delete, .patch, .query, .other: break
         }
-        if case .length(let length) = head.framing, length > world.bodyLimit { return refuse(.bodyTooLarge) }
-        if head.contains(.xForwardedProto), let client, worker.trusts(client.peer, in: world) { readForwardedScheme() }
-        switch world.table.match(bytes, host: head.authority, path: head.path) {
+        if case .length(let length) = head.framing, length > runtime.bodyLimit { return refuse(.bodyTooLarge) }
+        if head.contains(.xForwardedProto), let client, worker.trusts(client.peer, in: runtime) {
+            readForwardedScheme()
+        }
+        switch runtime.table.match(bytes, host: head.authority, path: head.path) {
         case .noRoute: return refuse(.noRoute)
         case .refused: return refuse(.invalidPath)
         case .matched(let found):
             match = found
-            let entry = world.entries[found.route]
+            let entry = runtime.entries[found.route]
             self.entry = entry
             if explainer == nil { entry.counters.requests += 1 }
             if head.wantsUpgrade && entry.allowsUpgrade {

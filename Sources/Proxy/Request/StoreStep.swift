@@ -347,7 +347,7 @@ extension Transaction {
 
     /// One variant more of a key: the oldest goes once there are as many as the limit allows.
     private func limitVariants(of generation: UInt64) {
-        let limit = world.configuration.limits.variants
+        let limit = runtime.configuration.limits.variants
         guard let oldest = worker.shared.variants.note(key, of: generation, limit: limit) else { return }
         worker.counters.variantsReached += 1
         worker.remove([oldest])
@@ -387,7 +387,7 @@ extension Transaction {
         }
         for target in targets {
             let url = String(decoding: schemeName + Array("://".utf8) + authority.copied() + target, as: UTF8.self)
-            worker.invalidate(url: url, in: world)
+            worker.invalidate(url: url, in: runtime)
         }
     }
 }

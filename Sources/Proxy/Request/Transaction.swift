@@ -43,7 +43,7 @@ final class Transaction {
     /// Nil while it rests, and while it fetches without one.
     var client: Client?
     var peer = PeerAddress.unix
-    var world: World
+    var runtime: RuntimeConfiguration
 
     // The request.
     var head = RequestHead()
@@ -140,7 +140,7 @@ final class Transaction {
 
     init(worker: Worker) {
         self.worker = worker
-        world = worker.world
+        runtime = worker.runtime
     }
 
     /// The bytes that `head` was parsed from.
@@ -209,7 +209,7 @@ final class Transaction {
         endFetch()
         leaveFlight()
         client = nil
-        world = worker.world
+        runtime = worker.runtime
         head.reset()
         headCopy.removeAll(keepingUpTo: 8192)
         isDetached = false

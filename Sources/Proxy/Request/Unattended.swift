@@ -49,8 +49,8 @@ extension Transaction {
         headCopy.removeAll()
         headCopy.append(other.bytes.extracting(..<other.head.length))
         isDetached = true
-        guard parseCopy(limits: other.world.headLimits) else { return false }
-        world = other.world
+        guard parseCopy(limits: other.runtime.headLimits) else { return false }
+        runtime = other.runtime
         isUnattended = true
         isRefresh = true
         began = worker.loop.now

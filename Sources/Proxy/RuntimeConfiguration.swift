@@ -1,5 +1,5 @@
 // What one configuration makes of a worker: routes with their policies, limits, how responses are marked. Built whole
-// for every reload and swapped in between two requests; a request keeps the world that it began in.
+// for every reload and swapped in between two requests; a request keeps the one that it began with.
 
 import Configuration
 import HTTPCaching
@@ -55,7 +55,7 @@ final class RouteEntry {
 }
 
 /// One worker's view of a configuration.
-final class World {
+final class RuntimeConfiguration {
     let configuration: Configuration
     let table: RouteTable
     let entries: [RouteEntry]
@@ -70,7 +70,7 @@ final class World {
     ///   - largestHead: what the loop's input buffer, which a reload can't enlarge, holds of a head.
     ///   - previous: its routes' counters are carried over where a route has the same host and path.
     init(
-        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int, previous: World? = nil
+        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int, previous: RuntimeConfiguration? = nil
     ) throws(RouteTableFault) {
         self.configuration = configuration
         let table = try RouteTable(configuration.routes)
