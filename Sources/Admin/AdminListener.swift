@@ -35,7 +35,7 @@ package final class AdminListener {
     /// Errands and questions that a worker has not come back from.
     private var waiting: [UInt64: (WorkerAnswer) -> Void] = [:]
     private var nextErrand: UInt64 = 0
-    private var keyTable: (generation: Generation, table: RouteTable)?
+    private var keyTable: (update: ConfigurationUpdate, table: RouteTable)?
 
     private static let connectionLimit = 64
     private static let purgeLimit = 1 << 20
@@ -187,10 +187,10 @@ package final class AdminListener {
 
     /// The routes of the present configuration, for keys of URLs.
     func routeTable() -> RouteTable? {
-        let generation = server.generation
-        if let keyTable, keyTable.generation === generation { return keyTable.table }
-        guard let table = try? RouteTable(generation.configuration.routes) else { return nil }
-        keyTable = (generation, table)
+        let update = server.update
+        if let keyTable, keyTable.update === update { return keyTable.table }
+        guard let table = try? RouteTable(update.configuration.routes) else { return nil }
+        keyTable = (update, table)
         return table
     }
 

@@ -13,7 +13,7 @@ struct Figures {
     let workerCount: Int
     let isDraining: Bool
     let reloads: Int
-    let generation: Generation
+    let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     /// Fetches under way that may be shared, and keys known to bring what can't be.
     let fetches: (underWay: Int, unshared: Int)
@@ -30,7 +30,7 @@ struct Figures {
         workerCount = server.workerCount
         isDraining = server.isDraining
         reloads = server.reloads
-        generation = server.generation
+        update = server.update
         memory = server.shared.memory.figures
         fetches = server.shared.fetchCounts
         fillBytes = server.shared.fillBudget.inUse

@@ -95,7 +95,7 @@ extension MetricFamily {
         _ name: StaticString, _ help: StaticString, _ value: @escaping @Sendable (RouteCounters) -> Int
     ) -> MetricFamily {
         MetricFamily(name, .counter, help) { figures, samples in
-            for (route, counters) in zip(figures.generation.configuration.routes, figures.total.routes) {
+            for (route, counters) in zip(figures.update.configuration.routes, figures.total.routes) {
                 samples.add(
                     value(counters), ("route", route.path.description), ("host", route.host.description))
             }
@@ -141,7 +141,7 @@ extension MetricFamily {
         _ value: @escaping @Sendable (OriginServer, Figures) -> Int
     ) -> MetricFamily {
         MetricFamily(name, kind, help) { figures, samples in
-            for group in figures.generation.groups {
+            for group in figures.update.groups {
                 for server in group.servers {
                     samples.add(
                         value(server, figures), ("upstream", group.settings.name),

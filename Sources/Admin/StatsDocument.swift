@@ -90,7 +90,7 @@ extension Figures {
     }
 
     private func writeRoutes(to json: inout JSONWriter) {
-        for (index, route) in generation.configuration.routes.enumerated() {
+        for (index, route) in update.configuration.routes.enumerated() {
             let counters = index < total.routes.count ? total.routes[index] : RouteCounters()
             json.object {
                 $0.member("path", route.path.description)
@@ -106,7 +106,7 @@ extension Figures {
     }
 
     private func writeUpstreams(to json: inout JSONWriter) {
-        for group in generation.groups {
+        for group in update.groups {
             json.object {
                 $0.member("name", group.settings.name)
                 $0.array("servers") {
@@ -129,7 +129,7 @@ extension Figures {
     }
 
     private func writeStore(to json: inout JSONWriter) {
-        let store = generation.configuration.store
+        let store = update.configuration.store
         json.member("backend", store.backend.rawValue)
         json.member("filling_bytes", fillBytes)
         json.member("filling_refused", fillRefusals)

@@ -32,7 +32,8 @@ package final class Server {
     package let loop: EventLoop
     package let shared: SharedState
     package let log: EventLog
-    package private(set) var generation: Generation
+    /// What the workers were told last: the configuration that holds now.
+    package private(set) var update: ConfigurationUpdate
     package let started = wallClockMilliseconds()
     package private(set) var isDraining = false
     package private(set) var reloads = 0
@@ -72,11 +73,12 @@ package final class Server {
         shared = SharedState(store: configuration.store, log: log, accessLog: accessLog)
         self.log = log
         self.inherited = inherited
-        generation = Generation(configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:])
+        update = ConfigurationUpdate(
+            configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:])
         controlSocket = control.deliver(on: loop) { [weak self] message in self?.handle(message) }
     }
 
-    package var configuration: Configuration { generation.configuration }
+    package var configuration: Configuration { update.configuration }
     package var workerCount: Int { mailboxes.count }
 
     // MARK: Start
@@ -87,18 +89,18 @@ package final class Server {
         let count = configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let listeners = try bindAll(for: configuration, workers: count, having: [])
         try afterBinding()
-        generation = Generation(
-            configuration: configuration, previous: generation, listenAddresses: addresses, newListeners: listeners)
+        update = ConfigurationUpdate(
+            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners)
         for index in 0..<count {
             let mailbox = Mailbox<WorkerMessage>()
             mailboxes.append(mailbox)
-            let (shared, generation, control) = (shared, generation, control)
+            let (shared, update, control) = (shared, update, control)
             let startState = WorkerStart()
             threads.append(
                 LoopThread.start(name: "larder-\(index)") {
                     do {
-                        let worker = try Worker(index: index, shared: shared, generation: generation, mailbox: mailbox)
-                        for (descriptor, address) in generation.takeListeners(for: index) {
+                        let worker = try Worker(index: index, shared: shared, update: update, mailbox: mailbox)
+                        for (descriptor, address) in update.takeListeners(for: index) {
                             worker.listen(on: descriptor, address: address)
                         }
                         startState.set(.running)
@@ -124,17 +126,17 @@ package final class Server {
         if let workers = next.server.workers, workers != mailboxes.count {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
         }
-        generation = Generation(
-            configuration: next, previous: generation, listenAddresses: addresses, newListeners: listeners)
+        update = ConfigurationUpdate(
+            configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners)
         shared.resize(for: next.store)
         log.setLevel(next.log.level)
-        for mailbox in mailboxes { mailbox.post(.adopt(generation)) }
+        for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
         reloads += 1
     }
 
     private func startHealthChecks() {
-        let wanted = generation.groups.filter { $0.settings.check != nil }
+        let wanted = update.groups.filter { $0.settings.check != nil }
         healthChecks.removeAll { running in
             guard !wanted.contains(where: { $0 === running.group }) else { return false }
             running.checks.stop()

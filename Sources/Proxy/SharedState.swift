@@ -62,7 +62,7 @@ package final class SharedState: Sendable {
 
 /// One configuration on its way to the workers: the values, the servers that all of them share, and new listening
 /// sockets.
-package final class Generation: Sendable {
+package final class ConfigurationUpdate: Sendable {
     package let configuration: Configuration
     package let groups: [UpstreamGroup]
     private let listenAddresses: [SocketAddress]
@@ -73,7 +73,7 @@ package final class Generation: Sendable {
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
     package init(
-        configuration: Configuration, previous: Generation?, listenAddresses: [SocketAddress],
+        configuration: Configuration, previous: ConfigurationUpdate?, listenAddresses: [SocketAddress],
         newListeners: [Int: [(Int32, SocketAddress)]]
     ) {
         self.configuration = configuration

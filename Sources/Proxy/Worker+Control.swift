@@ -10,7 +10,7 @@ extension Worker {
         case .located(let ticket, let failure):
             guard let (fetch, attempt) = waitingFetches.removeValue(forKey: ticket) else { return }
             fetch.located(failure: failure, attempt: attempt)
-        case .adopt(let generation): adopt(generation)
+        case .adopt(let update): adopt(update)
         case .report(let answer):
             counters.routes = runtime.entries.map(\.counters)
             counters.clients = clients.count
@@ -35,32 +35,32 @@ extension Worker {
     }
 
     /// The new runtime configuration takes over between two requests; those under way keep theirs.
-    func adopt(_ generation: Generation) {
+    func adopt(_ update: ConfigurationUpdate) {
         guard
             let next = try? RuntimeConfiguration(
-                generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize,
+                update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
                 previous: runtime)
         else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
         }
-        if generation.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
+        if update.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
             shared.log.write(
                 .warning,
                 "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
         }
         runtime = next
-        limits = generation.configuration.limits
-        accessLog.format = generation.configuration.log.access
-        let store = generation.configuration.store
+        limits = update.configuration.limits
+        accessLog.format = update.configuration.log.access
+        let store = update.configuration.store
         objectLimit = Int(store.object.rawValue)
         if store != storeSettings {
             storeSettings = store
             openStores()
         }
-        for (descriptor, address) in generation.takeListeners(for: index) { listen(on: descriptor, address: address) }
+        for (descriptor, address) in update.takeListeners(for: index) { listen(on: descriptor, address: address) }
         listeners.removeAll { listener in
-            guard !generation.keeps(listener.address) else { return false }
+            guard !update.keeps(listener.address) else { return false }
             listener.close()
             return true
         }

@@ -12,7 +12,7 @@ import Routing
 enum WorkerMessage: Sendable {
     /// A server's name has been looked up; `failure` says why it has no address.
     case located(ticket: UInt64, failure: String?)
-    case adopt(Generation)
+    case adopt(ConfigurationUpdate)
     case report(@Sendable (Counters, StoreState?) -> Void)
     case errand(StoreErrand, answer: @Sendable (StoreFinding) -> Void)
     case explain(DescribedRequest, answer: @Sendable (Explanation) -> Void)
@@ -85,23 +85,23 @@ package final class Worker {
     static let restingFetchLimit = 256
 
     /// Made on the worker's own thread.
-    init(index: Int, shared: SharedState, generation: Generation, mailbox: Mailbox<WorkerMessage>) throws {
+    init(index: Int, shared: SharedState, update: ConfigurationUpdate, mailbox: Mailbox<WorkerMessage>) throws {
         self.index = index
         self.shared = shared
         self.mailbox = mailbox
         loop = EventLoop(
-            inputCapacity: Self.readSize + Int(max(generation.configuration.limits.head.rawValue, Int64(Self.readSize)))
+            inputCapacity: Self.readSize + Int(max(update.configuration.limits.head.rawValue, Int64(Self.readSize)))
         )
         composer = KeyComposer()
         runtime = try RuntimeConfiguration(
-            generation.configuration, groups: generation.groups, largestHead: loop.input.capacity - Self.readSize)
-        limits = generation.configuration.limits
-        storeSettings = generation.configuration.store
+            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
+        limits = update.configuration.limits
+        storeSettings = update.configuration.store
         objectLimit = Int(storeSettings.object.rawValue)
         nextIdentifier = UInt64.random(in: .min ... .max)
         randomState = nextIdentifier | 1
         accessLog = AccessLogBuffer(sink: shared.accessLog)
-        accessLog.format = generation.configuration.log.access
+        accessLog.format = update.configuration.log.access
         openStores()
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in self.handle(message) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in self.keepHouse() }
