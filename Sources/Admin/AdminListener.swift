@@ -16,7 +16,7 @@ package enum ReloadResult: Sendable {
 
 /// What a worker comes back with.
 private enum WorkerAnswer: Sendable {
-    case finding(StoreFinding)
+    case result(StoreCommandResult)
     case explanation(Explanation)
 }
 
@@ -32,9 +32,9 @@ package final class AdminListener {
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
     private var inboxSocket: Socket?
     private let inbox = Mailbox<(UInt64, WorkerAnswer)>()
-    /// Errands and questions that a worker has not come back from.
+    /// Commands and questions that a worker has not come back from.
     private var waiting: [UInt64: (WorkerAnswer) -> Void] = [:]
-    private var nextErrand: UInt64 = 0
+    private var nextQuestion: UInt64 = 0
     private var keyTable: (update: ConfigurationUpdate, table: RouteTable)?
 
     private static let connectionLimit = 64
@@ -161,13 +161,13 @@ package final class AdminListener {
         return difference == 0 && !wanted.isEmpty
     }
 
-    // MARK: Errands
+    // MARK: Workers
 
     /// Has a worker do something with the stores; `done` is called on this thread. A worker that never answers leaves it
     /// uncalled: the connection's own deadline answers then.
-    func run(_ errand: StoreErrand, _ done: @escaping (StoreFinding) -> Void) {
-        let answered = expect { if case .finding(let finding) = $0 { done(finding) } }
-        server.post(errand) { answered(.finding($0)) }
+    func run(_ command: StoreCommand, _ done: @escaping (StoreCommandResult) -> Void) {
+        let answered = expect { if case .result(let result) = $0 { done(result) } }
+        server.post(command) { answered(.result($0)) }
     }
 
     /// Has a worker explain a request; `done` is called in the same way.
@@ -178,8 +178,8 @@ package final class AdminListener {
 
     /// What the worker is to call, on its own thread.
     private func expect(_ done: @escaping (WorkerAnswer) -> Void) -> @Sendable (WorkerAnswer) -> Void {
-        nextErrand &+= 1
-        let number = nextErrand
+        nextQuestion &+= 1
+        let number = nextQuestion
         waiting[number] = done
         let inbox = self.inbox
         return { inbox.post((number, $0)) }

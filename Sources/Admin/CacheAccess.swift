@@ -10,8 +10,8 @@ import Routing
 extension AdminListener {
     func getEntry(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
-        run(.find(key, keyText: text)) { [server] finding in
-            guard case .found(let stored) = finding else { return reply(Self.answer(to: finding)) }
+        run(.find(key, keyText: text)) { [server] result in
+            guard case .found(let stored) = result else { return reply(Self.answer(to: result)) }
             reply(Self.answer(stored, now: Instant(milliseconds: server.loop.wallMilliseconds)))
         }
     }
@@ -22,8 +22,8 @@ extension AdminListener {
         switch Self.record(keyText: text, request, wallMilliseconds: milliseconds) {
         case .failure(let refusal): reply(refusal.answer)
         case .success(let (record, lifetime)):
-            run(.keep(key, record)) { finding in
-                guard case .kept(let isConfirmed) = finding else { return reply(Self.answer(to: finding)) }
+            run(.keep(key, record)) { result in
+                guard case .kept(let isConfirmed) = result else { return reply(Self.answer(to: result)) }
                 reply(
                     .json(isConfirmed ? 200 : 202) {
                         $0.member("stored", 1)
@@ -35,8 +35,8 @@ extension AdminListener {
 
     func deleteEntry(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
         guard let (key, _) = Self.key(of: request, reply) else { return }
-        run(.remove([key])) { finding in
-            guard case .removed(let count) = finding else { return reply(Self.answer(to: finding)) }
+        run(.remove([key])) { result in
+            guard case .removed(let count) = result else { return reply(Self.answer(to: result)) }
             reply(.json(200) { $0.member("deleted", count) })
         }
     }
@@ -53,9 +53,9 @@ extension AdminListener {
         return (CacheKey(high: digest.high, low: digest.low), text)
     }
 
-    /// What can be said of every finding but the one that was hoped for.
-    static func answer(to finding: StoreFinding) -> AdminAnswer {
-        switch finding {
+    /// What can be said of every result but the one that was hoped for.
+    static func answer(to result: StoreCommandResult) -> AdminAnswer {
+        switch result {
         case .nothing: .problem(404, "no-entry", "nothing is stored under this key text")
         case .tooLarge: .problem(413, "content-too-large", "the entry alone is larger than the memory store")
         case .failed(let trouble):

@@ -33,11 +33,11 @@ extension AdminListener {
             server.shared.groups.note(GroupName.tag(name.span), at: time)
         }
         if keys.isEmpty { return Self.report(0, time, reply) }
-        run(.remove(keys)) { finding in
-            switch finding {
+        run(.remove(keys)) { result in
+            switch result {
             case .removed(let count): Self.report(count, time, reply)
             case .noStore: Self.report(0, time, reply)
-            default: reply(Self.answer(to: finding))
+            default: reply(Self.answer(to: result))
             }
         }
     }

@@ -18,8 +18,8 @@ extension Server {
     }
 
     /// Has the first worker do something with the stores; `answer` is called on that worker's thread.
-    package func post(_ errand: StoreErrand, _ answer: @escaping @Sendable (StoreFinding) -> Void) {
-        mailboxes.first?.post(.errand(errand, answer: answer))
+    package func post(_ command: StoreCommand, _ answer: @escaping @Sendable (StoreCommandResult) -> Void) {
+        mailboxes.first?.post(.command(command, answer: answer))
     }
 
     /// Has the first worker explain a request; `answer` is called on that worker's thread.

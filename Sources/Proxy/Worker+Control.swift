@@ -23,7 +23,7 @@ extension Worker {
             counters.logLinesDropped = accessLog.dropped
             if let remote { counters.remote = remote.figures }
             answer(counters, remote?.state)
-        case .errand(let errand, let answer): StoreErrandRunner(worker: self, errand: errand, answer: answer).run()
+        case .command(let command, let answer): StoreCommandRunner(worker: self, command: command, answer: answer).run()
         case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
         case .flightMoved(let flight): flightMoved(flight)
         case .flightNeedsLeader(let flight):

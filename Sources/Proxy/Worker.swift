@@ -14,7 +14,7 @@ enum WorkerMessage: Sendable {
     case located(ticket: UInt64, failure: String?)
     case adopt(ConfigurationUpdate)
     case report(@Sendable (Counters, StoreState?) -> Void)
-    case errand(StoreErrand, answer: @Sendable (StoreFinding) -> Void)
+    case command(StoreCommand, answer: @Sendable (StoreCommandResult) -> Void)
     case explain(DescribedRequest, answer: @Sendable (Explanation) -> Void)
     case flightMoved(Flight)
     case flightNeedsLeader(Flight)

@@ -1,17 +1,17 @@
 // What the control thread has a worker do with the stores: the remote store belongs to the workers' connections, and
-// the rules for what is kept in memory beside it are theirs too. Each errand is answered once.
+// the rules for what is kept in memory beside it are theirs too. Each command is answered once.
 
 import CacheStorage
 
 /// One thing to do.
-package enum StoreErrand: Sendable {
+package enum StoreCommand: Sendable {
     case find(CacheKey, keyText: [UInt8])
     case keep(CacheKey, StoredResponse)
     case remove([CacheKey])
 }
 
 /// What came of it.
-package enum StoreFinding: Sendable {
+package enum StoreCommandResult: Sendable {
     /// What `find` found.
     case found(StoredResponse)
     case nothing
@@ -27,22 +27,22 @@ package enum StoreFinding: Sendable {
     case noStore
 }
 
-/// Carries out one errand; the remote store holds it until it has answered.
-final class StoreErrandRunner: StoreReceiver, StoreRemovalReceiver {
+/// Carries out one command; the remote store holds it until it has answered.
+final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     private let worker: Worker
-    private let errand: StoreErrand
-    private let answer: @Sendable (StoreFinding) -> Void
+    private let command: StoreCommand
+    private let answer: @Sendable (StoreCommandResult) -> Void
     private var removedFromMemory = 0
 
-    init(worker: Worker, errand: StoreErrand, answer: @escaping @Sendable (StoreFinding) -> Void) {
+    init(worker: Worker, command: StoreCommand, answer: @escaping @Sendable (StoreCommandResult) -> Void) {
         self.worker = worker
-        self.errand = errand
+        self.command = command
         self.answer = answer
     }
 
     func run() {
         guard worker.isStoring else { return answer(.noStore) }
-        switch errand {
+        switch command {
         case .find(let key, let keyText):
             if let found = worker.memory?.lookup(key, keyText: keyText.span, now: worker.wallTime) {
                 return answer(.found(found))
@@ -86,7 +86,7 @@ final class StoreErrandRunner: StoreReceiver, StoreRemovalReceiver {
     }
 
     func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
-        switch errand {
+        switch command {
         case .find, .remove:
             switch result {
             case .hit(let found): answer(.found(found))
@@ -109,7 +109,7 @@ final class StoreErrandRunner: StoreReceiver, StoreRemovalReceiver {
 
     func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
         // A lookup on its way may have brought a copy back into memory since.
-        if case .remove(let keys) = errand { removeFromMemory(keys) }
+        if case .remove(let keys) = command { removeFromMemory(keys) }
         if let trouble { return answer(.failed(trouble)) }
         answer(.removed(max(removed, removedFromMemory)))
     }
