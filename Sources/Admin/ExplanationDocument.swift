@@ -43,7 +43,7 @@ extension Explanation {
     }
 }
 
-extension StoredAccount {
+extension StoredSummary {
     fileprivate func write(to json: inout JSONWriter) {
         json.member("status", status)
         json.member("partial", isPartial)
@@ -68,7 +68,7 @@ extension StoredAccount {
     }
 }
 
-extension StoredAccount.Allowance {
+extension StoredSummary.Allowance {
     fileprivate func write(to json: inout JSONWriter) {
         json.member("seconds", seconds)
         json.member("left", left)

@@ -81,7 +81,7 @@ package struct Explanation: Sendable {
     /// The key of the variant that the request's fields select, and these fields.
     package let variant: (redis: String, selectors: [Selector])?
     /// What the store has for the request; nil where it has nothing.
-    package let stored: StoredAccount?
+    package let stored: StoredSummary?
     /// The slug of the reason for which a background fetch would be begun.
     package let refresh: String?
     /// What is known of a fetch for the same key.
@@ -107,7 +107,7 @@ package struct Explanation: Sendable {
             (worker.storeSettings.prefix + transaction.key.hex, transaction.selectors(named: marker.varyNames))
         }
         stored = (transaction.stored ?? transaction.partial?.known?.record).map {
-            StoredAccount($0, now: worker.instant)
+            StoredSummary($0, now: worker.instant)
         }
         self.refresh = refresh.map { "\($0.slug)" }
         if key == nil {

@@ -6,7 +6,7 @@ import HTTPCaching
 import HTTPWire
 
 /// A value: it holds on to no record and may go to any thread.
-package struct StoredAccount: Sendable {
+package struct StoredSummary: Sendable {
     /// So many seconds that it may be used stale, and those that are left of them.
     package struct Allowance: Sendable {
         /// The whole allowance, in seconds.
