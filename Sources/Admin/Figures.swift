@@ -44,7 +44,7 @@ struct Figures {
 
 /// Why a state is as it is, in the words that `/stats` and `/metrics` share.
 extension StoreState {
-    var word: StaticString {
+    var label: StaticString {
         switch self {
         case .up: "up"
         case .limited: "limited"
@@ -67,7 +67,7 @@ extension StoreState {
 }
 
 extension OriginServer.Standing {
-    var word: StaticString {
+    var label: StaticString {
         switch self {
         case .up: "up"
         case .aside: "aside"

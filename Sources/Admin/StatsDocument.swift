@@ -121,7 +121,7 @@ extension Figures {
     private func write(_ server: OriginServer, to json: inout JSONWriter) {
         let standing = server.standing(now: now)
         json.member("address", server.address.description)
-        json.member("standing", standing.word)
+        json.member("standing", standing.label)
         if case .aside(let until) = standing { json.member("aside_milliseconds", until.milliseconds(since: now)) }
         json.member("outstanding", server.outstanding.load(ordering: .relaxed))
         json.member("requests", server.requests.load(ordering: .relaxed))
@@ -134,7 +134,7 @@ extension Figures {
         json.member("filling_bytes", fillBytes)
         json.member("filling_refused", fillRefusals)
         if let state = report.storeState {
-            json.member("state", state.word)
+            json.member("state", state.label)
             if let trouble = state.trouble { json.member("reason", trouble.sentence) } else { json.null("reason") }
             json.member("since", state.since.milliseconds / 1000)
         } else {

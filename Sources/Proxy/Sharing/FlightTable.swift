@@ -19,7 +19,7 @@ package enum FlightStanding: Sendable {
     case underWay, landed, unshared, resting
 
     /// As `/explain` calls it.
-    package var word: StaticString {
+    package var label: StaticString {
         switch self {
         case .underWay: "under-way"
         case .landed: "landed"
