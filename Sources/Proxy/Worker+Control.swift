@@ -96,7 +96,7 @@ extension Worker {
         loop.stop()
     }
 
-    func keepHouse() {
+    func runHousekeeping() {
         if index == 0 {
             memory?.sweep(limit: 4096, now: wallTime)
             shared.flights.sweep(now: loop.now)

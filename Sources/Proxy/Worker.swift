@@ -104,7 +104,7 @@ package final class Worker {
         accessLog.format = update.configuration.log.access
         openStores()
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in self.handle(message) }
-        housekeeping = LoopTimer(loop: loop) { [unowned self] in self.keepHouse() }
+        housekeeping = LoopTimer(loop: loop) { [unowned self] in self.runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
         loop.turnEnded = { [unowned self] in turnEnded() }
     }
