@@ -3,7 +3,6 @@
 import CacheStorage
 import Configuration
 import EventLoop
-import Locking
 import Routing
 import Synchronization
 
@@ -58,35 +57,4 @@ package final class SharedState: Sendable {
     package func keys(of composer: inout KeyComposer, by recipe: KeyRecipe) -> [CacheKey] {
         searchRules.keys(of: &composer, by: recipe)
     }
-}
-
-/// One configuration on its way to the workers: the values, the servers that all of them share, and new listening
-/// sockets.
-package final class ConfigurationUpdate: Sendable {
-    package let configuration: Configuration
-    package let groups: [UpstreamGroup]
-    private let listenAddresses: [SocketAddress]
-    private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
-
-    /// - Parameters:
-    ///   - previous: its upstreams are carried over where their settings are the same.
-    ///   - listenAddresses: all addresses that are listened on from now on.
-    ///   - newListeners: sockets that workers don't have yet, by worker.
-    package init(
-        configuration: Configuration, previous: ConfigurationUpdate?, listenAddresses: [SocketAddress],
-        newListeners: [Int: [(Int32, SocketAddress)]]
-    ) {
-        self.configuration = configuration
-        let known = Dictionary(
-            (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
-        groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0) }
-        self.listenAddresses = listenAddresses
-        fresh = Locked(newListeners)
-    }
-
-    func takeListeners(for worker: Int) -> [(Int32, SocketAddress)] {
-        fresh.withLock { $0.removeValue(forKey: worker) } ?? []
-    }
-
-    func keeps(_ address: SocketAddress) -> Bool { listenAddresses.contains(address) }
 }
