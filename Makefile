@@ -112,6 +112,7 @@ lint: ## Check formatting and the rules that a text search can check
 	$(call toolchain)
 	swift format lint --recursive --strict --parallel --configuration .swift-format Package.swift Sources Tests
 	@Tests/Packaging/forbidden
+	@Tests/LayeringTests/structure >/dev/null
 
 .PHONY: format
 format: ## Rewrite the sources as `make lint` wants them
