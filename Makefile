@@ -90,16 +90,25 @@ build: ## Build the release binary, .build/release/larder
 	$(call toolchain)
 	swift build $(SWIFT_RELEASE)
 
-# Swift's own runner comes last, so that its closing line is the last thing printed. Before it: what of the standards the
-# tests are about.
+# Unit suites come first, one test at a time, so that each time is a test's own; then the end-to-end suites, which wait
+# for processes most of the time, side by side. Swift's own runner comes last, so that its closing line is the last thing
+# printed. Before it: what of the standards the tests are about.
+END_TO_END := ^EndToEndTests\.
+RUN_TESTS  := swift test --skip-build --disable-xctest
+
 .PHONY: test
 test: ## Install what the tests need and run every test; FILTER=name runs those of that name
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
 	swift build --build-tests
-	@$(if $(FILTER),,Tests/Packaging/run)
-	@$(if $(FILTER),,Tests/Conformance/count)
-	swift test --skip-build --disable-xctest $(if $(FILTER),--filter "$(FILTER)")
+ifdef FILTER
+	@Tests/Timing/run "Tests of that name" $(RUN_TESTS) --filter "$(FILTER)"
+else
+	@Tests/Packaging/run
+	@Tests/Conformance/count
+	@Tests/Timing/run "Unit suites" $(RUN_TESTS) --no-parallel --skip '$(END_TO_END)'
+	@Tests/Timing/run "End-to-end suites" $(RUN_TESTS) --filter '$(END_TO_END)'
+endif
 
 .PHONY: bench
 bench: build ## Measure Larder beside nginx, HAProxy and Varnish into docs/bench; ARGS=--quick for a first idea
