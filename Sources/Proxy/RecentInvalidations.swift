@@ -21,7 +21,7 @@ package final class RecentInvalidations: Sendable {
 
     private struct State {
         /// When each key was dropped last.
-        var drops = BoundedMap<CacheKey, Drop>(limit: RecentInvalidations.remembered)
+        var drops = RecencyMap<CacheKey, Drop>(limit: RecentInvalidations.remembered)
         /// What began before this counts as overtaken: what was forgotten can't be told any more.
         var horizon = Moment.first
         /// The same by the clock.

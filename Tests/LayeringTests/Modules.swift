@@ -48,9 +48,8 @@ struct Module {
             "CacheStorage",
             imports: ["Locking", "HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
-                "PartialResponse.swift", "RecordAssembly.swift", "StoredResponse.swift",
-                "StoredResponse+Making.swift",
-                "StoredResponseBuilder.swift",
+                "Records/PartialResponse.swift", "Records/RecordAssembly.swift", "Records/StoredResponse.swift",
+                "Records/StoredResponse+Making.swift", "Records/StoredResponseBuilder.swift",
             ])),
         Module(
             "RedisStorage",

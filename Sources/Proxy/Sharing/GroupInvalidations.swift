@@ -10,7 +10,7 @@ import Synchronization
 package final class GroupInvalidations: Sendable {
     private struct State: Sendable {
         /// Milliseconds since 1970, by name.
-        var times = BoundedMap<[UInt8], Int64>(limit: GroupInvalidations.remembered)
+        var times = RecencyMap<[UInt8], Int64>(limit: GroupInvalidations.remembered)
         /// What was requested before this may have been invalidated by something that is forgotten.
         var horizon = Int64.min
     }

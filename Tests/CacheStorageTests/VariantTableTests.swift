@@ -1,7 +1,6 @@
-import CacheStorage
 import Testing
 
-@testable import Proxy
+@testable import CacheStorage
 
 // Which variant goes when one more comes than the limit allows.
 

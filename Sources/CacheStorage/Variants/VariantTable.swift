@@ -1,16 +1,17 @@
 // How many variants are kept of one key (RFC 9111 §4.1). A resource that varies on what every client sends differently would
 // fill the store with copies of itself.
 
-import CacheStorage
 import Locking
 
 /// Which variants were stored lately, by the generation of their marker. Shared by all workers; forgets the oldest
 /// generations, whose variants then go only as they expire.
-final class VariantTable: Sendable {
-    private let generations = Locked(BoundedMap<UInt64, [CacheKey]>(limit: 8_192))
+package final class VariantTable: Sendable {
+    private let generations = Locked(RecencyMap<UInt64, [CacheKey]>(limit: 8_192))
+
+    package init() {}
 
     /// Notes that a variant is to be stored; answers with the one that has to go for it.
-    func note(_ key: CacheKey, of generation: UInt64, limit: Int) -> CacheKey? {
+    package func note(_ key: CacheKey, of generation: UInt64, limit: Int) -> CacheKey? {
         generations.withLock { generations in
             if generations[generation] == nil { _ = generations.insert([], for: generation) }
             return generations[generation]?.moveToEnd(key, limit: limit)
