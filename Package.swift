@@ -29,34 +29,34 @@ let package = Package(
         systemLibrary("CHiredis", pkgConfig: "hiredis", debian: "libhiredis-dev"),
         systemLibrary("CLibyaml", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
 
-        .target(name: "HTTPWire", swiftSettings: strict),
-        .target(name: "HTTPCaching", swiftSettings: strict),
-        .target(name: "Locking", swiftSettings: strict),
-        .target(name: "EventLoop", dependencies: ["Locking", "CLibevent"], swiftSettings: strict),
-        .target(name: "CacheStorage", dependencies: ["Locking", "HTTPCaching"], swiftSettings: strict),
+        .target(name: "Bytes", swiftSettings: strict),
+        .target(name: "HTTPWire", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(name: "HTTPCaching", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
+        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPCaching"], swiftSettings: strict),
         .target(
-            name: "RedisStorage", dependencies: ["CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
+            name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
             swiftSettings: strict),
-        .target(name: "Configuration", swiftSettings: strict),
+        .target(name: "Configuration", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "ConfigurationReader", dependencies: ["Configuration", "CLibyaml"], swiftSettings: strict),
-        .target(name: "Routing", dependencies: ["HTTPWire", "Configuration"], swiftSettings: strict),
+        .target(name: "Routing", dependencies: ["Bytes", "HTTPWire", "Configuration"], swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [
-                "HTTPWire", "HTTPCaching", "Locking", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
+                "Bytes", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
                 "Routing",
             ],
             swiftSettings: strict),
         .target(
             name: "Admin",
             dependencies: [
-                "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
+                "Bytes", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "larder",
             dependencies: [
-                "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop", "HTTPWire",
+                "Bytes", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop", "HTTPWire",
                 "HTTPCaching",
                 "CacheStorage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -64,8 +64,10 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
-        .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: tests),
-        .testTarget(name: "HTTPCachingTests", dependencies: ["HTTPCaching", "TestSupport"], swiftSettings: tests),
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
+        .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "Bytes"], swiftSettings: tests),
+        .testTarget(
+            name: "HTTPCachingTests", dependencies: ["HTTPCaching", "Bytes", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
         .testTarget(name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching"], swiftSettings: tests),
         .testTarget(
@@ -74,7 +76,7 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
         .testTarget(
-            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Configuration"], swiftSettings: tests),
+            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Bytes", "Configuration"], swiftSettings: tests),
         .testTarget(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], exclude: ["structure"],
             swiftSettings: tests),
@@ -84,7 +86,7 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop",
+                "Bytes", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop",
                 "CacheStorage",
                 "Configuration", "Routing",
             ],

@@ -1,6 +1,7 @@
 // One connection to the admin listener: a request at a time, its content read whole, its answer put into one queue. Larder's
 // own HTTP parser reads it, with the same strictness as on the main listener.
 
+import Bytes
 import EventLoop
 import HTTPWire
 import Proxy

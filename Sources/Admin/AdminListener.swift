@@ -1,6 +1,7 @@
 // The listener for operators: health, figures, direct access to the cache, purges, reload. It lives on the control thread,
 // so that nothing that is asked here delays a client's request; what concerns a worker goes there as a message.
 
+import Bytes
 import CacheStorage
 import Configuration
 import EventLoop

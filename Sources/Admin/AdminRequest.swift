@@ -1,5 +1,6 @@
 // A request to the admin listener, with its content whole, and what it is answered with.
 
+import Bytes
 import HTTPWire
 import Proxy
 

@@ -1,6 +1,7 @@
 // `/cache?key=KEYTEXT`: one entry of the cache, by its key text. What is put here is stored as if an origin had sent it, so
 // that a request with that key text is answered with it.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

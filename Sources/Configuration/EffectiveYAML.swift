@@ -1,5 +1,7 @@
 // The configuration written as a file again, defaults included: the answer of `GET /config`.
 
+import Bytes
+
 extension Configuration {
     /// A file that reads as this configuration. `withoutSecrets` writes `***` for the admin token and the password of
     /// Redis.
@@ -157,9 +159,9 @@ private struct YAMLWriter {
     /// so that it isn't taken for a variable.
     static func scalar(_ value: String) -> String {
         let isPlain =
-            !value.isEmpty && (isLetter(value.utf8.first!) || isDigit(value.utf8.first!) || value.hasPrefix("/"))
+            !value.isEmpty && (value.utf8.first!.isLetter || value.utf8.first!.isDigit || value.hasPrefix("/"))
             && value.utf8.allSatisfy {
-                isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ".")
+                $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ".")
                     || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":")
             }
         if isPlain, !value.hasSuffix(":"), value != "null" { return value }

@@ -1,5 +1,7 @@
 // IP addresses and ranges of them, read from text and compared as numbers.
 
+import Bytes
+
 /// An IPv4 or IPv6 address.
 package enum IPAddress: Sendable, Hashable {
     case v4(UInt32)
@@ -36,7 +38,7 @@ package enum IPAddress: Sendable, Hashable {
         guard parts.count == 4 else { return nil }
         var bits: UInt32 = 0
         for part in parts {
-            guard (1...3).contains(part.count), part.allSatisfy(isDigit) else { return nil }
+            guard (1...3).contains(part.count), part.allSatisfy(\.isDigit) else { return nil }
             guard part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
             let value = part.reduce(UInt32(0)) { $0 * 10 + UInt32($1 - UInt8(ascii: "0")) }
             guard value <= 255 else { return nil }
@@ -94,7 +96,7 @@ package enum IPAddress: Sendable, Hashable {
             guard (1...4).contains(part.count) else { return nil }
             var value: UInt16 = 0
             for byte in part {
-                guard let digit = hexDigit(byte) else { return nil }
+                guard let digit = byte.hexValue else { return nil }
                 value = value << 4 | UInt16(digit)
             }
             groups.append(value)
@@ -116,22 +118,6 @@ package struct AddressRange: Sendable, Hashable {
             prefixLength == 0 || (network ^ bits) >> UInt128(128 - prefixLength) == 0
         case (.v4, .v6), (.v6, .v4): false
         }
-    }
-}
-
-func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
-
-func isLetter(_ byte: UInt8) -> Bool {
-    let lower = byte | 0x20
-    return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
-}
-
-func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
 }
 

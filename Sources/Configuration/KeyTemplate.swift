@@ -1,5 +1,7 @@
 // `cache.key`: the key text's recipe, taken apart.
 
+import Bytes
+
 /// A template such as `task:{id|default}`.
 package struct KeyTemplate: Sendable, Hashable {
     package enum Piece: Sendable, Hashable {
@@ -113,6 +115,6 @@ func isTokenByte(_ byte: UInt8) -> Bool {
         UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
         UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
         true
-    default: isLetter(byte) || isDigit(byte)
+    default: byte.isLetter || byte.isDigit
     }
 }

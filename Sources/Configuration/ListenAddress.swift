@@ -1,5 +1,7 @@
 // Where a listener is bound.
 
+import Bytes
+
 /// An address of `server.listen` or `admin.listen`.
 package enum ListenAddress: Sendable, Hashable {
     /// The host is an IPv4 or IPv6 address in text, IPv6 without brackets, never a name. Port 0 lets the system choose.
@@ -15,7 +17,7 @@ extension ListenAddress: CustomStringConvertible {
             return
         }
         let forms = "write 127.0.0.1:8080, [::]:8080 or unix:/run/larder/http.sock"
-        if text.utf8.allSatisfy(isDigit), !text.isEmpty {
+        if text.utf8.allSatisfy(\.isDigit), !text.isEmpty {
             throw ValueFault(
                 "\(quoted(text)) has no address", hint: "write 127.0.0.1:\(text) or, for all, [::]:\(text)")
         }
@@ -28,7 +30,7 @@ extension ListenAddress: CustomStringConvertible {
         guard let (host, port) = splitHostAndPort(text), let port else {
             throw ValueFault("\(quoted(text)) is not an address and port", hint: forms)
         }
-        guard let number = UInt16(port), port.utf8.allSatisfy(isDigit) else {
+        guard let number = UInt16(port), port.utf8.allSatisfy(\.isDigit) else {
             throw ValueFault("\(quoted(port)) is not a port", hint: "0 to 65535 are")
         }
         if host == "localhost" {

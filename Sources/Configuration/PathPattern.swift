@@ -1,5 +1,7 @@
 // The path of a route, taken apart: literal segments, `{name}`, and a last `{name...}`.
 
+import Bytes
+
 /// `/tasks/{id}` and the like. `/` is one empty literal segment, `/tasks/` a literal and an empty one: a slash at the
 /// end is a segment of its own.
 package struct PathPattern: Sendable, Hashable {
@@ -120,8 +122,8 @@ extension PathPattern: CustomStringConvertible {
 }
 
 private func isParameterName(_ name: Substring) -> Bool {
-    guard let first = name.utf8.first, isLetter(first) || first == UInt8(ascii: "_") else { return false }
+    guard let first = name.utf8.first, first.isLetter || first == UInt8(ascii: "_") else { return false }
     return name.utf8.allSatisfy {
-        isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
     }
 }

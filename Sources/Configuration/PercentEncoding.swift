@@ -1,10 +1,6 @@
 // RFC 3986: which bytes stand in a path as they are, and the one spelling of those that don't.
 
-/// RFC 3986 §2.3.
-func isUnreserved(_ byte: UInt8) -> Bool {
-    isLetter(byte) || isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-        || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "~")
-}
+import Bytes
 
 /// RFC 3986 §3.3 `pchar`, without the percent sign.
 func isSegmentByte(_ byte: UInt8) -> Bool {
@@ -13,7 +9,7 @@ func isSegmentByte(_ byte: UInt8) -> Bool {
         UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
         UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "@"):
         true
-    default: isUnreserved(byte)
+    default: byte.isUnreserved
     }
 }
 
@@ -31,11 +27,11 @@ func normalizedSegment(_ text: some StringProtocol) -> String? {
         var value = byte
         var mayStand = isSegmentByte(byte)
         if byte == UInt8(ascii: "%") {
-            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+            guard let high = rest.popFirst().flatMap(\.hexValue), let low = rest.popFirst().flatMap(\.hexValue) else {
                 return nil
             }
             value = high << 4 | low
-            mayStand = isUnreserved(value)
+            mayStand = value.isUnreserved
         }
         normal += mayStand ? String(UnicodeScalar(value)) : percentTriplet(value)
     }

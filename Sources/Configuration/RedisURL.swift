@@ -1,5 +1,7 @@
 // The key `store.redis`: reading and writing the URL. No message quotes it, since a password may stand in it.
 
+import Bytes
+
 extension RedisEndpoint {
     /// Reads `redis://[user:password@]host[:port][/database]` and `unix://[user:password@]/path[?db=N]`.
     package init(parsing text: String) throws(ValueFault) {
@@ -113,7 +115,7 @@ private func percentDecoded(_ text: Substring) -> String? {
             bytes.append(byte)
             continue
         }
-        guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
+        guard let high = rest.popFirst().flatMap(\.hexValue), let low = rest.popFirst().flatMap(\.hexValue) else {
             return nil
         }
         bytes.append(high << 4 | low)
@@ -122,5 +124,5 @@ private func percentDecoded(_ text: Substring) -> String? {
 }
 
 private func percentEncoded(_ text: String) -> String {
-    text.utf8.map { isUnreserved($0) ? String(UnicodeScalar($0)) : percentTriplet($0) }.joined()
+    text.utf8.map { $0.isUnreserved ? String(UnicodeScalar($0)) : percentTriplet($0) }.joined()
 }

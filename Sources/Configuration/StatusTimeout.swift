@@ -1,5 +1,7 @@
 // An entry of `cache.statuses`: which responses, and how long they are fresh.
 
+import Bytes
+
 /// How long responses of certain statuses are fresh.
 package struct StatusTimeout: Sendable, Hashable {
     package var selector: StatusSelector
@@ -28,10 +30,10 @@ extension StatusSelector: CustomStringConvertible {
             return
         }
         let bytes = Array(text.utf8)
-        guard bytes.count == 3, isDigit(bytes[0]) else { throw StatusSelector.notAStatus(text) }
+        guard bytes.count == 3, bytes[0].isDigit else { throw StatusSelector.notAStatus(text) }
         let first = Int(bytes[0] - UInt8(ascii: "0"))
         let isClass = bytes[1...].allSatisfy { lowercase($0) == UInt8(ascii: "x") }
-        guard isClass || bytes[1...].allSatisfy(isDigit) else { throw StatusSelector.notAStatus(text) }
+        guard isClass || bytes[1...].allSatisfy(\.isDigit) else { throw StatusSelector.notAStatus(text) }
         guard first != 1 else {
             throw ValueFault("\(quoted(text)) is never stored", hint: "what is stored are final responses, 2xx to 5xx")
         }

@@ -1,5 +1,7 @@
 // Units as types: how a duration, a size and a share are written in the file, and how they are written back.
 
+import Bytes
+
 /// A duration in whole milliseconds, never negative when it comes from a file.
 package struct Milliseconds: Sendable, Hashable, Comparable {
     package var rawValue: Int64
@@ -136,7 +138,8 @@ extension ByteCount: CustomStringConvertible {
 extension Percent: CustomStringConvertible {
     /// Reads `1%` to `100%`.
     package init(parsing text: String) throws(ValueFault) {
-        guard text.utf8.last == UInt8(ascii: "%"), text.utf8.dropLast().allSatisfy(isDigit), text.utf8.count > 1 else {
+        guard text.utf8.last == UInt8(ascii: "%"), text.utf8.dropLast().allSatisfy(\.isDigit), text.utf8.count > 1
+        else {
             throw ValueFault("\(quoted(text)) is not a percentage", hint: "write a whole one such as 10%, or off")
         }
         guard let number = wholeNumber(text.dropLast()), (1...100).contains(number) else {

@@ -1,5 +1,7 @@
 // `upstreams`: the origins behind Larder, by name.
 
+import Bytes
+
 /// One entry of `upstreams`.
 package struct Upstream: Sendable, Hashable {
     package enum Balance: String, Sendable, Hashable, CaseIterable {
@@ -108,13 +110,13 @@ func checkedHost(_ host: String) throws(ValueFault) -> String {
     let isName =
         !host.isEmpty && host.utf8.count <= 253
         && host.utf8.allSatisfy {
-            isLetter($0) || isDigit($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+            $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
         }
     guard isName, !host.hasPrefix("."), !host.contains("..") else {
         throw ValueFault("\(quoted(host)) is not a host name or an IP address")
     }
     // All digits and dots, yet no address: a slip such as 127.0.0.256 or 127.1, not a name.
-    guard !host.utf8.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }) else {
+    guard !host.utf8.allSatisfy({ $0.isDigit || $0 == UInt8(ascii: ".") }) else {
         throw ValueFault("\(quoted(host)) is not an IPv4 address", hint: "write four numbers up to 255")
     }
     return String(decoding: host.utf8.map(lowercase), as: UTF8.self)

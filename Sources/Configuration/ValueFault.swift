@@ -1,5 +1,7 @@
 // Why a text is not the value it should be. The reader adds file, line and column; the command line prints it as it is.
 
+import Bytes
+
 /// A sentence for the person who wrote the value, and what to write instead.
 package struct ValueFault: Error, Hashable, CustomStringConvertible {
     package var message: String
@@ -35,7 +37,7 @@ func wholeNumber(_ text: some StringProtocol) -> Int64? {
     var value: Int64 = 0
     var any = false
     for byte in text.utf8 {
-        guard isDigit(byte) else { return nil }
+        guard byte.isDigit else { return nil }
         let (product, overflow) = value.multipliedReportingOverflow(by: 10)
         let (sum, overflowToo) = product.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
         guard !overflow, !overflowToo else { return nil }

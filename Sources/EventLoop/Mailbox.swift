@@ -1,8 +1,8 @@
 // How other threads reach a loop: a locked list and an eventfd that wakes the loop.
 
+import Bytes
 import CLibevent
 import Glibc
-import Locking
 
 /// Messages for one loop, from any thread. Bounded by what posts to it: each kind of message has one sender that
 /// waits for its answer, or is a control message of the process.

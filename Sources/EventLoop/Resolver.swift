@@ -1,8 +1,8 @@
 // Names to addresses, on a thread of its own: getaddrinfo follows the system's configuration and blocks, so no loop
 // calls it. (evdns was left out: it fails on truncated replies.)
 
+import Bytes
 import Glibc
-import Locking
 
 /// What a look-up gave.
 package enum Resolution: Sendable {

@@ -2,6 +2,8 @@
 // digits and `-._~`. Percent-encoding and sub-delimiters in a host occur in no real name, and readers differ about
 // them. User information is refused (RFC 9110 §4.2.4), and so are the address formats of the future.
 
+import Bytes
+
 package enum Authority {
     /// Whether `text` is a host with an optional port (`host:`, with an empty one, included).
     package static func isValid(_ text: Span<UInt8>) -> Bool { hostLength(text) != nil }

@@ -1,6 +1,8 @@
 // How long a message's body is (RFC 9112 §6). Whatever two readers could take differently is refused: that difference
 // is what request smuggling is made of.
 
+import Bytes
+
 /// Where a body ends.
 package enum BodyFraming: Equatable, Sendable {
     case none

@@ -2,6 +2,8 @@
 // hexadecimal digits where it says digits, and bounds for all that an endless sender could make grow. Never consumes a
 // byte beyond the message's end.
 
+import Bytes
+
 /// What the next bytes of a chunked body are.
 package enum ChunkEvent: Equatable, Sendable {
     /// Content: these bytes of what was passed in. There may be more; call again.

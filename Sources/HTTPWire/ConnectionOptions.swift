@@ -1,6 +1,8 @@
 // What Connection says (RFC 9110 §7.6.1): whether the connection persists, whether it is to be upgraded, and which
 // fields end here.
 
+import Bytes
+
 package struct ConnectionOptions: Sendable {
     package private(set) var hasClose = false
     package private(set) var hasKeepAlive = false

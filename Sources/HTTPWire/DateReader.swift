@@ -1,6 +1,8 @@
 // Reads the three date formats of RFC 9110 §5.6.7 from left to right; every step that doesn't find what the grammar
 // says ends in nil.
 
+import Bytes
+
 struct DateReader: ~Escapable {
     private let text: Span<UInt8>
     private var index = 0

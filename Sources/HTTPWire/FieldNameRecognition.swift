@@ -1,6 +1,8 @@
 // From bytes to a known field name: the length and one byte leave a single candidate, which is then compared in full. A
 // test recognises every name in several spellings, so a new name that collides with another is noticed there.
 
+import Bytes
+
 extension FieldName {
     /// The known name that `name` spells in any case (RFC 9110 §5.1), or `other`.
     package static func recognise(_ name: Span<UInt8>) -> FieldName {

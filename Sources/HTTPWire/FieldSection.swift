@@ -2,6 +2,8 @@
 // the way that decide about the message and the connection. The array is reused, so a steady connection allocates
 // nothing.
 
+import Bytes
+
 /// One field line, by offsets into the head.
 package struct FieldLine: Sendable, Equatable {
     package let known: FieldName

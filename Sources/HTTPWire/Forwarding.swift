@@ -1,6 +1,8 @@
 // What both directions of forwarding share (RFC 9110 §7.6): a head is written anew from what was parsed, never copied
 // as it came. A written head is left open, so that the caller can add fields of its own; `endHead` closes it.
 
+import Bytes
+
 /// Writing heads for the other side.
 package enum Forwarding {
     /// What this hop says about its connection.

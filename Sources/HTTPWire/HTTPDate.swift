@@ -2,6 +2,8 @@
 // only zone, and a day that the calendar doesn't have is no date. The name of the weekday must be one, but isn't
 // compared with the date.
 
+import Bytes
+
 /// Times of whole seconds since 1970-01-01 00:00:00 UTC.
 package enum HTTPDate {
     /// Bytes of an IMF-fixdate.

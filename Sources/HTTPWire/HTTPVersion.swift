@@ -1,5 +1,7 @@
 // `HTTP/1.1` (RFC 9112 §2.3).
 
+import Bytes
+
 enum HTTPVersion {
     static let length = 8
 

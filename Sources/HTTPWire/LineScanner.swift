@@ -2,6 +2,8 @@
 // line that isn't complete. Only CRLF ends a line, and no other control character but HTAB may stand in one (RFC 9112
 // §2.2, RFC 9110 §5.5).
 
+import Bytes
+
 struct LineScanner {
     /// Where the line being read begins.
     private(set) var lineStart = 0

@@ -1,6 +1,8 @@
 // Walks a comma-separated list (RFC 9110 §5.6.1): elements without their surrounding white space; empty ones are passed
 // over, as recipients must. A comma inside a quoted string separates nothing.
 
+import Bytes
+
 /// The elements of one field line's list, in order.
 package struct ListElements {
     private var position: Int

@@ -1,6 +1,8 @@
 // Request methods (RFC 9110 §9, RFC 5789, RFC 10008). Their names are case-sensitive: `get` is an unknown method, not
 // GET.
 
+import Bytes
+
 @usableFromInline
 package enum Method: UInt8, Sendable, CaseIterable {
     case get

@@ -1,6 +1,8 @@
 // A request on its way to the origin (RFC 9110 §7.6, RFC 9112 §3, RFC 7239): request line in origin-form, Host, the
 // end-to-end fields, and this hop's own framing, Via and forwarding fields.
 
+import Bytes
+
 /// How one request is to be written for the origin. The arrays are configuration or the connection's own, so passing
 /// them on costs a reference.
 package struct RequestForwarding: Sendable {

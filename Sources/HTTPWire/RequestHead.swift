@@ -1,6 +1,8 @@
 // A request's head (RFC 9112 §3, §5, §6, §9): parsed once, strictly, into offsets. It owns no bytes: whoever asks for a
 // value passes the same bytes again. It never forwards, routes or decides about caching.
 
+import Bytes
+
 /// A parsed request head, to be reused from request to request.
 ///
 /// Feed `parse` the bytes from the first one of the message on. Until it answers true, nothing but another `parse` is

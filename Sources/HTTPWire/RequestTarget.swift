@@ -1,6 +1,8 @@
 // The four forms of a request target (RFC 9112 §3.2) and the parts of a URI in them. Visible ASCII passes as it stands:
 // what a path means is for the router and the origin. White space, controls, `#` and bytes beyond ASCII are refused.
 
+import Bytes
+
 /// RFC 9112 §3.2.
 package enum TargetForm: UInt8, Sendable {
     /// `/path?query`

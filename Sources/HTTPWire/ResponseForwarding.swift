@@ -2,6 +2,8 @@
 // end-to-end fields, and this hop's own framing and Via. What Larder says about the response (Age, X-Cache,
 // Cache-Status, Date) is the caller's to add.
 
+import Bytes
+
 /// How one response is to be written.
 package struct ResponseForwarding: Sendable {
     package var framing: BodyFraming

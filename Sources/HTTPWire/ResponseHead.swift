@@ -1,6 +1,8 @@
 // A response's head (RFC 9112 §4, §5, §6.3): as strict as a request's, since what an origin sends can poison the store.
 // Its framing depends on the request that it answers.
 
+import Bytes
+
 /// A parsed response head, to be reused from response to response. See `RequestHead` for how to feed it.
 package struct ResponseHead: ~Copyable {
     private enum Stage {

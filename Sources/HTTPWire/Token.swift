@@ -1,5 +1,7 @@
 // Tokens (RFC 9110 §5.6.2) and comparing them.
 
+import Bytes
+
 package enum Token {
     /// Whether `bytes` is one or more token characters and nothing else.
     package static func isToken(_ bytes: Span<UInt8>) -> Bool {

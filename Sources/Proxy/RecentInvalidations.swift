@@ -1,9 +1,9 @@
 // Which keys were dropped lately, and in what order: a fetch that began before may bring what the drop was meant to
 // remove, and is not stored then. Holds for the workers of one process.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
-import Locking
 import Synchronization
 
 /// Shared by all workers; asked once when a fetch begins and once when its response is to be stored.

@@ -1,11 +1,11 @@
 // The process's workers, their listening sockets and their configuration: started together, reloaded together, drained
 // together. It lives on the control thread, whose loop also has the signals, the admin listener and the health checks.
 
+import Bytes
 import CacheStorage
 import Configuration
 import EventLoop
 import Glibc
-import Locking
 import Routing
 
 /// Why the server could not be started or reloaded.

@@ -1,5 +1,6 @@
 // What the workers of one process share: the memory store, the count of clients, the resolver, the logs.
 
+import Bytes
 import CacheStorage
 import Configuration
 import EventLoop

@@ -1,6 +1,7 @@
 // A worker: one event loop on one thread, with its clients, its connections to origins, its view of the stores and its
 // counters. Workers share the memory store, the servers' health and the logs; nothing else.
 
+import Bytes
 import CacheStorage
 import Configuration
 import EventLoop

@@ -7,6 +7,7 @@
 // type's own affair, and two spellings cost an entry each, never a wrong answer. No space is written but the one that
 // begins a field, so no value can write another field.
 
+import Bytes
 import HTTPWire
 
 enum ContentMetadata {
@@ -60,7 +61,7 @@ enum ContentMetadata {
             index += 1
             isBehindSeparator = isSeparator(byte)
             if isBehindSeparator { isParameterValue = false }
-            text.appendVisible(isParameterValue ? byte : byte.asciiLowercased)
+            text.appendVisible(isParameterValue ? byte : byte.lowercased)
             if hasParameters, byte == UInt8(ascii: "=") { isParameterValue = true }
             if hasParameters, byte == UInt8(ascii: "\"") { isQuoted = true }
         }

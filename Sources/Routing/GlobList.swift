@@ -1,5 +1,6 @@
 // `cache.query_allow` and `cache.query_deny`: which names of query parameters take part in the key.
 
+import Bytes
 import HTTPWire
 
 /// Globs, in which `*` stands for any number of characters and everything else for itself.

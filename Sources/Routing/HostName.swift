@@ -1,5 +1,6 @@
 // The host inside an authority (RFC 3986 §3.2.2), without regard to case, port and a dot at the end.
 
+import Bytes
 import HTTPWire
 
 enum HostName {
@@ -24,7 +25,7 @@ enum HostName {
 
     /// A route's host as it is looked up.
     static func literal(_ text: String) -> [UInt8] {
-        var bytes = text.utf8.map(\.asciiLowercased)
+        var bytes = text.utf8.map(\.lowercased)
         if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
         return bytes
     }

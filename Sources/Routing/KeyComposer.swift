@@ -10,6 +10,7 @@
 // an empty one: a template that names an optional part should say its default. `KeyRecipe` says why values can't
 // forge keys.
 
+import Bytes
 import HTTPWire
 
 /// The scheme that the client used, which no head in origin-form says.

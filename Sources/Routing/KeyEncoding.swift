@@ -1,5 +1,6 @@
 // How parts of a request are written into key texts.
 
+import Bytes
 import HTTPWire
 
 /// What the bytes of a value stand for before they are encoded again.
@@ -24,7 +25,7 @@ extension ByteBuffer {
                 continue
             }
             append(bytes.extracting(start..<index))
-            if PercentEncoding.isUnreserved(byte) { append(byte) } else { appendTriplet(byte) }
+            if byte.isUnreserved { append(byte) } else { appendTriplet(byte) }
             index += 3
             start = index
         }
@@ -60,7 +61,7 @@ extension ByteBuffer {
     /// Appends one byte of a value.
     @inline(__always)
     mutating func appendValue(_ byte: UInt8, escape: UInt8) {
-        if PercentEncoding.isUnreserved(byte), byte != escape { append(byte) } else { appendTriplet(byte) }
+        if byte.isUnreserved, byte != escape { append(byte) } else { appendTriplet(byte) }
     }
 
     /// Appends all of `other` as a value.
@@ -72,8 +73,8 @@ extension ByteBuffer {
 
     mutating func appendTriplet(_ byte: UInt8) {
         append(UInt8(ascii: "%"))
-        append(PercentEncoding.hexDigit(byte >> 4))
-        append(PercentEncoding.hexDigit(byte & 0x0f))
+        append((byte >> 4).capitalHexDigit)
+        append((byte & 0x0f).capitalHexDigit)
     }
 
     /// Appends 32 lowercase hex digits.

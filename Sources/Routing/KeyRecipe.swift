@@ -6,6 +6,7 @@
 // encodes that character as well. Where that doesn't help (`{a}{b}`, a text that starts with `%`, a slash behind a
 // value with slashes) a `|`, which no value holds, is put between.
 
+import Bytes
 import Configuration
 
 /// A class, so that handing it to a composer counts one reference and copies nothing.
@@ -119,7 +120,7 @@ private struct KeyTemplateCompiler {
         // The last value reaches to the text at the end, whose length is fixed.
         guard rest.count > 1 else { return .clear }
         if first == UInt8(ascii: "%") { return .separator }
-        if PercentEncoding.isUnreserved(first) { return .escape(first) }
+        if first.isUnreserved { return .escape(first) }
         return first == UInt8(ascii: "/") && source.holdsSlashes ? .separator : .clear
     }
 
@@ -137,7 +138,7 @@ private struct KeyTemplateCompiler {
         case .queryParameter(let name, let fallback):
             return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
         case .header(let name, let fallback):
-            let lowercased = name.utf8.map(\.asciiLowercased)
+            let lowercased = name.utf8.map(\.lowercased)
             return (KeyRecipe.Piece(source: .header, name: store(lowercased)), fallback)
         case .cookie(let name, let fallback):
             return (KeyRecipe.Piece(source: .cookie, name: store(Array(name.utf8))), fallback)
@@ -163,8 +164,8 @@ private struct KeyTemplateCompiler {
     /// A default is encoded as the value that it stands for would be.
     private func encode(_ value: String, escape: UInt8) -> [UInt8] {
         value.utf8.flatMap { byte -> [UInt8] in
-            if PercentEncoding.isUnreserved(byte), byte != escape { return [byte] }
-            return [UInt8(ascii: "%"), PercentEncoding.hexDigit(byte >> 4), PercentEncoding.hexDigit(byte & 15)]
+            if byte.isUnreserved, byte != escape { return [byte] }
+            return [UInt8(ascii: "%"), (byte >> 4).capitalHexDigit, (byte & 15).capitalHexDigit]
         }
     }
 }

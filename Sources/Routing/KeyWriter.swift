@@ -1,5 +1,6 @@
 // Writes key texts: the plain one and those of templates.
 
+import Bytes
 import HTTPWire
 
 /// What a key is made of beside the head.
@@ -54,7 +55,7 @@ struct KeyWriter: ~Copyable {
         text.append(request.scheme.text)
         text.append("://")
         let authority = Self.authority(head.authority, bytes, request.scheme)
-        for index in authority.lower..<authority.upper { text.append(bytes[index].asciiLowercased) }
+        for index in authority.lower..<authority.upper { text.append(bytes[index].lowercased) }
         let path = head.path
         // RFC 3986 §6.2.3: an absolute-form without a path means `/`.
         if path.isEmpty { text.append(UInt8(ascii: "/")) } else { text.appendNormalized(bytes, path) }
@@ -136,7 +137,7 @@ struct KeyWriter: ~Copyable {
         case .host:
             let authority = Self.authority(head.authority, bytes, request.scheme)
             for index in authority.lower..<authority.upper {
-                text.appendValue(bytes[index].asciiLowercased, escape: escape)
+                text.appendValue(bytes[index].lowercased, escape: escape)
             }
         case .path:
             if head.path.isEmpty { text.append(UInt8(ascii: "/")) }

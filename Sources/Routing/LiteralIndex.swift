@@ -5,6 +5,7 @@
 // the table doesn't: a lookup ends at the first free slot, so a text made to collide costs no more than the longest
 // run of slots that the configuration made.
 
+import Bytes
 import HTTPWire
 
 struct LiteralIndex: Sendable {
@@ -106,7 +107,7 @@ enum LiteralReading {
             return PercentEncoding.decodedByte(bytes, at: &index, end: end)
         case .lowercased:
             index += 1
-            return bytes[index - 1].asciiLowercased
+            return bytes[index - 1].lowercased
         }
     }
 }
@@ -117,9 +118,4 @@ struct LiteralHash {
 
     @inline(__always)
     mutating func add(_ byte: UInt8) { value = (value ^ UInt32(byte)) &* 0x0100_0193 }
-}
-
-extension UInt8 {
-    @inline(__always)
-    var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 }

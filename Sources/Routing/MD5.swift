@@ -8,6 +8,8 @@
 // allocate. A text of 33 bytes takes 120 ns to 150 ns where EVP takes 250 to 340; a byte of large contents takes 1.9 ns
 // where EVP takes 1.5.
 
+import Bytes
+
 /// The 16 bytes of an MD5, as two numbers in the order in which the bytes are written.
 package struct MD5Digest: Sendable, Hashable {
     /// The first eight bytes, the first of them in the highest place.
@@ -29,8 +31,7 @@ package struct MD5Digest: Sendable, Hashable {
     /// One of the 32 lowercase hex digits.
     package func hexDigit(at index: Int) -> UInt8 {
         let half = index < 16 ? high : low
-        let nibble = UInt8(truncatingIfNeeded: half >> UInt64((15 - index % 16) * 4)) & 0x0f
-        return nibble < 10 ? nibble + UInt8(ascii: "0") : nibble - 10 + UInt8(ascii: "a")
+        return (UInt8(truncatingIfNeeded: half >> UInt64((15 - index % 16) * 4)) & 0x0f).hexDigit
     }
 }
 

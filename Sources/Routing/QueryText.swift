@@ -4,6 +4,7 @@
 // stay different, pairs without any text (`a=1&&b=2`) fall away, and a query of which nothing is left counts as no
 // query. With `cache.query: exact` the query is taken byte for byte, only that pairs can still be left out by name.
 
+import Bytes
 import Configuration
 import HTTPWire
 

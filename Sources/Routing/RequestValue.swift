@@ -1,5 +1,6 @@
 // Where a request holds the value that a template names.
 
+import Bytes
 import HTTPWire
 
 enum RequestValue {
@@ -56,7 +57,7 @@ enum RequestValue {
     /// Whether the field has that name, which is in lower case.
     static func isNamed(_ field: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>) -> Bool {
         guard field.name.count == name.count else { return false }
-        for index in name.indices where bytes[field.name.lower + index].asciiLowercased != name[index] { return false }
+        for index in name.indices where bytes[field.name.lower + index].lowercased != name[index] { return false }
         return true
     }
 }

@@ -1,5 +1,6 @@
 // What looking for a route answers.
 
+import Bytes
 import Configuration
 import HTTPWire
 

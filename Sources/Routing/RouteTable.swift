@@ -9,6 +9,7 @@
 // `/a%2Fb` is one segment. `TargetPath` says which paths are refused before. A slash at the end is an empty segment,
 // `{name}` takes no empty segment, `{name...}` takes any rest, empty too, but needs the slash before it.
 
+import Bytes
 import Configuration
 import HTTPWire
 
@@ -147,7 +148,7 @@ package final class RouteTable: Sendable {
 
     private func root(_ kind: Int, _ bytes: Span<UInt8>, _ name: ByteRange) -> Int {
         var hash = LiteralHash()
-        for index in name.lower..<name.upper { hash.add(bytes[index].asciiLowercased) }
+        for index in name.lower..<name.upper { hash.add(bytes[index].lowercased) }
         return literals.child(of: kind, by: bytes, name, hash: hash.value, reading: .lowercased)
     }
 

@@ -16,6 +16,7 @@
 // What Larder writes itself passes too: Host, Via, Forwarded and X-Forwarded-*. An origin whose answers depend on Host
 // needs `{host}` in the key, or `host: upstream`.
 
+import Bytes
 import Configuration
 import HTTPWire
 

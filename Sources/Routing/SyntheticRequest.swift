@@ -1,6 +1,7 @@
 // A request that nobody sent: made from a URL, so that `larder key` and a purge by URL take the very way of real
 // requests and can't compute other keys than these.
 
+import Bytes
 import HTTPWire
 
 /// Why no request can be made of what was given, or none that Larder would serve.
@@ -56,7 +57,7 @@ package struct SyntheticRequest: ~Copyable {
             guard let colon = field.utf8.firstIndex(of: UInt8(ascii: ":")), colon > field.startIndex,
                 field.utf8.allSatisfy({ ($0 >= 0x20 || $0 == 0x09) && $0 != 0x7f })
             else { throw .invalidField(field) }
-            if field.utf8[..<colon].map(\.asciiLowercased) == Array("host".utf8) { hasHost = true }
+            if field.utf8[..<colon].map(\.lowercased) == Array("host".utf8) { hasHost = true }
             bytes += Array(field.utf8) + Array("\r\n".utf8)
         }
         if !hasHost { bytes += Array("Host: ".utf8) + Array(rest[..<pathStart]) + Array("\r\n".utf8) }
@@ -80,7 +81,7 @@ package struct SyntheticRequest: ~Copyable {
         guard let colon = url.firstIndex(of: UInt8(ascii: ":")) else { return nil }
         guard url[colon...].starts(with: "://".utf8) else { return nil }
         let start = url.index(colon, offsetBy: 3)
-        switch String(decoding: url[..<colon].map(\.asciiLowercased), as: UTF8.self) {
+        switch String(decoding: url[..<colon].map(\.lowercased), as: UTF8.self) {
         case "http": return (.http, start)
         case "https": return (.https, start)
         default: return nil

@@ -7,6 +7,7 @@
 // - an encoded NUL, and a `%` without two hex digits.
 // Everything else passes as it is: `//` stays two slashes, and an encoded slash is never taken for a slash.
 
+import Bytes
 import HTTPWire
 
 /// Why a path is refused, each with 400.

@@ -1,6 +1,7 @@
 // The demo's API on a port: a small HTTP/1.1 server on a thread and a loop of its own. It serves Larder alone, so what
 // Larder never sends (chunked content from curl lines, heads without end) is refused shortly.
 
+import Bytes
 import EventLoop
 import HTTPWire
 

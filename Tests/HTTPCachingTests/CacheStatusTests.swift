@@ -1,3 +1,4 @@
+import Bytes
 import Testing
 
 @testable import HTTPCaching
@@ -63,7 +64,7 @@ struct CacheStatusTests {
     func reasons() {
         #expect(Set(Reason.allCases.map { "\($0.slug)" }).count == Reason.allCases.count)
         for reason in Reason.allCases {
-            #expect("\(reason.slug)".utf8.allSatisfy { isTokenCharacter($0) })
+            #expect("\(reason.slug)".utf8.allSatisfy { $0.isTokenCharacter })
             #expect("\(reason.slug)".first?.isLetter == true)
             #expect("\(reason.sentence)".hasSuffix(".") && "\(reason.sentence)".count > 15)
         }

@@ -1,5 +1,6 @@
 // Feeding text to the parsers and reading what they found as text.
 
+import Bytes
 import Testing
 
 @testable import HTTPWire

@@ -1,3 +1,4 @@
+import Bytes
 import CacheStorage
 import EventLoop
 import TestSupport

@@ -1,5 +1,6 @@
 // Requests and routes for the suites of this target, in one line each.
 
+import Bytes
 import Configuration
 import HTTPWire
 

@@ -11,7 +11,7 @@
 // leaves the main one alone; SIEVE, which is simpler, lets a long scan sweep out entries that weren't asked for during
 // it.
 
-import Locking
+import Bytes
 import Synchronization
 
 package final class MemoryStore: Sendable {

@@ -2,6 +2,8 @@
 // nothing itself; whoever makes the key text computes the digest. Since MD5 collisions can be made on purpose, no store
 // trusts a key alone: the full key text is kept with the response and compared at each lookup.
 
+import Bytes
+
 /// The 16 bytes of MD5(key text), as two integers in big-endian order so that their hex digits read as `md5sum` prints
 /// them.
 package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
@@ -32,8 +34,7 @@ package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
     /// The hexadecimal digit at `position` (0 is the leftmost of 32), in lower case.
     package func hexDigit(at position: Int) -> UInt8 {
         let word = position < 16 ? high : low
-        let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15
-        return nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
+        return (UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15).hexDigit
     }
 
     /// All 32 digits. For logs and commands; the request path writes the digits straight into its buffer.

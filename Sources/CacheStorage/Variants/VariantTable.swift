@@ -1,7 +1,7 @@
 // How many variants are kept of one key (RFC 9111 §4.1). A resource that varies on what every client sends differently would
 // fill the store with copies of itself.
 
-import Locking
+import Bytes
 
 /// Which variants were stored lately, by the generation of their marker. Shared by all workers; forgets the oldest
 /// generations, whose variants then go only as they expire.

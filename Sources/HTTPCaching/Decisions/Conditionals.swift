@@ -2,6 +2,8 @@
 // and If-Modified-Since are a cache's to evaluate; a request with If-Match or If-Unmodified-Since never comes here
 // (`lookupVerdict` sends it to the origin). Lines are fed one by one and judged at once, so nothing is kept of them.
 
+import Bytes
+
 package enum ConditionalVerdict: Equatable, Sendable {
     /// Answered with the stored response whole.
     case proceed

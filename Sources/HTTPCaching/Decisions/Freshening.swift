@@ -3,6 +3,8 @@
 // the 304's times; a 304 without `Date` counts as made when it arrived, so the stored `Date` must not stand in for it. If
 // that verdict refuses, the record is removed, unless `Reason.isRequestsOwn`: then it stays as it was.
 
+import Bytes
+
 package enum FresheningVerdict: Equatable, Sendable {
     /// A strong validator is the same: every stored response with this verdict is renewed.
     case renewEach
@@ -31,7 +33,7 @@ package func fresheningVerdict(
         return new.isWeaklyEqual(to: stored, etag, storedETag) ? .renewLatest : .leave
     }
     if !lastModified.isEmpty {
-        return lastModified.isIdentical(to: storedLastModified) ? .renewLatest : .leave
+        return lastModified.isSame(as: storedLastModified) ? .renewLatest : .leave
     }
     // A 304 without any validator. RFC 9111 lets it renew a sole stored response that has none either; origins that leave
     // out what they should have repeated (RFC 9110 §15.4.5) are common, and theirs can only mean the one that was asked about.
@@ -51,8 +53,8 @@ package func headFresheningVerdict(
     storedLastModified: Span<UInt8>, storedContentLength: Span<UInt8>
 ) -> HeadFresheningVerdict {
     let isSame =
-        (etag.isEmpty || etag.isIdentical(to: storedETag))
-        && (lastModified.isEmpty || lastModified.isIdentical(to: storedLastModified))
-        && (contentLength.isEmpty || contentLength.isIdentical(to: storedContentLength))
+        (etag.isEmpty || etag.isSame(as: storedETag))
+        && (lastModified.isEmpty || lastModified.isSame(as: storedLastModified))
+        && (contentLength.isEmpty || contentLength.isSame(as: storedContentLength))
     return isSame ? .update : .invalidate
 }

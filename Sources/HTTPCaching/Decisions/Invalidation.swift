@@ -1,6 +1,8 @@
 // What an answered request invalidates (RFC 9111 §4.4): the target URI, and the URIs of `Location` and
 // `Content-Location` if they have the target's origin. References are resolved (RFC 3986 §5.2) into the caller's array.
 
+import Bytes
+
 /// Whether the response with this status to this method invalidates what is stored for its target URI.
 package func invalidates(_ method: CachingMethod, _ status: CachingStatus) -> Bool {
     !method.isSafe && status.isNonError
@@ -19,7 +21,7 @@ package struct InvalidatedReference: Sendable {
         var rest = reference.trimming(reference.indices)
         if let fragment = reference.firstIndex(of: 0x23, in: rest) { rest = rest.lowerBound..<fragment }
         if let colon = endOfScheme(in: reference, rest) {
-            guard reference.extracting(rest.lowerBound..<colon).isCaseless(scheme) else { return false }
+            guard reference.extracting(rest.lowerBound..<colon).isSameName(as: scheme) else { return false }
             rest = (colon + 1)..<rest.upperBound
             guard startsWithAuthority(reference, rest) else { return false }
         }
@@ -108,7 +110,7 @@ private struct Authority {
     init(_ bytes: Span<UInt8>, scheme: Span<UInt8>) {
         var colon = bytes.count
         var index = bytes.count
-        while index > 0, isDigit(bytes[index - 1]) { index -= 1 }
+        while index > 0, bytes[index - 1].isDigit { index -= 1 }
         if index > 0, bytes[index - 1] == 0x3A { colon = index - 1 }
         host = 0..<colon
         let digits = min(colon + 1, bytes.count)..<bytes.count
@@ -122,7 +124,7 @@ private struct Authority {
     }
 
     func isSame(as other: Authority, _ bytes: Span<UInt8>, _ otherBytes: Span<UInt8>) -> Bool {
-        isPlain && other.isPlain && bytes.extracting(host).isCaseless(otherBytes.extracting(other.host))
-            && bytes.extracting(port).isIdentical(to: otherBytes.extracting(other.port))
+        isPlain && other.isPlain && bytes.extracting(host).isSameName(as: otherBytes.extracting(other.host))
+            && bytes.extracting(port).isSame(as: otherBytes.extracting(other.port))
     }
 }

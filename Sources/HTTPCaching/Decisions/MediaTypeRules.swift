@@ -1,13 +1,15 @@
 // Whether a response's media type is one that a route stores: `content_types`. A guard against cache deception, where
 // `/account/x.css` is answered with somebody's page. Asked once for a response that may be stored otherwise.
 
+import Bytes
+
 package struct MediaTypeRules: Sendable, Equatable {
     /// In lowercase.
     private let patterns: [[UInt8]]
 
     /// - Parameter patterns: `type/subtype` without parameters; a `*` stands for any characters but a slash:
     ///   `text/*`, `application/*+json`, `*/*`.
-    package init(_ patterns: [String]) { self.patterns = patterns.map { $0.utf8.map(lowercased) } }
+    package init(_ patterns: [String]) { self.patterns = patterns.map { $0.utf8.map(\.lowercased) } }
 
     /// - Parameter contentType: the field's value; empty where the response has none, which is of no type then.
     package func allows(_ contentType: Span<UInt8>) -> Bool {
@@ -23,7 +25,7 @@ package struct MediaTypeRules: Sendable, Equatable {
         guard let slash = type.firstIndex(of: 0x2F, in: type.indices), slash > 0, slash + 1 < type.count else {
             return false
         }
-        for index in type.indices where index != slash && !isTokenCharacter(type[index]) { return false }
+        for index in type.indices where index != slash && !type[index].isTokenCharacter { return false }
         return true
     }
 
@@ -35,7 +37,7 @@ package struct MediaTypeRules: Sendable, Equatable {
             if patternPosition < pattern.count, pattern[patternPosition] == 0x2A {
                 star = (patternPosition, position)
                 patternPosition += 1
-            } else if patternPosition < pattern.count, pattern[patternPosition] == lowercased(type[position]) {
+            } else if patternPosition < pattern.count, pattern[patternPosition] == type[position].lowercased {
                 patternPosition += 1
                 position += 1
             } else if let last = star, type[last.type] != 0x2F {

@@ -3,6 +3,8 @@
 // The boundary is the caller's: a token of at most 70 characters that doesn't occur in the content, such as 32 random hex
 // digits.
 
+import Bytes
+
 package enum MultipartByteRanges {
     /// Appends the value of the message's own `Content-Type`. The boundary isn't quoted: some clients fail over that (§14.6).
     package static func appendContentType(boundary: Span<UInt8>, into output: inout [UInt8]) {

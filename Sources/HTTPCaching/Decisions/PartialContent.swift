@@ -2,6 +2,8 @@
 // and whether what is there answers a request, or what of it must be fetched first. A stored part is recorded as the
 // incomplete 200 that it belongs to; where its bytes lie is for the store to know.
 
+import Bytes
+
 package enum PartialStorageVerdict: Equatable, Sendable {
     /// The facts are those of the 200 that the response is a part of.
     /// - `range`: the bytes that the content is; the caller sees to it that it is as long as that.

@@ -3,6 +3,8 @@
 // POST itself always goes to the origin, and its response invalidates what was stored for the target before (RFC 9111
 // §4.4): the caller sees to that first, and stores under the key of a GET.
 
+import Bytes
+
 /// The verdict as for the response to a GET, or `.methodNotCached` where this is an ordinary response to POST.
 /// - Parameters:
 ///   - request: the POST's own facts.
@@ -46,6 +48,6 @@ private func isTarget(
     else { return false }
     guard scratch.count == path.count + query.count else { return false }
     let resolved = scratch.span
-    return resolved.extracting(0..<path.count).isIdentical(to: path)
-        && resolved.extracting(path.count..<resolved.count).isIdentical(to: query)
+    return resolved.extracting(0..<path.count).isSame(as: path)
+        && resolved.extracting(path.count..<resolved.count).isSame(as: query)
 }

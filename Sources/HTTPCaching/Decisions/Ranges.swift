@@ -2,6 +2,8 @@
 // answer with one part at most. A Range that can't be read, or has another unit than bytes, is as if it weren't there; so
 // is one whose `If-Range` doesn't hold. Several ranges are answered with the whole here; `rangeSetVerdict` takes them apart.
 
+import Bytes
+
 package enum RangeVerdict: Equatable, Sendable {
     /// 200 with the whole content.
     case whole
@@ -41,5 +43,5 @@ package func ifRangeHolds(
     }
     guard let modified = stored.lastModified, stored.date - modified >= 60 else { return false }
     return value.extracting(value.trimming(value.indices))
-        .isIdentical(to: storedLastModified.extracting(storedLastModified.trimming(storedLastModified.indices)))
+        .isSame(as: storedLastModified.extracting(storedLastModified.trimming(storedLastModified.indices)))
 }

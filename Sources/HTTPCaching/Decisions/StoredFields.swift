@@ -2,6 +2,8 @@
 // store carries (RFC 9110 §15.4.5). Unknown fields are stored. Fields named by `Connection`, `private="…"` and
 // `no-cache="…"` depend on the response: `FieldNameList` finds them.
 
+import Bytes
+
 package struct StoredFieldRule: Sendable {
     /// Whether the field is stored. `Age` and `X-Cache` are made anew for every response from the store; the rest that isn't
     /// belongs to one connection or one proxy.
@@ -63,7 +65,7 @@ package struct FieldNameList: Sendable {
         var start = 0
         while start < value.count {
             let end = value.firstIndex(of: 0x2C, in: start..<value.count) ?? value.count
-            if value.extracting(value.trimming(start..<end)).isCaseless(field) { return true }
+            if value.extracting(value.trimming(start..<end)).isSameName(as: field) { return true }
             start = end + 1
         }
         return false

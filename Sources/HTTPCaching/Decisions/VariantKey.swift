@@ -3,6 +3,8 @@
 // fields; for those whose syntax gives order and case no meaning (Accept, Accept-Encoding, Accept-Language) so are the
 // members' order, case, repetition and the writing of weights. Writes to the caller's array, which it only grows.
 
+import Bytes
+
 package struct VariantKey: Sendable {
     private enum Syntax {
         /// Members in any order, case without meaning.
@@ -26,7 +28,7 @@ package struct VariantKey: Sendable {
         } else {
             syntax = name.isCaseless("accept") ? .mediaRanges : .unknown
         }
-        for index in name.indices { text.append(lowercased(name[index])) }
+        for index in name.indices { text.append(name[index].lowercased) }
     }
 
     /// Adds one line of the field. A field without any line is not the same as one with an empty line.
@@ -72,7 +74,7 @@ package struct VariantKey: Sendable {
             let part = member.extracting(member.trimming(start..<end))
             start = end + 1
             if isFirst {
-                for index in part.indices { text.append(lowercased(part[index])) }
+                for index in part.indices { text.append(part[index].lowercased) }
                 isFirst = false
             } else if !part.isEmpty {
                 appendParameter(part, into: &text)
@@ -88,9 +90,9 @@ package struct VariantKey: Sendable {
         let significant = isWeight ? Self.significantLength(ofWeight: value) : value.count
         if isWeight, significant == 1, value[0] == 0x31 { return }
         text.append(0x3B)
-        for index in name.indices { text.append(lowercased(name[index])) }
+        for index in name.indices { text.append(name[index].lowercased) }
         text.append(0x3D)
-        for index in 0..<significant { text.append(syntax == .caselessSet ? lowercased(value[index]) : value[index]) }
+        for index in 0..<significant { text.append(syntax == .caselessSet ? value[index].lowercased : value[index]) }
     }
 
     /// The length without zeros that say nothing: `0.50` is `0.5`, `1.000` is `1`.

@@ -1,6 +1,8 @@
 // The request methods that caching tells apart (RFC 9110 §9, RFC 10008 for QUERY). An unknown method counts as unsafe
 // (RFC 9111 §4.4).
 
+import Bytes
+
 package enum CachingMethod: UInt8, Sendable, CaseIterable {
     case get, head, post, query, put, delete, patch, options, trace, connect, other
 

@@ -1,6 +1,8 @@
 // What a request says that caching asks about: RFC 9111 §5.2.1, §5.4, RFC 5861 §4, and which conditions it carries. Filled
 // field by field while the head is read, fixed in size. Most requests say nothing: `isPlain` tells it from one word.
 
+import Bytes
+
 package struct RequestFacts: Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt32

@@ -2,6 +2,8 @@
 // 5861 and RFC 8246. Fixed in size. A directive that comes twice never gives a longer life than its least value, and a
 // lifetime that isn't a number is zero; a qualified form that can't be read counts as the unqualified, stricter one.
 
+import Bytes
+
 package struct ResponseDirectives: Equatable, Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt32

@@ -1,6 +1,8 @@
 // What a response says that caching asks about, filled field by field while its head is read; fixed in size. It keeps what
 // the fields mean, not their text: validators and Vary names stay in the stored head.
 
+import Bytes
+
 package struct ResponseFacts: Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt16

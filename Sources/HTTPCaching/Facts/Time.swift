@@ -2,6 +2,8 @@
 // 9111 §1.2.2). A response with a lifetime of one second so lives a whole second from its arrival, not till the clock's
 // next tick. All arithmetic saturates: no clock and no field value can trap the process.
 
+import Bytes
+
 /// A duration in whole seconds; negative where a difference may be.
 package struct Seconds: Equatable, Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral {
     package var count: Int64
@@ -90,7 +92,7 @@ extension Seconds {
         var value: Int64 = 0
         for index in bytes.indices {
             let byte = bytes[index]
-            guard isDigit(byte) else { return nil }
+            guard byte.isDigit else { return nil }
             value = min(value * 10 + Int64(byte - 0x30), Seconds.greatestDelta.count)
         }
         self.init(value)

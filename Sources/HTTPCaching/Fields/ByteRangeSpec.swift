@@ -1,6 +1,8 @@
 // Reads a `Range` field value in the unit bytes (RFC 9110 §14.1.1, §14.1.2) into what it asks for, before anyone knows the
 // length of the content. A value with an invalid member, or of another unit, asks for nothing: it is ignored whole.
 
+import Bytes
+
 /// One member of a range set.
 package enum ByteRangeSpec: Equatable, Sendable {
     /// `first-last`, both inclusive.
@@ -53,7 +55,7 @@ package enum ByteRangeSpec: Equatable, Sendable {
         guard digits.count > 0 else { return nil }
         var value: Int64 = 0
         for index in digits.indices {
-            guard isDigit(digits[index]) else { return nil }
+            guard digits[index].isDigit else { return nil }
             let (tenfold, overflow) = value.multipliedReportingOverflow(by: 10)
             value = overflow ? .max : tenfold
             let (sum, isOver) = value.addingReportingOverflow(Int64(digits[index] - 0x30))

@@ -1,6 +1,8 @@
 // The fields that caching decisions read. The proxy maps the names that its own parser knows to these and feeds the
 // values to `RequestFacts` and `ResponseFacts`; every other field only matters to `Vary` and to `StoredFieldRule`.
 
+import Bytes
+
 package enum CachingField: UInt8, Sendable, CaseIterable {
     case cacheControl, cdnCacheControl, larderCacheControl, pragma, expires, age, date
     case etag, lastModified, vary, setCookie, authorization

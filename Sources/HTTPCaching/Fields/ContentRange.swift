@@ -1,6 +1,8 @@
 // The `Content-Range` field (RFC 9110 §14.4), read strictly: what is invalid, or has another unit than bytes, must never
 // be combined with anything stored, so it reads as nil.
 
+import Bytes
+
 package enum ContentRange: Equatable, Sendable {
     /// `bytes a-b/N` or `bytes a-b/*`; the range is half open and never empty.
     case part(Range<Int64>, completeLength: Int64?)
@@ -56,7 +58,7 @@ package enum ContentRange: Equatable, Sendable {
         guard digits.count > 0 else { return nil }
         var value: Int64 = 0
         for index in digits.indices {
-            guard isDigit(digits[index]) else { return nil }
+            guard digits[index].isDigit else { return nil }
             let (tenfold, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, isOver) = tenfold.addingReportingOverflow(Int64(digits[index] - 0x30))
             if overflow || isOver { return nil }

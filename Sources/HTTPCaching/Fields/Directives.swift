@@ -3,6 +3,8 @@
 // not swallow the rest of the list: the directive is malformed and the list goes on at the next comma, so that a
 // `no-store` behind it is still seen.
 
+import Bytes
+
 /// What stands behind a directive's `=`; the ranges lie in the bytes that were walked, quotes excluded.
 enum DirectiveArgument: Equatable {
     case none
@@ -20,7 +22,7 @@ struct DirectiveWalker {
     private var position = 0
 
     mutating func next(in bytes: Span<UInt8>) -> Directive? {
-        while position < bytes.count, bytes[position] == 0x2C || isOptionalWhitespace(bytes[position]) { position += 1 }
+        while position < bytes.count, bytes[position] == 0x2C || bytes[position].isWhitespace { position += 1 }
         guard position < bytes.count else { return nil }
         let start = position
         while position < bytes.count, bytes[position] != 0x2C, bytes[position] != 0x3D { position += 1 }
@@ -31,7 +33,7 @@ struct DirectiveWalker {
     }
 
     private mutating func argument(in bytes: Span<UInt8>) -> DirectiveArgument {
-        while position < bytes.count, isOptionalWhitespace(bytes[position]) { position += 1 }
+        while position < bytes.count, bytes[position].isWhitespace { position += 1 }
         guard position < bytes.count, bytes[position] == 0x22 else {
             let token = restOfElement(in: bytes)
             return token.isEmpty ? .malformed : .token(token)

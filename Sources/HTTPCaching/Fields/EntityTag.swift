@@ -1,5 +1,7 @@
 // Entity-tags and lists of them (RFC 9110 §8.8.3), as ranges of the bytes they were read from.
 
+import Bytes
+
 package struct EntityTag: Equatable, Sendable {
     package var isWeak: Bool
     /// What stands between the quotes.
@@ -24,7 +26,7 @@ package struct EntityTag: Equatable, Sendable {
     }
 
     package func isWeaklyEqual(to other: EntityTag, _ bytes: Span<UInt8>, _ otherBytes: Span<UInt8>) -> Bool {
-        bytes.extracting(opaque).isIdentical(to: otherBytes.extracting(other.opaque))
+        bytes.extracting(opaque).isSame(as: otherBytes.extracting(other.opaque))
     }
 
     fileprivate static func read(_ bytes: Span<UInt8>, at position: inout Int) -> EntityTag? {
@@ -51,7 +53,7 @@ package struct EntityTagWalker: Sendable {
 
     package mutating func next(in bytes: Span<UInt8>) -> EntityTag? {
         while position < bytes.count {
-            if bytes[position] == 0x2C || isOptionalWhitespace(bytes[position]) {
+            if bytes[position] == 0x2C || bytes[position].isWhitespace {
                 position += 1
                 continue
             }

@@ -2,6 +2,8 @@
 // texts mean the same exactly if their normal forms are the same. `+` is a space, escapes are undone, what isn't UTF-8
 // becomes U+FFFD, and then every octet that isn't unreserved (RFC 3986 §2.3) is escaped again.
 
+import Bytes
+
 /// One pair in its normal form, as ranges of the text that it was appended to.
 struct FormPair {
     var name: Range<Int>
@@ -53,8 +55,8 @@ func appendNormalForm(of text: Span<UInt8>, into output: inout [UInt8]) {
     var position = 0
     while position < text.count {
         let byte = text[position]
-        if byte == 0x25, position + 2 < text.count, let high = hexDigit(text[position + 1]),
-            let low = hexDigit(text[position + 2])
+        if byte == 0x25, position + 2 < text.count, let high = text[position + 1].hexValue,
+            let low = text[position + 2].hexValue
         {
             decoder.take(high << 4 | low, into: &output)
             position += 3
@@ -131,18 +133,7 @@ private func appendEscaped(_ byte: UInt8, into output: inout [UInt8]) {
     case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: output.append(byte)
     default:
         output.append(0x25)
-        output.append(hexCharacter(byte >> 4))
-        output.append(hexCharacter(byte & 15))
-    }
-}
-
-private func hexCharacter(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
-
-private func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
+        output.append((byte >> 4).capitalHexDigit)
+        output.append((byte & 15).capitalHexDigit)
     }
 }

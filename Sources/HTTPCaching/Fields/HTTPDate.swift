@@ -2,6 +2,8 @@
 // other deviation makes the date invalid: another zone than GMT, missing digits, a day that the month doesn't have.
 // The day of the week is not checked against the date, as no decision depends on it.
 
+import Bytes
+
 extension Instant {
     /// - Parameter now: tells which century a two-digit year (RFC 850) means: never more than 50 years ahead.
     package init?(httpDate bytes: Span<UInt8>, now: Instant) {
@@ -112,7 +114,7 @@ private struct DateReader {
 private func number(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var value = 0
     for index in range {
-        guard isDigit(text[index]) else { return nil }
+        guard text[index].isDigit else { return nil }
         value = value * 10 + Int(text[index] - 0x30)
     }
     return value
@@ -122,8 +124,8 @@ private func number(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
 private func position(of name: Span<UInt8>, inTriples table: StaticString) -> Int? {
     var start = 0
     while start < table.utf8CodeUnitCount {
-        if lowercased(name[0]) == table[octet: start], lowercased(name[1]) == table[octet: start + 1],
-            lowercased(name[2]) == table[octet: start + 2]
+        if name[0].lowercased == table[octet: start], name[1].lowercased == table[octet: start + 1],
+            name[2].lowercased == table[octet: start + 2]
         {
             return start / 3
         }

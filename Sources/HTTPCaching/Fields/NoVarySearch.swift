@@ -5,6 +5,8 @@
 // The draft's §4.1 sends a field with neither `params` nor `except` to the default; its introduction and its examples
 // (§5.1) have `key-order` alone change the comparison. The latter is followed here.
 
+import Bytes
+
 package struct NoVarySearch: Equatable, Sendable {
     /// Which parameters matter; names in their normal form, sorted, each once.
     private enum Parameters: Equatable {

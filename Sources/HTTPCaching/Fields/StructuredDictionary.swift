@@ -2,6 +2,8 @@
 // 9213. It checks every byte of the value, since one error makes the whole field count for nothing, but tells only what
 // a cache directive can be: absent, an integer, a string, or something else.
 
+import Bytes
+
 enum DictionaryValue: Equatable {
     case boolean(Bool)
     case integer(Range<Int>)
@@ -35,10 +37,10 @@ struct DictionaryWalker {
             skipSpaces(in: bytes)
             if position == bytes.count { return nil }
         } else {
-            while position < bytes.count, isOptionalWhitespace(bytes[position]) { position += 1 }
+            while position < bytes.count, bytes[position].isWhitespace { position += 1 }
             if position == bytes.count { return nil }
             guard take(0x2C, in: bytes) else { return fail() }
-            while position < bytes.count, isOptionalWhitespace(bytes[position]) { position += 1 }
+            while position < bytes.count, bytes[position].isWhitespace { position += 1 }
         }
         guard let key = key(in: bytes) else { return fail() }
         var value = DictionaryValue.boolean(true)
@@ -110,9 +112,9 @@ struct DictionaryWalker {
             return nil
         case 0x25: return displayString(in: bytes)
         default:
-            guard isAlpha(first) || first == 0x2A else { return nil }
+            guard first.isLetter || first == 0x2A else { return nil }
             let start = position
-            while isTokenCharacter(peek(in: bytes)) || peek(in: bytes) == 0x3A || peek(in: bytes) == 0x2F {
+            while peek(in: bytes).isTokenCharacter || peek(in: bytes) == 0x3A || peek(in: bytes) == 0x2F {
                 position += 1
             }
             return .token(start..<position)
@@ -124,12 +126,12 @@ struct DictionaryWalker {
         let start = position
         _ = take(0x2D, in: bytes)
         let digits = position
-        while isDigit(peek(in: bytes)) { position += 1 }
+        while peek(in: bytes).isDigit { position += 1 }
         let whole = position - digits
         guard whole > 0 else { return nil }
         guard take(0x2E, in: bytes) else { return whole <= 15 ? .integer(start..<position) : nil }
         let point = position
-        while isDigit(peek(in: bytes)) { position += 1 }
+        while peek(in: bytes).isDigit { position += 1 }
         return whole <= 12 && position > point && position - point <= 3 ? .other : nil
     }
 
@@ -156,7 +158,7 @@ struct DictionaryWalker {
             let byte = bytes[position]
             position += 1
             if byte == 0x3A { return .other }
-            guard isAlpha(byte) || isDigit(byte) || byte == 0x2B || byte == 0x2F || byte == 0x3D else { return nil }
+            guard byte.isLetter || byte.isDigit || byte == 0x2B || byte == 0x2F || byte == 0x3D else { return nil }
         }
         return nil
     }
@@ -182,16 +184,8 @@ struct DictionaryWalker {
 }
 
 private func isLowercase(_ byte: UInt8) -> Bool { byte &- 0x61 < 26 }
-private func isAlpha(_ byte: UInt8) -> Bool { isLowercase(byte | 0x20) }
-private func isLowercaseHex(_ byte: UInt8) -> Bool { isDigit(byte) || byte &- 0x61 < 6 }
+private func isLowercaseHex(_ byte: UInt8) -> Bool { byte.isDigit || byte &- 0x61 < 6 }
 
 private func isKeyCharacter(_ byte: UInt8) -> Bool {
-    isLowercase(byte) || isDigit(byte) || byte == 0x5F || byte == 0x2D || byte == 0x2E || byte == 0x2A
-}
-
-func isTokenCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x5E...0x7A, 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x7C, 0x7E: true
-    default: false
-    }
+    isLowercase(byte) || byte.isDigit || byte == 0x5F || byte == 0x2D || byte == 0x2E || byte == 0x2A
 }

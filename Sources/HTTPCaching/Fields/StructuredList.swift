@@ -1,6 +1,8 @@
 // Reads a List of structured fields (RFC 9651 §3.1, §4.2.1), and the strings of an inner list (§3.1.1), without
 // allocating. The members' parameters are checked and passed over. The values themselves are read as a dictionary's are.
 
+import Bytes
+
 /// Walks over the members of a List.
 struct ListWalker {
     private var reader = DictionaryWalker()
@@ -33,7 +35,7 @@ struct ListWalker {
     }
 
     private mutating func skipWhitespace(in bytes: Span<UInt8>) {
-        while reader.position < bytes.count, isOptionalWhitespace(bytes[reader.position]) { reader.position += 1 }
+        while reader.position < bytes.count, bytes[reader.position].isWhitespace { reader.position += 1 }
     }
 }
 

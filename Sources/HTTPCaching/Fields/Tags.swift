@@ -1,6 +1,8 @@
 // Walks over the tags that a response carries for purging: `Cache-Tag` (commas), `Surrogate-Key` (spaces) and `xkey`
 // (both are in use). None of the three has a standard; case counts, as a tag is the application's own name for something.
 
+import Bytes
+
 package struct TagWalker: Sendable {
     package enum Separator: Sendable {
         /// `Cache-Tag`: a tag may contain spaces.
@@ -31,8 +33,8 @@ package struct TagWalker: Sendable {
     private func isSeparator(_ byte: UInt8) -> Bool {
         switch separator {
         case .commas: byte == 0x2C
-        case .spaces: isOptionalWhitespace(byte)
-        case .commasAndSpaces: byte == 0x2C || isOptionalWhitespace(byte)
+        case .spaces: byte.isWhitespace
+        case .commasAndSpaces: byte == 0x2C || byte.isWhitespace
         }
     }
 }

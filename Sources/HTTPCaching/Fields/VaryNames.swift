@@ -1,5 +1,7 @@
 // Walks over the members of a `Vary` field value (RFC 9110 §12.5.5). `*` counts wherever it stands, on any line.
 
+import Bytes
+
 package struct VaryNames: Sendable {
     package enum Member: Equatable, Sendable {
         /// No request ever matches: the response depends on more than fields.

@@ -1,6 +1,8 @@
 // One member of `Cache-Status` (RFC 9211), as a value that is appended to the bytes of a head. It comes after what the
 // origin side sent, since the member nearest to the client stands last.
 
+import Bytes
+
 package struct CacheStatus: Equatable, Sendable {
     /// Why the request went forward (RFC 9211 §2.2).
     package enum Forward: UInt8, Sendable, CaseIterable {

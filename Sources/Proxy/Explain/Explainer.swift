@@ -2,6 +2,7 @@
 // look-up, decision), so that no second account of them can go astray, and is stopped where it would act on others:
 // before it waits for a fetch, asks an origin, or answers. Nothing is counted, kept, or begun for it.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

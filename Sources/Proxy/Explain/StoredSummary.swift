@@ -1,6 +1,7 @@
 // What is told about a stored response: its times, what it says of its reuse, its tags. Read from the facts and from the
 // stored head; a Set-Cookie that is stored there is nobody's here.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

@@ -1,5 +1,6 @@
 // What an explanation reads off its request: the target, the key text, and the values that select a variant.
 
+import Bytes
 import HTTPCaching
 import HTTPWire
 

@@ -1,5 +1,6 @@
 // How a request reads in the access log: the common, combined and JSON forms, in a worker's own buffer.
 
+import Bytes
 import Configuration
 import EventLoop
 import Glibc
@@ -110,15 +111,13 @@ final class AccessLogBuffer {
                 lines.append(byte)
             } else if byte < 0x20 || byte >= 0x7F {
                 lines.append("\\u00")
-                lines.append(Self.hexDigits[Int(byte >> 4)])
-                lines.append(Self.hexDigits[Int(byte & 15)])
+                lines.append((byte >> 4).hexDigit)
+                lines.append((byte & 15).hexDigit)
             } else {
                 lines.append(byte)
             }
         }
     }
-
-    private static let hexDigits = Array("0123456789abcdef".utf8)
 
     private func appendCommonTime(_ seconds: Int64) {
         // `Sun, 06 Nov 1994 08:49:37 GMT` has every part that is needed.

@@ -2,10 +2,10 @@
 // and hands it over when it is large or a second old; one thread writes, so that a slow disk or pipe stops no worker. When
 // more waits than is allowed, lines are dropped and counted.
 
+import Bytes
 import Configuration
 import EventLoop
 import Glibc
-import Locking
 
 /// Takes finished lines from any thread and writes them on its own.
 package final class AccessLogSink: Sendable {

@@ -1,9 +1,9 @@
 // One line an event, to stderr, where the journal or a terminal reads it. Never on the way of a request.
 
+import Bytes
 import Configuration
 import EventLoop
 import Glibc
-import Locking
 
 /// Writes from any thread; a line is one write.
 package final class EventLog: Sendable {

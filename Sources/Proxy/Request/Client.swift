@@ -1,6 +1,7 @@
 // A client's connection: its requests one after another, each parsed from the loop's shared input buffer, pipelined ones
 // answered in order. Idle, it owns nothing but itself.
 
+import Bytes
 import EventLoop
 import HTTPWire
 

@@ -1,6 +1,7 @@
 // What the client has not taken yet. While anything stands here nothing more is read from the origin, so a slow client
 // slows the origin and costs one read's worth of memory, not a body's.
 
+import Bytes
 import CacheStorage
 import HTTPWire
 

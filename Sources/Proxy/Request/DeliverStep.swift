@@ -1,6 +1,7 @@
 // Answering from the store (RFC 9111 §4, RFC 9110 §13, §15.4.5): the stored head as it lies, the few lines that are
 // this answer's own, and the body from where it lies. The usual hit is one system call and allocates nothing.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire
@@ -156,13 +157,4 @@ func storedValue(of field: FieldName, in head: Span<UInt8>) -> [UInt8] {
         if value == nil && FieldName.recognise(name) == field { value = fieldValue(line).copied() }
     }
     return value ?? []
-}
-
-extension Span where Element == UInt8 {
-    /// Whether the bytes are the same.
-    func isSame(as other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
-    }
 }

@@ -1,6 +1,7 @@
 // A fetch's first half: which server, over which connection, and how the request gets onto it. Whatever fails before a
 // byte was sent goes to the next server, whatever the method (RFC 9110 §9.2.2).
 
+import Bytes
 import Configuration
 import EventLoop
 import HTTPWire

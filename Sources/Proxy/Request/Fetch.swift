@@ -1,6 +1,7 @@
 // One exchange with an origin: choosing a server, connecting, sending the request, reading the answer, and trying again
 // where RFC 9110 §9.2.2 allows it. It knows framing and time-outs; what becomes of the answer is its consumer's affair.
 
+import Bytes
 import Configuration
 import EventLoop
 import HTTPWire

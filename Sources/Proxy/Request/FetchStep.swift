@@ -2,6 +2,7 @@
 // be stored and with the stored response's where that is to be validated (RFC 9111 §4.3.1). The client's content follows
 // as it arrives.
 
+import Bytes
 import HTTPCaching
 import HTTPWire
 

@@ -1,6 +1,7 @@
 // Groups and tags of stored responses (RFC 9875, and the fields that purging goes by): what an answer invalidates, and
 // whether something stored was invalidated with its group.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

@@ -1,6 +1,7 @@
 // Sharing one fetch (RFC 9111 §4: a cache may collapse requests): a request that would ask the origin for what another
 // one is asking for already waits for that answer, if it may be given it. Otherwise it leads, and others follow.
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching

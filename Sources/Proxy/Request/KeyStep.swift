@@ -1,5 +1,6 @@
 // The key: from the target alone, or from the content too where the method has any (POST, QUERY, `{body}`).
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire
@@ -80,15 +81,4 @@ extension Transaction {
         let digest = worker.composer.finishVariant()
         key = CacheKey(high: digest.high, low: digest.low)
     }
-}
-
-extension Span where Element == UInt8 {
-    /// Whether two field names are the same, case aside (RFC 9110 §5.1).
-    package func isSameName(as other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where Self.folded(self[index]) != Self.folded(other[index]) { return false }
-        return true
-    }
-
-    private static func folded(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 }

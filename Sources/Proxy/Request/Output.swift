@@ -1,6 +1,7 @@
 // Writing to the client: heads from the worker's scratch buffer, bodies from where they lie, and what the client can't
 // take now kept until it can.
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPWire

@@ -1,6 +1,7 @@
 // Storing parts (RFC 9111 §3.3, §3.4): a 206 becomes a record of the 200 that it belongs to, joined to what is stored of
 // that already if the validators say that both are of one representation.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

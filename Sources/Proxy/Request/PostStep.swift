@@ -1,6 +1,7 @@
 // The answer to a POST that a later GET may be given (RFC 9110 §9.3.3): the origin says by Content-Location that it is what
 // a GET of the same URI would bring, and for how long.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

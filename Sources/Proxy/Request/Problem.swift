@@ -1,6 +1,7 @@
 // Answers of Larder's own: problem documents (RFC 9457) with a stable type, that never tell an address, a key or what a
 // client sent.
 
+import Bytes
 import HTTPCaching
 import HTTPWire
 

@@ -1,6 +1,7 @@
 // Requests for parts (RFC 9110 §14) answered from what is stored: from a complete response, or from one of which only
 // parts are there (RFC 9111 §3.3), with what is missing fetched first.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

@@ -2,6 +2,7 @@
 // at the pace at which this client takes it. The leader of a flight comes here too once its client is slower than the
 // origin.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

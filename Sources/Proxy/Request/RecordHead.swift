@@ -1,6 +1,7 @@
 // The head of a response as it is stored and as clients get it: status line and end-to-end fields without those that are
 // made anew for every answer, with Date and Via, and Content-Length where it is known (RFC 9111 §3.1).
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

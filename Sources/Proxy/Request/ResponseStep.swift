@@ -1,6 +1,7 @@
 // The origin's answer as it arrives: interim answers, the head, the body, the end; what of it is stored (RFC 9111 §3),
 // what it invalidates (§4.4), and what becomes of a 304 to our own condition (§4.3.3).
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

@@ -1,6 +1,7 @@
 // Storing what was fetched (RFC 9111 §3), with the marker that leads to it where the resource varies (§4.1), renewing
 // what a 304 confirmed (§4.3.4), and dropping what an unsafe request changed (§4.4).
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

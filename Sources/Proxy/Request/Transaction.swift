@@ -4,6 +4,7 @@
 //
 // Transactions belong to their worker, which keeps finished ones for reuse: a hit takes one, and allocates nothing.
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching

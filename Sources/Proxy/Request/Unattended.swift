@@ -1,6 +1,7 @@
 // Fetches without a client: begun to renew what is stored in the background (RFC 5861 §3, early refresh), or left behind
 // by a client that is gone while others wait for the same answer, or while it is nearly complete.
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching

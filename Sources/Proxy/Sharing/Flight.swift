@@ -5,10 +5,10 @@
 // A body that outgrows what may be stored can't be kept whole. From then on the flight is narrow: the origin is read on
 // only once everybody has all that has arrived.
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
-import Locking
 
 /// Any thread reads; the leader's alone writes.
 final class Flight: Sendable {

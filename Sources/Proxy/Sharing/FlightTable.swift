@@ -1,9 +1,9 @@
 // Which fetches are under way, by key, over all workers of the process; and which keys are known to bring what can't be
 // shared, so that their requests don't wait for one another.
 
+import Bytes
 import CacheStorage
 import EventLoop
-import Locking
 
 /// What a request that has to be fetched is to do.
 enum FlightRole {

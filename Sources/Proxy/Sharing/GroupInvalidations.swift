@@ -2,8 +2,8 @@
 // a tag. An invalidation is a time: what was requested before it is not used any more, whatever store it comes from. Holds
 // for the workers of one process.
 
+import Bytes
 import HTTPCaching
-import Locking
 import Synchronization
 
 /// Shared by all workers.

@@ -1,5 +1,6 @@
 // The key of a request whose path has a rule of No-Vary-Search, and what a response's own rule makes of it.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 import HTTPWire

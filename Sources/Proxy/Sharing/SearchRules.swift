@@ -10,10 +10,10 @@
 // meantime, and that couldn't tell the place. So a rule has a time since which it is known here, and responses that were
 // asked for before aren't reused by it (RFC 9111 §4.4).
 
+import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
-import Locking
 import Routing
 import Synchronization
 

@@ -1,6 +1,7 @@
 // Active health checks (`check: /healthz`): a request of its own to each server at an interval, on the control thread's
 // loop. A server is down after two failed checks in a row and up again after one that succeeds.
 
+import Bytes
 import Configuration
 import EventLoop
 import HTTPWire

@@ -1,8 +1,8 @@
 // One server of an upstream, as all workers see it: where it is, how it has been doing, and until when it is left alone.
 
+import Bytes
 import Configuration
 import EventLoop
-import Locking
 import Synchronization
 
 /// Shared by all workers; everything that changes is atomic or locked.

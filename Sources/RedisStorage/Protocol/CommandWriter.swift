@@ -1,6 +1,7 @@
 // Redis commands as bytes (RESP2: an array of bulk strings), written straight into the output. Allocates nothing of its
 // own.
 
+import Bytes
 import CacheStorage
 
 extension ByteQueue {

@@ -1,6 +1,7 @@
 // Reading a record of several pieces: the first came with the lookup, the others are fetched a few at a time, so that
 // neither side's loop is held up long and lookups of small records pass between them.
 
+import Bytes
 import CacheStorage
 
 /// One large record on its way from Redis.

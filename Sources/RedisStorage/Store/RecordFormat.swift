@@ -21,6 +21,7 @@
 // the other in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE knows by the id when
 // another record has taken the value's place in between.
 
+import Bytes
 import CacheStorage
 import HTTPCaching
 

@@ -5,6 +5,7 @@
 // Redis that is down costs nothing: every call asks the phase first. Redis that hangs costs each request in flight at
 // most one time-out.
 
+import Bytes
 import CacheStorage
 import EventLoop
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HTTPWire
+@testable import Bytes
 
 @Suite("A buffer for output")
 struct ByteBufferTests {

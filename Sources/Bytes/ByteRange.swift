@@ -20,7 +20,7 @@ package struct ByteRange: Equatable, Sendable {
         self.end = UInt32(truncatingIfNeeded: end)
     }
 
-    package static let empty = ByteRange(start: 0, end: 0)
+    @inlinable package static var empty: ByteRange { ByteRange(start: 0, end: 0) }
 
     @inlinable package var count: Int { Int(end) - Int(start) }
     @inlinable package var isEmpty: Bool { start >= end }

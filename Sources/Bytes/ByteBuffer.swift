@@ -1,5 +1,5 @@
 // A growable buffer for output: heads, chunk sizes, log lines. It is emptied and filled again, so that after the first
-// few messages nothing is allocated. The one file of this module that owns memory by a pointer.
+// few messages nothing is allocated.
 //
 // Safety: `base` points to `capacity` bytes that this value alone owns (it can't be copied) and frees at its end. The
 // first `count` of them are initialised. Every write goes through `reserve`, which makes sure of room before it. While
@@ -114,6 +114,10 @@ package struct ByteBuffer: ~Copyable {
     @inlinable
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
+    /// Appends what stands in `bytes` from `start` on.
+    @inlinable
+    package mutating func append(_ bytes: Span<UInt8>, from start: Int) { append(bytes.extracting(start...)) }
+
     /// Appends `value` in decimal digits.
     @usableFromInline
     package mutating func append(decimal value: UInt64) {
@@ -144,8 +148,7 @@ package struct ByteBuffer: ~Copyable {
         let digits = max(1, (64 &- value.leadingZeroBitCount &+ 3) / 4)
         reserve(digits)
         for place in stride(from: digits &- 1, through: 0, by: -1) {
-            let digit = UInt8(truncatingIfNeeded: value &>> UInt64(place &* 4)) & 0x0f
-            append(digit < 10 ? digit &+ 0x30 : digit &+ 0x57)
+            append((UInt8(truncatingIfNeeded: value &>> UInt64(place &* 4)) & 0x0f).hexDigit)
         }
     }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HTTPWire
+@testable import Bytes
 
 @Suite("Scans find the same byte wherever it lies in a vector")
 struct ScanTests {

@@ -1,7 +1,9 @@
 // Rows of digits.
 
+@usableFromInline
 package enum Decimal {
     /// The number that `digits` spells, or nil if it is empty, holds anything but digits or exceeds 64 bits.
+    @inlinable
     package static func value(_ digits: Span<UInt8>) -> UInt64? {
         guard !digits.isEmpty else { return nil }
         var value: UInt64 = 0

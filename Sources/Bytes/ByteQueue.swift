@@ -1,21 +1,26 @@
-// Bytes that wait in order: commands on their way to the socket, key texts of lookups in flight. Appended at the end,
+// Bytes that wait in order: commands on their way to a socket, key texts of lookups under way. Appended at the end,
 // taken at the front, in memory that is kept from use to use.
+//
+// Safety: `base` points to `capacity` bytes that this value alone owns and frees at its end; those in `front..<end` are
+// initialised. Every write goes through `makeRoom`.
 
 import Glibc
 
 /// A growing buffer with a front that moves. Bounded by whoever appends.
 @safe
-struct ByteQueue: ~Copyable {
-    private var base: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
-    private var front = 0
-    private var end = 0
+@usableFromInline
+package struct ByteQueue: ~Copyable {
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    @usableFromInline var front = 0
+    @usableFromInline var end = 0
 
     private static let idleCapacity = 16 << 10
     /// A buffer that grew beyond this goes back to `idleCapacity` when it is empty.
     private static let keptCapacity = 512 << 10
 
-    init() {
+    /// Takes memory at once, and keeps it to its end.
+    package init() {
         unsafe base = .allocate(capacity: Self.idleCapacity)
         capacity = Self.idleCapacity
     }
@@ -24,28 +29,32 @@ struct ByteQueue: ~Copyable {
         unsafe base.deallocate()
     }
 
-    var count: Int { end - front }
+    @inlinable package var count: Int { end - front }
 
     /// The bytes that wait, in order.
-    var bytes: Span<UInt8> {
+    @inlinable
+    package var bytes: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             unsafe _overrideLifetime(Span(_unsafeStart: UnsafePointer(base + front), count: count), borrowing: self)
         }
     }
 
     /// The first `count` bytes that wait.
+    @inlinable
     @_lifetime(borrow self)
-    borrowing func first(_ count: Int) -> Span<UInt8> {
+    package borrowing func first(_ count: Int) -> Span<UInt8> {
         bytes.extracting(0..<count)
     }
 
-    mutating func append(_ byte: UInt8) {
+    @inlinable
+    package mutating func append(_ byte: UInt8) {
         makeRoom(for: 1)
         unsafe base[end] = byte
         end += 1
     }
 
-    mutating func append(_ more: Span<UInt8>) {
+    @inlinable
+    package mutating func append(_ more: Span<UInt8>) {
         makeRoom(for: more.count)
         unsafe more.withUnsafeBufferPointer { source in
             if let start = source.baseAddress {
@@ -55,19 +64,22 @@ struct ByteQueue: ~Copyable {
         end += more.count
     }
 
-    mutating func append(_ more: [UInt8]) {
+    @inlinable
+    package mutating func append(_ more: [UInt8]) {
         append(more.span)
     }
 
-    mutating func append(_ text: StaticString) {
+    @inlinable
+    package mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
         makeRoom(for: count)
         unsafe (base + end).update(from: text.utf8Start, count: count)
         end += count
     }
 
-    /// The number in decimal digits.
-    mutating func append(decimal number: Int) {
+    /// The number, which isn't negative, in decimal digits.
+    @inlinable
+    package mutating func append(decimal number: Int) {
         makeRoom(for: 20)
         var digits = 1
         var bound = 10
@@ -83,8 +95,8 @@ struct ByteQueue: ~Copyable {
         end += digits
     }
 
-    /// The front `count` bytes have been used.
-    mutating func drop(_ count: Int) {
+    /// The first `count` bytes have been used.
+    package mutating func drop(_ count: Int) {
         front += count
         guard front == end else { return }
         front = 0
@@ -92,11 +104,13 @@ struct ByteQueue: ~Copyable {
         if capacity > Self.keptCapacity { reallocate(Self.idleCapacity) }
     }
 
-    mutating func empty() {
+    /// All that waits has been used.
+    package mutating func empty() {
         drop(count)
     }
 
-    private mutating func makeRoom(for more: Int) {
+    @usableFromInline
+    mutating func makeRoom(for more: Int) {
         if end + more <= capacity { return }
         if front > 0 && count + more <= capacity / 2 {
             unsafe memmove(base, base + front, count)

@@ -1,7 +1,6 @@
 // A value behind a lock, for what several threads share. Synchronization's Mutex would do as well, but parks its waiters
 // within the standard library, where the thread sanitizer can't see it: each contended lock then looks like a race. A
-// pthread mutex costs the same and is seen. A module of its own, since the loop and the memory store, which know nothing of
-// each other, both need it.
+// pthread mutex costs the same and is seen.
 
 import Glibc
 
@@ -11,6 +10,7 @@ import Glibc
 /// it does; both are freed in `deinit`, when no borrow of the lock is left. The value never leaves, since `body` is
 /// given it `inout` for the call alone.
 @safe
+@usableFromInline
 package struct Locked<Value: Sendable>: ~Copyable, @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let value: UnsafeMutablePointer<Value>

@@ -3,6 +3,7 @@
 
 /// The latest `limit` keys that were inserted, with their values. Not for several threads: whoever shares one puts a lock
 /// around it.
+@usableFromInline
 package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline var values: [Key: Value] = [:]
     /// Keys in the order in which they came, as a ring.
