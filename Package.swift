@@ -96,3 +96,8 @@ let package = Package(
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "larder"], swiftSettings: tests),
     ]
 )
+
+// One test target by itself, for a release build of it: whatever it doesn't need stays out of the build.
+if let wanted = Context.environment["LARDER_TEST_TARGET"] {
+    package.targets.removeAll { $0.type == .test && $0.name != wanted }
+}

@@ -19,17 +19,21 @@ final class ServingStage: Sendable {
     private let stopper: Mailbox<Void>
     private let thread: LoopThread
 
-    init(token: String? = nil, redis: String? = nil) throws {
+    /// - Parameter access: the form of the access log, whose lines go nowhere.
+    init(token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off) throws {
         origin = try ScriptedOrigin()
         var configuration = try Configuration.quick(
             upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s", redis: redis)
         configuration.server.workers = 1
+        configuration.log.access = access
         let stopper = Mailbox<Void>()
         let shared = Handover()
         thread = LoopThread.start(name: "control") { [configuration] in
             let log = EventLog(level: .error, isJournal: false)
-            let server = Server(configuration: configuration, log: log, accessLog: AccessLogSink(), inherited: [])
+            let accessLog = AccessLogSink()
+            let server = Server(configuration: configuration, log: log, accessLog: accessLog, inherited: [])
             do {
+                if access != .off { try accessLog.open(.file(path: "/dev/null")) }
                 try server.start {}
                 let wanted = SocketAddress(numericHost: "127.0.0.1", port: 0)!
                 let descriptor = try listeningSocket(on: wanted, reusePort: false)
@@ -74,8 +78,11 @@ final class ServingStage: Sendable {
         return try client.request("GET", path)
     }
 
-    static func run(token: String? = nil, redis: String? = nil, _ body: (ServingStage) throws -> Void) throws {
-        let stage = try ServingStage(token: token, redis: redis)
+    static func run(
+        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off,
+        _ body: (ServingStage) throws -> Void
+    ) throws {
+        let stage = try ServingStage(token: token, redis: redis, access: access)
         defer { stage.stop() }
         try body(stage)
     }
