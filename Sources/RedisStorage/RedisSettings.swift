@@ -1,6 +1,7 @@
-// Where Redis stands and how long it may take. The values come from the configuration; nothing is read here.
+// Where Redis is found, how long it may take, and the bounds of what waits for it. The values come from the
+// configuration; nothing is read here.
 
-/// What one worker's connection to Redis is told.
+/// Settings of one worker's store in Redis.
 package struct RedisSettings: Sendable, Equatable {
     package enum Place: Sendable, Equatable {
         case tcp(host: String, port: UInt16)
@@ -8,31 +9,31 @@ package struct RedisSettings: Sendable, Equatable {
     }
 
     package var place: Place
-    /// With a password alone the default user is meant.
+    /// Nil with a password means Redis's default user.
     package var user: String?
     package var password: String?
     package var database: Int
-    /// Stands before the 32 hexadecimal digits in every key.
+    /// Begins every key; 32 hexadecimal digits follow.
     package var prefix: String
 
     /// `store.timeout`: how long one command may take.
     package var timeoutMilliseconds: Int64
-    /// How long making a connection and greeting the server may take.
+    /// How long resolving the host's name may take, and then connecting and greeting together.
     package var connectTimeoutMilliseconds: Int64
-    /// How long a server that stopped answering is waited for before its connection is given up.
+    /// How long a server that has stopped replying is waited for before its connection is closed.
     package var hangMilliseconds: Int64
     /// Pauses between connection attempts grow from the first to the second.
     package var shortestPauseMilliseconds: Int64 = 50
     package var longestPauseMilliseconds: Int64 = 5000
 
-    /// Commands that may wait for their replies. Beyond it lookups are refused.
+    /// Commands that may wait for their replies. At the limit further ones are refused.
     package var waitingLimit = 8192
-    /// Bytes that may wait to be sent. Stores are dropped beyond half of it, lookups beyond the whole.
+    /// Bytes that may wait to be sent. Writes are refused beyond half of it, lookups and removals beyond all of it.
     package var outputLimit = 8 << 20
     /// Large records that may wait to be written, and that may be read at once; each holds its memory meanwhile.
     package var largeWriteLimit = 16
     package var largeReadLimit = 16
-    /// A record that claims to be larger is not believed.
+    /// A record whose header claims more bytes than this is taken for damaged.
     package var recordLimit = 256 << 20
 
     package init(

@@ -1,10 +1,10 @@
 // Redis commands as bytes (RESP2: an array of bulk strings), written straight into the output. Allocates nothing of its
-// own.
+// own, and knows nothing of what the commands do.
 
 import Bytes
-import CacheStorage
 
 extension ByteQueue {
+    /// Begins a command of so many arguments, its name being the first.
     mutating func command(_ arguments: Int) {
         append(0x2A)
         append(decimal: arguments)
@@ -40,14 +40,6 @@ extension ByteQueue {
         }
         bulk(digits)
         append(decimal: number)
-        append("\r\n")
-    }
-
-    /// `prefix` and the 32 digits of `key`.
-    mutating func argument(_ key: CacheKey, prefix: [UInt8]) {
-        bulk(prefix.count + CacheKey.hexCount)
-        append(prefix.span)
-        for position in 0..<CacheKey.hexCount { append(key.hexDigit(at: position)) }
         append("\r\n")
     }
 

@@ -1,8 +1,9 @@
-// What an error reply of Redis means, told by its first word.
+// What an error reply of Redis means, recognised by its first word. What follows from it is decided by ConnectionState and
+// by whoever sent the command.
 
 import CacheStorage
 
-/// Error replies that are told apart.
+/// The kinds of error replies that make a difference to a cache.
 enum RedisErrorKind: BitwiseCopyable {
     case outOfMemory, loading, readOnly, noAuthentication, wrongPassword, notPermitted, notPersisting, database,
         masterDown, other
@@ -31,6 +32,7 @@ enum RedisErrorKind: BitwiseCopyable {
         }
     }
 
+    /// What the error says about the store as a whole.
     var trouble: StoreTrouble {
         switch self {
         case .outOfMemory: .outOfMemory

@@ -1,10 +1,10 @@
 // hiredis's reader as a parser alone: bytes go in, replies come out. Its object functions are replaced, so that no
 // reply object is ever made: a bulk string is handed over where it lies in the reader's buffer, and everything else is
-// a number or a short text.
+// a number or a short text. RESP2 only. It knows neither sockets nor what a reply is for.
 
 import CHiredis
 
-/// What a reply is. The bytes of a bulk string were given to the store before.
+/// What a reply is. The bytes of a bulk string were given to the reader's delegate before.
 enum Reply: BitwiseCopyable {
     case status
     case error(RedisErrorKind)
@@ -14,28 +14,38 @@ enum Reply: BitwiseCopyable {
     case array
 }
 
-/// Parses one connection's replies. The store is given every top-level bulk string from within `next`.
+/// Takes the bytes of bulk strings, which exist only while they are being parsed.
+protocol ReplyReaderDelegate: AnyObject {
+    /// A top-level bulk string has arrived; the `.bulk` that `next` returns stands for it. Called from within `next`:
+    /// `bytes` belong to the reader and are gone after the call, and the reader must not be used during it.
+    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>)
+}
+
+/// Parses the replies of one connection, on the thread of its owner. Nothing is allocated per reply.
 @safe
 final class ReplyReader {
     enum Step: BitwiseCopyable {
         case reply(Reply)
         /// More bytes are needed.
         case incomplete
-        /// What came is not RESP2; the connection is of no more use.
-        case unintelligible
+        /// The bytes aren't RESP2; the connection can't be used any longer.
+        case malformed
     }
 
     private let reader: UnsafeMutablePointer<redisReader>
     fileprivate var last = Reply.absent
-    fileprivate unowned let store: RedisStore
+    /// The owner of this reader, which outlives it.
+    fileprivate unowned let delegate: any ReplyReaderDelegate
 
     /// hiredis moves what is left of its buffer after every thousand bytes consumed; small feeds keep that cheap.
     private static let feedCount = 16 << 10
 
-    init?(store: RedisStore) {
+    /// Nil when hiredis can't get memory.
+    /// - Parameter delegate: not retained; must outlive the reader.
+    init?(delegate: any ReplyReaderDelegate) {
         guard let reader = unsafe redisReaderCreateWithFunctions(replyFunctions) else { return nil }
         unsafe self.reader = reader
-        self.store = store
+        self.delegate = delegate
         unsafe reader.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
         // An empty buffer up to this size is kept for the next replies.
         unsafe reader.pointee.maxbuf = 256 << 10
@@ -58,7 +68,7 @@ final class ReplyReader {
     /// The next complete reply.
     func next() -> Step {
         var object: UnsafeMutableRawPointer?
-        guard unsafe redisReaderGetReply(reader, &object) == REDIS_OK else { return .unintelligible }
+        guard unsafe redisReaderGetReply(reader, &object) == REDIS_OK else { return .malformed }
         return unsafe object == nil ? .incomplete : .reply(last)
     }
 }
@@ -78,7 +88,7 @@ private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyO
                     case REDIS_REPLY_ERROR: return .error(RedisErrorKind(bytes))
                     case REDIS_REPLY_STATUS: return .status
                     default:
-                        reader.store.receiveBulk(bytes)
+                        reader.delegate.replyReader(reader, didReadBulk: bytes)
                         return .bulk
                     }
                 }

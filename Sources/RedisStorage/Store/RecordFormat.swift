@@ -1,5 +1,5 @@
-// A record as bytes in Redis, version 2. Whatever isn't exactly that, reads as absent: another version, a truncated or
-// altered value, a program's own value under the same key.
+// A record as bytes in Redis, version 2. Whatever isn't exactly that reads as absent: another version, a truncated or
+// altered value, another program's value under the same key.
 //
 //   offset  bytes                                      all numbers little-endian
 //        0  4      magic "LRDR"
@@ -17,8 +17,8 @@
 //      128         key text, vary names, head, body
 //
 // A record of more than `pieceCount` bytes is cut: its first piece is `pieceCount` bytes of it, each further one 16
-// bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces stand one behind
-// the other in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE knows by the id when
+// bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces follow one
+// another in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE knows by the id when
 // another record has taken the value's place in between.
 
 import Bytes

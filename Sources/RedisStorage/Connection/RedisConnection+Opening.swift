@@ -1,0 +1,90 @@
+// How a connection comes to be: from a name to an address, from an address to a socket, and the greeting that shows
+// whether the server serves us. Everything that happens is an event of ConnectionState.
+
+import EventLoop
+
+extension RedisConnection: RedisSocketOwner {
+    func connect() {
+        switch settings.place {
+        case .unix(let path):
+            guard let address = SocketAddress(unixPath: path) else { return handle(.unreachable(.connectFailed)) }
+            connect(to: address)
+        case .tcp(let host, let port):
+            if let address = SocketAddress(numericHost: host, port: port) { return connect(to: address) }
+            resolve(host: host, port: port)
+        }
+    }
+
+    private func resolve(host: String, port: UInt16) {
+        guard let resolver else { return handle(.unreachable(.nameNotResolved)) }
+        if resolutions == nil {
+            let mailbox = Mailbox<Resolution>()
+            resolutions = mailbox
+            resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0) }
+        }
+        guard let resolutions else { return }
+        handle(.resolving)
+        resolver.resolve(host: host, port: port) { resolutions.post($0) }
+    }
+
+    private func resolved(_ resolution: Resolution) {
+        // The result of a question that was given up comes too late.
+        guard state.phase == .resolving else { return }
+        guard case .addresses(let addresses) = resolution, !addresses.isEmpty else {
+            return handle(.unreachable(.nameNotResolved))
+        }
+        connect(to: addresses[state.attempts % addresses.count])
+    }
+
+    private func connect(to address: SocketAddress) {
+        handle(.connecting)
+        switch startConnection(to: address) {
+        case .connected(let descriptor):
+            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
+            handle(.connected)
+        case .underWay(let descriptor):
+            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
+            socket?.wait(for: .write)
+        case .failed:
+            handle(.unreachable(.connectFailed))
+        }
+    }
+
+    func writable(_ caller: RedisSocket) {
+        guard caller === socket else { return }
+        guard state.phase == .connecting else {
+            flush()
+            delegate?.connectionDidProgress(self)
+            return
+        }
+        handle(caller.pendingError() == 0 ? .connected : .unreachable(.connectFailed))
+    }
+
+    /// Says who we are and which database is meant, and asks whether all is well; all in one write.
+    func greet() {
+        guard let fresh = ReplyReader(delegate: self) else { return handle(.unreachable(.connectFailed)) }
+        reader = fresh
+        socket?.wait(for: .read)
+        if let password = settings.password {
+            output.command(settings.user == nil ? 2 : 3)
+            output.argument("AUTH")
+            if let user = settings.user { output.argument(user) }
+            output.argument(password)
+            expectReply(for: nil, role: .greeting)
+        }
+        if settings.database != 0 {
+            output.command(2)
+            output.argument("SELECT")
+            output.argument(decimal: settings.database)
+            expectReply(for: nil, role: .greeting)
+        }
+        ping()
+        flush()
+    }
+
+    func ping() {
+        output.command(1)
+        output.argument("PING")
+        expectReply(for: nil, role: .ping)
+    }
+}

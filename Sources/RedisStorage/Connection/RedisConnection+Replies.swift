@@ -1,0 +1,71 @@
+// Reading: bytes from the socket become replies, and each reply goes to whoever sent the first command in the queue.
+
+import EventLoop
+
+extension RedisConnection: ReplyReaderDelegate {
+    /// At most so many reads a turn, so that other sockets have theirs.
+    private static let readsPerTurn = 4
+
+    func readable(_ caller: RedisSocket) {
+        reading: for _ in 0..<Self.readsPerTurn {
+            guard caller === socket else { break }
+            switch caller.receive() {
+            case .bytes(let count):
+                bytesReceived += count
+                parse(count, from: caller)
+                if count < loop.input.capacity { break reading }
+            case .wouldBlock: break reading
+            case .ended, .failed:
+                handle(.lost(.connectionLost))
+                break reading
+            }
+        }
+        // Receivers' own users are called only now: they may read from another socket into the same buffer.
+        delegate?.connectionDidProgress(self)
+    }
+
+    /// Parses the first `count` bytes of the loop's input buffer. Ends early when the connection is lost meanwhile.
+    private func parse(_ count: Int, from caller: RedisSocket) {
+        guard let reader else { return }
+        let input = loop.input
+        var offset = 0
+        while offset < count {
+            offset = reader.feed(input.span(count: count), from: offset)
+            parsing: while true {
+                switch reader.next() {
+                case .incomplete: break parsing
+                case .malformed: return noteMalformedReply()
+                case .reply(let reply):
+                    handle(reply)
+                    guard caller === socket else { return }
+                }
+            }
+        }
+    }
+
+    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {
+        guard let command = queue.first, let receiver = command.receiver else { return }
+        attachments.lend(to: receiver, for: command, bulk: bytes)
+    }
+
+    private func handle(_ reply: Reply) {
+        guard let command = queue.popFirst() else { return noteMalformedReply() }
+        if command.attachmentCount > 0 { attachments.drop(command.attachmentCount) }
+        // An abandoned command has no receiver any more.
+        command.receiver?.finish(command, with: .reply(reply), on: self)
+        if case .error(let kind) = reply {
+            errorReplies += 1
+            handle(.errorReply(kind, command.role))
+        } else if command.role == .ping && !command.isAbandoned {
+            handle(.pong)
+        }
+    }
+}
+
+extension ByteQueue {
+    /// Hands a bulk string to its receiver, together with the front bytes of this queue, which were attached to the
+    /// command. In a function of the queue's own, because a span over a property of a class can't be passed on.
+    fileprivate borrowing func lend(to receiver: any CommandReceiver, for command: PendingCommand, bulk: Span<UInt8>) {
+        receiver.receive(bulk: bulk, attachment: first(command.attachmentCount), for: command)
+    }
+}

@@ -1,0 +1,69 @@
+// Results on their way to the users of the store. They are collected while bytes from the socket are parsed and handed
+// out after that, since a user may read from another socket into the same buffer, and may call the store.
+
+import CacheStorage
+import EventLoop
+
+final class DeliveryQueue {
+    private enum Result {
+        case lookup(StoreAnswer)
+        case removal(Int, StoreTrouble?)
+    }
+
+    private struct Delivery {
+        var result: Result
+        /// Of a lookup.
+        var ticket: UInt64 = 0
+        var token: UInt64
+        var lookupReceiver: (any StoreReceiver)?
+        var removalReceiver: (any StoreRemovalReceiver)?
+    }
+
+    private let loop: EventLoop
+    private var waiting: [Delivery] = []
+    private var isDelivering = false
+
+    init(loop: EventLoop) {
+        self.loop = loop
+    }
+
+    func append(_ result: StoreAnswer, ticket: UInt64, token: UInt64, to receiver: any StoreReceiver) {
+        waiting.append(Delivery(result: .lookup(result), ticket: ticket, token: token, lookupReceiver: receiver))
+    }
+
+    func appendRemoval(_ count: Int, _ trouble: StoreTrouble?, token: UInt64, to receiver: (any StoreRemovalReceiver)?)
+    {
+        guard let receiver else { return }
+        waiting.append(Delivery(result: .removal(count, trouble), token: token, removalReceiver: receiver))
+    }
+
+    /// The user of that lookup wants to hear nothing any more.
+    func cancel(ticket: UInt64) {
+        for index in waiting.indices where waiting[index].ticket == ticket { waiting[index].lookupReceiver = nil }
+    }
+
+    /// Hands out at the end of the turn what was found without asking Redis: nobody is called back from within a call.
+    func deliverAtEndOfTurn() {
+        loop.atEndOfTurn { [weak self] in self?.deliver() }
+    }
+
+    /// Hands out what was collected, in order. Users may call the store meanwhile.
+    func deliver() {
+        guard !isDelivering, !waiting.isEmpty else { return }
+        isDelivering = true
+        var index = 0
+        while index < waiting.count {
+            let delivery = waiting[index]
+            waiting[index].lookupReceiver = nil
+            waiting[index].removalReceiver = nil
+            index += 1
+            switch delivery.result {
+            case .lookup(let result): delivery.lookupReceiver?.storeDidAnswer(result, token: delivery.token)
+            case .removal(let count, let trouble):
+                delivery.removalReceiver?.storeDidRemove(count, trouble: trouble, token: delivery.token)
+            }
+        }
+        waiting.removeAll(keepingCapacity: true)
+        isDelivering = false
+    }
+}

@@ -1,0 +1,17 @@
+// A cache key as Redis sees it: the prefix and 32 hexadecimal digits, which anybody can compute and DEL.
+
+import CacheStorage
+
+extension ByteQueue {
+    /// `prefix` and the 32 digits of `key`, as one argument of a command.
+    mutating func argument(_ key: CacheKey, prefix: [UInt8]) {
+        bulk(prefix.count + CacheKey.hexCount)
+        append(prefix.span)
+        append(digitsOf: key)
+        append("\r\n")
+    }
+
+    mutating func append(digitsOf key: CacheKey) {
+        for position in 0..<CacheKey.hexCount { append(key.hexDigit(at: position)) }
+    }
+}

@@ -1,0 +1,92 @@
+// The large records that are being read: their pieces are fetched a few at a time, so that neither side's loop is held
+// up long and lookups of small records pass between them.
+
+import CacheStorage
+
+final class LargeReads {
+    /// Pieces of one record that are asked for ahead.
+    private static let piecesAhead = 4
+
+    private let context: StoreContext
+    private var reads: [LargeRead] = []
+
+    init(context: StoreContext) {
+        self.context = context
+    }
+
+    /// Each read holds the memory of its whole record; no more than a bound of them are begun.
+    var isFull: Bool { reads.count >= context.settings.largeReadLimit }
+
+    func begin(_ read: LargeRead, on connection: RedisConnection) {
+        reads.append(read)
+        requestPieces(of: read, on: connection)
+    }
+
+    func cancel(_ ticket: UInt64) {
+        if let read = reads.first(where: { $0.ticket == ticket }) { read.receiver = nil }
+    }
+
+    /// The connection is gone, or doesn't serve: no further piece will come.
+    func abandonAll(because trouble: StoreTrouble) {
+        for read in reads { deliver(.failed(trouble), to: read) }
+        reads.removeAll()
+    }
+
+    private func requestPieces(of read: LargeRead, on connection: RedisConnection) {
+        while read.requested < read.pieces && read.requested - read.received < Self.piecesAhead {
+            let start = read.requested * RecordFormat.pieceCount
+            connection.output.command(4)
+            connection.output.argument("GETRANGE")
+            connection.output.argument(read.key, prefix: context.keyPrefix)
+            connection.output.argument(decimal: start)
+            connection.output.argument(decimal: start + RecordFormat.pieceCount - 1)
+            connection.expectReply(for: self, subject: read)
+            read.requested += 1
+        }
+    }
+
+    private func finish(_ read: LargeRead, _ result: StoreAnswer) {
+        reads.removeAll { $0 === read }
+        deliver(result, to: read)
+    }
+
+    private func deliver(_ result: StoreAnswer, to read: LargeRead) {
+        guard let receiver = read.receiver else { return }
+        read.receiver = nil
+        context.deliveries.append(result, ticket: read.ticket, token: read.token, to: receiver)
+    }
+}
+
+extension LargeReads: CommandReceiver {
+    func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand) {
+        (command.subject as? LargeRead)?.take(bytes)
+    }
+
+    /// A piece has arrived, was found to be broken, or was refused. Pieces that come after a read's end are ignored.
+    func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
+        guard case .reply(let reply) = outcome, let read = command.subject as? LargeRead,
+            reads.contains(where: { $0 === read })
+        else { return }
+        if case .error(let kind) = reply {
+            context.figures.failures += 1
+            finish(read, .failed(kind.trouble))
+        } else if read.isBroken {
+            finishUnreadable(read)
+        } else if read.receiver == nil {
+            finish(read, .miss)
+        } else if read.received < read.pieces {
+            requestPieces(of: read, on: connection)
+        } else if let record = read.finish() {
+            context.figures.hits += 1
+            finish(read, .hit(record))
+        } else {
+            finishUnreadable(read)
+        }
+    }
+
+    private func finishUnreadable(_ read: LargeRead) {
+        context.figures.unreadableRecords += 1
+        context.figures.misses += 1
+        finish(read, .miss)
+    }
+}

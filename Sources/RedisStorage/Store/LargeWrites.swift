@@ -1,0 +1,180 @@
+// The large records that are being written, one after another. A record is uploaded by SET and APPENDs to a key of its
+// own that expires by itself, a few pieces in flight at a time; once Redis has confirmed every piece and the length they
+// make, that key gets the record's lifetime and is renamed to the record's key. Readers never see half a record, one DEL
+// removes all of it, and an upload that is broken off leaves nothing that lasts.
+
+import CacheStorage
+
+final class LargeWrites {
+    private static let piecesInFlight = 2
+    /// In milliseconds. An upload that isn't finished by then vanishes.
+    private static let uploadLifetime = 60_000
+    /// Large writes give way while more than this waits to be sent.
+    private static let outputForOthers = 256 << 10
+
+    private let context: StoreContext
+    /// The first has begun, the others wait.
+    private var writes: [LargeWrite] = []
+    private var uploadNumber = UInt64.random(in: .min ... .max)
+    private var scratch: [UInt8] = []
+
+    init(context: StoreContext) {
+        self.context = context
+    }
+
+    /// Records that were accepted and aren't readable by others yet.
+    var count: Int { writes.count }
+
+    /// - Parameter token: held until the write is confirmed, refused or given up.
+    func enqueue(_ key: CacheKey, _ record: StoredResponse, holding token: AnyObject?) {
+        guard writes.count < context.settings.largeWriteLimit else {
+            context.figures.droppedStores += 1
+            return
+        }
+        uploadNumber &+= 1
+        let name = Array("\(context.settings.prefix)upload:\(String(uploadNumber, radix: 16))".utf8)
+        writes.append(LargeWrite(key: key, record: record, uploadKey: name, holding: token))
+        sendMore()
+    }
+
+    /// A later write or a removal of `key` is on its way: what is being uploaded for it must not appear after that.
+    /// Tells whether anything was.
+    @discardableResult
+    func abandon(_ key: CacheKey) -> Bool {
+        guard !writes.isEmpty else { return false }
+        var isAny = false
+        // The upload key of the first is removed once its replies are in. The others have none yet.
+        for write in writes where write.key == key && write.step == .pieces && !write.isAbandoned {
+            write.isAbandoned = true
+            isAny = true
+        }
+        sendMore()
+        return isAny
+    }
+
+    /// The connection is gone, or doesn't serve.
+    func abandonAll() {
+        context.figures.droppedStores += writes.count
+        writes.removeAll()
+    }
+
+    /// The record at `key` while it is on its way to Redis, so that this worker finds what it has stored.
+    func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        for write in writes where write.key == key && !write.isAbandoned {
+            return write.record.hasKeyText(keyText) && now < write.record.discardAt ? write.record : nil
+        }
+        return nil
+    }
+
+    /// Sends what the first write may send now, and goes on to the next where the first is over.
+    func sendMore() {
+        while let write = writes.first {
+            let connection = context.topology.connection(for: write.key)
+            guard connection.isServing else { return }
+            if write.isAbandoned {
+                guard write.inFlight == 0 else { return }
+                if write.sent > 0 { removeUpload(write, on: connection) }
+                writes.removeFirst()
+                continue
+            }
+            guard write.step == .pieces else { return }
+            while write.sent < write.pieces && write.inFlight < Self.piecesInFlight
+                && connection.output.count < Self.outputForOthers
+            {
+                send(piece: write.sent, of: write, on: connection)
+            }
+            return
+        }
+    }
+
+    private func send(piece number: Int, of write: LargeWrite, on connection: RedisConnection) {
+        let range = RecordFormat.contents(ofPiece: number, total: write.total)
+        connection.output.command(number == 0 ? 5 : 3)
+        connection.output.argument(number == 0 ? "SET" : "APPEND")
+        connection.output.argument(write.uploadKey)
+        if number == 0 {
+            connection.output.bulk(range.count)
+            RecordFormat.appendHeader(of: write.record, to: &connection.output, scratch: &scratch)
+        } else {
+            connection.output.bulk(RecordFormat.pieceHeaderCount + range.count)
+            RecordFormat.appendPieceHeader(number, id: write.record.id, to: &connection.output, scratch: &scratch)
+        }
+        RecordFormat.appendContents(of: write.record, range, to: &connection.output)
+        connection.output.append("\r\n")
+        if number == 0 {
+            connection.output.argument("PX")
+            connection.output.argument(decimal: Self.uploadLifetime)
+        }
+        write.sent += 1
+        expectConfirmation(of: write, on: connection)
+    }
+
+    /// All pieces are there: the upload gets the record's lifetime and its key.
+    private func rename(_ write: LargeWrite, on connection: RedisConnection) {
+        let lifetime = write.record.discardAt - WallTime(milliseconds: context.loop.wallMilliseconds)
+        let isEternal = write.record.discardAt == .never
+        guard isEternal || lifetime > 0 else {
+            write.isAbandoned = true
+            return
+        }
+        write.step = .renaming
+        connection.output.command(isEternal ? 2 : 3)
+        connection.output.argument(isEternal ? "PERSIST" : "PEXPIRE")
+        connection.output.argument(write.uploadKey)
+        if !isEternal { connection.output.argument(decimal: Int(lifetime)) }
+        expectConfirmation(of: write, on: connection)
+        connection.output.command(3)
+        connection.output.argument("RENAME")
+        connection.output.argument(write.uploadKey)
+        connection.output.argument(write.key, prefix: context.keyPrefix)
+        expectConfirmation(of: write, on: connection)
+    }
+
+    private func removeUpload(_ write: LargeWrite, on connection: RedisConnection) {
+        connection.output.command(2)
+        connection.output.argument("UNLINK")
+        connection.output.argument(write.uploadKey)
+        connection.expectReply(for: nil)
+    }
+
+    private func expectConfirmation(of write: LargeWrite, on connection: RedisConnection) {
+        write.inFlight += 1
+        connection.expectReply(for: self, subject: write)
+    }
+}
+
+extension LargeWrites: CommandReceiver {
+    func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
+        guard case .reply(let reply) = outcome, let write = command.subject as? LargeWrite else { return }
+        write.inFlight -= 1
+        switch (write.step, reply) {
+        case (.pieces, .error): refuse(write)
+        case (.pieces, _): confirmPiece(of: write, reply, on: connection)
+        case (.renaming, .error):
+            // PEXPIRE comes first, RENAME second.
+            guard write.inFlight == 0 else { return }
+            context.figures.droppedStores += 1
+            writes.removeAll { $0 === write }
+        case (.renaming, _):
+            guard write.inFlight == 0 else { return }
+            context.figures.stores += 1
+            connection.noteWriteTaken()
+            writes.removeAll { $0 === write }
+        }
+    }
+
+    private func confirmPiece(of write: LargeWrite, _ reply: Reply, on connection: RedisConnection) {
+        if case .integer(let count) = reply {
+            // Any other length means that the upload's key expired or was removed meanwhile.
+            if count != RecordFormat.valueCount(throughPiece: write.confirmed, total: write.total) { refuse(write) }
+        }
+        write.confirmed += 1
+        if write.confirmed == write.pieces && !write.isAbandoned { rename(write, on: connection) }
+    }
+
+    /// The upload can't be finished; its key is removed once its replies are in.
+    private func refuse(_ write: LargeWrite) {
+        if !write.isAbandoned { context.figures.droppedStores += 1 }
+        write.isAbandoned = true
+    }
+}

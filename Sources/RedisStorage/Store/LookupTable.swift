@@ -1,0 +1,65 @@
+// The lookups that wait for Redis, by ticket. Slots are used again, so that in steady use nothing is allocated; a
+// ticket names its slot and how often that was used, so an old ticket finds nothing.
+
+import CacheStorage
+
+/// What is remembered of a lookup until its reply comes.
+struct PendingLookup {
+    var key: CacheKey
+    /// The moment that the user of the store gave as the present one.
+    var now: WallTime
+    var token: UInt64
+    /// Nil once the lookup was cancelled.
+    var receiver: (any StoreReceiver)?
+}
+
+/// Its size is bounded by the connections' bound on waiting commands.
+struct LookupTable {
+    private struct Slot {
+        var lookup: PendingLookup?
+        var uses: UInt64 = 0
+        /// The next free slot, or -1.
+        var nextFree = -1
+    }
+
+    private var slots: [Slot] = []
+    private var firstFree = -1
+
+    private static let slotBits: UInt64 = 24
+    /// Keeps the highest bit of a ticket 0: those tickets belong to lookups that ask nobody.
+    private static let useBits: UInt64 = 39
+
+    /// Returns the ticket.
+    mutating func insert(_ lookup: consuming PendingLookup) -> UInt64 {
+        if firstFree < 0 {
+            slots.append(Slot())
+            firstFree = slots.count - 1
+        }
+        let index = firstFree
+        firstFree = slots[index].nextFree
+        slots[index].lookup = lookup
+        slots[index].uses = (slots[index].uses &+ 1) & (1 << Self.useBits - 1)
+        return slots[index].uses << Self.slotBits | UInt64(index)
+    }
+
+    /// Takes the lookup out, if it is still there.
+    mutating func remove(_ ticket: UInt64) -> PendingLookup? {
+        guard let index = index(of: ticket), let lookup = slots[index].lookup.take() else { return nil }
+        slots[index].nextFree = firstFree
+        firstFree = index
+        return lookup
+    }
+
+    subscript(ticket: UInt64) -> PendingLookup? { index(of: ticket).flatMap { slots[$0].lookup } }
+
+    /// Lets go of the receiver; the lookup stays until its reply comes.
+    mutating func cancel(_ ticket: UInt64) {
+        if let index = index(of: ticket) { slots[index].lookup?.receiver = nil }
+    }
+
+    private func index(of ticket: UInt64) -> Int? {
+        let index = Int(ticket & (1 << Self.slotBits - 1))
+        guard index < slots.count, slots[index].uses == ticket >> Self.slotBits else { return nil }
+        return index
+    }
+}

@@ -1,0 +1,66 @@
+// Removing records: one UNLINK for all keys of a call, and the count that it gives.
+
+import CacheStorage
+
+final class Removals {
+    /// A removal that waits for its reply.
+    private final class Removal {
+        let receiver: (any StoreRemovalReceiver)?
+        let token: UInt64
+        let keyCount: Int
+        /// How many of the keys stood in uploads that the removal broke off.
+        let uploadsAbandoned: Int
+
+        init(receiver: (any StoreRemovalReceiver)?, token: UInt64, keyCount: Int, uploadsAbandoned: Int) {
+            self.receiver = receiver
+            self.token = token
+            self.keyCount = keyCount
+            self.uploadsAbandoned = uploadsAbandoned
+        }
+    }
+
+    private let context: StoreContext
+
+    init(context: StoreContext) {
+        self.context = context
+    }
+
+    /// The connection must be serving and have room.
+    func begin(
+        _ keys: [CacheKey], uploadsAbandoned: Int, receiver: (any StoreRemovalReceiver)?, token: UInt64,
+        on connection: RedisConnection
+    ) {
+        connection.output.command(1 + keys.count)
+        connection.output.argument("UNLINK")
+        for key in keys { connection.output.argument(key, prefix: context.keyPrefix) }
+        let removal = Removal(
+            receiver: receiver, token: token, keyCount: keys.count, uploadsAbandoned: uploadsAbandoned)
+        connection.expectReply(for: self, subject: removal)
+    }
+
+    /// Nothing is sent; the receiver is told at the end of the turn.
+    func finishUnsent(_ trouble: StoreTrouble?, receiver: (any StoreRemovalReceiver)?, token: UInt64) {
+        guard let receiver else { return }
+        context.deliveries.appendRemoval(0, trouble, token: token, to: receiver)
+        context.deliveries.deliverAtEndOfTurn()
+    }
+}
+
+extension Removals: CommandReceiver {
+    func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
+        guard let removal = command.subject as? Removal else { return }
+        switch outcome {
+        case .abandoned(let trouble, _): deliver(0, trouble, removal)
+        case .reply(.error(let kind)): deliver(0, kind.trouble, removal)
+        case .reply(.integer(let unlinked)):
+            let count = min(unlinked + removal.uploadsAbandoned, removal.keyCount)
+            context.figures.removals += count
+            deliver(count, nil, removal)
+        case .reply: connection.noteMalformedReply()
+        }
+    }
+
+    private func deliver(_ count: Int, _ trouble: StoreTrouble?, _ removal: Removal) {
+        context.deliveries.appendRemoval(count, trouble, token: removal.token, to: removal.receiver)
+    }
+}

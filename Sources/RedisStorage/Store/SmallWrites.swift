@@ -1,0 +1,71 @@
+// Writes that are one command: records of one piece, each with its lifetime in the same SET; the removal of a record
+// whose successor has no lifetime left; and the harmless write that shows whether Redis takes writes again.
+
+import CacheStorage
+
+final class SmallWrites {
+    private enum Tag: UInt64 { case record, test }
+
+    private let context: StoreContext
+    private var scratch: [UInt8] = []
+
+    init(context: StoreContext) {
+        self.context = context
+    }
+
+    /// SET key record PX lifetime, or without PX where the record never expires.
+    /// - Parameter lifetime: milliseconds.
+    /// - Parameter token: held until the outcome is known.
+    func set(
+        _ key: CacheKey, _ record: StoredResponse, lifetime: Int64, holding token: AnyObject?,
+        on connection: RedisConnection
+    ) {
+        let total = RecordFormat.headerCount + record.lengths.total
+        let isEternal = record.discardAt == .never
+        connection.output.command(isEternal ? 3 : 5)
+        connection.output.argument("SET")
+        connection.output.argument(key, prefix: context.keyPrefix)
+        connection.output.bulk(total)
+        RecordFormat.appendHeader(of: record, to: &connection.output, scratch: &scratch)
+        RecordFormat.appendContents(of: record, 0..<total, to: &connection.output)
+        connection.output.append("\r\n")
+        if !isEternal {
+            connection.output.argument("PX")
+            connection.output.argument(decimal: Int(lifetime))
+        }
+        connection.expectReply(for: self, tag: Tag.record.rawValue, subject: token)
+    }
+
+    /// UNLINK key; nobody waits for it.
+    func unlink(_ key: CacheKey, on connection: RedisConnection) {
+        connection.output.command(2)
+        connection.output.argument("UNLINK")
+        connection.output.argument(key, prefix: context.keyPrefix)
+        connection.expectReply(for: nil)
+    }
+
+    /// Sets a key that nobody reads and that expires within a second.
+    func test(_ connection: RedisConnection) {
+        connection.output.command(5)
+        connection.output.argument("SET")
+        connection.output.argument(context.keyPrefix + Array("probe".utf8))
+        connection.output.argument("1")
+        connection.output.argument("PX")
+        connection.output.argument(decimal: 1000)
+        connection.expectReply(for: self, tag: Tag.test.rawValue)
+        connection.flush()
+    }
+}
+
+extension SmallWrites: CommandReceiver {
+    func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
+        let isRecord = command.tag == Tag.record.rawValue
+        switch outcome {
+        case .reply(.error), .abandoned:
+            if isRecord { context.figures.droppedStores += 1 }
+        case .reply:
+            if isRecord { context.figures.stores += 1 }
+            connection.noteWriteTaken()
+        }
+    }
+}

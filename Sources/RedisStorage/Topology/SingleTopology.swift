@@ -1,0 +1,29 @@
+// One server that holds every key, over one connection.
+
+import CacheStorage
+import EventLoop
+
+final class SingleTopology: Topology {
+    let connections: [RedisConnection]
+    private let connection: RedisConnection
+
+    /// - Parameter resolver: needed where the server is given by a host name.
+    init(loop: EventLoop, settings: RedisSettings, resolver: Resolver?) {
+        connection = RedisConnection(loop: loop, settings: settings, resolver: resolver)
+        connections = [connection]
+    }
+
+    var state: StoreState { connection.state.availability }
+
+    func open(delegate: any RedisConnectionDelegate) {
+        connection.delegate = delegate
+        connection.open()
+    }
+
+    func connection(for key: CacheKey) -> RedisConnection { connection }
+
+    /// The connection comes back by itself, and there is none to use instead.
+    func connectionDidChangeAvailability(_ connection: RedisConnection) {}
+
+    func close() { connection.close() }
+}

@@ -1,0 +1,326 @@
+// The state machine of a connection to Redis, without sockets: what it asks for after each event.
+
+import CacheStorage
+import Testing
+
+@testable import RedisStorage
+
+/// A state with a clock of its own.
+private struct Machine {
+    var state = ConnectionState(
+        timing: .init(connect: 1000, hang: 2000, shortestPause: 50, longestPause: 5000),
+        wall: WallTime(milliseconds: 0), seed: 42)
+    var now: Int64 = 0
+
+    @discardableResult
+    mutating func on(_ event: ConnectionState.Event) -> ConnectionState.Actions {
+        state.handle(event, now: now, wall: WallTime(milliseconds: 1_000_000 + now))
+    }
+
+    @discardableResult
+    mutating func timerFires(isIdle: Bool = true, hasRoom: Bool = true) -> ConnectionState.Actions {
+        on(.timerFired(isIdle: isIdle, hasRoom: hasRoom))
+    }
+
+    /// A machine whose server is up.
+    static func serving() -> Machine {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.connecting)
+        machine.on(.connected)
+        machine.on(.pong)
+        return machine
+    }
+
+    /// A machine that waits for its next attempt, after so many failed ones.
+    static func paused(attempts: Int) -> Machine {
+        var machine = Machine()
+        machine.on(.opened)
+        for _ in 0..<attempts {
+            machine.on(.connecting)
+            machine.on(.unreachable(.connectFailed))
+        }
+        return machine
+    }
+
+    var trouble: StoreTrouble? {
+        switch state.availability {
+        case .up: nil
+        case .limited(let trouble, _), .down(let trouble, _): trouble
+        }
+    }
+
+    var isLimited: Bool { if case .limited = state.availability { true } else { false } }
+}
+
+extension ConnectionState.Actions {
+    fileprivate var pause: Int64? { if case .schedule(let milliseconds) = timer { milliseconds } else { nil } }
+}
+
+@Suite("Redis connection: the state machine, connecting")
+struct ConnectionStateConnectingTests {
+    @Test("From opened to serving: connect, greet, and up with the PING's reply")
+    func comesUp() {
+        var machine = Machine()
+        #expect(machine.on(.opened) == .init(step: .connect))
+        #expect(machine.on(.resolving) == .init(timer: .schedule(1000)))
+        #expect(machine.on(.connecting) == .init(timer: .schedule(1000)))
+        #expect(machine.on(.connected) == .init(step: .greet))
+        #expect(machine.state.phase == .greeting)
+        #expect(machine.on(.pong) == .init(changesAvailability: true, timer: .cancel))
+        #expect(machine.state.availability == .up(since: WallTime(milliseconds: 1_000_000)))
+        #expect(machine.state.connects == 1)
+        #expect(machine.state.connectFailures == 0)
+    }
+
+    @Test("A failed attempt closes the socket, tells all who wait, and is followed by another one")
+    func retries() {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.connecting)
+        let actions = machine.on(.unreachable(.connectFailed))
+        #expect(actions.disconnects && actions.changesAvailability)
+        #expect(actions.abandonment == .connectFailed)
+        #expect(machine.state.phase == .paused)
+        #expect(machine.state.connectFailures == 1)
+        #expect(machine.timerFires() == .init(step: .connect))
+    }
+
+    @Test("An address that can't be one is down with its reason, and counts as no attempt to connect")
+    func noAddress() {
+        var machine = Machine()
+        machine.on(.opened)
+        #expect(machine.on(.unreachable(.nameNotResolved)).pause != nil)
+        #expect(machine.trouble == .nameNotResolved)
+        #expect(machine.state.connectFailures == 0)
+    }
+
+    @Test("What takes too long before the first reply is given up, with the reason of that step")
+    func timesOut() {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.resolving)
+        #expect(machine.timerFires().abandonment == .nameNotResolved)
+        machine.timerFires()
+        machine.on(.connecting)
+        #expect(machine.timerFires().abandonment == .connectTimedOut)
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.on(.connected)
+        #expect(machine.timerFires().abandonment == .connectTimedOut)
+        #expect(machine.state.connectFailures == 3)
+    }
+
+    @Test("Pauses double from the shortest to the longest, give or take a quarter")
+    func pausesGrow() {
+        for attempts in 0..<20 {
+            var machine = Machine.paused(attempts: attempts)
+            machine.on(.connecting)
+            let pause = machine.on(.unreachable(.connectFailed)).pause ?? 0
+            let middle = min(50 << Int64(min(attempts, 16)), 5000)
+            #expect(pause >= middle * 75 / 100 && pause <= middle * 125 / 100, "attempt \(attempts)")
+        }
+    }
+
+    @Test("Connections with different seeds don't come back at the same moment")
+    func pausesSpread() {
+        var pauses: Set<Int64> = []
+        for seed in 1...50 {
+            var state = ConnectionState(
+                timing: .init(connect: 1000, hang: 2000, shortestPause: 1000, longestPause: 5000),
+                wall: WallTime(milliseconds: 0), seed: UInt64(seed) &* 0x9e37_79b9_7f4a_7c15)
+            pauses.insert(state.handle(.lost(.connectionLost), now: 0, wall: WallTime(milliseconds: 0)).pause ?? 0)
+        }
+        #expect(pauses.count > 20)
+    }
+
+    @Test("Being down for another reason keeps the moment at which it began")
+    func downSince() {
+        var machine = Machine.paused(attempts: 1)
+        machine.now = 500
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.timerFires()
+        #expect(machine.state.availability == .down(.connectTimedOut, since: WallTime(milliseconds: 0)))
+    }
+
+    @Test(
+        "A refused greeting loses the connection",
+        arguments: [
+            (RedisErrorKind.wrongPassword, StoreTrouble.wrongPassword), (.noAuthentication, .passwordRequired),
+            (.database, .noSuchDatabase),
+        ])
+    func refusals(kind: RedisErrorKind, trouble: StoreTrouble) {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.connecting)
+        machine.on(.connected)
+        let actions = machine.on(.errorReply(kind, .greeting))
+        #expect(actions.disconnects)
+        #expect(actions.abandonment == trouble)
+        #expect(machine.state.connectFailures == 1)
+    }
+
+    @Test("Closed is final: no event does anything after it")
+    func closed() {
+        var machine = Machine.serving()
+        let actions = machine.on(.closed)
+        #expect(actions.disconnects && actions.changesAvailability)
+        #expect(actions.abandonment == .closed)
+        #expect(actions.timer == .cancel)
+        for event: ConnectionState.Event in [
+            .opened, .pong, .lost(.connectionLost), .commandTimedOut, .timerFired(isIdle: true, hasRoom: true), .closed,
+        ] {
+            #expect(machine.on(event) == .init())
+        }
+        #expect(machine.trouble == .closed)
+        #expect(machine.state.disconnects == 0)
+    }
+}
+
+@Suite("Redis connection: the state machine, serving and failing")
+struct ConnectionStateServingTests {
+    @Test("A command past its deadline: all are told, the connection is kept, a PING is sent, and its reply is the end")
+    func hangs() {
+        var machine = Machine.serving()
+        let actions = machine.on(.commandTimedOut)
+        #expect(
+            actions
+                == .init(
+                    changesAvailability: true, abandonment: .commandTimedOut, step: .ping, timer: .schedule(2000)))
+        #expect(machine.state.phase == .probing)
+        #expect(machine.on(.pong).timer == .cancel)
+        #expect(machine.state.phase == .serving)
+        // The same connection.
+        #expect(machine.state.connects == 1)
+        #expect(machine.state.disconnects == 0)
+    }
+
+    @Test("A server that hangs for long loses its connection")
+    func hangsLong() {
+        var machine = Machine.serving()
+        machine.on(.commandTimedOut)
+        let actions = machine.timerFires(isIdle: false)
+        #expect(actions.disconnects)
+        #expect(actions.abandonment == .commandTimedOut)
+        #expect(machine.state.disconnects == 1)
+        #expect(machine.state.phase == .paused)
+    }
+
+    @Test("A loading server is asked again after pauses, over the same connection", arguments: [true, false])
+    func loads(fromStart: Bool) {
+        var machine = Machine.serving()
+        if fromStart {
+            machine = Machine()
+            machine.on(.opened)
+            machine.on(.connecting)
+            machine.on(.connected)
+        }
+        let actions = machine.on(.errorReply(.loading, fromStart ? .ping : .essential))
+        #expect(actions.abandonment == .loading)
+        #expect(actions.step == .nothing && actions.pause != nil && !actions.disconnects)
+        #expect(machine.timerFires(isIdle: true) == .init(step: .ping, timer: .schedule(2000)))
+        #expect(machine.on(.errorReply(.loading, .ping)).pause != nil)
+        machine.timerFires(isIdle: true)
+        machine.on(.pong)
+        #expect(machine.trouble == nil)
+    }
+
+    @Test("A late reply that says `loading` changes nothing while probing")
+    func lateLoading() {
+        var machine = Machine.serving()
+        machine.on(.commandTimedOut)
+        #expect(machine.on(.errorReply(.loading, .essential)) == .init())
+    }
+
+    @Test("A connection that served for more than a second is made again at once, others after a growing pause")
+    func comesBackAtOnce() {
+        var machine = Machine.serving()
+        machine.now = 1001
+        #expect(machine.on(.lost(.connectionLost)).pause == 1)
+        #expect(machine.state.attempts == 0)
+        machine = .serving()
+        machine.now = 1000
+        #expect(machine.on(.lost(.connectionLost)).pause ?? 0 >= 37)
+        #expect(machine.state.attempts == 1)
+    }
+
+    @Test(
+        "A refused write leaves reads alone and holds writes back until one is taken",
+        arguments: [RedisErrorKind.outOfMemory, .readOnly, .notPersisting, .notPermitted])
+    func refusesWrites(kind: RedisErrorKind) {
+        var machine = Machine.serving()
+        let actions = machine.on(.errorReply(kind, .ordinary))
+        #expect(actions == .init(changesAvailability: true, timer: .schedule(251)))
+        #expect(machine.state.phase == .serving && machine.isLimited && machine.trouble == kind.trouble)
+        #expect(!machine.state.takesWrites(at: 249))
+        #expect(machine.state.takesWrites(at: 250))
+        machine.now = 251
+        #expect(machine.timerFires() == .init(step: .testWrites))
+        #expect(machine.on(.writeTaken) == .init(changesAvailability: true))
+        #expect(machine.trouble == nil)
+    }
+
+    @Test("The pause of writes doubles up to the longest; refusals of what was already on its way don't count")
+    func writePauses() {
+        var machine = Machine.serving()
+        var pauses: [Int64] = []
+        for _ in 0..<7 {
+            pauses.append((machine.on(.errorReply(.outOfMemory, .ordinary)).pause ?? 0) - 1)
+            #expect(machine.on(.errorReply(.outOfMemory, .ordinary)).timer == .unchanged)
+            machine.now += pauses.last!
+        }
+        #expect(pauses == [250, 500, 1000, 2000, 4000, 5000, 5000])
+    }
+
+    @Test("Where a write can't be tested yet, it is tried again soon")
+    func testsLater() {
+        var machine = Machine.serving()
+        machine.on(.errorReply(.outOfMemory, .ordinary))
+        machine.now = 300
+        #expect(machine.timerFires(hasRoom: false) == .init(timer: .schedule(50)))
+        machine.now = 100
+        #expect(machine.timerFires() == .init(timer: .schedule(50)))
+    }
+
+    @Test("A server whose PING is refused because writes are comes up limited")
+    func limitedFromStart() {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.connecting)
+        machine.on(.connected)
+        #expect(machine.on(.errorReply(.notPersisting, .ping)).timer == .schedule(251))
+        #expect(machine.state.phase == .serving && machine.isLimited)
+        #expect(machine.state.connects == 1)
+    }
+
+    @Test("A user who may not read loses the connection; who may not write is limited")
+    func notPermitted() {
+        for role: PendingCommand.Role in [.essential, .ping] {
+            var machine = Machine.serving()
+            #expect(machine.on(.errorReply(.notPermitted, role)).abandonment == .notPermitted)
+            #expect(machine.state.phase == .paused)
+        }
+        var machine = Machine.serving()
+        machine.on(.errorReply(.notPermitted, .ordinary))
+        #expect(machine.isLimited)
+    }
+
+    @Test("Any other error concerns its command alone, unless it is a PING's")
+    func otherErrors() {
+        var machine = Machine.serving()
+        for role: PendingCommand.Role in [.ordinary, .essential, .greeting] {
+            #expect(machine.on(.errorReply(.other, role)) == .init())
+        }
+        #expect(machine.on(.errorReply(.other, .ping)).abandonment == .otherError)
+    }
+
+    @Test("Being up goes on through repeated PINGs without a change")
+    func staysUp() {
+        var machine = Machine.serving()
+        machine.now = 5000
+        #expect(machine.on(.pong) == .init(timer: .cancel))
+        #expect(machine.on(.writeTaken) == .init())
+        #expect(machine.timerFires() == .init())
+    }
+}
