@@ -105,8 +105,10 @@ extension Lookups: CommandReceiver {
             deliver(.failed(kind.trouble), to: lookup, command.tag)
         case .reply(.bulk): finish(lookup, with: result, ticket: command.tag, on: connection)
         case .reply:
-            // Nobody is told here: the lookup is among those that wait while the connection is given up.
             guard lookup.receiver != nil else { return }
+            // It has left the queue, so it isn't among those that are told that the connection is lost.
+            context.figures.failures += 1
+            deliver(.failed(.unintelligibleReply), to: lookup, command.tag)
             connection.noteMalformedReply()
         }
     }

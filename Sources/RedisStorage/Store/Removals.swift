@@ -56,7 +56,9 @@ extension Removals: CommandReceiver {
             let count = min(unlinked + removal.uploadsAbandoned, removal.keyCount)
             context.figures.removals += count
             deliver(count, nil, removal)
-        case .reply: connection.noteMalformedReply()
+        case .reply:
+            deliver(0, .unintelligibleReply, removal)
+            connection.noteMalformedReply()
         }
     }
 
