@@ -1,5 +1,6 @@
 // Reading: bytes from the socket become replies, and each reply goes to whoever sent the first command in the queue.
 
+import Bytes
 import EventLoop
 
 extension RedisConnection: ReplyReaderDelegate {

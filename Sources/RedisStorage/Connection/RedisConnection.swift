@@ -5,6 +5,7 @@
 // This file is what its users see, and sending. Beside it: RedisConnection+Opening (address, socket, greeting) and
 // RedisConnection+Replies. What has to happen when something fails is decided in ConnectionState.
 
+import Bytes
 import CacheStorage
 import EventLoop
 

@@ -1,5 +1,6 @@
 // A cache key as Redis sees it: the prefix and 32 hexadecimal digits, which anybody can compute and DEL.
 
+import Bytes
 import CacheStorage
 
 extension ByteQueue {
