@@ -33,7 +33,7 @@ let package = Package(
         .target(name: "HTTPWire", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "HTTPCaching", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
-        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPCaching"], swiftSettings: strict),
+        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPWire", "HTTPCaching"], swiftSettings: strict),
         .target(
             name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
             swiftSettings: strict),

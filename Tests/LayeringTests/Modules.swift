@@ -51,7 +51,7 @@ struct Module {
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",
-            imports: ["Bytes", "HTTPCaching", "Glibc", "Synchronization"],
+            imports: ["Bytes", "HTTPWire", "HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
                 "Records/PartialResponse.swift", "Records/RecordAssembly.swift", "Records/StoredResponse.swift",
                 "Records/StoredResponse+Making.swift", "Records/StoredResponseBuilder.swift",

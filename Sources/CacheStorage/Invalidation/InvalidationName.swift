@@ -1,0 +1,111 @@
+// What an invalidation is of, as the clock remembers it: a digest of 16 bytes and the family that it belongs to. A key has
+// its digest already; the names of groups and tags are hashed where they lie, piece by piece, so that asking about one
+// allocates nothing. The hash is seeded anew in each process and never leaves it. Two names with one digest are
+// invalidated together, which costs a miss and nothing else.
+
+/// A key, a group or a tag.
+package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
+    /// What is remembered together, within one bound, and asked about by the same rules.
+    package enum Family: Sendable, BitwiseCopyable, CaseIterable {
+        /// Keys, whose records are deleted as well.
+        case keys
+        /// Groups of RFC 9875 and tags, whose records are only no longer used.
+        case groups
+    }
+
+    /// 16 bytes.
+    struct Digest: Hashable, Sendable, BitwiseCopyable {
+        let high: UInt64
+        let low: UInt64
+    }
+
+    package let family: Family
+    let digest: Digest
+
+    package static func key(_ key: CacheKey) -> InvalidationName {
+        InvalidationName(family: .keys, digest: Digest(high: key.high, low: key.low))
+    }
+
+    /// A tag, which is the operator's own: case counts.
+    package static func tag(_ name: Span<UInt8>) -> InvalidationName {
+        var hash = NameHash(kind: UInt8(ascii: "t"))
+        hash.add(name)
+        return InvalidationName(family: .groups, digest: hash.digest)
+    }
+
+    /// A group of one origin (RFC 9875 §2): case counts.
+    package static func group(_ name: Span<UInt8>, of origin: GroupOrigin) -> InvalidationName {
+        var hash = origin.hash
+        hash.add(name)
+        return InvalidationName(family: .groups, digest: hash.digest)
+    }
+}
+
+/// The origin whose groups are named: its scheme, in lower case, and its authority, in which case doesn't count.
+package struct GroupOrigin: Sendable, BitwiseCopyable {
+    fileprivate let hash: NameHash
+
+    package init(scheme: Span<UInt8>, authority: Span<UInt8>) {
+        var hash = NameHash(kind: UInt8(ascii: "g"))
+        hash.add(scheme)
+        hash.add(UInt8(ascii: " "))
+        for index in authority.indices {
+            let byte = authority[index]
+            hash.add(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)
+        }
+        hash.add(UInt8(ascii: " "))
+        self.hash = hash
+    }
+}
+
+/// Two keyed 64-bit hashes of the same bytes, eight at a time: each word is multiplied to 128 bits and folded.
+private struct NameHash: Sendable, BitwiseCopyable {
+    private static let seeds = (
+        UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max) | 1,
+        UInt64.random(in: .min ... .max) | 1
+    )
+
+    private var high: UInt64
+    private var low: UInt64
+    /// Bytes that don't make up a word yet, the first in the lowest place.
+    private var word: UInt64 = 0
+    private var count: UInt64 = 0
+
+    /// - Parameter kind: keeps names of one kind apart from another's.
+    init(kind: UInt8) {
+        high = Self.seeds.0
+        low = Self.seeds.1
+        add(kind)
+    }
+
+    mutating func add(_ byte: UInt8) {
+        word |= UInt64(byte) << ((count & 7) << 3)
+        count &+= 1
+        if count & 7 == 0 { mix() }
+    }
+
+    mutating func add(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { add(bytes[index]) }
+    }
+
+    var digest: InvalidationName.Digest {
+        var end = self
+        end.mix()
+        // Names that differ by zero bytes at their ends differ in length.
+        end.word = count
+        end.mix()
+        return InvalidationName.Digest(high: end.high, low: end.low)
+    }
+
+    private mutating func mix() {
+        high = Self.folded(high ^ word, Self.seeds.2)
+        low = Self.folded((low &+ word) ^ 0x9E37_79B9_7F4A_7C15, Self.seeds.3)
+        word = 0
+    }
+
+    private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right)
+        // The operand is mixed in again, as a product with few bits set would forget much of it.
+        return product.high ^ product.low ^ (left << 32 | left >> 32)
+    }
+}

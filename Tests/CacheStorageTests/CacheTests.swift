@@ -1,0 +1,226 @@
+import HTTPCaching
+import Testing
+
+@testable import CacheStorage
+
+// A worker's view of its stores: where a record is found and kept, and what an invalidation reaches.
+
+@Suite("The cache: one view of memory and of the store elsewhere")
+struct CacheTests {
+    private let shared = SharedStores(memoryBytes: 1 << 20)
+    private let elsewhere = MemoryStoreAdapter()
+    private let now = WallTime(milliseconds: 1_800_000_000_000)
+    private let key = CacheKey(high: 1, low: 2)
+    private let variant = CacheKey(high: 3, low: 4)
+
+    private func cache(memory: Bool = true, remote: Bool = true, copyLifetime: Int64 = 5_000) -> Cache {
+        let cache = Cache(shared, objectLimit: 1 << 20)
+        cache.open(usesMemory: memory, copyLifetime: copyLifetime) { remote ? elsewhere : nil }
+        return cache
+    }
+
+    /// Requested at `now`, with a lifetime of a minute.
+    private func record(
+        _ flags: StoredFacts.Flags = [], fields: String = "", life: Int64 = 60_000, requested: Int64 = 0
+    ) -> StoredResponse {
+        let head = "HTTP/1.1 200 OK\r\n" + fields
+        var facts = ordinaryFacts()
+        facts.flags = flags
+        facts.requestTime = Instant(milliseconds: now.milliseconds + requested)
+        let description = RecordDescription(
+            id: 7, status: 200, discardAt: now.advanced(byMilliseconds: life), facts: facts)
+        return StoredResponse.response(
+            description, keyText: "key".utf8.span, varyNames: Span(), head: head.utf8.span, body: "body".utf8.span)!
+    }
+
+    private func inMemory(_ cache: Cache, _ key: CacheKey? = nil, after milliseconds: Int64 = 0) -> StoredResponse? {
+        cache.lookUpInMemory(
+            key ?? self.key, keyText: "key".utf8.span, now: now.advanced(byMilliseconds: milliseconds))
+    }
+
+    // MARK: Looking up
+
+    @Test("Memory answers at once, and the store elsewhere isn't asked")
+    func memoryFirst() {
+        let cache = cache()
+        cache.put(key, record(), now: now)
+        let asking = Asking()
+        guard case .hit = cache.lookUp(key, keyText: "key".utf8.span, now: now, receiver: asking, token: 1) else {
+            Issue.record("not found in memory")
+            return
+        }
+        elsewhere.turn()
+        #expect(asking.answers == 0)
+    }
+
+    @Test("What memory doesn't have is asked for elsewhere, unless the one who asked has gone away")
+    func elsewhereThen() {
+        let cache = cache(memory: false)
+        cache.put(key, record(), now: now)
+        let asking = Asking()
+        guard
+            case .pending = cache.lookUp(key, keyText: "key".utf8.span, now: now, receiver: asking, token: 1),
+            case .pending(let ticket) = cache.lookUp(
+                key, keyText: "key".utf8.span, now: now, receiver: asking, token: 2)
+        else {
+            Issue.record("not asked for")
+            return
+        }
+        cache.cancel(ticket)
+        elsewhere.turn()
+        #expect(asking.answers == 1 && asking.found?.id == 7)
+    }
+
+    @Test("Without a store elsewhere what memory doesn't have is a miss, and one that is closed fails")
+    func missAndFailure() {
+        let asking = Asking()
+        guard
+            case .miss = cache(remote: false).lookUp(
+                key, keyText: "key".utf8.span, now: now, receiver: asking, token: 1)
+        else {
+            Issue.record("not a miss")
+            return
+        }
+        let closed = cache()
+        closed.close()
+        guard
+            case .failed(.closed) = closed.lookUp(
+                key, keyText: "key".utf8.span, now: now, receiver: asking, token: 1)
+        else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(closed.remoteTrouble == .closed && closed.canStore)
+        #expect(!Cache(shared, objectLimit: 1).isStoring && !Cache(shared, objectLimit: 1).canStore)
+    }
+
+    @Test("A peek leaves no trace")
+    func peek() {
+        let cache = cache(remote: false)
+        cache.put(key, record(), now: now)
+        #expect(cache.peekInMemory(key, keyText: "key".utf8.span, now: now) != nil)
+        #expect(shared.memoryFigures.hits == 0)
+    }
+
+    // MARK: Keeping
+
+    @Test("Beside a store elsewhere memory keeps a copy for the time allowed, and none where none is allowed")
+    func copies() {
+        let cache = cache(copyLifetime: 5_000)
+        cache.put(key, record(), now: now)
+        #expect(inMemory(cache, after: 4_999) != nil && inMemory(cache, after: 5_000) == nil)
+        // What expires sooner anyway needs no copy of its own.
+        let short = record(life: 1_000)
+        cache.put(key, short, now: now)
+        #expect(inMemory(cache) === short)
+        let without = self.cache(copyLifetime: 0)
+        without.put(variant, record(), now: now)
+        #expect(inMemory(without, variant) == nil)
+        #expect(elsewhere.memory.figures.entries == 2)
+    }
+
+    @Test("Memory alone keeps the record itself, and says so if the record alone is too large")
+    func memoryAlone() {
+        let cache = cache(remote: false)
+        let kept = record()
+        #expect(cache.put(key, kept, now: now) && inMemory(cache) === kept)
+        shared.resize(memoryBytes: 1)
+        #expect(!cache.put(key, record(), now: now))
+    }
+
+    @Test("The oldest variant is deleted when there is one too many, and isn't thereby invalidated")
+    func variants() {
+        let cache = cache(remote: false)
+        let before = cache.moment
+        cache.put(key, record(), now: now)
+        cache.noteVariant(key, of: 1, limit: 1)
+        #expect(inMemory(cache) != nil && cache.figures.deletedVariants == 0)
+        cache.noteVariant(variant, of: 1, limit: 1)
+        #expect(inMemory(cache) == nil && cache.figures.deletedVariants == 1)
+        #expect(!cache.overtook(key, since: before))
+    }
+
+    // MARK: Invalidating
+
+    @Test(
+        "What is invalidated is gone from every store, and a fetch that began before is overtaken, in other workers too"
+    )
+    func invalidation() {
+        let (cache, other) = (cache(), cache())
+        cache.put(key, record(), now: now)
+        let before = other.moment
+        let removal = Removing()
+        #expect(cache.invalidate([key], at: now, receiver: removal) == 1)
+        elsewhere.turn()
+        #expect(removal.removed == 1 && elsewhere.memory.figures.entries == 0 && inMemory(cache) == nil)
+        #expect(other.overtook(key, since: before) && !other.overtook(key, since: other.moment))
+        #expect(other.overtook(variant, plainKey: key, since: before))
+        #expect(!other.overtook(variant, since: before))
+        #expect(other.remembersInvalidation(of: variant, plainKey: key))
+        #expect(cache.figures.invalidatedKeys == 1 && other.figures.invalidatedKeys == 0)
+    }
+
+    @Test("What is deleted may come back")
+    func deletion() {
+        let cache = cache()
+        cache.put(key, record(), now: now)
+        let before = cache.moment
+        cache.delete([key])
+        #expect(inMemory(cache) == nil && elsewhere.memory.figures.entries == 0)
+        #expect(!cache.overtook(key, since: before) && cache.isCurrent(record(), key: key, plainKey: key))
+    }
+
+    @Test("What a slow store hands out isn't current if its key, or its variant's plain key, was invalidated since")
+    func currentKeys() {
+        let cache = cache()
+        cache.invalidate([key], at: now)
+        #expect(!cache.isCurrent(record(requested: -1), key: key, plainKey: key))
+        #expect(!cache.isCurrent(record(requested: -1), key: variant, plainKey: key))
+        #expect(cache.isCurrent(record(requested: 0), key: key, plainKey: key))
+        #expect(cache.isCurrent(record(requested: -1), key: variant, plainKey: variant))
+    }
+
+    @Test(
+        "RFC 9875 §3: a record isn't current once a group or tag of its head was invalidated",
+        arguments: [
+            ("Cache-Tag: sport, the news\r\n", StoredFacts.Flags.tagged),
+            ("Surrogate-Key: sport the\u{20}news\r\nETag: \"a\"\r\nCache-Tag: the news\r\n", .tagged),
+            ("xkey: sport\r\nCache-Tag: the news\r\n", .tagged),
+            ("Cache-Groups: \"sport\", \"the news\"\r\n", .grouped),
+        ])
+    func currentGroups(fields: String, flag: StoredFacts.Flags) {
+        let cache = cache()
+        func isCurrent(_ requested: Int64 = 0, _ flags: StoredFacts.Flags? = nil, _ authority: String = "API.example")
+            -> Bool
+        {
+            let record = record(flags ?? flag, fields: fields, requested: requested)
+            return cache.isCurrent(record, scheme: "http".utf8.span, authority: authority.utf8.span)
+        }
+        #expect(isCurrent())
+        let origin = GroupOrigin(scheme: "http".utf8.span, authority: "api.EXAMPLE".utf8.span)
+        cache.invalidate(groups: [.tag("others".utf8.span), .group("others".utf8.span, of: origin)], at: now)
+        #expect(isCurrent())
+        cache.invalidate(groups: [.tag("the news".utf8.span), .group("the news".utf8.span, of: origin)], at: now)
+        #expect(!isCurrent() && !isCurrent(-1) && isCurrent(1))
+        // The flags say whether there is anything to be read in the head.
+        #expect(isCurrent(0, []))
+        #expect(isCurrent(0, nil, "other.example") == (flag == .grouped))
+        #expect(cache.figures.invalidatedGroups == 4)
+    }
+}
+
+private final class Asking: StoreReceiver {
+    var answers = 0
+    var found: StoredResponse?
+
+    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
+        answers += 1
+        if case .hit(let record) = answer { found = record }
+    }
+}
+
+private final class Removing: StoreRemovalReceiver {
+    var removed = 0
+
+    func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) { self.removed = removed }
+}
