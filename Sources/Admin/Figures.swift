@@ -31,7 +31,7 @@ struct Figures {
         isDraining = server.isDraining
         reloads = server.reloads
         update = server.update
-        memory = server.shared.memory.figures
+        memory = server.shared.stores.memoryFigures
         fetches = server.shared.fetchCounts
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals

@@ -28,10 +28,8 @@ extension AdminListener {
                 })
         }
         let time = server.loop.wallMilliseconds
-        for tag in purge.tags {
-            let name = Array(tag.utf8)
-            server.shared.groups.note(GroupName.tag(name.span), at: time)
-        }
+        let tags = purge.tags.map { InvalidationName.tag($0.utf8.span) }
+        server.shared.stores.invalidate(tags, at: WallTime(milliseconds: time))
         if keys.isEmpty { return Self.report(0, time, reply) }
         run(.remove(keys)) { result in
             switch result {

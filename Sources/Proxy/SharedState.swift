@@ -1,4 +1,4 @@
-// What the workers of one process share: the memory store, the count of clients, the resolver, the logs.
+// What the workers of one process share: what their caches share, the count of clients, the resolver, the logs.
 
 import Bytes
 import CacheStorage
@@ -9,20 +9,17 @@ import Synchronization
 
 /// Shared by all threads.
 package final class SharedState: Sendable {
-    package let memory: MemoryStore
+    package let stores: SharedStores
     package let fillBudget: FillBudget
     package let resolver = Resolver()
     package let log: EventLog
     package let accessLog: AccessLogSink
-    let invalidations = RecentInvalidations()
     let flights = FlightTable()
     let searchRules = SearchRules()
-    package let groups = GroupInvalidations()
-    let variants = VariantTable()
     private let clients = Atomic<Int>(0)
 
     package init(store: StoreSettings, log: EventLog, accessLog: AccessLogSink) {
-        memory = MemoryStore(bytes: Int(store.memory.rawValue))
+        stores = SharedStores(memoryBytes: Int(store.memory.rawValue))
         fillBudget = FillBudget(bytes: Self.fillBudget(for: store))
         self.log = log
         self.accessLog = accessLog
@@ -35,7 +32,7 @@ package final class SharedState: Sendable {
 
     /// A reload changed the bounds.
     package func resize(for store: StoreSettings) {
-        memory.resize(bytes: Int(store.memory.rawValue))
+        stores.resize(memoryBytes: Int(store.memory.rawValue))
         fillBudget.resize(bytes: Self.fillBudget(for: store))
     }
 

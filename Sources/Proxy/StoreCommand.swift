@@ -41,48 +41,34 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     }
 
     func run() {
-        guard worker.isStoring else { return answer(.noStore) }
+        guard worker.cache.isStoring else { return answer(.noStore) }
         switch command {
         case .find(let key, let keyText):
-            if let found = worker.memory?.lookup(key, keyText: keyText.span, now: worker.wallTime) {
-                return answer(.found(found))
-            }
-            guard let remote = worker.remote else { return answer(.nothing) }
-            ask(remote, key, keyText.span)
+            tell(worker.cache.lookUp(key, keyText: keyText.span, now: worker.wallTime, receiver: self, token: 0))
         case .keep(let key, let response): keep(key, response)
         case .remove(let keys):
-            worker.shared.invalidations.note(keys, at: worker.loop.wallMilliseconds)
-            removeFromMemory(keys)
-            worker.counters.invalidated += keys.count
-            guard let remote = worker.remote else { return answer(.removed(removedFromMemory)) }
-            remote.remove(keys, receiver: self, token: 0)
+            removedFromMemory = worker.cache.invalidate(keys, at: worker.wallTime, receiver: self)
+            if !worker.cache.usesRemote { answer(.removed(removedFromMemory)) }
         }
     }
 
     private func keep(_ key: CacheKey, _ response: StoredResponse) {
-        guard let remote = worker.remote else {
-            let isKept = worker.memory?.store(key, response) ?? false
-            return answer(isKept ? .kept(isConfirmed: true) : .tooLarge)
-        }
-        switch remote.state {
-        case .down(let trouble, _), .limited(let trouble, _): return answer(.failed(trouble))
-        case .up: break
-        }
-        worker.put(key, response)
+        if let trouble = worker.cache.remoteTrouble { return answer(.failed(trouble)) }
+        let isKept = worker.cache.put(key, response, now: worker.wallTime)
+        guard worker.cache.usesRemote else { return answer(isKept ? .kept(isConfirmed: true) : .tooLarge) }
         // The answers of one connection come in order: what is read back now was written.
-        ask(remote, key, response.keyText)
+        tell(
+            worker.cache.lookUpInRemote(
+                key, keyText: response.keyText, now: worker.wallTime, receiver: self, token: 0))
     }
 
-    private func ask(_ remote: any RemoteStore, _ key: CacheKey, _ keyText: Span<UInt8>) {
-        switch remote.lookup(key, keyText: keyText, now: worker.wallTime, receiver: self, token: 0) {
+    private func tell(_ lookup: CacheLookup) {
+        switch lookup {
         case .pending: return
+        case .hit(let found): answer(.found(found))
+        case .miss: answer(.nothing)
         case .failed(let trouble): answer(.failed(trouble))
         }
-    }
-
-    private func removeFromMemory(_ keys: [CacheKey]) {
-        guard let memory = worker.memory else { return }
-        for key in keys where memory.remove(key) { removedFromMemory += 1 }
     }
 
     func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
@@ -99,17 +85,14 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
             case .failed(let trouble): answer(.failed(trouble))
             case .miss:
                 // Refused by the store, or so large that it still goes out in pieces.
-                switch worker.remote?.state {
-                case .limited(let trouble, _), .down(let trouble, _): answer(.failed(trouble))
-                case .up, nil: answer(.kept(isConfirmed: false))
-                }
+                answer(worker.cache.remoteTrouble.map { .failed($0) } ?? .kept(isConfirmed: false))
             }
         }
     }
 
     func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
         // A lookup on its way may have brought a copy back into memory since.
-        if case .remove(let keys) = command { removeFromMemory(keys) }
+        if case .remove(let keys) = command { removedFromMemory += worker.cache.deleteFromMemory(keys) }
         if let trouble { return answer(.failed(trouble)) }
         answer(.removed(max(removed, removedFromMemory)))
     }

@@ -21,8 +21,11 @@ extension Worker {
             counters.originReuses = origins.reused
             counters.refreshing = refreshes
             counters.logLinesDropped = accessLog.dropped
-            if let remote { counters.remote = remote.figures }
-            answer(counters, remote?.state)
+            counters.invalidated = cache.figures.invalidatedKeys
+            counters.groupsInvalidated = cache.figures.invalidatedGroups
+            counters.variantsReached = cache.figures.deletedVariants
+            if let figures = cache.remoteFigures { counters.remote = figures }
+            answer(counters, cache.remoteState)
         case .command(let command, let answer): StoreCommandRunner(worker: self, command: command, answer: answer).run()
         case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
         case .flightMoved(let flight): flightMoved(flight)
@@ -53,7 +56,7 @@ extension Worker {
         limits = update.configuration.limits
         accessLog.format = update.configuration.log.access
         let store = update.configuration.store
-        objectLimit = Int(store.object.rawValue)
+        cache.objectLimit = Int(store.object.rawValue)
         if store != storeSettings {
             storeSettings = store
             openStores()
@@ -98,7 +101,7 @@ extension Worker {
 
     func runHousekeeping() {
         if index == 0 {
-            memory?.sweep(limit: 4096, now: wallTime)
+            cache.sweep(limit: 4096, now: wallTime)
             shared.flights.sweep(now: loop.now)
         }
         accessLog.flush()

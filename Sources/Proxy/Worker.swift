@@ -34,11 +34,8 @@ package final class Worker {
     let origins = OriginPool()
     var counters = Counters()
 
-    // Stores.
-    var memory: MemoryStore?
-    var remote: (any RemoteStore)?
-    var objectLimit: Int
-    var copyLifeMilliseconds: Int64 = 0
+    /// Everything that is stored is reached through it.
+    let cache: Cache
     var storeSettings: StoreSettings
 
     // Buffers that every answer is put together in.
@@ -98,7 +95,7 @@ package final class Worker {
             update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
         limits = update.configuration.limits
         storeSettings = update.configuration.store
-        objectLimit = Int(storeSettings.object.rawValue)
+        cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
         nextIdentifier = UInt64.random(in: .min ... .max)
         randomState = nextIdentifier | 1
         accessLog = AccessLogBuffer(sink: shared.accessLog)
@@ -112,7 +109,7 @@ package final class Worker {
 
     func run() {
         loop.run()
-        remote?.close()
+        cache.close()
     }
 
     // MARK: Time

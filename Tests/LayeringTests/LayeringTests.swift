@@ -40,6 +40,19 @@ struct LayeringTests {
         }
     }
 
+    @Test(
+        "Stores and invalidations are reached through the cache alone",
+        arguments: SourceFile.all.filter { ["Proxy", "Admin", "Origins", "Clients"].contains($0.module) })
+    func storesAreBehindTheCache(file: SourceFile) {
+        for word in ["MemoryStore", "RemoteStore", "InvalidationClock", "VariantTable"] {
+            if let line = file.code.firstIndex(where: { $0.hasWord(word) }) {
+                Issue.record(
+                    "Sources/\(file.module)/\(file.path):\(line + 1): \(word) belongs to CacheStorage: ask the worker's cache"
+                )
+            }
+        }
+    }
+
     @Test("A home of unsafe code that the table names exists and still says `unsafe`")
     func homesAreLivedIn() {
         for module in Module.all {

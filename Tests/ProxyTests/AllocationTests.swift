@@ -117,5 +117,45 @@ extension ServingTests {
                 #expect(count <= kind.bound * Self.requests + Self.tolerated, "\(each) allocations a request")
             }
         }
+
+        @Test(
+            "Nor do HITs of records with tags or groups once others have been purged: names are hashed where they lie",
+            .enabled(if: larder_allocations_are_countable() == 1, "a sanitizer has a malloc of its own"),
+            arguments: [
+                "Cache-Tag: news, a tag of more than fifteen bytes", "Surrogate-Key: news sport", "xkey: news, sport",
+                #"Cache-Groups: "news", "a group of more than fifteen bytes""#,
+            ])
+        func hitAfterPurge(field: String) throws {
+            try ServingStage.run { stage throws in
+                let purged = try stage.admin(
+                    "POST", "/purge", ["Content-Type: application/json"], body: #"{"tags":["other"]}"#)
+                #expect(purged.status == 200)
+                try expectNone(stage, ["Cache-Control: max-age=600", field], "content")
+            }
+        }
+
+        /// Stores one response and counts what its HITs allocate.
+        private func expectNone(_ stage: ServingStage, _ fields: [String], _ body: String) throws {
+            try #require(larder_allocations_counts_this_thread() == 1, "malloc does not go through the counter")
+            let path = stage.origin.script(200, fields, body: body)
+            let client = try RawClient(.port(stage.port))
+            defer { client.close() }
+            for expected in ["MISS"] + Array(repeating: "HIT", count: 50) {
+                #expect(try client.request("GET", path)["X-Cache"] == expected)
+            }
+            if let limit = ProcessInfo.processInfo.environment["LARDER_TRACE_ALLOCATIONS"].flatMap({ Int32($0) }) {
+                larder_allocations_trace(limit)
+            }
+            larder_allocations_begin()
+            for _ in 0..<Self.requests {
+                let response = try client.request("GET", path)
+                guard response["X-Cache"] == "HIT", response.body.count == body.utf8.count else {
+                    Issue.record("not a HIT: \(response.head.startLine)")
+                    break
+                }
+            }
+            let count = larder_allocations_end()
+            #expect(count <= Self.tolerated, "\(Double(count) / Double(Self.requests)) allocations a request")
+        }
     }
 }

@@ -111,10 +111,12 @@ extension Transaction {
         }
     }
 
-    /// What the store has, without a trace there where this is only explained.
+    /// What memory has, without a trace there where this is only explained.
     @inline(__always)
-    func look(in memory: MemoryStore, for keyText: Span<UInt8>, _ now: WallTime) -> StoredResponse? {
-        explainer == nil
-            ? memory.lookup(key, keyText: keyText, now: now) : memory.peek(key, keyText: keyText, now: now)
+    func lookInMemory(for keyText: Span<UInt8>, _ now: WallTime) -> StoredResponse? {
+        let cache = worker.cache
+        return explainer == nil
+            ? cache.lookUpInMemory(key, keyText: keyText, now: now)
+            : cache.peekInMemory(key, keyText: keyText, now: now)
     }
 }

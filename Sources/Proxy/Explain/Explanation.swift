@@ -87,7 +87,7 @@ package struct Explanation: Sendable {
     /// What is known of a fetch for the same key.
     package let flight: FlightStanding?
     /// Whether the key was purged or invalidated a moment ago.
-    package let isDroppedLately: Bool
+    package let isInvalidated: Bool
     /// Why the remote store could not be asked; nil where it could, and where there is none.
     package let storeTrouble: String?
 
@@ -112,17 +112,12 @@ package struct Explanation: Sendable {
         self.refresh = refresh.map { "\($0.slug)" }
         if key == nil {
             flight = nil
-            isDroppedLately = false
+            isInvalidated = false
         } else {
             flight = worker.shared.flights.standing(of: transaction.key, now: worker.loop.now)
-            let invalidations = worker.shared.invalidations
-            isDroppedLately =
-                invalidations.remembers(transaction.plainKey) || invalidations.remembers(transaction.key)
+            isInvalidated = worker.cache.remembersInvalidation(of: transaction.key, plainKey: transaction.plainKey)
         }
-        switch worker.remote?.state {
-        case .limited(let trouble, _), .down(let trouble, _): storeTrouble = "\(trouble.sentence)"
-        case .up, nil: storeTrouble = nil
-        }
+        storeTrouble = worker.cache.remoteTrouble.map { "\($0.sentence)" }
         next = NextMove(transaction, end, flight).text
     }
 

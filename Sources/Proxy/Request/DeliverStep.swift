@@ -131,25 +131,6 @@ extension Transaction {
     }
 }
 
-/// Calls `body` with the name and the whole line, CRLF included, of every field in a stored head, whose first line is
-/// the status line.
-package func forEachLine(of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void) {
-    var start = 0
-    var isFirst = true
-    while start < head.count {
-        var end = start
-        while end < head.count && head[end] != 0x0A { end += 1 }
-        end = min(end + 1, head.count)
-        if !isFirst {
-            var colon = start
-            while colon < end && head[colon] != 0x3A { colon += 1 }
-            body(head.extracting(start..<colon), head.extracting(start..<end))
-        }
-        isFirst = false
-        start = end
-    }
-}
-
 /// The value of a stored field's first line; empty if it isn't there.
 func storedValue(of field: FieldName, in head: Span<UInt8>) -> [UInt8] {
     var value: [UInt8]?

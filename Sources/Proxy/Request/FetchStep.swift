@@ -12,7 +12,7 @@ extension Transaction {
         detach()
         forward = reason?.forward ?? .miss
         fetchBegan = worker.instant
-        fetchStarted = worker.shared.invalidations.now
+        fetchStarted = worker.cache.moment
         let isWhole = content.isComplete && !content.collectedIsPrefix
         let fetch = worker.takeFetch(
             consumer: self, group: entry.group, method: head.method, isRequestComplete: isWhole)

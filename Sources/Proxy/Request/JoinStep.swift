@@ -30,14 +30,12 @@ extension Transaction {
         let worker = self.worker
         let plain = plainKey
         let key = self.key
-        let invalidations = worker.shared.invalidations
+        let cache = worker.cache
         let mayLead = head.method != .head && !facts.hasRange && !facts.flags.contains(.noStore)
         let role = worker.shared.flights.join(
             key, keyText: keyText.span, worker: worker.index, mailbox: worker.mailbox, now: worker.loop.now,
             asked: asked,
-            isOvertaken: { flight in
-                invalidations.overtook(plain, since: flight.began) || invalidations.overtook(key, since: flight.began)
-            },
+            isOvertaken: { flight in cache.overtook(key, plainKey: plain, since: flight.began) },
             make: { mayLead ? newFlight() : nil })
         switch role {
         case .alone(let isKnownUnshared):
@@ -65,14 +63,12 @@ extension Transaction {
 
     func newFlight() -> Flight {
         let text = keyText.span.copied()
-        return Flight(key: key, keyText: text, began: worker.shared.invalidations.now, leader: worker.mailbox)
+        return Flight(key: key, keyText: text, began: worker.cache.moment, leader: worker.mailbox)
     }
 
     /// Another worker's fetch may have been stored since this one looked.
     private func leadUnlessStored() -> Progress {
-        guard let memory = worker.memory else { return .next(.fetch) }
-        let text = keyText.span.copied()
-        let found = memory.lookup(key, keyText: text.span, now: worker.wallTime)
+        let found = worker.cache.lookUpInMemory(key, keyText: keyText.span, now: worker.wallTime)
         guard let found, found.kind == .response, found.id != stored?.id, isUsable(found) else { return .next(.fetch) }
         takeLead()?.land(found)
         stored = found
@@ -145,8 +141,7 @@ extension Transaction {
     /// Another request's answer has its head: is it one for this request?
     private func use(_ head: FlightHead, isWhole: Bool) {
         guard let flight, let policy = entry?.policy else { return }
-        let invalidations = worker.shared.invalidations
-        if invalidations.overtook(plainKey, since: flight.began) {
+        if worker.cache.overtook(plainKey, since: flight.began) {
             leaveFlight()
             return resume(at: .join)
         }

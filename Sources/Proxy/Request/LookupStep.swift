@@ -8,23 +8,22 @@ extension Transaction: StoreReceiver {
     func lookUp() -> Progress {
         let worker = self.worker
         let now = worker.wallTime
-        if let memory = worker.memory {
-            if let found = marker == nil
-                ? look(in: memory, for: worker.composer.text, now)
-                : look(in: memory, for: worker.composer.variantText, now)
-            {
-                return use(found)
-            }
-            if search != nil, let found = exactMatch(in: memory, now: now) { return use(found) }
+        if let found = marker == nil
+            ? lookInMemory(for: worker.composer.text, now) : lookInMemory(for: worker.composer.variantText, now)
+        {
+            return use(found)
         }
+        if search != nil, let found = exactMatch(now: now) { return use(found) }
         keepKeyText()
-        guard let remote = worker.remote else { return .next(.decide) }
+        guard worker.cache.usesRemote else { return .next(.decide) }
         detach()
         asked = worker.loop.now
-        switch remote.lookup(key, keyText: keyText.span, now: now, receiver: self, token: number) {
+        switch worker.cache.lookUpInRemote(key, keyText: keyText.span, now: now, receiver: self, token: number) {
         case .pending(let ticket):
             lookupTicket = ticket
             return .wait
+        case .hit(let found): return use(found)
+        case .miss: return .next(.decide)
         case .failed(let trouble):
             reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
             return .next(.decide)
@@ -65,9 +64,11 @@ extension Transaction: StoreReceiver {
         guard token == number, isLive else { return }
         lookupTicket = nil
         switch answer {
-        case .hit(let found) where isDropped(found): resume(at: .decide)
+        case .hit(let found) where !worker.cache.isCurrent(found, key: key, plainKey: plainKey):
+            // An invalidation by this process is on its way to the store that still hands this out.
+            resume(at: .decide)
         case .hit(let found):
-            if worker.memory != nil && explainer == nil { worker.keepCopy(found, key: key) }
+            if explainer == nil { worker.cache.keepCopy(key, found, now: worker.wallTime) }
             switch use(found) {
             case .next(let step): resume(at: step)
             case .wait, .done: return
@@ -77,14 +78,6 @@ extension Transaction: StoreReceiver {
             reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
             resume(at: .decide)
         }
-    }
-
-    /// Whether an invalidation by this process is on its way to the store that still hands this out.
-    private func isDropped(_ found: StoredResponse) -> Bool {
-        let invalidations = worker.shared.invalidations
-        let time = found.facts.requestTime
-        return invalidations.covers(plainKey, requestedAt: time)
-            || key != plainKey && invalidations.covers(key, requestedAt: time)
     }
 
     /// RFC 9111 §4: reuse what is stored, validate it, or fetch.
@@ -102,7 +95,7 @@ extension Transaction: StoreReceiver {
             return .next(.join)
         }
         if isInvalidatedWithGroup(stored) {
-            if explainer == nil { worker.drop([key]) }
+            if explainer == nil { worker.cache.invalidate([key], at: worker.wallTime) }
             self.stored = nil
             reason = .purged
             return .next(.decide)

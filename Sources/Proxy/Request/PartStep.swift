@@ -78,7 +78,7 @@ extension Transaction {
             notStoredReason = .partialContent
             return false
         }
-        isToBeStored = worker.canStore
+        isToBeStored = worker.cache.canStore
         if partial == nil { partial = PartialFetch() }
         partial?.range = range
         partial?.completeLength = completeLength
@@ -114,7 +114,7 @@ extension Transaction {
     func joined(_ arrived: StoredResponse) -> StoredResponse? {
         guard let range = partial?.range else { return arrived }
         let completeLength = partial?.completeLength
-        let limit = worker.objectLimit
+        let limit = worker.cache.objectLimit
         if let known = latestPart(arrived) {
             let verdict = combineVerdict(
                 etag: arrived.etag, storedETag: known.record.etag, range: range, completeLength: completeLength,
@@ -133,7 +133,7 @@ extension Transaction {
 
     /// What is stored by now: another request may have added to it.
     private func latestPart(_ arrived: StoredResponse) -> PartialResponse? {
-        if let found = worker.memory?.lookup(key, keyText: arrived.keyText, now: worker.wallTime) {
+        if let found = worker.cache.lookUpInMemory(key, keyText: arrived.keyText, now: worker.wallTime) {
             return PartialResponse(found)
         }
         return partial?.known

@@ -12,7 +12,7 @@ struct GetRecord {
     let facts: StoredFacts
     let life: Seconds
     /// What it would be overtaken by comes after this.
-    let since: RecentInvalidations.Moment
+    let since: InvalidationMoment
 }
 
 extension Transaction {
@@ -20,7 +20,8 @@ extension Transaction {
     /// invalidated is gone by now.
     /// - Returns: whether the client's head stands in the worker's scratch buffer, as after ``considerStoring(_:_:)``.
     func considerStoringForGet(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard facts.method == .post, worker.canStore, let found = reuseForGet(response, bytes), composeKeyOfGet() else {
+        guard facts.method == .post, worker.cache.canStore, let found = reuseForGet(response, bytes), composeKeyOfGet()
+        else {
             return false
         }
         let record = RecordHead(response, bytes, worker: worker)
@@ -51,13 +52,13 @@ extension Transaction {
         guard case .store(var storedFacts, let life) = verdict else { return nil }
         // The POST's own invalidation of what was stored before doesn't cover it.
         storedFacts.requestTime = worker.instant
-        return GetRecord(facts: storedFacts, life: life, since: worker.shared.invalidations.now)
+        return GetRecord(facts: storedFacts, life: life, since: worker.cache.moment)
     }
 
     /// To be asked before the answer's own invalidation is noted: whether another change has overtaken it.
     func noteWhetherGetIsOvertaken(_ response: borrowing ResponseHead) {
         guard facts.method == .post, response.contains(.contentLocation), let key = keyOfGet() else { return }
-        isGetOvertaken = worker.shared.invalidations.overtook(key, since: fetchStarted)
+        isGetOvertaken = worker.cache.overtook(key, since: fetchStarted)
     }
 
     /// Stores the complete answer to a POST under the key of a GET too.
@@ -68,11 +69,11 @@ extension Transaction {
         description.id = worker.newIdentifier()
         description.discardAt = worker.wallTime.advanced(byMilliseconds: record.life.count * 1000)
         let text = keyText.span.copied()
-        guard !worker.shared.invalidations.overtook(plainKey, since: record.since),
+        guard !worker.cache.overtook(plainKey, since: record.since),
             let copy = StoredResponse.response(
                 description, keyText: text.span, varyNames: Span(), head: whole.head, body: whole.body)
         else { return }
-        worker.put(plainKey, copy)
+        worker.cache.put(plainKey, copy, now: worker.wallTime)
     }
 
     /// With its `?`; empty without one.

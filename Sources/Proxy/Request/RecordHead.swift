@@ -136,12 +136,3 @@ func validators(in head: Span<UInt8>) -> (etag: HeadRange, lastModified: HeadRan
     }
     return (etag, lastModified)
 }
-
-/// The value of a stored line.
-@_lifetime(copy line)
-func fieldValue(_ line: Span<UInt8>) -> Span<UInt8> {
-    var colon = 0
-    while colon < line.count && line[colon] != 0x3A { colon += 1 }
-    let start = min(colon + 2, line.count)
-    return line.extracting(start..<max(start, line.count - 2))
-}

@@ -1,5 +1,5 @@
 // Storing what was fetched (RFC 9111 §3), with the marker that leads to it where the resource varies (§4.1), renewing
-// what a 304 confirmed (§4.3.4), and dropping what an unsafe request changed (§4.4).
+// what a 304 confirmed (§4.3.4), and invalidating what an unsafe request changed (§4.4).
 
 import Bytes
 import CacheStorage
@@ -26,7 +26,7 @@ extension Transaction {
         case .refuse(let reason): refuseStoring(reason, facts.status)
         case .store(let storedFacts, let life):
             guard entry.storesType(of: response, bytes) else { return refuseStoring(.contentType, facts.status) }
-            isToBeStored = worker.canStore
+            isToBeStored = worker.cache.canStore
             if !isToBeStored { notStoredReason = .storeUnavailable }
             begin(storedFacts, life, record, response, bytes)
         }
@@ -54,7 +54,9 @@ extension Transaction {
         notStoredReason = reason
         // What is stored was asked about, and the origin has another answer now: the old one serves nobody any more.
         let isAnotherAnswer = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
-        if isAnotherAnswer && !reason.isRequestsOwn && superseded != nil { worker.drop([key]) }
+        if isAnotherAnswer && !reason.isRequestsOwn && superseded != nil {
+            worker.cache.invalidate([key], at: worker.wallTime)
+        }
         guard let flight = takeLead() else { return }
         let flights = worker.shared.flights
         if reason == .storeUnavailable {
@@ -87,7 +89,7 @@ extension Transaction {
             }
             found = marker
             selectVariant(names: names.span, generation: marker.id)
-            limitVariants(of: marker.id)
+            worker.cache.noteVariant(key, of: marker.id, limit: runtime.configuration.limits.variants)
             keyText.removeAll()
             keyText.append(worker.composer.variantText)
         } else {
@@ -111,7 +113,7 @@ extension Transaction {
         do throws(StoredResponseBuilder.Refusal) {
             let builder = try StoredResponseBuilder(
                 description, keyText: keyText.span, varyNames: names.span, head: head, length: length,
-                objectLimit: worker.objectLimit, budget: worker.shared.fillBudget)
+                objectLimit: worker.cache.objectLimit, budget: worker.shared.fillBudget)
             collect(into: builder, facts, marker: found, length: length)
         } catch {
             isToBeStored = false
@@ -196,16 +198,14 @@ extension Transaction {
             let made = StoredResponse.varyMarker(
                 generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
         else { return nil }
-        worker.put(plainKey, made)
+        worker.cache.put(plainKey, made, now: worker.wallTime)
         return made
     }
 
     /// A marker that another request put there while this one was fetching: a second one would cut off its variants.
     private func markerInMemory(_ plainText: [UInt8]) -> StoredResponse? {
-        guard let found = worker.memory?.lookup(plainKey, keyText: plainText.span, now: worker.wallTime) else {
-            return nil
-        }
-        return found.kind == .varyMarker ? found : nil
+        let found = worker.cache.lookUpInMemory(plainKey, keyText: plainText.span, now: worker.wallTime)
+        return found?.kind == .varyMarker ? found : nil
     }
 
     /// The complete response enters the store, unless what it answers was invalidated since it was asked for.
@@ -218,15 +218,11 @@ extension Transaction {
         worker.counters.stored += 1
         worker.counters.storedBytes += response.bodyCount
         entry?.counters.stores += 1
-        worker.put(key, response, holding: token)
+        worker.cache.put(key, response, now: worker.wallTime, holding: token)
     }
 
     /// Variants go with their plain key.
-    private var isOvertaken: Bool {
-        let invalidations = worker.shared.invalidations
-        return invalidations.overtook(plainKey, since: fetchStarted)
-            || key != plainKey && invalidations.overtook(key, since: fetchStarted)
-    }
+    private var isOvertaken: Bool { worker.cache.overtook(key, plainKey: plainKey, since: fetchStarted) }
 
     // MARK: Validation
 
@@ -292,13 +288,13 @@ extension Transaction {
                     flight.land(made)
                     landing = land(flight)
                 }
-                worker.put(key, made, holding: landing)
+                worker.cache.put(key, made, now: worker.wallTime, holding: landing)
                 if let marker { prolong(marker, until: made.discardAt) }
             }
-            if !keepsSearchRule(response, bytes) { worker.drop([key]) }
+            if !keepsSearchRule(response, bytes) { worker.cache.invalidate([key], at: worker.wallTime) }
             return made
         case .refuse(let reason):
-            if !reason.isRequestsOwn { worker.drop([key]) }
+            if !reason.isRequestsOwn { worker.cache.invalidate([key], at: worker.wallTime) }
             return nil
         }
     }
@@ -306,7 +302,7 @@ extension Transaction {
     /// Until a slow store has what the flight brought, those that ask there find it with the flight.
     /// - Returns: to be let go of when it has.
     func land(_ flight: Flight) -> AnyObject? {
-        guard worker.remote != nil else { return nil }
+        guard worker.cache.usesRemote else { return nil }
         let keys = key == flight.key ? [key] : [flight.key, key]
         return worker.shared.flights.land(flight, under: keys, at: worker.loop.now)
     }
@@ -326,7 +322,7 @@ extension Transaction {
             storedContentLength: length.isEmpty ? bodyLength.span : length.span)
         switch verdict {
         case .update: _ = renewed(stored, by: response, bytes, policy, facts.with(method: .get))
-        case .invalidate: worker.drop([key])
+        case .invalidate: worker.cache.invalidate([key], at: worker.wallTime)
         }
     }
 
@@ -346,28 +342,20 @@ extension Transaction {
         }
     }
 
-    /// One variant more of a key: the oldest goes once there are as many as the limit allows.
-    private func limitVariants(of generation: UInt64) {
-        let limit = runtime.configuration.limits.variants
-        guard let oldest = worker.shared.variants.note(key, of: generation, limit: limit) else { return }
-        worker.counters.variantsReached += 1
-        worker.remove([oldest])
-    }
-
     /// A marker lives as long as the longest of its variants.
     private func prolong(_ marker: StoredResponse, until discardAt: WallTime) {
         guard marker.discardAt < discardAt else { return }
         let longer = StoredResponse.varyMarker(
             generation: marker.id, discardAt: discardAt, facts: marker.facts, keyText: marker.keyText,
             names: marker.varyNames)
-        if let longer { worker.put(plainKey, longer) }
+        if let longer { worker.cache.put(plainKey, longer, now: worker.wallTime) }
     }
 
     // MARK: Invalidation
 
     /// The target, and what Location and Content-Location name within the same origin.
     func invalidate(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        guard worker.isStoring else { return }
+        guard worker.cache.isStoring else { return }
         let request = self.bytes
         let authority = request.extracting(head.authority)
         let path = request.extracting(head.path)

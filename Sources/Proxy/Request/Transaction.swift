@@ -125,7 +125,7 @@ final class Transaction {
     var forward: CacheStatus.Forward?
     var forwardStatus: CachingStatus?
     var fetchBegan = Instant(secondsSinceEpoch: 0)
-    var fetchStarted = RecentInvalidations.Moment.first
+    var fetchStarted = InvalidationMoment.first
     /// Why the answer is not stored, where it might have been.
     var notStoredReason: Reason?
     var storedHeadHasLength = false
@@ -206,7 +206,7 @@ final class Transaction {
 
     /// Readies it for its next request; memory is kept, references aren't.
     func reset() {
-        if let ticket = lookupTicket { worker.remote?.cancel(ticket) }
+        if let ticket = lookupTicket { worker.cache.cancel(ticket) }
         endFetch()
         leaveFlight()
         client = nil

@@ -65,13 +65,13 @@ final class Flight: Sendable {
     /// Its key's text: two texts may share one key.
     private let keyText: [UInt8]
     /// Compared with invalidations: what was dropped since isn't what this brings.
-    let began: RecentInvalidations.Moment
+    let began: InvalidationMoment
     /// The worker that leads, for what followers have to tell it.
     private let leader: Mailbox<WorkerMessage>
     private let state = Locked(State())
 
     init(
-        key: CacheKey, keyText: [UInt8], began: RecentInvalidations.Moment, leader: Mailbox<WorkerMessage>
+        key: CacheKey, keyText: [UInt8], began: InvalidationMoment, leader: Mailbox<WorkerMessage>
     ) {
         self.key = key
         self.keyText = keyText

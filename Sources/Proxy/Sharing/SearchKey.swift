@@ -35,7 +35,7 @@ extension Transaction {
 
     /// What is stored for this very query although its path has a rule: a failure, say, that came without one. The request
     /// goes on by its plain key then. Memory alone is asked a second time; Redis would cost every miss a round trip.
-    func exactMatch(in memory: MemoryStore, now: WallTime) -> StoredResponse? {
+    func exactMatch(now: WallTime) -> StoredResponse? {
         guard marker == nil else { return nil }
         let worker = self.worker
         let rule = search
@@ -44,7 +44,7 @@ extension Transaction {
         let digest = worker.composer.digest
         let ruled = key
         key = CacheKey(high: digest.high, low: digest.low)
-        if let found = look(in: memory, for: worker.composer.text, now) {
+        if let found = lookInMemory(for: worker.composer.text, now) {
             takePlainKey()
             return found
         }
@@ -62,7 +62,7 @@ extension Transaction {
             return
         }
         // What it was asked for under is invalidated already: it isn't stored, under this key or another.
-        if worker.shared.invalidations.overtook(plainKey, since: fetchStarted) { return }
+        if worker.cache.overtook(plainKey, since: fetchStarted) { return }
         let declared = Self.searchRule(response, bytes)
         let known = search
         search = nil
