@@ -30,44 +30,51 @@ let package = Package(
         systemLibrary("CLibyaml", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
 
         .target(name: "Bytes", swiftSettings: strict),
-        .target(name: "HTTPWire", dependencies: ["Bytes"], swiftSettings: strict),
-        .target(name: "HTTPCaching", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(name: "HTTPSemantics", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(name: "HTTPWire", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
+        .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
-        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPWire", "HTTPCaching"], swiftSettings: strict),
+        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching"], swiftSettings: strict),
         .target(
             name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
             swiftSettings: strict),
         .target(name: "Configuration", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "ConfigurationReader", dependencies: ["Configuration", "CLibyaml"], swiftSettings: strict),
-        .target(name: "Routing", dependencies: ["Bytes", "HTTPWire", "Configuration"], swiftSettings: strict),
+        .target(
+            name: "Routing", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
+            swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [
-                "Bytes", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
-                "Routing",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
+                "Configuration", "Routing",
             ],
             swiftSettings: strict),
         .target(
             name: "Admin",
             dependencies: [
-                "Bytes", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
+                "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration",
+                "Routing",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "larder",
             dependencies: [
-                "Bytes", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop", "HTTPWire",
-                "HTTPCaching",
-                "CacheStorage",
+                "Bytes", "HTTPSemantics", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop",
+                "HTTPWire", "HTTPCaching", "CacheStorage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
-        .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire", "Bytes"], swiftSettings: tests),
         .testTarget(
-            name: "HTTPCachingTests", dependencies: ["HTTPCaching", "Bytes", "TestSupport"], swiftSettings: tests),
+            name: "HTTPSemanticsTests", dependencies: ["HTTPSemantics", "Bytes", "TestSupport"], swiftSettings: tests),
+        .testTarget(
+            name: "HTTPWireTests", dependencies: ["HTTPWire", "HTTPSemantics", "Bytes"], swiftSettings: tests),
+        .testTarget(
+            name: "HTTPCachingTests", dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport"],
+            swiftSettings: tests),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
         .testTarget(name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching"], swiftSettings: tests),
         .testTarget(
@@ -76,19 +83,19 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
         .testTarget(
-            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "Bytes", "Configuration"], swiftSettings: tests),
+            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "HTTPSemantics", "Bytes", "Configuration"],
+            swiftSettings: tests),
         .testTarget(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], exclude: ["structure"],
             swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire"], swiftSettings: tests),
+        .testTarget(name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire", "HTTPSemantics"], swiftSettings: tests),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Bytes", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching", "EventLoop",
-                "CacheStorage",
-                "Configuration", "Routing",
+                "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching",
+                "EventLoop", "CacheStorage", "Configuration", "Routing",
             ],
             swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Admin"], swiftSettings: tests),

@@ -1,6 +1,7 @@
 // A request to the admin listener, with its content whole, and what it is answered with.
 
 import Bytes
+import HTTPSemantics
 import HTTPWire
 import Proxy
 

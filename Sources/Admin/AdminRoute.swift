@@ -1,5 +1,6 @@
 // What stands at which path of the admin listener, and which methods it takes: the table of the interface, in its order.
 
+import HTTPSemantics
 import HTTPWire
 import Proxy
 

@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Proxy
 import Routing
@@ -110,7 +111,7 @@ extension AdminListener {
     ) -> Result<(StoredResponse, Seconds), Refusal> {
         let now = Instant(milliseconds: wallMilliseconds)
         let given = request.cacheControl ?? Array("max-age=\(usualLifetime.count)".utf8)
-        var facts = ResponseFacts(status: CachingStatus(200), responseTime: now)
+        var facts = ResponseFacts(status: Status(200), responseTime: now)
         facts.note(.cacheControl, given.span)
         var policy = RoutePolicy()
         policy.timeout = usualLifetime

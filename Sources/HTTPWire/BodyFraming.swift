@@ -2,6 +2,7 @@
 // is what request smuggling is made of.
 
 import Bytes
+import HTTPSemantics
 
 /// Where a body ends.
 package enum BodyFraming: Equatable, Sendable {

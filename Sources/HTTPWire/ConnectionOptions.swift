@@ -2,6 +2,7 @@
 // fields end here.
 
 import Bytes
+import HTTPSemantics
 
 package struct ConnectionOptions: Sendable {
     package private(set) var hasClose = false

@@ -3,6 +3,7 @@
 // nothing.
 
 import Bytes
+import HTTPSemantics
 
 /// One field line, by offsets into the head.
 package struct FieldLine: Sendable, Equatable {

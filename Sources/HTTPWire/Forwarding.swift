@@ -2,6 +2,7 @@
 // as it came. A written head is left open, so that the caller can add fields of its own; `endHead` closes it.
 
 import Bytes
+import HTTPSemantics
 
 /// Writing heads for the other side.
 package enum Forwarding {

@@ -2,6 +2,7 @@
 // end-to-end fields, and this hop's own framing, Via and forwarding fields.
 
 import Bytes
+import HTTPSemantics
 
 /// How one request is to be written for the origin. The arrays are configuration or the connection's own, so passing
 /// them on costs a reference.

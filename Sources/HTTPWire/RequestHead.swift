@@ -2,6 +2,7 @@
 // value passes the same bytes again. It never forwards, routes or decides about caching.
 
 import Bytes
+import HTTPSemantics
 
 /// A parsed request head, to be reused from request to request.
 ///

@@ -2,6 +2,8 @@
 // query and the cookies come composed from whoever knows the route's key; fields are chosen by their names here. What
 // Larder itself writes (Host, framing, Via, forwarding fields) is no matter of choice.
 
+import HTTPSemantics
+
 package struct RequestSelection: Sendable {
     /// The query without its `?`; nil leaves out both.
     package var query: [UInt8]?

@@ -2,6 +2,7 @@
 // what a path means is for the router and the origin. White space, controls, `#` and bytes beyond ASCII are refused.
 
 import Bytes
+import HTTPSemantics
 
 /// RFC 9112 §3.2.
 package enum TargetForm: UInt8, Sendable {

@@ -3,6 +3,7 @@
 // Cache-Status, Date) is the caller's to add.
 
 import Bytes
+import HTTPSemantics
 
 /// How one response is to be written.
 package struct ResponseForwarding: Sendable {

@@ -2,6 +2,7 @@
 // Its framing depends on the request that it answers.
 
 import Bytes
+import HTTPSemantics
 
 /// A parsed response head, to be reused from response to response. See `RequestHead` for how to feed it.
 package struct ResponseHead: ~Copyable {

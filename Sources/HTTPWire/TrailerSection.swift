@@ -2,6 +2,7 @@
 // they may stand in a trailer section at all (RFC 9110 §6.5.1).
 
 import Bytes
+import HTTPSemantics
 
 struct TrailerSection {
     private let limits: ChunkLimits

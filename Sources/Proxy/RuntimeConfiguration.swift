@@ -3,6 +3,7 @@
 
 import Configuration
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Routing
 
@@ -48,7 +49,7 @@ final class RouteEntry {
     }
 
     /// The policy as it holds for one status of the origin's.
-    func policy(for status: CachingStatus) -> RoutePolicy? {
+    func policy(for status: Status) -> RoutePolicy? {
         guard let policy, let statuses else { return policy }
         return policy.applying(statuses, to: status)
     }

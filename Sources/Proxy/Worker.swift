@@ -6,6 +6,7 @@ import CacheStorage
 import Configuration
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Routing
 
@@ -172,7 +173,7 @@ package final class Worker {
     }
 
     /// A fetch that is ready for `start()` but for its request.
-    func takeFetch(consumer: Transaction, group: UpstreamGroup, method: HTTPWire.Method, isRequestComplete: Bool)
+    func takeFetch(consumer: Transaction, group: UpstreamGroup, method: HTTPSemantics.Method, isRequestComplete: Bool)
         -> Fetch
     {
         guard let rested = restingFetches.popLast() else {

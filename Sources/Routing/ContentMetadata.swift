@@ -8,6 +8,7 @@
 // begins a field, so no value can write another field.
 
 import Bytes
+import HTTPSemantics
 import HTTPWire
 
 enum ContentMetadata {

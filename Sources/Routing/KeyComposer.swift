@@ -11,6 +11,7 @@
 // forge keys.
 
 import Bytes
+import HTTPSemantics
 import HTTPWire
 
 /// The scheme that the client used, which no head in origin-form says.

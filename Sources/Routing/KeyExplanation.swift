@@ -1,6 +1,7 @@
 // What `larder key` prints: route, key text and Redis key of a request that is only described.
 
 import Configuration
+import HTTPSemantics
 import HTTPWire
 
 package struct KeyExplanation: Sendable {
@@ -36,7 +37,7 @@ package struct KeyExplanation: Sendable {
 
 extension CachedMethods {
     /// Whether answers to `method` are stored.
-    package func covers(_ method: HTTPWire.Method) -> Bool {
+    package func covers(_ method: HTTPSemantics.Method) -> Bool {
         switch method {
         case .get: contains(CachedMethods.get)
         case .head: contains(CachedMethods.head)

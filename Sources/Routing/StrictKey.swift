@@ -18,6 +18,7 @@
 
 import Bytes
 import Configuration
+import HTTPSemantics
 import HTTPWire
 
 /// What a strict route lets through, prepared when the table is built.

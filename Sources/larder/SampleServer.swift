@@ -3,6 +3,7 @@
 
 import Bytes
 import EventLoop
+import HTTPSemantics
 import HTTPWire
 
 enum SampleAPI {

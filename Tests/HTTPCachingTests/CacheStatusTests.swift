@@ -1,4 +1,5 @@
 import Bytes
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -27,14 +28,14 @@ struct CacheStatusTests {
         var status = CacheStatus(.hit)
         status.isStored = true
         status.isCollapsed = true
-        status.forwardStatus = CachingStatus(304)
+        status.forwardStatus = Status(304)
         #expect(text(status) == "larder; hit")
     }
 
     @Test("A forwarded request tells why, the origin's status, and whether it was stored or shared", .tags(.must))
     func forwarded() {
         var status = CacheStatus(.forwarded(.stale))
-        status.forwardStatus = CachingStatus(304)
+        status.forwardStatus = Status(304)
         status.timeToLive = 60
         status.isStored = true
         status.isCollapsed = false
@@ -50,7 +51,7 @@ struct CacheStatusTests {
     @Test("No member is longer than what is reserved for it", .tags(.choice))
     func length() {
         var status = CacheStatus(.forwarded(.varyMiss))
-        status.forwardStatus = CachingStatus(504)
+        status.forwardStatus = Status(504)
         status.timeToLive = Seconds(.min)
         status.isStored = true
         status.isCollapsed = false

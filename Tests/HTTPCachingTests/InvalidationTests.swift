@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -8,8 +9,8 @@ struct InvalidationTests {
     func invalidating() {
         for method in CachingMethod.allCases {
             let isUnsafe = [.post, .put, .delete, .patch, .connect, .other].contains(method)
-            for status in [200, 201, 204, 302, 399] { #expect(invalidates(method, CachingStatus(status)) == isUnsafe) }
-            for status in [100, 400, 404, 500] { #expect(!invalidates(method, CachingStatus(status))) }
+            for status in [200, 201, 204, 302, 399] { #expect(invalidates(method, Status(status)) == isUnsafe) }
+            for status in [100, 400, 404, 500] { #expect(!invalidates(method, Status(status))) }
         }
     }
 

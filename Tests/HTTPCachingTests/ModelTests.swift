@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -133,7 +134,7 @@ private struct Scenario {
     static func instant(_ milliseconds: Int64) -> Instant { Instant(milliseconds: arrival.milliseconds + milliseconds) }
 
     var verdict: StorageVerdict {
-        let status = CachingStatus(response.status)
+        let status = Status(response.status)
         let timeouts = route.statuses.map { key, seconds -> (StatusTimeouts.Key, Seconds) in
             let named: StatusTimeouts.Key =
                 if let exact = Int(key) { .status(exact) } else {
@@ -171,7 +172,7 @@ private struct Scenario {
     }
 
     var responseFacts: ResponseFacts {
-        var facts = ResponseFacts(status: CachingStatus(response.status), responseTime: Self.instant(arrived))
+        var facts = ResponseFacts(status: Status(response.status), responseTime: Self.instant(arrived))
         for (field, line) in lines(of: response) {
             let isDate = field == .date || field == .expires || field == .lastModified
             let bytes = Array((isDate ? Self.date(line) : line).utf8)

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -27,7 +28,7 @@ struct PostTests {
     func stored(location: String) {
         let facts = verdict(fresh, location: location).facts
         #expect(facts?.lifetime == 60)
-        #expect(facts?.status == CachingStatus(200))
+        #expect(facts?.status == Status(200))
         #expect(verdict([(.expires, "Mon, 01 Jan 2024 00:01:00 GMT")], location: location).facts?.lifetime == 60)
         #expect(verdict([(.cdnCacheControl, "max-age=5")], location: location).facts?.lifetime == 5)
     }

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -13,7 +14,7 @@ struct RobustnessTests {
                 alphabet.randomElement(using: &generator)!
             }
             for field in CachingField.allCases {
-                var stored = ResponseFacts(status: CachingStatus(200), responseTime: arrival)
+                var stored = ResponseFacts(status: Status(200), responseTime: arrival)
                 stored.note(field, text.span)
                 var asked = RequestFacts(method: .get)
                 asked.note(field, text.span)

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -62,7 +63,7 @@ struct StaleExtensionTests {
 
     @Test("Errors are 500, 502, 503 and 504", .tags(.must))
     func errors() {
-        let failures = (100..<600).filter { CachingStatus($0).isOriginFailure }
+        let failures = (100..<600).filter { Status($0).isOriginFailure }
         #expect(failures == [500, 502, 503, 504])
     }
 }

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -10,20 +11,20 @@ struct StatusTimeoutTests {
         "The most exact key wins", .tags(.choice),
         arguments: [(404, 4), (410, 40), (500, 5), (599, 5), (200, 9), (301, 9)])
     func exactness(status: Int, seconds: Int64) {
-        #expect(timeouts.timeout(for: CachingStatus(status)) == Seconds(seconds))
+        #expect(timeouts.timeout(for: Status(status)) == Seconds(seconds))
     }
 
     @Test("A status that no key names has none", .tags(.choice))
     func unnamed() {
         let some = StatusTimeouts([(.status(404), 4), (.statusClass(5), 5)])
-        #expect(some.timeout(for: CachingStatus(200)) == nil && some.timeout(for: CachingStatus(403)) == nil)
-        #expect(StatusTimeouts([]).isEmpty && StatusTimeouts([]).timeout(for: CachingStatus(200)) == nil)
+        #expect(some.timeout(for: Status(200)) == nil && some.timeout(for: Status(403)) == nil)
+        #expect(StatusTimeouts([]).isEmpty && StatusTimeouts([]).timeout(for: Status(200)) == nil)
         #expect(!some.isEmpty)
     }
 
     private func stored(_ status: Int, _ fields: Fields = [], _ base: RoutePolicy) -> StorageVerdict {
         let some = StatusTimeouts([(.status(404), 4), (.status(403), 3), (.statusClass(5), 5)])
-        return store(response(status, fields), base.applying(some, to: CachingStatus(status)))
+        return store(response(status, fields), base.applying(some, to: Status(status)))
     }
 
     @Test("They take timeout's place, and other statuses keep that", .tags(.choice))
@@ -66,13 +67,13 @@ struct StatusTimeoutTests {
     func oneRequest(status: Int) {
         let route = policy { $0.mode = .force }
         let all = StatusTimeouts([(.any, 60)])
-        let verdict = store(response(status), route.applying(all, to: CachingStatus(status)))
+        let verdict = store(response(status), route.applying(all, to: Status(status)))
         #expect(verdict.reason == .oneRequestStatus)
     }
 
     @Test("A timeout of nothing stores nothing", .tags(.choice))
     func zero() {
         let never = StatusTimeouts([(.status(404), 0)])
-        #expect(store(response(404), policy().applying(never, to: CachingStatus(404))).reason == .alreadyStale)
+        #expect(store(response(404), policy().applying(never, to: Status(404))).reason == .alreadyStale)
     }
 }

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -30,7 +31,7 @@ struct StoredFactsTests {
             let facts = StoredFacts(
                 requestTime: time, responseTime: times[(index + 1) % 5], date: times[(index + 2) % 5],
                 lastModifiedTime: times[(index + 3) % 5], correctedInitialAge: 4_294_967_295, lifetime: 7,
-                staleWhileRevalidate: 0, staleIfError: 4_294_967_295, status: CachingStatus(599),
+                staleWhileRevalidate: 0, staleIfError: 4_294_967_295, status: Status(599),
                 flags: StoredFacts.Flags(rawValue: 0xA5A5))
             var bytes: [UInt8] = []
             facts.write(to: &bytes)

@@ -1,4 +1,5 @@
 // The tags of these tests, `.must`, `.should` and `.choice`, are TestSupport's.
+import HTTPSemantics
 import TestSupport
 import Testing
 
@@ -20,7 +21,7 @@ func request(_ method: CachingMethod = .get, _ fields: Fields = []) -> RequestFa
 }
 
 func response(_ status: Int = 200, _ fields: Fields = [], at time: Instant = arrival) -> ResponseFacts {
-    var facts = ResponseFacts(status: CachingStatus(status), responseTime: time)
+    var facts = ResponseFacts(status: Status(status), responseTime: time)
     for (field, value) in fields {
         let bytes = Array(value.utf8)
         facts.note(field, bytes.span)

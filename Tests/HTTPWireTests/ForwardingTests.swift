@@ -1,4 +1,5 @@
 import Bytes
+import HTTPSemantics
 import Testing
 
 @testable import HTTPWire

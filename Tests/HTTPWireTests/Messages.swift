@@ -1,6 +1,7 @@
 // Feeding text to the parsers and reading what they found as text.
 
 import Bytes
+import HTTPSemantics
 import Testing
 
 @testable import HTTPWire

@@ -45,13 +45,14 @@ struct Module {
             unsafe: .files([
                 "ByteBuffer.swift", "ByteQueue.swift", "ByteSpans.swift", "Locked.swift", "Scan.swift",
             ])),
-        Module("HTTPWire", imports: ["Bytes"]),
-        Module("HTTPCaching", imports: ["Bytes"]),
+        Module("HTTPSemantics", imports: ["Bytes"]),
+        Module("HTTPWire", imports: ["Bytes", "HTTPSemantics"]),
+        Module("HTTPCaching", imports: ["Bytes", "HTTPSemantics"]),
         Module("EventLoop", imports: ["Bytes", "CLibevent", "Glibc"], unsafe: .everywhere),
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",
-            imports: ["Bytes", "HTTPWire", "HTTPCaching", "Glibc", "Synchronization"],
+            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
                 "Records/PartialResponse.swift", "Records/RecordAssembly.swift", "Records/StoredResponse.swift",
                 "Records/StoredResponse+Making.swift", "Records/StoredResponseBuilder.swift",
@@ -69,14 +70,14 @@ struct Module {
             unsafe: .files(["YAMLDocument.swift"])),
         Module(
             "Routing",
-            imports: ["Bytes", "HTTPWire", "Configuration"],
+            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
             // Four bytes at a time in the digest.
             unsafe: .files(["MD5.swift"])),
         Module(
             "Proxy",
             imports: [
-                "Bytes", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
-                "Routing", "Synchronization", "Glibc",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
+                "Configuration", "Routing", "Synchronization", "Glibc",
             ],
             // The request's view of its bytes, and plain calls of the C library.
             unsafe: .files([
@@ -86,15 +87,17 @@ struct Module {
         Module(
             "Admin",
             imports: [
-                "Bytes", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing", "Proxy", "Glibc",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing", "Proxy",
+                "Glibc",
             ],
             // What the system tells of the process.
             unsafe: .files(["ProcessFigures.swift"])),
         Module(
             "larder",
             imports: [
-                "Bytes", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage", "Configuration",
-                "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser", "Synchronization", "Glibc",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
+                "Configuration", "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser", "Synchronization",
+                "Glibc",
             ],
             // Calls of the C library for which there is no safe form.
             unsafe: .files(["System.swift"])),

@@ -2,6 +2,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import Testing
 
 @testable import Proxy
@@ -64,7 +65,7 @@ struct FlightTests {
         ("it can't be shared", { $0.flight.refuse(.unshared) }, "refused, unshared", "0", false),
         ("the leader has it for itself", { $0.flight.refuse(.ownReason) }, "refused, own reason", "0", false),
         (
-            "the origin has failed", { $0.flight.refuse(.originFailure(CachingStatus(503))) }, "refused, 503", "0",
+            "the origin has failed", { $0.flight.refuse(.originFailure(Status(503))) }, "refused, 503", "0",
             false
         ),
         ("no origin was reached", { $0.flight.fail(.refused) }, "failed, refused", "0, broken", false),

@@ -1,4 +1,5 @@
 import Configuration
+import HTTPSemantics
 import HTTPWire
 import Testing
 

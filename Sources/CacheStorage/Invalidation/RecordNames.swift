@@ -2,6 +2,7 @@
 // whether the clock has seen one of them invalidated since. A HIT of such a record runs through here, so nothing allocates.
 
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension InvalidationClock {

@@ -3,6 +3,7 @@
 // (`lookupVerdict` sends it to the origin). Lines are fed one by one and judged at once, so nothing is kept of them.
 
 import Bytes
+import HTTPSemantics
 
 package enum ConditionalVerdict: Equatable, Sendable {
     /// Answered with the stored response whole.

@@ -4,6 +4,7 @@
 // that verdict refuses, the record is removed, unless `Reason.isRequestsOwn`: then it stays as it was.
 
 import Bytes
+import HTTPSemantics
 
 package enum FresheningVerdict: Equatable, Sendable {
     /// A strong validator is the same: every stored response with this verdict is renewed.

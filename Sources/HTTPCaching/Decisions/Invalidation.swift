@@ -2,9 +2,10 @@
 // `Content-Location` if they have the target's origin. References are resolved (RFC 3986 §5.2) into the caller's array.
 
 import Bytes
+import HTTPSemantics
 
 /// Whether the response with this status to this method invalidates what is stored for its target URI.
-package func invalidates(_ method: CachingMethod, _ status: CachingStatus) -> Bool {
+package func invalidates(_ method: CachingMethod, _ status: Status) -> Bool {
     !method.isSafe && status.isNonError
 }
 

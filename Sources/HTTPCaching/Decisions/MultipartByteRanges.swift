@@ -4,6 +4,7 @@
 // digits.
 
 import Bytes
+import HTTPSemantics
 
 package enum MultipartByteRanges {
     /// Appends the value of the message's own `Content-Type`. The boundary isn't quoted: some clients fail over that (§14.6).

@@ -3,6 +3,7 @@
 // incomplete 200 that it belongs to; where its bytes lie is for the store to know.
 
 import Bytes
+import HTTPSemantics
 
 package enum PartialStorageVerdict: Equatable, Sendable {
     /// The facts are those of the 200 that the response is a part of.
@@ -40,7 +41,7 @@ extension ResponseFacts {
     /// A 206 as the incomplete 200 that it may be stored as (RFC 9111 §3.3).
     fileprivate var asPartOfComplete: ResponseFacts {
         var complete = self
-        complete.status = CachingStatus(200)
+        complete.status = Status(200)
         return complete
     }
 }

@@ -2,6 +2,8 @@
 // it, in which order. Ranges that overlap or touch become one, as a server may; a set that asks for more than there is, or
 // for too many parts, is answered with the whole (§17.15).
 
+import HTTPSemantics
+
 package enum RangeSetVerdict: Equatable, Sendable {
     /// 200 with the whole content.
     case whole

@@ -3,6 +3,7 @@
 // is one whose `If-Range` doesn't hold. Several ranges are answered with the whole here; `rangeSetVerdict` takes them apart.
 
 import Bytes
+import HTTPSemantics
 
 package enum RangeVerdict: Equatable, Sendable {
     /// 200 with the whole content.

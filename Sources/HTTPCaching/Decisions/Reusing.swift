@@ -29,7 +29,7 @@ package struct StaleFallback: OptionSet, Sendable {
 
     /// The origin can't be reached or doesn't answer.
     package static let onDisconnect = StaleFallback(rawValue: 1)
-    /// The origin answers 500, 502, 503 or 504 (`CachingStatus.isOriginFailure`).
+    /// The origin answers 500, 502, 503 or 504 (`Status.isOriginFailure`).
     package static let onError = StaleFallback(rawValue: 2)
 }
 

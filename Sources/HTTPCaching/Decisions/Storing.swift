@@ -1,6 +1,8 @@
 // Decides whether a response is stored (RFC 9111 §3) and, if so, for how long and with which facts. It is asked once the
 // response's head is there; that the content arrived whole is for the caller to see to (`Reason.incomplete`).
 
+import HTTPSemantics
+
 package enum StorageVerdict: Equatable, Sendable {
     /// - `life`: how long the record is worth keeping: what is left of its freshness, and what serving it stale and
     ///   validating it need after that.
@@ -46,7 +48,7 @@ extension RoutePolicy {
     /// Whether the route's timeout replaces what the origin said. Only for statuses that are cacheable by default
     /// (RFC 9110 §15.1) or that the route names: no route means to serve its origin's 500 to everyone for the timeout
     /// that it gave without a status.
-    func forces(_ status: CachingStatus) -> Bool {
+    func forces(_ status: Status) -> Bool {
         mode == .force && timeout != nil && (timeoutNamesStatus || status.isHeuristicallyCacheable)
     }
 }

@@ -3,6 +3,7 @@
 // lifetime that isn't a number is zero; a qualified form that can't be read counts as the unqualified, stricter one.
 
 import Bytes
+import HTTPSemantics
 
 package struct ResponseDirectives: Equatable, Sendable {
     package struct Flags: OptionSet, Sendable {

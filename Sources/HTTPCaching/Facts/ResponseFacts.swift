@@ -2,6 +2,7 @@
 // the fields mean, not their text: validators and Vary names stay in the stored head.
 
 import Bytes
+import HTTPSemantics
 
 package struct ResponseFacts: Sendable {
     package struct Flags: OptionSet, Sendable {
@@ -43,7 +44,7 @@ package struct ResponseFacts: Sendable {
         }
     }
 
-    package internal(set) var status: CachingStatus
+    package internal(set) var status: Status
     /// When the response's head arrived.
     package let responseTime: Instant
     package private(set) var flags: Flags = []
@@ -55,7 +56,7 @@ package struct ResponseFacts: Sendable {
     private var ageValue: Seconds = 0
     private var lastModifiedValue = Instant.distantPast
 
-    package init(status: CachingStatus, responseTime: Instant) {
+    package init(status: Status, responseTime: Instant) {
         self.status = status
         self.responseTime = responseTime
     }

@@ -1,6 +1,8 @@
 // A route's `statuses`: lifetimes by status, as nginx's `proxy_cache_valid` has them. Asked once for a response that
 // arrived; the route's policy itself stays a plain value that a hit copies.
 
+import HTTPSemantics
+
 package struct StatusTimeouts: Sendable, Equatable {
     /// What a lifetime is given for.
     package enum Key: Hashable, Sendable {
@@ -25,7 +27,7 @@ package struct StatusTimeouts: Sendable, Equatable {
     package var isEmpty: Bool { rows.isEmpty }
 
     /// The lifetime of the most exact key that names the status; nil if none does.
-    package func timeout(for status: CachingStatus) -> Seconds? {
+    package func timeout(for status: Status) -> Seconds? {
         guard !rows.isEmpty else { return nil }
         return timeout(of: .status(Int(status.code))) ?? timeout(of: .statusClass(Int(status.code / 100)))
             ?? timeout(of: .any)
@@ -37,7 +39,7 @@ package struct StatusTimeouts: Sendable, Equatable {
 extension RoutePolicy {
     /// The policy for a response with this status. A lifetime that is given for the status takes `timeout`'s place: in
     /// `standard` mode still only where the cache may give one (RFC 9111 §4.2.2), in `force` mode for every such status.
-    package func applying(_ timeouts: StatusTimeouts, to status: CachingStatus) -> RoutePolicy {
+    package func applying(_ timeouts: StatusTimeouts, to status: Status) -> RoutePolicy {
         guard let timeout = timeouts.timeout(for: status) else { return self }
         var policy = self
         policy.timeout = timeout

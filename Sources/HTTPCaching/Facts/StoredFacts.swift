@@ -2,6 +2,8 @@
 // lifetime, stale allowances and flags. It never changes; a 304 makes a new one. Its byte form is part of the record's
 // format: a change of layout needs a new record version.
 
+import HTTPSemantics
+
 package struct StoredFacts: Equatable, Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt16
@@ -45,7 +47,7 @@ package struct StoredFacts: Equatable, Sendable {
     package var lifetime: Seconds
     package var staleWhileRevalidate: Seconds
     package var staleIfError: Seconds
-    package var status: CachingStatus
+    package var status: Status
     package var flags: Flags
 
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedTime : nil }
@@ -105,7 +107,7 @@ extension StoredFacts {
         lifetime = Seconds(Int64(ages >> 32))
         staleWhileRevalidate = Seconds(Int64(allowances & 0xFFFF_FFFF))
         staleIfError = Seconds(Int64(allowances >> 32))
-        status = CachingStatus(Int(rest & 0xFFFF))
+        status = Status(Int(rest & 0xFFFF))
         flags = Flags(rawValue: UInt16(truncatingIfNeeded: rest >> 16))
     }
 

@@ -1,6 +1,8 @@
 // Walks over the groups in a `Cache-Groups` or `Cache-Group-Invalidation` value (RFC 9875 §2, §3): a structured List of
 // Strings. A value that isn't one counts for nothing (RFC 9651 §4.2), so the whole of it is checked before a group is told.
 
+import HTTPSemantics
+
 package struct CacheGroups: Sendable {
     private var items: ListWalker
 

@@ -6,6 +6,7 @@
 // (§5.1) have `key-order` alone change the comparison. The latter is followed here.
 
 import Bytes
+import HTTPSemantics
 
 package struct NoVarySearch: Equatable, Sendable {
     /// Which parameters matter; names in their normal form, sorted, each once.

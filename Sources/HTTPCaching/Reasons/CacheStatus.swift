@@ -2,6 +2,7 @@
 // origin side sent, since the member nearest to the client stands last.
 
 import Bytes
+import HTTPSemantics
 
 package struct CacheStatus: Equatable, Sendable {
     /// Why the request went forward (RFC 9211 §2.2).
@@ -30,7 +31,7 @@ package struct CacheStatus: Equatable, Sendable {
 
     package var handling: Handling
     /// The origin's status, where the client gets another one.
-    package var forwardStatus: CachingStatus?
+    package var forwardStatus: Status?
     package var timeToLive: Seconds?
     package var isStored = false
     /// Whether the request shared another one's fetch; nil if that was not tried.

@@ -2,6 +2,7 @@
 
 import Bytes
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension Transaction {

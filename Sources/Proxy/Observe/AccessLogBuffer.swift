@@ -4,6 +4,7 @@ import Bytes
 import Configuration
 import EventLoop
 import Glibc
+import HTTPSemantics
 import HTTPWire
 
 /// A worker's lines on their way to the sink.

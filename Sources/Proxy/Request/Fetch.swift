@@ -4,6 +4,7 @@
 import Bytes
 import Configuration
 import EventLoop
+import HTTPSemantics
 import HTTPWire
 
 /// Why a fetch gave no (whole) answer.

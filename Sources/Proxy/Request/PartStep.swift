@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension Transaction {

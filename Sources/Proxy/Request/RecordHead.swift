@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 /// Where a head was put together, and where its validators lie in it.

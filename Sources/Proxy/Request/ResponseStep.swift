@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension Transaction {
@@ -28,7 +29,7 @@ extension Transaction {
             case .leave: isValidating = false
             }
         }
-        let code = CachingStatus(response.status)
+        let code = Status(response.status)
         if stored != nil && code.isOriginFailure && fallback.contains(.onError) {
             return originFailed(code)
         }
@@ -68,7 +69,7 @@ extension Transaction {
         if verdict == .miss && response.status == 206 {
             // A part that nobody asked for is nobody else's.
             if !considerPart(response, bytes), part == .leading {
-                refuseStoring(notStoredReason ?? .partialContent, CachingStatus(response.status))
+                refuseStoring(notStoredReason ?? .partialContent, Status(response.status))
             }
             return appendHead(response, bytes)
         }
@@ -160,7 +161,7 @@ extension Transaction {
     }
 
     /// The origin answers with a failure, and something stale is there instead (RFC 5861 §4).
-    private func originFailed(_ status: CachingStatus) {
+    private func originFailed(_ status: Status) {
         forwardStatus = status
         endFetch()
         takeLead()?.refuse(.originFailure(status))

@@ -2,6 +2,7 @@
 // is asked).
 
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Routing
 
@@ -144,7 +145,7 @@ extension ResponseFacts {
     /// What a response says of caching.
     /// - Parameter time: when its head arrived.
     init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, at time: Instant) {
-        self.init(status: CachingStatus(response.status), responseTime: time)
+        self.init(status: Status(response.status), responseTime: time)
         for field in response.fields {
             if let known = CachingField(field.known) { note(known, bytes.extracting(field.value)) }
         }
@@ -152,7 +153,7 @@ extension ResponseFacts {
 }
 
 extension CachingMethod {
-    init(_ method: HTTPWire.Method) {
+    init(_ method: HTTPSemantics.Method) {
         switch method {
         case .get: self = .get
         case .head: self = .head

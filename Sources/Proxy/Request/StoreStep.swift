@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension Transaction {
@@ -18,7 +19,7 @@ extension Transaction {
     /// Builds the client's head in the worker's scratch buffer and, where the response may be stored, the record's
     /// beginning from the same bytes.
     func considerStoring(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        guard let entry, let policy = entry.policy(for: CachingStatus(response.status)) else { return }
+        guard let entry, let policy = entry.policy(for: Status(response.status)) else { return }
         let facts = ResponseFacts(response, bytes, at: worker.instant)
         let record = RecordHead(response, bytes, worker: worker)
         storedHeadHasLength = record.hasContentLength
@@ -50,7 +51,7 @@ extension Transaction {
     }
 
     /// It isn't stored, so nobody else is given it either.
-    func refuseStoring(_ reason: Reason, _ status: CachingStatus) {
+    func refuseStoring(_ reason: Reason, _ status: Status) {
         notStoredReason = reason
         // What is stored was asked about, and the origin has another answer now: the old one serves nobody any more.
         let isAnotherAnswer = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
@@ -228,7 +229,7 @@ extension Transaction {
 
     /// RFC 9111 §4.3.3, §4.3.4.
     func renew(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Renewal {
-        guard let stored, let policy = entry?.policy(for: CachingStatus(Int(stored.status))) else { return .leave }
+        guard let stored, let policy = entry?.policy(for: Status(Int(stored.status))) else { return .leave }
         let etag = bytes.extracting(response.first(.etag) ?? .empty)
         let lastModified = bytes.extracting(response.first(.lastModified) ?? .empty)
         let selected = fresheningVerdict(
@@ -247,7 +248,7 @@ extension Transaction {
         self.stored = renewed
         verdict = .revalidated
         reason = nil
-        forwardStatus = CachingStatus(304)
+        forwardStatus = Status(304)
         isRenewed = true
         takeLead()?.land(renewed)
         // The fetch is in the middle of its own callback: it ends first, then the answer goes out.
@@ -269,7 +270,7 @@ extension Transaction {
         worker.refreshDate()
         let date = worker.dateLine
         let merged = MergedHead(stored: stored, update: response, bytes, date: date.span)
-        var facts = ResponseFacts(status: CachingStatus(Int(stored.status)), responseTime: worker.instant)
+        var facts = ResponseFacts(status: Status(Int(stored.status)), responseTime: worker.instant)
         forEachLine(of: merged.head.span) { name, line in
             if let known = CachingField(FieldName.recognise(name)) { facts.note(known, fieldValue(line)) }
         }
@@ -310,7 +311,7 @@ extension Transaction {
     /// The origin's answer to a HEAD says whether the stored GET is still what it has (RFC 9111 §4.3.5).
     func freshen(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         guard response.status == 200, verdict == .miss, let stored, stored.status == 200, stored.kind == .response,
-            let policy = entry?.policy(for: CachingStatus(200))
+            let policy = entry?.policy(for: Status(200))
         else { return }
         let length = storedValue(of: .contentLength, in: stored.head)
         let bodyLength = Array(String(stored.bodyCount).utf8)

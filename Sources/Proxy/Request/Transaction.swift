@@ -8,6 +8,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Routing
 
@@ -123,7 +124,7 @@ final class Transaction {
     var isValidating = false
     /// Why the origin was asked, and what it said where the client gets something else; for `Cache-Status`.
     var forward: CacheStatus.Forward?
-    var forwardStatus: CachingStatus?
+    var forwardStatus: Status?
     var fetchBegan = Instant(secondsSinceEpoch: 0)
     var fetchStarted = InvalidationMoment.first
     /// Why the answer is not stored, where it might have been.

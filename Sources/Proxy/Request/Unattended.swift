@@ -5,6 +5,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 extension Transaction {

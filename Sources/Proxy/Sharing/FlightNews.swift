@@ -2,6 +2,7 @@
 
 import CacheStorage
 import HTTPCaching
+import HTTPSemantics
 
 /// Whose answer a flight brings.
 struct FlightPlace: Sendable {
@@ -31,7 +32,7 @@ enum FlightRefusal: Sendable {
     /// It said nothing about the next one: another request may lead.
     case ownReason
     /// The origin answered with a failure that a stale response may stand in for (RFC 5861 §4).
-    case originFailure(CachingStatus)
+    case originFailure(Status)
 }
 
 extension Flight {

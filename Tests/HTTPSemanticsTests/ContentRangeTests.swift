@@ -1,6 +1,7 @@
+import TestSupport
 import Testing
 
-@testable import HTTPCaching
+@testable import HTTPSemantics
 
 @Suite("RFC 9110 §14.4 Content-Range")
 struct ContentRangeTests {

@@ -4,6 +4,7 @@
 import Bytes
 
 /// The elements of one field line's list, in order.
+@usableFromInline
 package struct ListElements {
     private var position: Int
     private let end: Int
@@ -41,8 +42,8 @@ package struct ListElements {
     }
 
     /// `start..<end` without optional white space at either side.
-    @inline(__always)
-    static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ByteRange {
+    @inlinable @inline(__always)
+    package static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ByteRange {
         var start = start
         var end = end
         while start < end, bytes[start].isWhitespace { start &+= 1 }

@@ -1,7 +1,7 @@
 import Bytes
 import Testing
 
-@testable import HTTPWire
+@testable import HTTPSemantics
 
 @Suite("RFC 9110 §5.6: lists, tokens, numbers")
 struct ListElementsTests {

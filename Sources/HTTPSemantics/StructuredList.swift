@@ -4,13 +4,15 @@
 import Bytes
 
 /// Walks over the members of a List.
-struct ListWalker {
+package struct ListWalker {
     private var reader = DictionaryWalker()
     private var isFirst = true
-    private(set) var hasFailed = false
+    package private(set) var hasFailed = false
+
+    package init() {}
 
     /// The next member; nil at the end, and at the first error (`hasFailed`).
-    mutating func next(in bytes: Span<UInt8>) -> DictionaryValue? {
+    package mutating func next(in bytes: Span<UInt8>) -> DictionaryValue? {
         if isFirst {
             isFirst = false
             reader.skipSpaces(in: bytes)
@@ -40,13 +42,13 @@ struct ListWalker {
 }
 
 /// Walks over the strings of an inner list that a dictionary has as a member's value.
-struct InnerStringWalker {
+package struct InnerStringWalker {
     private var reader = DictionaryWalker()
-    private(set) var hasFailed = false
+    package private(set) var hasFailed = false
 
     /// - Parameter member: a member of a dictionary that was read to its end without an error.
     /// - Returns: nil unless the member's value is an inner list.
-    init?(of member: DictionaryMember, in bytes: Span<UInt8>) {
+    package init?(of member: DictionaryMember, in bytes: Span<UInt8>) {
         let open = member.key.upperBound + 1
         guard open < bytes.count, bytes[open - 1] == 0x3D, bytes[open] == 0x28 else { return nil }
         reader.position = open + 1
@@ -54,7 +56,7 @@ struct InnerStringWalker {
 
     /// What stands between the next string's quotes, escapes as they are; nil at the end, and at the first item that isn't
     /// a string (`hasFailed`).
-    mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
+    package mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
         reader.skipSpaces(in: bytes)
         if reader.take(0x29, in: bytes) { return nil }
         guard case .string(let content)? = reader.bareItem(in: bytes), reader.parameters(in: bytes) else {

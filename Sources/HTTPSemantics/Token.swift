@@ -2,8 +2,10 @@
 
 import Bytes
 
+@usableFromInline
 package enum Token {
     /// Whether `bytes` is one or more token characters and nothing else.
+    @inlinable
     package static func isToken(_ bytes: Span<UInt8>) -> Bool {
         guard !bytes.isEmpty else { return false }
         for index in bytes.indices where !ByteClass.token.contains(bytes[index]) { return false }
@@ -11,6 +13,7 @@ package enum Token {
     }
 
     /// Whether both are the same but for the case of ASCII letters.
+    @inlinable
     package static func equalIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
         for index in left.indices where left[index].lowercased != right[index].lowercased { return false }
@@ -18,6 +21,7 @@ package enum Token {
     }
 
     /// Whether `bytes` is `text`, which must be in lower case, without regard to the case of ASCII letters.
+    @inlinable
     package static func equalIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
         Scan.equalsIgnoringCase(bytes, text)
     }

@@ -1,16 +1,18 @@
 // What caching asks about a status code (RFC 9110 §15, RFC 9111 §3).
 
-package struct CachingStatus: Equatable, Sendable {
-    package var code: UInt16
+/// A status code, cut to three digits.
+@usableFromInline
+package struct Status: Equatable, Sendable {
+    @usableFromInline package var code: UInt16
 
     @inlinable
     package init(_ code: Int) { self.code = UInt16(truncatingIfNeeded: max(0, min(code, 999))) }
 
     /// Whether it ends the exchange: 1xx don't (RFC 9110 §15).
-    package var isFinal: Bool { code >= 200 }
+    @inlinable package var isFinal: Bool { code >= 200 }
 
     /// Whether a cache may give it a lifetime of its own (RFC 9110 §15.1, RFC 7725 §3).
-    package var isHeuristicallyCacheable: Bool {
+    @inlinable package var isHeuristicallyCacheable: Bool {
         switch code {
         case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 451, 501: true
         default: false
@@ -19,7 +21,7 @@ package struct CachingStatus: Equatable, Sendable {
 
     /// Whether Larder knows what caching this status asks, as `must-understand` demands (RFC 9111 §5.2.2.3): the final
     /// statuses of RFC 9110 and of the RFCs that are registered for HTTP in general.
-    package var isUnderstood: Bool {
+    @inlinable package var isUnderstood: Bool {
         switch code {
         case 200...206, 300...304, 307, 308, 400...417, 421, 422, 425, 426, 428, 429, 431, 451, 500...505, 511: true
         default: false
@@ -27,11 +29,11 @@ package struct CachingStatus: Equatable, Sendable {
     }
 
     /// Whether it answers the conditions or ranges of one request, so that nobody else can be given it: 304, 412, 416.
-    package var answersOneRequestOnly: Bool { code == 304 || code == 412 || code == 416 }
+    @inlinable package var answersOneRequestOnly: Bool { code == 304 || code == 412 || code == 416 }
 
     /// Whether a response to an unsafe method with it invalidates (RFC 9111 §4.4): 2xx and 3xx.
-    package var isNonError: Bool { (200..<400).contains(code) }
+    @inlinable package var isNonError: Bool { (200..<400).contains(code) }
 
     /// Whether `stale-if-error` covers it (RFC 5861 §4).
-    package var isOriginFailure: Bool { code == 500 || code == 502 || code == 503 || code == 504 }
+    @inlinable package var isOriginFailure: Bool { code == 500 || code == 502 || code == 503 || code == 504 }
 }

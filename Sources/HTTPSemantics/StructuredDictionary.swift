@@ -4,7 +4,8 @@
 
 import Bytes
 
-enum DictionaryValue: Equatable {
+/// What a member is worth; ranges are of the bytes that it was read from.
+package enum DictionaryValue: Equatable {
     case boolean(Bool)
     case integer(Range<Int>)
     case string(Range<Int>)
@@ -12,18 +13,23 @@ enum DictionaryValue: Equatable {
     case other
 }
 
-struct DictionaryMember: Equatable {
-    var key: Range<Int>
-    var value: DictionaryValue
+/// A member, as ranges of the bytes that it was read from.
+package struct DictionaryMember: Equatable {
+    package var key: Range<Int>
+    package var value: DictionaryValue
 }
 
-struct DictionaryWalker {
-    private(set) var hasFailed = false
+/// Walks over the members of a Dictionary.
+package struct DictionaryWalker {
+    /// The value breaks the grammar; nothing of it counts.
+    package private(set) var hasFailed = false
     var position = 0
     private var isFirst = true
 
+    package init() {}
+
     /// Whether the whole value is a dictionary with at least one member.
-    static func isValid(_ bytes: Span<UInt8>) -> Bool {
+    package static func isValid(_ bytes: Span<UInt8>) -> Bool {
         var walker = DictionaryWalker()
         var count = 0
         while walker.next(in: bytes) != nil { count += 1 }
@@ -31,7 +37,7 @@ struct DictionaryWalker {
     }
 
     /// The next member; nil at the end, and at the first error (`hasFailed`).
-    mutating func next(in bytes: Span<UInt8>) -> DictionaryMember? {
+    package mutating func next(in bytes: Span<UInt8>) -> DictionaryMember? {
         if isFirst {
             isFirst = false
             skipSpaces(in: bytes)

@@ -66,12 +66,12 @@ package enum ByteRangeSpec: Equatable, Sendable {
 }
 
 /// Walks over the members of a `Range` value.
-struct ByteRangeWalker {
+package struct ByteRangeWalker {
     /// Whether the value has another unit than bytes, or an invalid member, so that none of it counts.
-    private(set) var hasFailed = false
+    package private(set) var hasFailed = false
     private var position: Int
 
-    init(_ value: Span<UInt8>) {
+    package init(_ value: Span<UInt8>) {
         guard let equals = value.firstIndex(of: 0x3D, in: value.indices),
             value.extracting(value.trimming(0..<equals)).isCaseless("bytes")
         else {
@@ -83,7 +83,7 @@ struct ByteRangeWalker {
     }
 
     /// The next member; nil at the end, and at the first that is invalid.
-    mutating func next(in value: Span<UInt8>) -> ByteRangeSpec? {
+    package mutating func next(in value: Span<UInt8>) -> ByteRangeSpec? {
         while position < value.count {
             let end = value.firstIndex(of: 0x2C, in: position..<value.count) ?? value.count
             let member = value.trimming(position..<end)

@@ -2,7 +2,7 @@ import Bytes
 import Foundation
 import Testing
 
-@testable import HTTPWire
+@testable import HTTPSemantics
 
 @Suite("RFC 9110 §5.6.7: dates")
 struct HTTPDateTests {
