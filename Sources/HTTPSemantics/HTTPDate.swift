@@ -1,6 +1,5 @@
-// Dates of HTTP (RFC 9110 §5.6.7): three formats are read, IMF-fixdate is written. Names are case-sensitive, GMT is the
-// only zone, and a day that the calendar doesn't have is no date. The name of the weekday must be one, but isn't
-// compared with the date.
+// Dates of HTTP (RFC 9110 §5.6.7): three formats are read (`DateReader` has the rules), IMF-fixdate is written. Allocates
+// nothing.
 
 import Bytes
 
@@ -9,13 +8,13 @@ package enum HTTPDate {
     /// Bytes of an IMF-fixdate.
     package static let length = 29
 
-    /// Seconds since the epoch, or nil if `text` isn't a date.
+    /// Seconds since the epoch, or nil if `text`, all of it, isn't a date.
     ///
     /// `now`, in the same unit, decides which century a two-digit year of RFC 850 belongs to: one that would lie more
     /// than 50 years ahead is in the past.
     package static func parse(_ text: Span<UInt8>, now: Int64) -> Int64? {
-        var reader = DateReader(text)
-        return reader.date(now: now)
+        var reader = DateReader()
+        return reader.read(text) ? reader.seconds(now: now) : nil
     }
 
     /// Appends `Sun, 06 Nov 1994 08:49:37 GMT`. Times outside the years 0 to 9999 are written as the nearest that can
@@ -26,11 +25,11 @@ package enum HTTPDate {
         let secondOfDay = Int(clamped - Int64(day) * 86_400)
         let date = CivilDate(daysSinceEpoch: day)
         // 1970-01-01 was a Thursday.
-        output.append(weekdays[((day + 4) % 7 + 7) % 7])
+        append(((day + 4) % 7 + 7) % 7, ofTriples: "SunMonTueWedThuFriSat", to: &output)
         output.append(", ")
         appendTwoDigits(date.day, to: &output)
         output.append(.space)
-        output.append(months[date.month - 1])
+        append(date.month - 1, ofTriples: "JanFebMarAprMayJunJulAugSepOctNovDec", to: &output)
         output.append(.space)
         appendTwoDigits(date.year / 100, to: &output)
         appendTwoDigits(date.year % 100, to: &output)
@@ -48,13 +47,10 @@ package enum HTTPDate {
         output.append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
     }
 
-    static let weekdays: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    static let longWeekdays: [StaticString] = [
-        "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
-    ]
-    static let months: [StaticString] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
+    /// Appends the name at `place` in a row of three-letter names.
+    private static func append(_ place: Int, ofTriples table: StaticString, to output: inout ByteBuffer) {
+        for index in (3 * place)..<(3 * place + 3) { output.append(table[octet: index]) }
+    }
 }
 
 private func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

@@ -21,6 +21,13 @@ struct HTTPDateTests {
         arguments: ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])
     func formats(_ text: String) { #expect(parse(text) == 784_111_777) }
 
+    @Test("RFC 9111 §4.2: a cache matches names and zone without regard to case")
+    func caseless() {
+        #expect(parse("sun, 06 nov 1994 08:49:37 gmt") == 784_111_777)
+        #expect(parse("SUNDAY, 06-NOV-94 08:49:37 GMT") == 784_111_777)
+        #expect(parse("sUN nOV  6 08:49:37 1994") == 784_111_777)
+    }
+
     @Test("a two-digit year more than 50 years ahead is in the past")
     func centuries() {
         #expect(parse("Wednesday, 01-Jan-76 00:00:00 GMT") == parse("Wed, 01 Jan 2076 00:00:00 GMT"))
@@ -35,7 +42,7 @@ struct HTTPDateTests {
             "", "0", "-1", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
             "Sun, 06 Nov 1994 08:49:37 EST",
             "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 06 Nov 1994 08:49:37 GMT ", " Sun, 06 Nov 1994 08:49:37 GMT",
-            "sun, 06 nov 1994 08:49:37 gmt", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
             "Sun, 31 Nov 1994 08:49:37 GMT", "Sun, 29 Feb 2023 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
             "Sun, 06 Foo 1994 08:49:37 GMT", "Xyz, 06 Nov 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994",
