@@ -15,6 +15,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case proxyConnection
     case proxyAuthenticate
     case proxyAuthorization
+    case proxyAuthenticationInfo
     case expect
     case via
     case forwarded
@@ -86,6 +87,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         case .proxyConnection: "Proxy-Connection"
         case .proxyAuthenticate: "Proxy-Authenticate"
         case .proxyAuthorization: "Proxy-Authorization"
+        case .proxyAuthenticationInfo: "Proxy-Authentication-Info"
         case .expect: "Expect"
         case .via: "Via"
         case .forwarded: "Forwarded"

@@ -135,6 +135,7 @@ extension FieldName {
             }
         case 20: return (.larderCacheControl, "larder-cache-control")
         case 24: return (.cacheGroupInvalidation, "cache-group-invalidation")
+        case 25: return (.proxyAuthenticationInfo, "proxy-authentication-info")
         default: return nil
         }
     }

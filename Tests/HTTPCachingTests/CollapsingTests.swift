@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -18,7 +19,7 @@ struct CollapsingTests {
             }
         }
     }
-    private let tag: (CachingField, String) = (.etag, "\"a\"")
+    private let tag: (FieldName, String) = (.etag, "\"a\"")
 
     @Test("A fresh response for all is shared", .tags(.choice), arguments: [200, 301, 404, 500])
     func shared(status: Int) { #expect(refusal([(.cacheControl, "max-age=1")], status: status) == nil) }

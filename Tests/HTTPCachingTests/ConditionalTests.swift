@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -5,7 +6,7 @@ import Testing
 @Suite("RFC 9111 §4.3.2 Handling a received validation request")
 struct ConditionalTests {
     private func verdict(
-        _ fields: Fields, etag: String = "\"a\"", method: CachingMethod = .get, status: Int = 200,
+        _ fields: Fields, etag: String = "\"a\"", method: Method = .get, status: Int = 200,
         stored: Fields = [(.lastModified, "Sun, 06 Nov 1994 08:49:37 GMT")]
     ) -> ConditionalVerdict {
         let facts = store(response(status, stored + [(.cacheControl, "max-age=60")])).facts!
@@ -97,15 +98,15 @@ struct ConditionalTests {
 
     @Test(
         "If-Match and If-Unmodified-Since are the origin's", .tags(.must),
-        arguments: [CachingField.ifMatch, .ifUnmodifiedSince])
-    func originConditions(field: CachingField) {
+        arguments: [FieldName.ifMatch, .ifUnmodifiedSince])
+    func originConditions(field: FieldName) {
         #expect(
             lookupVerdict(request: request(.get, [(field, "x")]), policy: RoutePolicy()) == .bypass(.originConditions))
     }
 
     @Test("A 304 carries what tells the client what it has", .tags(.must))
     func fieldsOf304() {
-        let carried = CachingField.allCases.filter { StoredFieldRule.belongsIn304($0) }
+        let carried = FieldName.allCases.filter { StoredFieldRule.belongsIn304($0) }
         #expect(
             Set(carried) == [
                 .cacheControl, .cdnCacheControl, .larderCacheControl, .date, .etag, .expires, .lastModified, .vary,

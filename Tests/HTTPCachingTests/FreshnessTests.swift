@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -40,7 +41,7 @@ struct FreshnessLifetimeTests {
 
     @Test("s-maxage before max-age before Expires", .tags(.must))
     func order() {
-        let expires: (CachingField, String) = (.expires, "Mon, 01 Jan 2024 00:00:30 GMT")
+        let expires: (FieldName, String) = (.expires, "Mon, 01 Jan 2024 00:00:30 GMT")
         #expect(lifetime([(.cacheControl, "max-age=20, s-maxage=10"), expires]) == 10)
         #expect(lifetime([(.cacheControl, "max-age=20"), expires]) == 20)
         #expect(lifetime([expires]) == 30)

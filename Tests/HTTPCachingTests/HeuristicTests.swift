@@ -1,10 +1,11 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
 
 @Suite("RFC 9111 §4.2.2 Calculating heuristic freshness")
 struct HeuristicTests {
-    private let old: (CachingField, String) = (.lastModified, "Sun, 31 Dec 2023 00:00:00 GMT")
+    private let old: (FieldName, String) = (.lastModified, "Sun, 31 Dec 2023 00:00:00 GMT")
 
     @Test("Off by default", .tags(.choice))
     func off() { #expect(store(response(200, [old])).reason == .noLifetime) }
@@ -42,7 +43,7 @@ struct HeuristicTests {
 
     @Test("Capped", .tags(.choice))
     func cap() {
-        let ancient: (CachingField, String) = (.lastModified, "Mon, 01 Jan 1990 00:00:00 GMT")
+        let ancient: (FieldName, String) = (.lastModified, "Mon, 01 Jan 1990 00:00:00 GMT")
         #expect(store(response(200, [ancient]), route).facts?.lifetime == 86_400)
         let capped = policy {
             $0.heuristicPercentage = 10

@@ -7,7 +7,7 @@ import Testing
 struct InvalidationTests {
     @Test("A non-error answer to an unsafe or unknown method invalidates", .tags(.must))
     func invalidating() {
-        for method in CachingMethod.allCases {
+        for method in Method.allCases {
             let isUnsafe = [.post, .put, .delete, .patch, .connect, .other].contains(method)
             for status in [200, 201, 204, 302, 399] { #expect(invalidates(method, Status(status)) == isUnsafe) }
             for status in [100, 400, 404, 500] { #expect(!invalidates(method, Status(status))) }
@@ -17,10 +17,10 @@ struct InvalidationTests {
     @Test("Methods are case-sensitive", .tags(.must))
     func methods() {
         for (token, method) in [
-            ("GET", CachingMethod.get), ("QUERY", .query), ("get", .other), ("", .other), ("GETT", .other),
+            ("GET", Method.get), ("QUERY", .query), ("get", .other), ("", .other), ("GETT", .other),
         ] {
             let bytes = Array(token.utf8)
-            let read = CachingMethod(bytes.span)
+            let read = Method.recognise(bytes.span)
             #expect(read == method)
         }
     }

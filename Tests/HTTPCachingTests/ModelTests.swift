@@ -163,7 +163,7 @@ private struct Scenario {
 
     func facts(of message: PlainModel.Message) -> RequestFacts {
         let token = Array(message.method.utf8)
-        var facts = RequestFacts(method: CachingMethod(token.span))
+        var facts = RequestFacts(method: Method.recognise(token.span))
         for (field, line) in lines(of: message) {
             let bytes = Array(line.utf8)
             facts.note(field, bytes.span)
@@ -181,9 +181,10 @@ private struct Scenario {
         return facts
     }
 
-    private static let fields = Dictionary(uniqueKeysWithValues: CachingField.allCases.map { ("\($0.name)", $0) })
+    private static let fields = Dictionary(
+        uniqueKeysWithValues: FieldName.allCases.map { ("\($0.text)".lowercased(), $0) })
 
-    private func lines(of message: PlainModel.Message) -> [(CachingField, String)] {
+    private func lines(of message: PlainModel.Message) -> [(FieldName, String)] {
         message.fields.flatMap { name, lines in lines.map { (Self.fields[name]!, $0) } }
     }
 

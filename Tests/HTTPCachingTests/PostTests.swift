@@ -6,7 +6,7 @@ import Testing
 @Suite("RFC 9110 §9.3.3 Responses to POST that answer a later GET")
 struct PostTests {
     private func verdict(
-        _ fields: Fields, location: String = "/tasks", status: Int = 200, method: CachingMethod = .post,
+        _ fields: Fields, location: String = "/tasks", status: Int = 200, method: Method = .post,
         asked: Fields = [], path: String = "/tasks", query: String = "", _ route: RoutePolicy = RoutePolicy()
     ) -> StorageVerdict {
         let (location, scheme, authority) = (Array(location.utf8), Array("http".utf8), Array("api.example".utf8))
@@ -70,7 +70,7 @@ struct PostTests {
 
     @Test("Only for POST, and where the route caches GET", .tags(.must))
     func methods() {
-        for method in CachingMethod.allCases where method != .post {
+        for method in Method.allCases where method != .post {
             #expect(verdict(fresh, method: method).reason == .methodNotCached)
         }
         #expect(verdict(fresh, policy { $0.methods = [.post] }).reason == .methodNotCached)

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -41,7 +42,7 @@ struct ReusingTests {
 
     @Test("A request with an unsafe method never asks the store, unless the route reads by POST", .tags(.must))
     func unsafe() {
-        for method in CachingMethod.allCases where !method.isSafe {
+        for method in Method.allCases where !method.isSafe {
             #expect(lookupVerdict(request: request(method), policy: RoutePolicy()) == .bypass(.methodNotCached))
         }
         #expect(lookupVerdict(request: request(.post), policy: policy { $0.methods = [.post] }) == .lookUp)

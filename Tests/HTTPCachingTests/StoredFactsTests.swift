@@ -43,10 +43,10 @@ struct StoredFactsTests {
     @Test(
         "Flags tell what the head has for purges and keys", .tags(.choice),
         arguments: [
-            (CachingField.cacheTag, StoredFacts.Flags.tagged), (.surrogateKey, .tagged), (.xkey, .tagged),
+            (FieldName.cacheTag, StoredFacts.Flags.tagged), (.surrogateKey, .tagged), (.xkey, .tagged),
             (.cacheGroups, .grouped), (.noVarySearch, .searchVaries), (.vary, .varies),
         ])
-    func flags(field: CachingField, flag: StoredFacts.Flags) {
+    func flags(field: FieldName, flag: StoredFacts.Flags) {
         let fresh: Fields = [(.cacheControl, "max-age=60")]
         #expect(store(response(200, fresh + [(field, "a")])).facts?.flags == [flag, .sharedByOrigin])
         #expect(store(response(200, fresh)).facts?.flags == .sharedByOrigin)

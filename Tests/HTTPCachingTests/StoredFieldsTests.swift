@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -6,9 +7,9 @@ import Testing
 struct StoredFieldsTests {
     @Test("Connection and proxy fields are not stored, all others are", .tags(.must))
     func stored() {
-        let excluded = CachingField.allCases.filter { !StoredFieldRule.mayBeStored($0) }
+        let excluded = FieldName.allCases.filter { !StoredFieldRule.mayBeStored($0) }
         #expect(
-            excluded == [
+            Set(excluded) == [
                 .age, .connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
                 .proxyAuthenticationInfo,
                 .te, .trailer, .transferEncoding, .upgrade, .xCache,
@@ -49,8 +50,8 @@ struct StoredFieldsTests {
 struct UpdatedFieldsTests {
     @Test("Every field that may be stored replaces the stored one, unknown ones and tags too", .tags(.must))
     func updated() {
-        let kept: Set<CachingField> = [.contentLength, .contentEncoding, .contentType, .contentRange]
-        for field in CachingField.allCases where StoredFieldRule.mayBeStored(field) && !kept.contains(field) {
+        let kept: Set<FieldName> = [.contentLength, .contentEncoding, .contentType, .contentRange]
+        for field in FieldName.allCases where StoredFieldRule.mayBeStored(field) && !kept.contains(field) {
             #expect(StoredFieldRule.mayBeUpdated(field), "\(field)")
         }
     }
@@ -58,13 +59,13 @@ struct UpdatedFieldsTests {
     @Test("Content-Length is not updated, nor what is not stored", .tags(.must))
     func excepted() {
         #expect(!StoredFieldRule.mayBeUpdated(.contentLength))
-        for field in CachingField.allCases where !StoredFieldRule.mayBeStored(field) {
+        for field in FieldName.allCases where !StoredFieldRule.mayBeStored(field) {
             #expect(!StoredFieldRule.mayBeUpdated(field), "\(field)")
         }
     }
 
     @Test(
         "Nor is what the stored content depends upon: its type, coding and range", .tags(.choice),
-        arguments: [CachingField.contentType, .contentEncoding, .contentRange])
-    func describesContent(field: CachingField) { #expect(!StoredFieldRule.mayBeUpdated(field)) }
+        arguments: [FieldName.contentType, .contentEncoding, .contentRange])
+    func describesContent(field: FieldName) { #expect(!StoredFieldRule.mayBeUpdated(field)) }
 }

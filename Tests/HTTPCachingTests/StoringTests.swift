@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -66,7 +67,7 @@ struct StoringTests {
     @Test("Only the route's methods are stored, and never a response to HEAD", .tags(.must))
     func methods() {
         let fresh = response(200, [(.cacheControl, "max-age=60")])
-        for method in [CachingMethod.put, .delete, .patch, .post, .query, .options, .other] {
+        for method in [Method.put, .delete, .patch, .post, .query, .options, .other] {
             #expect(store(request(method), fresh).reason == .methodNotCached)
         }
         #expect(store(request(.head), fresh).reason == .headResponse)
@@ -86,7 +87,7 @@ struct StoringTests {
 
     @Test("Kept for validation alone: no-cache or no lifetime left, but a validator", .tags(.choice))
     func retention() {
-        let tag: (CachingField, String) = (.etag, "\"a\"")
+        let tag: (FieldName, String) = (.etag, "\"a\"")
         #expect(store(response(200, [(.cacheControl, "no-cache"), tag])).life == 600)
         #expect(store(response(200, [(.cacheControl, "max-age=0"), tag])).life == 600)
         #expect(store(response(200, [(.cacheControl, "max-age=60"), tag])).life == 660)

@@ -9,9 +9,9 @@ import Testing
 let arrival = Instant(secondsSinceEpoch: 1_704_067_200)
 let arrivalDate = "Mon, 01 Jan 2024 00:00:00 GMT"
 
-typealias Fields = [(CachingField, String)]
+typealias Fields = [(FieldName, String)]
 
-func request(_ method: CachingMethod = .get, _ fields: Fields = []) -> RequestFacts {
+func request(_ method: Method = .get, _ fields: Fields = []) -> RequestFacts {
     var facts = RequestFacts(method: method)
     for (field, value) in fields {
         let bytes = Array(value.utf8)

@@ -13,7 +13,7 @@ package enum ConditionalVerdict: Equatable, Sendable {
 }
 
 package struct Conditionals: Sendable {
-    private let method: CachingMethod
+    private let method: Method
     private let isEvaluated: Bool
     /// What If-Modified-Since is compared with: Last-Modified, else Date, else when it arrived.
     private let modificationTime: Instant
@@ -24,7 +24,7 @@ package struct Conditionals: Sendable {
     private var isUnmodified = false
 
     /// - Parameter now: for two-digit years only.
-    package init(method: CachingMethod, stored: StoredFacts, now: Instant) {
+    package init(method: Method, stored: StoredFacts, now: Instant) {
         self.method = method
         // Conditions are ignored where the plain answer would not be 2xx (RFC 9110 §13.2.1).
         isEvaluated = method.isSafe && (200..<300).contains(stored.status.code)
@@ -34,7 +34,7 @@ package struct Conditionals: Sendable {
 
     /// Notes one line of the request.
     /// - Parameter etag: the stored `ETag` field value; empty if there is none.
-    package mutating func note(_ field: CachingField, _ value: Span<UInt8>, etag: Span<UInt8>) {
+    package mutating func note(_ field: FieldName, _ value: Span<UInt8>, etag: Span<UInt8>) {
         switch field {
         case .ifNoneMatch:
             hasIfNoneMatch = true

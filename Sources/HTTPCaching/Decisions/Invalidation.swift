@@ -5,7 +5,7 @@ import Bytes
 import HTTPSemantics
 
 /// Whether the response with this status to this method invalidates what is stored for its target URI.
-package func invalidates(_ method: CachingMethod, _ status: Status) -> Bool {
+package func invalidates(_ method: Method, _ status: Status) -> Bool {
     !method.isSafe && status.isNonError
 }
 

@@ -3,11 +3,12 @@
 // `no-cache="…"` depend on the response: `FieldNameList` finds them.
 
 import Bytes
+import HTTPSemantics
 
 package struct StoredFieldRule: Sendable {
     /// Whether the field is stored. `Age` and `X-Cache` are made anew for every response from the store; the rest that isn't
     /// belongs to one connection or one proxy.
-    package static func mayBeStored(_ field: CachingField) -> Bool {
+    package static func mayBeStored(_ field: FieldName) -> Bool {
         switch field {
         case .connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
             .proxyAuthenticationInfo,
@@ -18,7 +19,7 @@ package struct StoredFieldRule: Sendable {
     }
 
     /// Whether a 304's field replaces the stored one: all but those that describe the content that is stored already.
-    package static func mayBeUpdated(_ field: CachingField) -> Bool {
+    package static func mayBeUpdated(_ field: FieldName) -> Bool {
         switch field {
         case .contentLength, .contentEncoding, .contentType, .contentRange: false
         default: mayBeStored(field)
@@ -26,7 +27,7 @@ package struct StoredFieldRule: Sendable {
     }
 
     /// Whether a 304 made from the store carries the stored field.
-    package static func belongsIn304(_ field: CachingField) -> Bool {
+    package static func belongsIn304(_ field: FieldName) -> Bool {
         switch field {
         case .cacheControl, .cdnCacheControl, .larderCacheControl, .contentLocation, .date, .etag, .expires,
             .lastModified,

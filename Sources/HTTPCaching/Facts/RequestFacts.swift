@@ -2,6 +2,7 @@
 // field by field while the head is read, fixed in size. Most requests say nothing: `isPlain` tells it from one word.
 
 import Bytes
+import HTTPSemantics
 
 package struct RequestFacts: Sendable {
     package struct Flags: OptionSet, Sendable {
@@ -27,17 +28,17 @@ package struct RequestFacts: Sendable {
         package static let range = Flags(rawValue: 1 << 15)
     }
 
-    package private(set) var method: CachingMethod
+    package private(set) var method: Method
     package private(set) var flags: Flags = []
     private var maxAgeValue: Seconds = 0
     private var minFreshValue: Seconds = 0
     private var maxStaleValue: Seconds = 0
     private var staleIfErrorValue: Seconds = 0
 
-    package init(method: CachingMethod) { self.method = method }
+    package init(method: Method) { self.method = method }
 
     /// The same request as if it had another method.
-    package func with(method: CachingMethod) -> RequestFacts {
+    package func with(method: Method) -> RequestFacts {
         var facts = self
         facts.method = method
         return facts
@@ -63,7 +64,7 @@ package struct RequestFacts: Sendable {
     package var staleIfError: Seconds? { flags.contains(.staleIfError) ? staleIfErrorValue : nil }
 
     /// Notes one field line; repeated lines add up.
-    package mutating func note(_ field: CachingField, _ value: Span<UInt8>) {
+    package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {
         switch field {
         case .cacheControl: noteCacheControl(value)
         case .pragma: notePragma(value)

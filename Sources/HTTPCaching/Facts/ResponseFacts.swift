@@ -84,7 +84,7 @@ package struct ResponseFacts: Sendable {
     package var hasVary: Bool { !flags.isDisjoint(with: [.varyNames, .varyStar]) }
 
     /// Notes one field line; repeated lines add up.
-    package mutating func note(_ field: CachingField, _ value: Span<UInt8>) {
+    package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {
         switch field {
         case .cacheControl: cacheControl.note(cacheControl: value)
         case .cdnCacheControl: cdn.note(value)

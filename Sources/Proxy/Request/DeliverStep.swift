@@ -107,8 +107,7 @@ extension Transaction {
         var conditionals = Conditionals(method: facts.method, stored: stored.facts, now: worker.instant)
         let bytes = self.bytes
         for field in head.fields where field.known == .ifNoneMatch || field.known == .ifModifiedSince {
-            guard let known = CachingField(field.known) else { continue }
-            conditionals.note(known, bytes.extracting(field.value), etag: stored.etag)
+            conditionals.note(field.known, bytes.extracting(field.value), etag: stored.etag)
         }
         return conditionals.verdict == .notModified
     }
@@ -118,10 +117,7 @@ extension Transaction {
         decideConnection()
         worker.scratch.append("HTTP/1.1 304 Not Modified\r\n")
         forEachLine(of: stored.head) { name, line in
-            guard let field = CachingField(FieldName.recognise(name)), StoredFieldRule.belongsIn304(field) else {
-                return
-            }
-            worker.scratch.append(line)
+            if StoredFieldRule.belongsIn304(FieldName.recognise(name)) { worker.scratch.append(line) }
         }
         worker.scratch.append("Via: 1.1 larder\r\n")
         appendOwnFields(stored)

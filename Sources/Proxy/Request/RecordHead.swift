@@ -114,8 +114,7 @@ struct MergedHead {
 
     private static func updates(_ field: FieldLine, _ update: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
         if update.isNamedByConnection(field, in: bytes) || field.known == .via { return false }
-        guard let known = CachingField(field.known) else { return true }
-        return StoredFieldRule.mayBeUpdated(known)
+        return StoredFieldRule.mayBeUpdated(field.known)
     }
 }
 

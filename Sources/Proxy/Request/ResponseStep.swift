@@ -40,7 +40,7 @@ extension Transaction {
         stored = nil
         status = response.status
         outcome = isTunnel && status == 101 ? .tunnel : verdict.outcome
-        if invalidates(CachingMethod(head.method), code) {
+        if invalidates(head.method, code) {
             noteWhetherGetIsOvertaken(response)
             invalidate(response, bytes)
             invalidateGroups(response, bytes)

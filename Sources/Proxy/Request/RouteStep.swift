@@ -46,11 +46,11 @@ extension Transaction {
 
     func admit() -> Progress {
         guard let entry, let policy = entry.policy else { return pass(.routeNotCached) }
-        facts = RequestFacts(method: CachingMethod(head.method))
-        if !head.present.isDisjoint(with: CachingField.inRequests) {
+        facts = RequestFacts(method: head.method)
+        if !head.present.isDisjoint(with: .cachingInRequests) {
             let bytes = self.bytes
-            for field in head.fields {
-                if let known = CachingField(field.known) { facts.note(known, bytes.extracting(field.value)) }
+            for field in head.fields where FieldSet.cachingInRequests.contains(field.known) {
+                facts.note(field.known, bytes.extracting(field.value))
             }
         }
         if case .bypass(let reason) = lookupVerdict(request: facts, policy: policy) {
@@ -85,60 +85,12 @@ extension Transaction {
     }
 }
 
-extension CachingField {
+extension FieldSet {
     /// Fields of a request that change what the cache does with it.
-    static let inRequests: FieldSet = [
+    fileprivate static let cachingInRequests: FieldSet = [
         .cacheControl, .pragma, .authorization, .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange,
         .range,
     ]
-
-    /// The decision library's name for a field that the parser knows; nil where it doesn't matter to caching.
-    init?(_ name: FieldName) {
-        switch name {
-        case .cacheControl: self = .cacheControl
-        case .cdnCacheControl: self = .cdnCacheControl
-        case .larderCacheControl: self = .larderCacheControl
-        case .pragma: self = .pragma
-        case .expires: self = .expires
-        case .age: self = .age
-        case .date: self = .date
-        case .etag: self = .etag
-        case .lastModified: self = .lastModified
-        case .vary: self = .vary
-        case .setCookie: self = .setCookie
-        case .authorization: self = .authorization
-        case .ifMatch: self = .ifMatch
-        case .ifNoneMatch: self = .ifNoneMatch
-        case .ifModifiedSince: self = .ifModifiedSince
-        case .ifUnmodifiedSince: self = .ifUnmodifiedSince
-        case .ifRange: self = .ifRange
-        case .range: self = .range
-        case .location: self = .location
-        case .contentLocation: self = .contentLocation
-        case .contentRange: self = .contentRange
-        case .contentType: self = .contentType
-        case .contentLength: self = .contentLength
-        case .contentEncoding: self = .contentEncoding
-        case .connection: self = .connection
-        case .keepAlive: self = .keepAlive
-        case .proxyConnection: self = .proxyConnection
-        case .proxyAuthenticate: self = .proxyAuthenticate
-        case .proxyAuthorization: self = .proxyAuthorization
-        case .te: self = .te
-        case .trailer: self = .trailer
-        case .transferEncoding: self = .transferEncoding
-        case .upgrade: self = .upgrade
-        case .xCache: self = .xCache
-        case .cacheStatus: self = .cacheStatus
-        case .cacheTag: self = .cacheTag
-        case .surrogateKey: self = .surrogateKey
-        case .xkey: self = .xkey
-        case .cacheGroups: self = .cacheGroups
-        case .cacheGroupInvalidation: self = .cacheGroupInvalidation
-        case .noVarySearch: self = .noVarySearch
-        default: return nil
-        }
-    }
 }
 
 extension ResponseFacts {
@@ -147,25 +99,7 @@ extension ResponseFacts {
     init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, at time: Instant) {
         self.init(status: Status(response.status), responseTime: time)
         for field in response.fields {
-            if let known = CachingField(field.known) { note(known, bytes.extracting(field.value)) }
-        }
-    }
-}
-
-extension CachingMethod {
-    init(_ method: HTTPSemantics.Method) {
-        switch method {
-        case .get: self = .get
-        case .head: self = .head
-        case .post: self = .post
-        case .query: self = .query
-        case .put: self = .put
-        case .delete: self = .delete
-        case .patch: self = .patch
-        case .options: self = .options
-        case .trace: self = .trace
-        case .connect: self = .connect
-        case .other: self = .other
+            if field.known != .other { note(field.known, bytes.extracting(field.value)) }
         }
     }
 }

@@ -272,7 +272,7 @@ extension Transaction {
         let merged = MergedHead(stored: stored, update: response, bytes, date: date.span)
         var facts = ResponseFacts(status: Status(Int(stored.status)), responseTime: worker.instant)
         forEachLine(of: merged.head.span) { name, line in
-            if let known = CachingField(FieldName.recognise(name)) { facts.note(known, fieldValue(line)) }
+            facts.note(FieldName.recognise(name), fieldValue(line))
         }
         if let age = response.first(.age) { facts.note(.age, bytes.extracting(age)) }
         switch storageVerdict(request: request, response: facts, policy: policy, requestTime: fetchBegan) {
