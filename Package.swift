@@ -44,17 +44,20 @@ let package = Package(
             name: "Routing", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
             swiftSettings: strict),
         .target(
+            name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            swiftSettings: strict),
+        .target(
             name: "Proxy",
             dependencies: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "Routing",
+                "Configuration", "Routing", "Origins",
             ],
             swiftSettings: strict),
         .target(
             name: "Admin",
             dependencies: [
                 "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration",
-                "Routing",
+                "Routing", "Origins",
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -2,6 +2,7 @@
 
 import CacheStorage
 import EventLoop
+import Origins
 import Proxy
 
 struct Figures {
@@ -66,11 +67,11 @@ extension StoreState {
     }
 }
 
-extension OriginServer.Standing {
+extension Health {
     var label: StaticString {
         switch self {
         case .up: "up"
-        case .aside: "aside"
+        case .ejected: "aside"
         case .checkedDown: "down"
         }
     }

@@ -3,6 +3,7 @@
 import CacheStorage
 import HTTPCaching
 import HTTPWire
+import Origins
 import Proxy
 
 extension MetricFamily {
@@ -107,7 +108,7 @@ extension MetricFamily {
             "larder_upstream_up", .gauge,
             "1 while requests go to the server, 0 while it is set aside or fails its check."
         ) {
-            $0.standing(now: $1.now) == .up ? 1 : 0
+            $0.health(now: $1.now) == .up ? 1 : 0
         },
         server("larder_upstream_outstanding", .gauge, "Requests that are at the server.") { server, _ in
             server.outstanding.load(ordering: .relaxed)

@@ -4,6 +4,7 @@ import CacheStorage
 import Configuration
 import HTTPCaching
 import HTTPWire
+import Origins
 import Proxy
 
 extension Figures {
@@ -119,10 +120,10 @@ extension Figures {
     }
 
     private func write(_ server: OriginServer, to json: inout JSONWriter) {
-        let standing = server.standing(now: now)
+        let health = server.health(now: now)
         json.member("address", server.address.description)
-        json.member("standing", standing.label)
-        if case .aside(let until) = standing { json.member("aside_milliseconds", until.milliseconds(since: now)) }
+        json.member("standing", health.label)
+        if case .ejected(let until) = health { json.member("aside_milliseconds", until.milliseconds(since: now)) }
         json.member("outstanding", server.outstanding.load(ordering: .relaxed))
         json.member("requests", server.requests.load(ordering: .relaxed))
         json.member("failures", server.totalFailures.load(ordering: .relaxed))

@@ -3,6 +3,7 @@
 
 import Configuration
 import EventLoop
+import Origins
 import Bytes
 
 /// One configuration on its way to the workers: the values, the servers that all of them share, and new listening

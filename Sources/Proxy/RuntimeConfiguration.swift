@@ -5,6 +5,7 @@ import Configuration
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 import Routing
 
 /// A route as a request meets it. One instance per worker, so that its reference count is no other thread's business.

@@ -6,6 +6,7 @@ import CacheStorage
 import Configuration
 import EventLoop
 import Glibc
+import Origins
 import Routing
 
 /// Why the server could not be started or reloaded.

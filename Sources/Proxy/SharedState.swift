@@ -4,6 +4,7 @@ import Bytes
 import CacheStorage
 import Configuration
 import EventLoop
+import Origins
 import Routing
 import Synchronization
 

@@ -3,22 +3,22 @@
 import CacheStorage
 import Configuration
 import EventLoop
+import Origins
 
 extension Worker {
     func handle(_ message: WorkerMessage) {
         switch message {
-        case .located(let ticket, let failure):
-            guard let (fetch, attempt) = waitingFetches.removeValue(forKey: ticket) else { return }
-            fetch.located(failure: failure, attempt: attempt)
         case .adopt(let update): adopt(update)
         case .report(let answer):
             counters.routes = runtime.entries.map(\.counters)
             counters.clients = clients.count
             counters.activeRequests = clients.reduce(0) { $0 + ($1.isIdle ? 0 : 1) }
-            counters.originConnections = origins.openCount
-            counters.idleOriginConnections = origins.idleCount
-            counters.originConnects = origins.opened
-            counters.originReuses = origins.reused
+            let figures = origins.figures
+            counters.originConnections = figures.openConnections
+            counters.idleOriginConnections = figures.idleConnections
+            counters.originConnects = figures.connects
+            counters.originReuses = figures.reuses
+            counters.retries = figures.retries
             counters.refreshing = refreshes
             counters.logLinesDropped = accessLog.dropped
             counters.invalidated = cache.figures.invalidatedKeys
@@ -53,6 +53,7 @@ extension Worker {
                 "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
         }
         runtime = next
+        origins.headLimits = next.headLimits
         limits = update.configuration.limits
         accessLog.format = update.configuration.log.access
         let store = update.configuration.store

@@ -8,12 +8,11 @@ import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 import Routing
 
 /// What reaches a worker from other threads.
 enum WorkerMessage: Sendable {
-    /// A server's name has been looked up; `failure` says why it has no address.
-    case located(ticket: UInt64, failure: String?)
     case adopt(ConfigurationUpdate)
     case report(@Sendable (Counters, StoreState?) -> Void)
     case command(StoreCommand, answer: @Sendable (StoreCommandResult) -> Void)
@@ -32,7 +31,7 @@ package final class Worker {
     var runtime: RuntimeConfiguration
     var limits: Limits
     var composer: KeyComposer
-    let origins = OriginPool()
+    let origins: OriginAccess
     var counters = Counters()
 
     /// Everything that is stored is reached through it.
@@ -42,7 +41,6 @@ package final class Worker {
     // Buffers that every answer is put together in.
     var scratch = ByteBuffer(minimumCapacity: 16 << 10)
     let lineEnd: [UInt8] = Array("\r\n".utf8)
-    let lastChunk: [UInt8] = Array("0\r\n".utf8)
     /// `Date: …` and CRLF, made anew each second.
     var dateLine: [UInt8] = []
     var dateSecond: Int64 = -1
@@ -51,8 +49,6 @@ package final class Worker {
     var listeners: [Listener] = []
     var clients: [Client] = []
     var resting: [Transaction] = []
-    var waitingFetches: [UInt64: (fetch: Fetch, attempt: Int)] = [:]
-    var nextTicket: UInt64 = 0
     var nextIdentifier: UInt64
     var isDraining = false
     var mailSocket: Socket?
@@ -69,8 +65,6 @@ package final class Worker {
     var window = ByteBuffer(minimumCapacity: 1024)
     private var randomState: UInt64
 
-    var restingFetches: [Fetch] = []
-    var retiredFetches: [Fetch] = []
     var peerText: [UInt8] = []
     var cacheStatusText: [UInt8] = []
 
@@ -81,7 +75,6 @@ package final class Worker {
     static let drainIdleMilliseconds: Int64 = 1000
     /// How long a connection lingers after its last answer in a drain.
     static let drainLingerMilliseconds: Int64 = 500
-    static let restingFetchLimit = 256
 
     /// Made on the worker's own thread.
     init(index: Int, shared: SharedState, update: ConfigurationUpdate, mailbox: Mailbox<WorkerMessage>) throws {
@@ -94,6 +87,7 @@ package final class Worker {
         composer = KeyComposer()
         runtime = try RuntimeConfiguration(
             update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
+        origins = OriginAccess(loop: loop, resolver: shared.resolver, headLimits: runtime.headLimits)
         limits = update.configuration.limits
         storeSettings = update.configuration.store
         cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
@@ -105,7 +99,7 @@ package final class Worker {
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in self.handle(message) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in self.runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
-        loop.turnEnded = { [unowned self] in turnEnded() }
+        loop.turnEnded = { [origins] in origins.turnEnded() }
     }
 
     func run() {
@@ -172,27 +166,6 @@ package final class Worker {
         return Transaction(worker: self)
     }
 
-    /// A fetch that is ready for `start()` but for its request.
-    func takeFetch(consumer: Transaction, group: UpstreamGroup, method: HTTPSemantics.Method, isRequestComplete: Bool)
-        -> Fetch
-    {
-        guard let rested = restingFetches.popLast() else {
-            return Fetch(
-                worker: self, consumer: consumer, group: group, method: method, isRequestComplete: isRequestComplete)
-        }
-        rested.prepare(consumer: consumer, group: group, method: method, isRequestComplete: isRequestComplete)
-        return rested
-    }
-
-    /// Takes back a fetch that has ended. It may still be on the stack, so it serves again from the next turn on.
-    func retire(_ fetch: Fetch) { retiredFetches.append(fetch) }
-
-    func turnEnded() {
-        guard !retiredFetches.isEmpty else { return }
-        for fetch in retiredFetches where restingFetches.count < Self.restingFetchLimit { restingFetches.append(fetch) }
-        retiredFetches.removeAll(keepingCapacity: true)
-    }
-
     func giveBack(_ transaction: Transaction) {
         transaction.reset()
         if resting.count < Self.restingLimit { resting.append(transaction) }
@@ -235,15 +208,4 @@ package final class Worker {
         let text = cacheStatusText
         Forwarding.appendField("Cache-Status", text.span, to: &scratch)
     }
-
-    // MARK: Names
-
-    /// Remembers a fetch whose server's name is being looked up.
-    func wait(for fetch: Fetch, attempt: Int) -> UInt64 {
-        nextTicket &+= 1
-        waitingFetches[nextTicket] = (fetch, attempt)
-        return nextTicket
-    }
-
-    func stopWaiting(_ ticket: UInt64) { waitingFetches[ticket] = nil }
 }

@@ -74,10 +74,13 @@ struct Module {
             // Four bytes at a time in the digest.
             unsafe: .files(["MD5.swift"])),
         Module(
+            "Origins",
+            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization"]),
+        Module(
             "Proxy",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "Routing", "Synchronization", "Glibc",
+                "Configuration", "Routing", "Origins", "Synchronization", "Glibc",
             ],
             // The request's view of its bytes, and plain calls of the C library.
             unsafe: .files([
@@ -87,8 +90,8 @@ struct Module {
         Module(
             "Admin",
             imports: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing", "Proxy",
-                "Glibc",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
+                "Origins", "Proxy", "Glibc",
             ],
             // What the system tells of the process.
             unsafe: .files(["ProcessFigures.swift"])),

@@ -5,6 +5,7 @@ import CacheStorage
 import EventLoop
 import HTTPCaching
 import HTTPWire
+import Origins
 
 extension Transaction {
     /// A piece of the body.
@@ -46,7 +47,7 @@ extension Transaction {
             flight.abandon()
             self.flight = nil
             part = .none
-            if output.isBlocked { fetch?.pause() }
+            if output.isBlocked { exchange?.pause() }
             // With nobody left, its consumer ends it once this turn's pieces are through.
             if isUnattended { endUnattended() }
             return
@@ -59,7 +60,7 @@ extension Transaction {
     func holdOrigin() {
         guard let flight, isNarrow else { return }
         if flight.hold(leaderIsBehind: holdsUp()) {
-            fetch?.pause()
+            exchange?.pause()
         } else {
             flight.release()
         }

@@ -6,6 +6,7 @@ import Bytes
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 
 extension Transaction {
     func startFetch() -> Progress {
@@ -15,34 +16,35 @@ extension Transaction {
         fetchBegan = worker.instant
         fetchStarted = worker.cache.moment
         let isWhole = content.isComplete && !content.collectedIsPrefix
-        let fetch = worker.takeFetch(
-            consumer: self, group: entry.group, method: head.method, isRequestComplete: isWhole)
-        self.fetch = fetch
-        appendRequest(to: fetch)
+        let isKeyed = content.isComplete && content.isExpected && !content.collectedIsPrefix
+        let framing: BodyFraming = isKeyed ? .length(UInt64(content.collected.count)) : head.framing
+        let exchange = worker.origins.exchange(
+            with: entry.group, method: head.method, content: framing, isRequestComplete: isWhole,
+            acceptsUpgrade: isTunnel, delegate: self)
+        self.exchange = exchange
+        appendRequest(to: exchange, framing)
+        if isKeyed { exchange.request.append(content.collected) }
         // Content is read once there is somebody to take it.
         if !isWhole { client?.awaitNothingToRead() }
-        fetch.start()
+        exchange.start()
         return .wait
     }
 
-    /// Lets go of the fetch, and stops it if it hasn't ended.
+    /// Gives the exchange back, which stops if it hasn't ended.
     func endFetch() {
-        guard let fetch else { return }
-        self.fetch = nil
-        fetch.cancel()
-        worker.retire(fetch)
+        guard let exchange else { return }
+        self.exchange = nil
+        worker.origins.retire(exchange)
     }
 
-    private func appendRequest(to fetch: Fetch) {
+    private func appendRequest(to exchange: Exchange, _ framing: BodyFraming) {
         guard let entry else { return }
-        let isKeyed = content.isComplete && content.isExpected && !content.collectedIsPrefix
-        let framing: BodyFraming = isKeyed ? .length(UInt64(content.collected.count)) : head.framing
         var plan = RequestForwarding(
             framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: worker.text(of: peer))
         plan.keepsClientHost = entry.keepsClientHost
         plan.isPeerTrusted = head.hasForwarding && worker.trusts(peer, in: runtime)
         plan.isClientSecure = scheme == .https
-        plan.forwardsExpect = !content.isComplete && !isKeyed && content.received == 0
+        plan.forwardsExpect = !content.isComplete && content.received == 0
         plan.acceptsTrailers = true
         plan.connection = isTunnel ? .upgrade : .implied
         if isRefresh {
@@ -54,30 +56,29 @@ extension Transaction {
         if verdict == .miss { plan.selection = entry.recipe.selection(of: head, in: bytes) }
         if isValidating && facts.hasRange && !isRefresh { plan.dropping = [.ifNoneMatch, .ifModifiedSince] }
         if partial?.missing != nil { plan.dropping = .conditionals }
-        Forwarding.appendRequest(head, bytes, plan, to: &fetch.request)
+        Forwarding.appendRequest(head, bytes, plan, to: &exchange.request)
         if let missing = partial?.missing, let known = partial?.known {
-            Forwarding.appendField("If-Range", known.record.etag, to: &fetch.request)
-            fetch.request.append("Range: bytes=")
-            fetch.request.append(decimal: Int(missing.lowerBound))
-            fetch.request.append("-")
-            fetch.request.append(decimal: Int(missing.upperBound - 1))
-            fetch.request.append("\r\n")
+            Forwarding.appendField("If-Range", known.record.etag, to: &exchange.request)
+            exchange.request.append("Range: bytes=")
+            exchange.request.append(decimal: Int(missing.lowerBound))
+            exchange.request.append("-")
+            exchange.request.append(decimal: Int(missing.upperBound - 1))
+            exchange.request.append("\r\n")
         }
         if isValidating, let stored {
-            if !stored.etag.isEmpty { Forwarding.appendField("If-None-Match", stored.etag, to: &fetch.request) }
+            if !stored.etag.isEmpty { Forwarding.appendField("If-None-Match", stored.etag, to: &exchange.request) }
             if !stored.lastModified.isEmpty {
-                Forwarding.appendField("If-Modified-Since", stored.lastModified, to: &fetch.request)
+                Forwarding.appendField("If-Modified-Since", stored.lastModified, to: &exchange.request)
             }
         }
-        Forwarding.endHead(&fetch.request)
-        if isKeyed { fetch.request.append(content.collected) }
+        Forwarding.endHead(&exchange.request)
     }
 
     // MARK: Content
 
-    /// The origin can take (more) content: first what was read ahead of it, then what the client sends.
-    func originTakesBody() {
-        guard let client, let fetch else { return }
+    /// First what was read ahead of the origin, then what the client sends.
+    func exchangeTakesContent(_ exchange: Exchange) {
+        guard let client else { return }
         if isTunnel && status == 101 {
             client.awaitTunnel()
             return
@@ -86,12 +87,12 @@ extension Transaction {
             let prefix = content.collected
             content.collected = []
             content.collectedIsPrefix = false
-            forward(prefix.span)
+            exchange.send(content: prefix.span)
             if content.isComplete { endContent() }
         }
         takeKeptContent()
-        guard self.fetch === fetch, self.client != nil else { return }
-        if !content.isComplete && fetch.takesBody { client.awaitContent() }
+        guard self.exchange === exchange, self.client != nil else { return }
+        if !content.isComplete && exchange.takesContent { client.awaitContent() }
     }
 
     /// Content that was read together with the head, or before the origin was ready.
@@ -110,8 +111,8 @@ extension Transaction {
                 if content.isCollecting {
                     content.collected.append(bytes.extracting(range))
                 } else {
-                    forward(bytes.extracting(range))
-                    if client == nil || fetch == nil { return }
+                    exchange?.send(content: bytes.extracting(range))
+                    if client == nil || exchange == nil { return }
                 }
             }
         } catch {
@@ -123,28 +124,7 @@ extension Transaction {
     }
 
     private func endContent() {
-        guard let fetch else { return }
-        if head.framing == .chunked {
-            let trailers = content.trailers
-            let lastChunk = worker.lastChunk
-            let lineEnd = worker.lineEnd
-            fetch.sendBody(lastChunk.span, trailers.span, lineEnd.span)
-        }
-        fetch.endBody()
-    }
-
-    /// Content on its way, framed as its head said.
-    private func forward(_ piece: Span<UInt8>) {
-        guard let fetch, !piece.isEmpty else { return }
-        if head.framing == .chunked {
-            var size = ByteBuffer(minimumCapacity: 64)
-            size.append(hex: UInt64(piece.count))
-            size.append("\r\n")
-            let lineEnd = worker.lineEnd
-            fetch.sendBody(size.span, piece, lineEnd.span)
-        } else {
-            fetch.sendBody(piece, Span(), Span())
-        }
+        exchange?.endContent(trailers: content.trailers)
     }
 
     /// What is wrong with the content shows only now: answered if no answer has begun.
@@ -158,7 +138,7 @@ extension Transaction {
     func clientReadable() {
         guard let client else { return }
         // Bytes that can't be used yet are kept, and what is kept has to fit the input buffer again.
-        let isWaiting = fetch.map { !$0.isConnected } ?? false
+        let isWaiting = exchange.map { !$0.isConnected } ?? false
         let room = content.isComplete || isWaiting ? client.roomAhead : client.loop.input.capacity
         guard room > 0 else { return client.awaitNothingToRead() }
         switch client.receive(after: 0, atMost: room) {
@@ -174,8 +154,8 @@ extension Transaction {
             let bytes = input.span(count: count)
             if isTunnel && status == 101 {
                 client.awaitTunnel()
-                fetch?.sendBody(bytes, Span(), Span())
-                if let fetch, !fetch.takesBody { client.awaitNothingToRead() }
+                exchange?.send(content: bytes)
+                if let exchange, !exchange.takesContent { client.awaitNothingToRead() }
                 return
             }
             if content.isComplete { return client.keepAhead(bytes) }
@@ -190,8 +170,8 @@ extension Transaction {
                 case .next(let step): resume(at: step)
                 case .wait, .done: return
                 }
-            } else if let fetch, !content.isComplete {
-                if fetch.takesBody { client.awaitContent() } else { client.awaitNothingToRead() }
+            } else if let exchange, !content.isComplete {
+                if exchange.takesContent { client.awaitContent() } else { client.awaitNothingToRead() }
             } else if content.isComplete {
                 client.awaitNothing()
             }

@@ -5,6 +5,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPWire
+import Origins
 
 extension Transaction {
     /// Pieces up to this size are copied behind the head or the chunk before them, so that they go in one write.
@@ -56,7 +57,7 @@ extension Transaction {
     /// The client can't take more: the origin waits with it, unless what it sends is kept whole anyway.
     func block() {
         detach()
-        if part == .none { fetch?.pause() }
+        if part == .none { exchange?.pause() }
         client?.awaitRoom()
     }
 
@@ -119,7 +120,7 @@ extension Transaction {
         if !flush(to: client) { return }
         if output.isComplete { return finish() }
         if isTunnel && status == 101 { client.awaitTunnel() } else { client.awaitNothing() }
-        if part == .none { fetch?.resume() } else { pump() }
+        if part == .none { exchange?.resume() } else { pump() }
     }
 
     /// Writes what is left; true once nothing is.

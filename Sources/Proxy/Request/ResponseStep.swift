@@ -6,12 +6,11 @@ import CacheStorage
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 
-extension Transaction {
-    var acceptsUpgrade: Bool { isTunnel }
-
+extension Transaction: ExchangeDelegate {
     /// RFC 9110 §15.2: passed on to whoever can understand it; never stored.
-    func interimResponse(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+    func exchange(_: Exchange, receivedInterim response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         guard head.minorVersion >= 1, client != nil else { return }
         if response.status == 100 && !head.expectsContinue { return }
         var plan = ResponseForwarding(framing: .none)
@@ -22,7 +21,7 @@ extension Transaction {
     }
 
     /// The head of the final answer. `bytes` begin with it.
-    func responseBegan(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+    func exchange(_: Exchange, began response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         if isValidating && response.status == 304 {
             switch renew(response, bytes) {
             case .deliver: return
@@ -95,13 +94,13 @@ extension Transaction {
 
     /// What the client sent ahead of the switch belongs to the new protocol.
     private func openTunnel() {
-        guard let client, let fetch else { return }
+        guard let client, let exchange else { return }
         let ahead = client.takeKept()
-        if !ahead.isEmpty { fetch.sendBody(ahead.span, Span(), Span()) }
+        if !ahead.isEmpty { exchange.send(content: ahead.span) }
         client.awaitTunnel()
     }
 
-    func responseBody(_ piece: Span<UInt8>) {
+    func exchange(_: Exchange, received piece: Span<UInt8>) {
         worker.counters.bytesFromOrigins += piece.count
         if part == .leading { return collect(piece) }
         if isTunnel && status == 101 {
@@ -114,12 +113,12 @@ extension Transaction {
     }
 
     /// No more of the answer came in this turn: what is collected goes out.
-    func responseTurnEnded() {
+    func exchangeTurnEnded(_: Exchange) {
         emit()
         if isNarrow { holdOrigin() }
     }
 
-    func responseEnded() {
+    func exchangeEnded(_: Exchange) {
         if isRenewed { return }
         if part == .leading { return collected() }
         endAnswer()
@@ -129,7 +128,7 @@ extension Transaction {
     func endAnswer() {
         if output.framing == .chunked {
             worker.scratch.append("0\r\n")
-            if let fetch { worker.scratch.append(fetch.trailers) }
+            if let exchange { worker.scratch.append(exchange.trailers) }
             worker.scratch.append("\r\n")
         }
         endFetch()
@@ -138,7 +137,7 @@ extension Transaction {
     }
 
     /// The fetch gave no whole answer.
-    func fetchFailed(_ failure: FetchFailure) {
+    func exchange(_: Exchange, failed failure: ExchangeFailure) {
         endFetch()
         worker.scratch.removeAll()
         takeLead()?.fail(failure.cause)
@@ -153,7 +152,7 @@ extension Transaction {
     }
 
     /// No answer is to be had from the origin: what is stored serves, where nothing forbids it.
-    func endWithout(_ cause: FetchFailure.Cause) {
+    func endWithout(_ cause: ExchangeFailure.Cause) {
         if stored != nil && fallback.contains(.onDisconnect) { return deliverStale(.disconnected) }
         // RFC 9111 §5.2.2.2: something is there, and may not be used unvalidated.
         let isForbidden = stored != nil && (reason == .mustRevalidate || reason == .storedNoCache)
@@ -254,7 +253,7 @@ extension Transaction {
     }
 }
 
-extension FetchFailure.Cause {
+extension ExchangeFailure.Cause {
     /// What the client is told.
     var outcome: Outcome {
         switch self {
@@ -266,7 +265,7 @@ extension FetchFailure.Cause {
         case .firstByteTimeout: .originTimeout
         case .betweenBytesTimeout: .originTimeout
         case .closedEarly: .originClosed
-        case .brokenAnswer: .originBroken
+        case .malformedResponse: .originBroken
         }
     }
 }

@@ -10,6 +10,7 @@ import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 import Routing
 
 /// The steps of a request.
@@ -120,7 +121,7 @@ final class Transaction {
     var explainer: Explainer?
 
     // The answer.
-    var fetch: Fetch?
+    var exchange: Exchange?
     var isValidating = false
     /// Why the origin was asked, and what it said where the client gets something else; for `Cache-Status`.
     var forward: CacheStatus.Forward?

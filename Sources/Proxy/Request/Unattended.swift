@@ -7,6 +7,7 @@ import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Origins
 
 extension Transaction {
     /// Refreshes that one worker has under way at most; beyond it stale responses are served without.
@@ -93,12 +94,12 @@ extension Transaction {
 
     /// The client is gone, or has its answer: whether the fetch goes on without it.
     var outlivesClient: Bool {
-        guard part == .leading, let flight, let fetch, content.isComplete, !isTunnel, fetch.state != .ended else {
+        guard part == .leading, let flight, let exchange, content.isComplete, !isTunnel, !exchange.isEnded else {
             return false
         }
         if flight.followers > 0 { return true }
-        guard case .receivingBody = fetch.state, case .length = fetch.head.framing, isCollecting else { return false }
-        return fetch.remaining <= UInt64(max(Self.nearlyDone, flight.end / 3))
+        guard let remaining = exchange.remainingLength, isCollecting else { return false }
+        return remaining <= UInt64(max(Self.nearlyDone, flight.end / 3))
     }
 
     /// Goes on without a client, for those who wait and for the store.
@@ -109,7 +110,7 @@ extension Transaction {
         output.reset()
         worker.leaders[ObjectIdentifier(flight)] = self
         worker.counters.fetchesLeftBehind += 1
-        fetch?.resume()
+        exchange?.resume()
     }
 
     /// Nobody waits for it any more, or those that lagged have caught up.
@@ -119,7 +120,7 @@ extension Transaction {
             if flight.followers == 0 && client == nil { return endUnattended() }
             if !flight.hold(leaderIsBehind: holdsUp()) {
                 flight.release()
-                fetch?.resume()
+                exchange?.resume()
             }
             return
         }

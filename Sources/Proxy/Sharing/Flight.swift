@@ -9,6 +9,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import Origins
 
 /// Any thread reads; the leader's alone writes.
 final class Flight: Sendable {
@@ -18,7 +19,7 @@ final class Flight: Sendable {
         /// Complete, but too large to be kept.
         case ended
         case refused(FlightRefusal)
-        case failed(FetchFailure.Cause)
+        case failed(ExchangeFailure.Cause)
         /// Its leader is gone; nothing is known about the origin.
         case leaderless
     }
@@ -327,7 +328,7 @@ final class Flight: Sendable {
         }
     }
 
-    func fail(_ cause: FetchFailure.Cause) {
+    func fail(_ cause: ExchangeFailure.Cause) {
         tell { state in
             switch state.stage {
             case .awaitingHead, .arriving:

@@ -3,6 +3,7 @@
 import CacheStorage
 import HTTPCaching
 import HTTPSemantics
+import Origins
 
 /// Whose answer a flight brings.
 struct FlightPlace: Sendable {
@@ -41,7 +42,7 @@ extension Flight {
         case none
         case head(FlightHead, isWhole: Bool)
         case refused(FlightRefusal)
-        case failed(FetchFailure.Cause)
+        case failed(ExchangeFailure.Cause)
         /// Nothing to wait for any more, since the body can't be kept for those that haven't begun.
         case gone
     }

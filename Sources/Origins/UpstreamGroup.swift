@@ -17,7 +17,7 @@ package final class UpstreamGroup: Sendable {
 
     /// The server for the next try, or nil where each one was tried or fails its check.
     ///
-    /// A server that is set aside is taken only when no other is left, the one whose pause ends first: trying beats
+    /// A server that is ejected is taken only when no other is left, the one whose pause ends first: trying beats
     /// refusing when nothing is known to be up.
     /// - Parameter tried: bit *n* is set where server *n* had its try already (servers past the 64th share the last).
     package func nextServer(excluding tried: UInt64, now: MonotonicTime) -> (server: OriginServer, index: Int)? {
@@ -27,9 +27,9 @@ package final class UpstreamGroup: Sendable {
         for offset in 0..<servers.count {
             let index = (start % servers.count + offset) % servers.count
             if tried & (1 << UInt64(min(index, 63))) != 0 { continue }
-            switch servers[index].standing(now: now) {
+            switch servers[index].health(now: now) {
             case .checkedDown: continue
-            case .aside(let until):
+            case .ejected(let until):
                 if fallback == nil || until < fallback!.until { fallback = (index, until) }
             case .up:
                 switch settings.balance {

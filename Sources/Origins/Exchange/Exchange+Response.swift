@@ -1,0 +1,89 @@
+// An exchange's third part: the response's heads and body as they arrive, handed to the delegate piece by piece out of
+// the loop's input buffer.
+
+import EventLoop
+import HTTPWire
+
+extension Exchange {
+    func read(from connection: OriginConnection) {
+        if state.phase == .awaitingHead {
+            access.loop.input.restore(partialHead.span)
+            let before = partialHead.count
+            switch connection.receive(after: before) {
+            case .wouldBlock: return
+            case .ended: return perform(state.ended())
+            case .failed: return perform(state.broke())
+            case .bytes(let count): return readHead(count: before + count)
+            }
+        }
+        switch connection.receive() {
+        case .wouldBlock: return
+        case .ended: perform(state.ended())
+        case .failed: perform(state.broke())
+        case .bytes(let count):
+            if state.phase == .receivingContent {
+                connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+            }
+            let input = access.loop.input
+            readContent(input.span(count: count))
+        }
+    }
+
+    /// - Parameter count: bytes that stand in the input buffer.
+    private func readHead(count: Int) {
+        var start = 0
+        while true {
+            let input = access.loop.input
+            let bytes = input.span(count: count).extracting(start...)
+            do throws(WireError) {
+                guard try head.parse(bytes, answering: state.method, limits: access.headLimits) else {
+                    partialHead.removeAll()
+                    partialHead.append(bytes)
+                    return perform(state.receivedPartOfHead())
+                }
+            } catch {
+                return perform(state.malformed(error))
+            }
+            guard head.isInterim else {
+                partialHead.removeAll(keepingUpTo: 4096)
+                return begin(bytes)
+            }
+            // RFC 9110 §15.2: any number of interim responses comes before the final one.
+            delegate?.exchange(self, receivedInterim: head, bytes)
+            guard state.phase == .awaitingHead else { return }
+            start += head.length
+            partialHead.removeAll()
+            state.receivedInterimHead()
+            if start == count { return }
+        }
+    }
+
+    private func begin(_ bytes: Span<UInt8>) {
+        server?.noteSuccess()
+        let action = state.received(head)
+        guard case .begin = action else { return perform(action) }
+        if state.phase == .tunnel {
+            connection?.clearDeadline()
+        } else {
+            connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+        }
+        delegate?.exchange(self, began: head, bytes)
+        // The head's own bytes are parsed already, and the next request may have it by then.
+        guard state.phase != .ended else { return }
+        readContent(bytes.extracting(head.length...))
+    }
+
+    /// Hands on what `bytes` have of the response, and its end.
+    private func readContent(_ bytes: Span<UInt8>) {
+        var position = 0
+        while true {
+            switch state.content(bytes, from: &position) {
+            case .deliver(let range): delegate?.exchange(self, received: bytes.extracting(range))
+            case .wait:
+                if state.phase != .ended { delegate?.exchangeTurnEnded(self) }
+                return
+            case let end: return perform(end)
+            }
+        }
+    }
+}

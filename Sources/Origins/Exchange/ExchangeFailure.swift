@@ -1,0 +1,28 @@
+// Why an exchange gave no (whole) response.
+
+import HTTPWire
+
+/// What an exchange ended with, other than a response.
+package struct ExchangeFailure: Equatable, Sendable {
+    package enum Cause: UInt8, Sendable, CaseIterable {
+        /// Every server fails its active check.
+        case noServer
+        /// The server's name has no address.
+        case unresolved
+        case refused
+        case connectTimeout, firstByteTimeout, betweenBytesTimeout
+        /// The connection ended before the response did.
+        case closedEarly
+        case malformedResponse
+        /// The upstream's limit of connections is reached.
+        case tooManyConnections
+    }
+    package let cause: Cause
+    /// What was wrong with the response's bytes, where that is the cause.
+    package let wire: WireError?
+
+    package init(_ cause: Cause, wire: WireError? = nil) {
+        self.cause = cause
+        self.wire = wire
+    }
+}

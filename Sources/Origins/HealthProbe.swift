@@ -1,0 +1,97 @@
+// One active check: a connection of its own, one `GET`, and the head of the response to it.
+
+import Bytes
+import EventLoop
+import HTTPWire
+
+/// One check's connection. It tells its end once, unless it is cancelled before.
+final class HealthProbe: Socket {
+    enum Start {
+        case probe(HealthProbe)
+        case failed(Int32)
+    }
+
+    private let request: [UInt8]
+    private var finished: ((String?) -> Void)?
+    private var isConnected: Bool
+    private var head = ResponseHead()
+    private var partialHead = ByteBuffer()
+
+    static func start(
+        loop: EventLoop, address: SocketAddress, path: String, authority: String, timeoutMilliseconds: Int64,
+        finished: @escaping (String?) -> Void
+    ) -> Start {
+        let request =
+            "GET \(path) HTTP/1.1\r\nHost: \(authority)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
+        switch startConnection(to: address) {
+        case .failed(let code): return .failed(code)
+        case .connected(let descriptor):
+            let probe = HealthProbe(loop, descriptor, true, Array(request.utf8), finished)
+            probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
+            return .probe(probe)
+        case .underWay(let descriptor):
+            let probe = HealthProbe(loop, descriptor, false, Array(request.utf8), finished)
+            probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
+            return .probe(probe)
+        }
+    }
+
+    private init(
+        _ loop: EventLoop, _ descriptor: Int32, _ isConnected: Bool, _ request: [UInt8],
+        _ finished: @escaping (String?) -> Void
+    ) {
+        self.request = request
+        self.finished = finished
+        self.isConnected = isConnected
+        super.init(loop: loop, descriptor: descriptor)
+        wait(for: .write)
+    }
+
+    func cancel() {
+        finished = nil
+        close()
+    }
+
+    private func end(_ problem: String?) {
+        let told = finished
+        finished = nil
+        close()
+        told?(problem)
+    }
+
+    override func writable() {
+        if !isConnected {
+            let error = pendingError()
+            guard error == 0 else { return end(errorText(error)) }
+            isConnected = true
+        }
+        // A new connection's buffer takes the few bytes of a check at once.
+        let request = self.request
+        guard case .wrote(request.count) = send(request.span) else { return end("the check could not be sent") }
+        wait(for: .read)
+    }
+
+    override func readable() {
+        loop.input.restore(partialHead.span)
+        switch receive(after: partialHead.count) {
+        case .wouldBlock: return
+        case .ended: end("the connection was closed without an answer")
+        case .failed(let code): end(errorText(code))
+        case .bytes(let count):
+            let input = loop.input
+            let bytes = input.span(count: partialHead.count + count)
+            do {
+                guard try head.parse(bytes, answering: .get, limits: HeadLimits()) else {
+                    partialHead.removeAll()
+                    partialHead.append(bytes)
+                    return
+                }
+                end((200..<400).contains(head.status) ? nil : "the check was answered with \(head.status)")
+            } catch {
+                end("the check's answer is not HTTP")
+            }
+        }
+    }
+
+    override func deadlinePassed() { end("the check was not answered in time") }
+}

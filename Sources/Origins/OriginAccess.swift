@@ -1,0 +1,167 @@
+// What one worker has to do with origins: its connections, idle and in use, its exchanges, spare and retired, and the
+// look-ups of names that exchanges wait for. It decides nothing about a request.
+
+import Configuration
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+
+/// What is told of a worker's connections to origins.
+package struct OriginFigures: Sendable {
+    package var openConnections = 0
+    package var idleConnections = 0
+    /// Since the start: connections opened, idle ones taken again, requests tried again.
+    package var connects = 0
+    package var reuses = 0
+    package var retries = 0
+}
+
+/// One per worker, on its thread.
+package final class OriginAccess {
+    let loop: EventLoop
+    let resolver: Resolver
+    /// Bounds of a response's head. Set anew with each configuration.
+    package var headLimits: HeadLimits
+
+    private var pool = OriginPool<OriginConnection>()
+    var retries = 0
+
+    // Exchanges that may serve again, and those of them that may still be on the stack.
+    private var spare: [Exchange] = []
+    private var retired: [Exchange] = []
+    private static let spareLimit = 256
+
+    // Look-ups that exchanges wait for, by ticket.
+    private let lookUps = Mailbox<NameLookUp>()
+    private var lookUpSocket: Socket?
+    private var waiting: [UInt64: (exchange: Exchange, attempt: Int)] = [:]
+    private var nextTicket: UInt64 = 0
+
+    // What chunked content is framed with.
+    let lineEnd: [UInt8] = Array("\r\n".utf8)
+    let lastChunk: [UInt8] = Array("0\r\n".utf8)
+
+    package init(loop: EventLoop, resolver: Resolver, headLimits: HeadLimits) {
+        self.loop = loop
+        self.resolver = resolver
+        self.headLimits = headLimits
+        lookUpSocket = lookUps.deliver(on: loop) { [unowned self] lookUp in settle(lookUp) }
+    }
+
+    package var figures: OriginFigures {
+        OriginFigures(
+            openConnections: pool.openCount, idleConnections: pool.idleCount, connects: pool.connects,
+            reuses: pool.reuses, retries: retries)
+    }
+
+    // MARK: Exchanges
+
+    /// An exchange that is ready for `start()` but for the head in its `request`.
+    /// - Parameters:
+    ///   - content: the framing that the request's head announces.
+    ///   - isRequestComplete: nothing of the request follows what is put into `request`.
+    ///   - acceptsUpgrade: whether a 101 is a response to this request.
+    package func exchange(
+        with group: UpstreamGroup, method: Method, content: BodyFraming, isRequestComplete: Bool,
+        acceptsUpgrade: Bool, delegate: any ExchangeDelegate
+    ) -> Exchange {
+        let exchange = spare.popLast() ?? Exchange(access: self, group: group)
+        exchange.prepare(
+            group: group, method: method, content: content, isRequestComplete: isRequestComplete,
+            acceptsUpgrade: acceptsUpgrade, delegate: delegate)
+        return exchange
+    }
+
+    /// Takes back an exchange, which stops if it hasn't ended. Its delegate hears no more of it. It may still be on the
+    /// stack, so it serves again from the next turn on.
+    package func retire(_ exchange: Exchange) {
+        exchange.cancel()
+        exchange.delegate = nil
+        retired.append(exchange)
+    }
+
+    /// To be called at the end of each turn of the loop.
+    package func turnEnded() {
+        guard !retired.isEmpty else { return }
+        for exchange in retired where spare.count < Self.spareLimit { spare.append(exchange) }
+        retired.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Connections
+
+    /// An idle connection to the server, fit for use.
+    func takeConnection(to server: OriginServer) -> OriginConnection? {
+        guard let connection = pool.take(server.slot) else { return nil }
+        connection.clearDeadline()
+        return connection
+    }
+
+    /// Whether one more connection may be opened.
+    func mayOpen(to server: OriginServer, limit: Int) -> Bool { pool.mayOpen(server.slot, limit: limit) }
+
+    /// Takes over a descriptor on which a connection was begun.
+    func open(_ descriptor: Int32, isConnected: Bool, to server: OriginServer, user: any OriginConnectionUser)
+        -> OriginConnection
+    {
+        pool.noteOpened(server.slot)
+        return OriginConnection(
+            loop: loop, descriptor: descriptor, isConnected: isConnected, server: server, user: user)
+    }
+
+    /// Keeps a connection whose response is complete, for as long as the upstream's settings allow.
+    func release(_ connection: OriginConnection, settings: Upstream) {
+        let slot = connection.server.slot
+        guard connection.isOpen, pool.keep(connection, slot, limit: settings.keepalive) else {
+            return discard(connection)
+        }
+        connection.user = self
+        connection.isReused = true
+        connection.wait(for: .read)
+        connection.setDeadline(afterMilliseconds: settings.keepaliveTimeout.rawValue)
+    }
+
+    /// Closes a connection that is not among the idle ones.
+    func discard(_ connection: OriginConnection) {
+        connection.user = nil
+        guard connection.isOpen else { return }
+        pool.noteClosed(connection.server.slot)
+        connection.close()
+    }
+
+    // MARK: Names
+
+    /// Where to connect to now; where that has to be looked up, the exchange's `located` is called once it is known.
+    func locate(_ server: OriginServer, for exchange: Exchange, attempt: Int) -> ServerLocation {
+        nextTicket &+= 1
+        let location = server.locate(
+            now: loop.now, resolver: resolver, lifetimeMilliseconds: exchange.group.settings.resolve.rawValue,
+            waiter: NameWaiter(mailbox: lookUps, ticket: nextTicket))
+        // The answer comes through the mailbox, and so after this.
+        if case .pending = location { waiting[nextTicket] = (exchange, attempt) }
+        return location
+    }
+
+    private func settle(_ lookUp: NameLookUp) {
+        guard let (exchange, attempt) = waiting.removeValue(forKey: lookUp.ticket) else { return }
+        exchange.located(failed: lookUp.failure != nil, attempt: attempt)
+    }
+}
+
+/// An idle connection that shows any life is closed, since an origin has nothing to say between two responses (RFC 9112
+/// §9.5 allows it to close); so is one that was idle for too long.
+extension OriginAccess: OriginConnectionUser {
+    func connectionReadable(_ connection: OriginConnection) { closeIdle(connection) }
+
+    func connectionDeadlinePassed(_ connection: OriginConnection) { closeIdle(connection) }
+
+    private func closeIdle(_ connection: OriginConnection) {
+        pool.remove(connection, connection.server.slot)
+        discard(connection)
+    }
+
+    func connectionOpened(_ connection: OriginConnection) { preconditionFailure("an idle connection is open") }
+
+    func connectionRefused(_ connection: OriginConnection) { preconditionFailure("an idle connection is open") }
+
+    func connectionWritable(_ connection: OriginConnection) {}
+}

@@ -1,0 +1,113 @@
+// One server of an upstream, as all workers see it: where it is, how it has been doing, and what it has to do now. The
+// decisions are `ServerHealth`'s and `NameCache`'s; this shares them between threads.
+
+import Configuration
+import EventLoop
+import Bytes
+import Synchronization
+
+/// What a worker is told of a look-up that it waited for.
+struct NameLookUp: Sendable {
+    let ticket: UInt64
+    /// Why the name has no address; nil where it has.
+    let failure: String?
+}
+
+/// A worker that waits for a server's name, by the ticket that it gave.
+struct NameWaiter: Sendable {
+    let mailbox: Mailbox<NameLookUp>
+    let ticket: UInt64
+}
+
+/// Shared by all workers; everything that changes is atomic or locked.
+package final class OriginServer: Sendable {
+    package let address: OriginAddress
+    /// The `Host` value for `host: upstream`.
+    package let authority: [UInt8]
+    /// Unique in the process; workers keep their idle connections by it.
+    package let slot: Int
+    /// Requests that are at this server now.
+    package let outstanding = Atomic<Int>(0)
+    package let requests = Atomic<Int>(0)
+    package let totalFailures = Atomic<Int>(0)
+
+    private let record = Locked(ServerHealth())
+    /// Whether anything counts against it: asked for with every request, so that the lock isn't taken for a server that
+    /// is well. Written with the lock held.
+    private let isImpaired = Atomic<Bool>(false)
+    private let names: Locked<NameCache<NameWaiter>>
+
+    private static let nextSlot = Atomic<Int>(0)
+
+    package init(address: OriginAddress) {
+        self.address = address
+        authority = Array(address.authority.utf8)
+        slot = Self.nextSlot.wrappingAdd(1, ordering: .relaxed).oldValue
+        let fixed =
+            switch address {
+            case .unix(let path): SocketAddress(unixPath: path)
+            case .tcp(let host, let port): SocketAddress(numericHost: host, port: port)
+            }
+        names = Locked(NameCache(fixed: fixed.map { [$0] } ?? []))
+    }
+
+    // MARK: Health
+
+    /// Whether requests go to it.
+    package func health(now: MonotonicTime) -> Health {
+        guard isImpaired.load(ordering: .relaxed) else { return .up }
+        return record.withLock { $0.health(now: now) }
+    }
+
+    /// A response came.
+    package func noteSuccess() {
+        guard isImpaired.load(ordering: .relaxed) else { return }
+        record.withLock { record in
+            record.noteSuccess()
+            isImpaired.store(!record.isClear, ordering: .relaxed)
+        }
+    }
+
+    /// It could not be reached, or broke off.
+    package func noteFailure(now: MonotonicTime) {
+        totalFailures.wrappingAdd(1, ordering: .relaxed)
+        record.withLock { record in
+            var generator = SystemRandomNumberGenerator()
+            record.noteFailure(now: now, using: &generator)
+            isImpaired.store(true, ordering: .relaxed)
+        }
+    }
+
+    /// One active check has ended.
+    /// - Returns: whether the server went down or came back by it.
+    func noteCheck(succeeded: Bool) -> Bool {
+        record.withLock { record in
+            let isChanged = record.noteCheck(succeeded: succeeded)
+            isImpaired.store(!record.isClear, ordering: .relaxed)
+            return isChanged
+        }
+    }
+
+    // MARK: Address
+
+    /// Where to connect to now. What is due to be looked up is asked of `resolver`.
+    /// - Parameter waiter: told through its mailbox once the name is known, where the location is `.pending`.
+    func locate(
+        now: MonotonicTime, resolver: Resolver, lifetimeMilliseconds lifetime: Int64, waiter: NameWaiter?
+    ) -> ServerLocation {
+        let (location, asks) = names.withLock { $0.locate(now: now, waiter: waiter) }
+        if asks, case .tcp(let host, let port) = address {
+            resolver.resolve(host: host, port: port) { [self] in settle($0, lifetimeMilliseconds: lifetime) }
+        }
+        return location
+    }
+
+    /// On the resolver's thread.
+    private func settle(_ resolution: Resolution, lifetimeMilliseconds lifetime: Int64) {
+        let now = MonotonicTime.now()
+        let (waiters, failure) = names.withLock {
+            $0.settle(resolution, now: now, lifetimeMilliseconds: lifetime)
+        }
+        for waiter in waiters { waiter.mailbox.post(NameLookUp(ticket: waiter.ticket, failure: failure)) }
+    }
+}

@@ -1,0 +1,71 @@
+// Whether requests go to a server: ejected after failures, for pauses that grow, and down while its active check fails.
+// A value: time and randomness are arguments, and what it says is acted on by `UpstreamGroup`.
+
+import EventLoop
+
+/// Whether requests go to a server.
+package enum Health: Sendable, Equatable {
+    case up
+    /// After failures; tried again at that time.
+    case ejected(until: MonotonicTime)
+    /// The active check fails.
+    case checkedDown
+}
+
+/// What is known of one server, and what follows from it.
+package struct ServerHealth: Sendable {
+    private var consecutiveFailures = 0
+    private var ejectedUntil = MonotonicTime(milliseconds: 0)
+    private var failedChecks = 0
+    private var isCheckedDown = false
+
+    /// The first pause after a failure; each further failure doubles it.
+    private static let firstPauseMilliseconds: Int64 = 500
+    private static let longestPauseMilliseconds: Int64 = 15_000
+    /// A server is down after so many failed checks in a row.
+    private static let failedChecksUntilDown = 2
+
+    package init() {}
+
+    /// Whether neither failures nor checks count against it, so that it is up at any time.
+    package var isClear: Bool { consecutiveFailures == 0 && !isCheckedDown }
+
+    package func health(now: MonotonicTime) -> Health {
+        if isCheckedDown { return .checkedDown }
+        return ejectedUntil > now ? .ejected(until: ejectedUntil) : .up
+    }
+
+    /// A response came: the pauses start over.
+    package mutating func noteSuccess() {
+        guard consecutiveFailures != 0 else { return }
+        consecutiveFailures = 0
+        ejectedUntil = MonotonicTime(milliseconds: 0)
+    }
+
+    /// It could not be reached, or broke off: it is ejected, longer each time.
+    /// - Parameter generator: gives the jitter of up to a quarter of the pause, so that several workers and Larders don't
+    ///   come back in step.
+    package mutating func noteFailure(now: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+        consecutiveFailures += 1
+        let doublings = min(consecutiveFailures - 1, 10)
+        let pause = min(Self.firstPauseMilliseconds << Int64(doublings), Self.longestPauseMilliseconds)
+        let jitter = Int64.random(in: 0...(pause / 4), using: &generator)
+        ejectedUntil = now.advanced(byMilliseconds: pause + jitter)
+    }
+
+    /// One active check has ended.
+    /// - Returns: whether the server went down or came back by it.
+    package mutating func noteCheck(succeeded: Bool) -> Bool {
+        let wasDown = isCheckedDown
+        if succeeded {
+            failedChecks = 0
+            isCheckedDown = false
+            noteSuccess()
+            return wasDown
+        }
+        failedChecks += 1
+        guard failedChecks >= Self.failedChecksUntilDown else { return false }
+        isCheckedDown = true
+        return !wasDown
+    }
+}
