@@ -89,6 +89,9 @@ let package = Package(
             name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "HTTPSemantics", "Bytes", "Configuration"],
             swiftSettings: tests),
         .testTarget(
+            name: "OriginsTests", dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            swiftSettings: tests),
+        .testTarget(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], exclude: ["structure"],
             swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.

@@ -1,0 +1,138 @@
+import HTTPWire
+import Testing
+
+@testable import Origins
+
+// An exchange as a script: events in order, each with what the state machine is to answer. No socket, no clock.
+
+enum ExchangeEvent: Sendable {
+    case chose(Int)
+    case noServerLeft, limitReached
+    case locationAsked
+    case located(failed: Bool)
+    case locatedForEarlierTry, locationUnknown
+    case connecting, refused
+    case connected(isReused: Bool)
+    case queued
+    case sent(all: Bool)
+    case contentBegan, contentEnded, sendingFailed
+    case partOfHead, interimHead
+    case head(String)
+    case bytes(String)
+    case ended, broke
+    case malformed(WireError.Reason)
+    case deadline, cancelled
+}
+
+struct ExchangeLine: Sendable {
+    let event: ExchangeEvent
+    /// In order; empty for an event that is a mere note.
+    let actions: [ExchangeAction]
+
+    init(_ event: ExchangeEvent, _ actions: ExchangeAction...) {
+        self.event = event
+        self.actions = actions
+    }
+}
+
+/// A request, and what happens to it.
+struct ExchangeScript: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let request: ExchangeState.Request
+    let lines: [ExchangeLine]
+
+    init(_ name: String, of request: ExchangeState.Request = .init(), _ lines: [ExchangeLine]) {
+        testDescription = name
+        self.request = request
+        self.lines = lines
+    }
+}
+
+/// Plays events into a state.
+final class ExchangePlayer {
+    private var state = ExchangeState()
+
+    init(_ request: ExchangeState.Request = .init()) { state.begin(request) }
+
+    func begin() { state.begin(.init()) }
+    func pause() -> Bool { state.pause() }
+    func resume() -> Bool { state.resume() }
+
+    var phase: ExchangeState.Phase { state.phase }
+    var interest: ExchangeInterest { state.interest }
+    var isConnected: Bool { state.isConnected }
+    var takesContent: Bool { state.takesContent }
+    var remainingLength: UInt64? { state.remainingLength }
+    var trailers: [UInt8] { state.trailers }
+    var tried: UInt64 { state.tried }
+    var mayUseIdleConnection: Bool { state.mayUseIdleConnection }
+    var checksIdleConnection: Bool { state.checksIdleConnection }
+
+    /// What the state says of the event; of bytes, everything up to where it says no more.
+    func play(_ event: ExchangeEvent) throws -> [ExchangeAction] {
+        switch event {
+        case .chose(let index): state.chose(server: index)
+        case .noServerLeft: return [state.noServerLeft()]
+        case .limitReached: return [state.connectionLimitReached()]
+        case .locationAsked: state.locationAsked()
+        case .located(let failed): return [state.located(failed: failed, attempt: state.attempt)]
+        case .locatedForEarlierTry: return [state.located(failed: true, attempt: state.attempt - 1)]
+        case .locationUnknown: return [state.locationUnknown()]
+        case .connecting: state.connecting()
+        case .refused: return [state.refused()]
+        case .connected(let isReused): return [state.connected(isReused: isReused)]
+        case .queued: state.queued()
+        case .sent(let all): state.sent(all: all)
+        case .contentBegan: state.contentBegan()
+        case .contentEnded: state.contentEnded()
+        case .sendingFailed: return [state.sendingFailed()]
+        case .partOfHead: return [state.receivedPartOfHead()]
+        case .interimHead: state.receivedInterimHead()
+        case .head(let text):
+            var head = ResponseHead()
+            guard try head.parse(Array(text.utf8).span, answering: state.method, limits: HeadLimits()) else {
+                return []
+            }
+            return [state.received(head)]
+        case .bytes(let text):
+            let bytes = Array(text.utf8)
+            var position = 0
+            var actions: [ExchangeAction] = []
+            while true {
+                let action = state.content(bytes.span, from: &position)
+                actions.append(action)
+                guard case .deliver = action else { return actions }
+            }
+        case .ended: return [state.ended()]
+        case .broke: return [state.broke()]
+        case .malformed(let reason): return [state.malformed(WireError(reason, from: .origin))]
+        case .deadline: return [state.deadlinePassed()]
+        case .cancelled: state.cancelled()
+        }
+        return []
+    }
+
+    /// Up to a phase, on the shortest way.
+    static func events(to phase: ExchangeState.Phase, isReused: Bool = false) -> [ExchangeEvent] {
+        let connected: [ExchangeEvent] = [.chose(0), .connected(isReused: isReused)]
+        switch phase {
+        case .idle: return []
+        case .locating: return [.chose(0), .locationAsked]
+        case .connecting: return [.chose(0), .locationAsked, .connecting]
+        case .awaitingHead: return connected
+        case .receivingContent: return connected + [.head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")]
+        case .tunnel: return connected + [.head("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")]
+        case .ended: return [.cancelled]
+        }
+    }
+}
+
+extension ExchangeAction {
+    static func failed(_ cause: ExchangeFailure.Cause, blames: Bool) -> ExchangeAction {
+        .fail(ExchangeFailure(cause), blamesServer: blames)
+    }
+
+    static func malformed(_ reason: WireError.Reason) -> ExchangeAction {
+        .fail(ExchangeFailure(.malformedResponse, wire: WireError(reason, from: .origin)), blamesServer: true)
+    }
+}

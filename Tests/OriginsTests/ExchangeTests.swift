@@ -1,0 +1,228 @@
+import Configuration
+import EventLoop
+import Foundation
+import HTTPSemantics
+import HTTPWire
+import Testing
+
+@testable import Origins
+
+// The I/O of an exchange against an origin on the same loop: what is sent, who is told, and which connection serves again.
+
+/// Records calls; may hand the exchange on, or retire it, within one.
+private final class Witness: ExchangeDelegate {
+    var calls: [String] = []
+    var content: [String] = []
+    var successor: Witness?
+    var onBegan: ((Exchange) -> Void)?
+    var onOver: (() -> Void)?
+
+    func exchangeTakesContent(_ exchange: Exchange) {
+        calls.append("takes content")
+        while !content.isEmpty {
+            exchange.send(content: Array(content.removeFirst().utf8).span)
+            if content.isEmpty { exchange.endContent(trailers: Array("X-Sum: 1\r\n".utf8)) }
+        }
+    }
+
+    func exchange(_: Exchange, receivedInterim head: borrowing ResponseHead, _: Span<UInt8>) {
+        calls.append("interim \(head.status)")
+    }
+
+    func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _: Span<UInt8>) {
+        calls.append("began \(head.status)")
+        if let successor { exchange.delegate = successor }
+        onBegan?(exchange)
+    }
+
+    func exchange(_: Exchange, received piece: Span<UInt8>) {
+        calls.append("received " + String(decoding: piece.indices.map { piece[$0] }, as: UTF8.self))
+    }
+
+    func exchangeTurnEnded(_: Exchange) { calls.append("turn ended") }
+
+    func exchangeEnded(_: Exchange) {
+        calls.append("ended")
+        onOver?()
+    }
+
+    func exchange(_: Exchange, failed failure: ExchangeFailure) {
+        calls.append("failed \(failure.cause)")
+        onOver?()
+    }
+}
+
+/// One connection of the origin: a response for each request that arrives.
+private final class OriginEnd: Socket {
+    let respond: (_ received: String) -> String?
+    var received = ""
+
+    init(loop: EventLoop, descriptor: Int32, respond: @escaping (String) -> String?) {
+        self.respond = respond
+        super.init(loop: loop, descriptor: descriptor)
+        wait(for: .read)
+    }
+
+    override func readable() {
+        guard case .bytes(let count) = receive() else { return close() }
+        let input = loop.input
+        let bytes = input.span(count: count)
+        received += String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+        guard let response = respond(received) else { return }
+        received = ""
+        _ = send(Array(response.utf8).span)
+    }
+}
+
+@Suite("An exchange with an origin")
+struct ExchangeTests {
+    private final class Stage {
+        let loop = EventLoop(inputCapacity: 1 << 17)
+        let origins: OriginAccess
+        let group: UpstreamGroup
+        let path = "/tmp/larder-exchange-\(UUID().uuidString).sock"
+        var listener: Listener?
+        var ends: [OriginEnd] = []
+
+        init(respond: @escaping (String) -> String?) throws {
+            origins = OriginAccess(loop: loop, resolver: Resolver(), headLimits: HeadLimits())
+            group = UpstreamGroup(settings: Upstream(name: "u", servers: [.unix(path: path)]))
+            let address = try #require(SocketAddress(unixPath: path))
+            let descriptor = try listeningSocket(on: address, reusePort: false)
+            listener = Listener(loop: loop, descriptor: descriptor, address: address) { [unowned self] socket, _ in
+                ends.append(OriginEnd(loop: loop, descriptor: socket, respond: respond))
+            } refused: { _ in
+            }
+            loop.turnEnded = { [unowned self] in origins.turnEnded() }
+        }
+
+        deinit { unlink(path) }
+
+        func run(_ head: String, _ delegate: Witness, content: BodyFraming = .none, isComplete: Bool = true) {
+            let exchange = origins.exchange(
+                with: group, method: .get, content: content, isRequestComplete: isComplete, acceptsUpgrade: false,
+                delegate: delegate)
+            exchange.request.append(Array(head.utf8).span)
+            let over = delegate.successor ?? delegate
+            over.onOver = { [self] in
+                origins.retire(exchange)
+                loop.stop()
+            }
+            let guardTimer = LoopTimer(loop: loop) { [loop] in
+                Issue.record("the exchange did not end")
+                loop.stop()
+            }
+            guardTimer.schedule(afterMilliseconds: 10_000)
+            exchange.start()
+            loop.run()
+            guardTimer.cancel()
+        }
+    }
+
+    @Test("Content is framed as the head announced it, trailers included")
+    func chunks() throws {
+        var seen = ""
+        let stage = try Stage { received in
+            guard received.hasSuffix("X-Sum: 1\r\n\r\n") else { return nil }
+            seen = received
+            return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        }
+        let witness = Witness()
+        witness.content = ["hello", "", "twenty bytes of text"]
+        stage.run("HEAD\r\n\r\n", witness, content: .chunked, isComplete: false)
+        #expect(seen == "HEAD\r\n\r\n5\r\nhello\r\n14\r\ntwenty bytes of text\r\n0\r\nX-Sum: 1\r\n\r\n")
+        #expect(witness.calls.filter { $0 != "takes content" } == ["began 200", "received ok", "ended"])
+        #expect(stage.origins.figures.idleConnections == 1)
+    }
+
+    @Test("Content of a known length goes as it is")
+    func length() throws {
+        var seen = ""
+        let stage = try Stage { received in
+            guard received.hasSuffix("world") else { return nil }
+            seen = received
+            return "HTTP/1.1 204 No Content\r\n\r\n"
+        }
+        let witness = Witness()
+        witness.content = ["hello", "world"]
+        stage.run("HEAD\r\n\r\n", witness, content: .length(10), isComplete: false)
+        #expect(seen == "HEAD\r\n\r\nhelloworld")
+        #expect(witness.calls.suffix(2) == ["began 204", "ended"])
+    }
+
+    @Test("A delegate that takes over in the middle hears everything from then on, the first one nothing")
+    func handover() throws {
+        let stage = try Stage { _ in
+            "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+        }
+        let (first, second) = (Witness(), Witness())
+        first.successor = second
+        stage.run("GET\r\n\r\n", first)
+        #expect(first.calls == ["interim 103", "began 200"])
+        #expect(second.calls == ["received a", "received b", "ended"])
+    }
+
+    @Test("Once retired within a call, an exchange says nothing more, and its connection is closed")
+    func retirement() throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" }
+        let witness = Witness()
+        witness.onBegan = { [unowned stage] exchange in
+            stage.origins.retire(exchange)
+            stage.loop.stop()
+        }
+        let group = stage.group
+        let exchange = stage.origins.exchange(
+            with: group, method: .get, content: .none, isRequestComplete: true, acceptsUpgrade: false,
+            delegate: witness)
+        exchange.request.append(Array("GET\r\n\r\n".utf8).span)
+        exchange.start()
+        stage.loop.run()
+        #expect(witness.calls == ["began 200"])
+        #expect(stage.origins.figures.openConnections == 0)
+        #expect(group.servers[0].outstanding.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("One exchange after another uses one connection, and one object")
+    func reuse() throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }
+        for _ in 0..<3 {
+            let witness = Witness()
+            stage.run("GET\r\n\r\n", witness)
+            #expect(witness.calls == ["began 200", "ended"])
+        }
+        let figures = stage.origins.figures
+        #expect(figures.connects == 1 && figures.reuses == 2 && figures.idleConnections == 1)
+    }
+
+    @Test("A request that found a stale connection goes again over a new one, which is counted")
+    func stale() throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }
+        stage.run("GET\r\n\r\n", Witness())
+        // The origin closes; the worker's loop hasn't heard of it when the next request takes the connection.
+        stage.ends[0].close()
+        let witness = Witness()
+        stage.run("GET\r\n\r\n", witness)
+        #expect(witness.calls == ["began 200", "ended"])
+        let figures = stage.origins.figures
+        #expect(figures.connects == 2 && figures.retries == 1)
+        #expect(stage.group.servers[0].totalFailures.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("Nobody listens: the failure says so, and the server is ejected")
+    func refused() throws {
+        let stage = try Stage { _ in nil }
+        stage.listener?.close()
+        unlink(stage.path)
+        let witness = Witness()
+        witness.onOver = nil
+        let exchange = stage.origins.exchange(
+            with: stage.group, method: .post, content: .none, isRequestComplete: true, acceptsUpgrade: false,
+            delegate: witness)
+        exchange.start()
+        #expect(witness.calls == ["failed refused"])
+        guard case .ejected = stage.group.servers[0].health(now: stage.loop.now) else {
+            Issue.record("the server is not ejected")
+            return
+        }
+    }
+}

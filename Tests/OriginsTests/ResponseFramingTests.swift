@@ -1,0 +1,171 @@
+import HTTPSemantics
+import HTTPWire
+import Testing
+
+@testable import Origins
+
+// Where a response ends, and what becomes of the connection: heads as they come over the wire, and the bytes after them.
+
+@Suite("RFC 9112 §6.3, §9.3: where a response ends, and whether its connection serves again")
+struct ResponseFramingTests {
+    struct Response: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var method = Method.get
+        let head: String
+        let events: [ExchangeEvent]
+        let expected: [ExchangeAction]
+
+        init(
+            _ name: String, to method: Method = .get, _ head: String, _ events: [ExchangeEvent],
+            _ expected: [ExchangeAction]
+        ) {
+            testDescription = name
+            self.method = method
+            self.head = head
+            self.events = events
+            self.expected = expected
+        }
+    }
+
+    private static let responses: [Response] = [
+        Response("length, all at once", "200 OK\nContent-Length: 3", [.bytes("abc")], [.deliver(0..<3), reused]),
+        Response(
+            "length, in pieces", "200 OK\nContent-Length: 5", [.bytes("ab"), .bytes("cde")],
+            [.deliver(0..<2), .wait, .deliver(0..<3), reused]),
+        Response("length, nothing yet", "200 OK\nContent-Length: 5", [.bytes("")], [.wait]),
+        Response("length of zero", "200 OK\nContent-Length: 0", [.bytes("")], [reused]),
+        Response(
+            "length, too much", "200 OK\nContent-Length: 3", [.bytes("abcd")], [.deliver(0..<3), closed]),
+        Response("length of zero, too much", "200 OK\nContent-Length: 0", [.bytes("x")], [closed]),
+        Response(
+            "length, too little", "200 OK\nContent-Length: 3", [.bytes("ab"), .ended],
+            [.deliver(0..<2), .wait, .failed(.closedEarly, blames: true)]),
+        Response(
+            "length, and the origin closes", "200 OK\nConnection: close\nContent-Length: 1", [.bytes("a")],
+            [.deliver(0..<1), closed]),
+        Response("HEAD", to: .head, "200 OK\nContent-Length: 3", [.bytes("")], [reused]),
+        Response("HEAD with a body all the same", to: .head, "200 OK\nContent-Length: 3", [.bytes("abc")], [closed]),
+        Response("HEAD, chunked", to: .head, "200 OK\nTransfer-Encoding: chunked", [.bytes("")], [reused]),
+        Response("204", "204 No Content", [.bytes("")], [reused]),
+        Response("204 that promises a body", "204 No Content\nContent-Length: 3", [.bytes("")], [closed]),
+        Response("304 with a length", "304 Not Modified\nContent-Length: 3", [.bytes("")], [reused]),
+        Response("304 with a body all the same", "304 Not Modified", [.bytes("x")], [closed]),
+        Response(
+            "chunks", "200 OK\nTransfer-Encoding: chunked", [.bytes("3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n")],
+            [.deliver(3..<6), .deliver(11..<12), reused]),
+        Response(
+            "chunks, cut anywhere", "200 OK\nTransfer-Encoding: chunked",
+            [.bytes("3\r"), .bytes("\nab"), .bytes("c\r\n0\r\n\r"), .bytes("\n")],
+            [.wait, .deliver(1..<3), .wait, .deliver(0..<1), .wait, reused]),
+        Response(
+            "chunks, too much", "200 OK\nTransfer-Encoding: chunked", [.bytes("0\r\n\r\nHTTP")], [closed]),
+        Response(
+            "chunks that are none", "200 OK\nTransfer-Encoding: chunked", [.bytes("x\r\n")],
+            [.malformed(.invalidChunkSize)]),
+        Response(
+            "chunks without an end", "200 OK\nTransfer-Encoding: chunked", [.bytes("3\r\nab"), .ended],
+            [.deliver(3..<5), .wait, .failed(.closedEarly, blames: true)]),
+        Response(
+            "until the connection ends", "200 OK", [.bytes("ab"), .bytes("c"), .ended],
+            [.deliver(0..<2), .wait, .deliver(0..<1), .wait, closed]),
+        Response(
+            "until the connection breaks", "200 OK", [.bytes("ab"), .broke],
+            [.deliver(0..<2), .wait, .failed(.closedEarly, blames: true)]),
+        Response(
+            "an error's body is a body", "503 Service Unavailable\nContent-Length: 1", [.bytes("x")],
+            [.deliver(0..<1), reused]),
+    ]
+
+    private static let reused = ExchangeAction.finish(reusesConnection: true)
+    private static let closed = ExchangeAction.finish(reusesConnection: false)
+
+    private static func head(_ lines: String) -> ExchangeEvent {
+        .head("HTTP/1.1 " + lines.split(separator: "\n").joined(separator: "\r\n") + "\r\n\r\n")
+    }
+
+    @Test("The body, its end, and the connection", arguments: responses)
+    func framing(response: Response) throws {
+        let player = ExchangePlayer(.init(method: response.method))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        #expect(try player.play(Self.head(response.head)) == [.begin])
+        var actions: [ExchangeAction] = []
+        for event in response.events { actions += try player.play(event) }
+        #expect(actions == response.expected)
+    }
+
+    @Test("A response that comes before the request is complete ends the connection", arguments: [false, true])
+    func early(isCompletedInTime: Bool) throws {
+        let player = ExchangePlayer(.init(method: .post, isComplete: false))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        _ = try player.play(.contentBegan)
+        if isCompletedInTime { _ = try player.play(.contentEnded) }
+        #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
+        #expect(try player.play(.bytes("")) == [.finish(reusesConnection: isCompletedInTime)])
+    }
+
+    @Test("So does one of which the origin hasn't taken the whole request")
+    func unsent() throws {
+        let player = ExchangePlayer(.init(method: .post))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        _ = try player.play(.queued)
+        #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
+        #expect(try player.play(.bytes("")) == [Self.closed])
+    }
+
+    @Test("What was read before the sending failed is a response, and the last on its connection")
+    func afterFailedSending() throws {
+        let player = ExchangePlayer(.init(method: .post))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        #expect(try player.play(.sendingFailed) == [.readWhatIsThere])
+        #expect(try player.play(Self.head("413 Content Too Large\nContent-Length: 0")) == [.begin])
+        #expect(try player.play(.bytes("")) == [Self.closed])
+    }
+
+    @Test("Trailers are those of a chunked response alone")
+    func trailers() throws {
+        let player = ExchangePlayer()
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        _ = try player.play(Self.head("200 OK\nTransfer-Encoding: chunked"))
+        #expect(try player.play(.bytes("0\r\nX-Sum: 1\r\n\r\n")) == [Self.reused])
+        #expect(player.trailers == Array("X-Sum: 1\r\n".utf8))
+        player.begin()
+        #expect(player.trailers.isEmpty)
+    }
+
+    @Test("Interim responses leave everything as it was")
+    func interim() throws {
+        let player = ExchangePlayer(.init(method: .post))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        for _ in 0..<3 { #expect(try player.play(.interimHead).isEmpty) }
+        #expect(player.phase == .awaitingHead)
+        #expect(player.interest.timeout == .firstByte)
+        #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
+    }
+
+    @Test("A 101 that was asked for begins a tunnel, which ends with the connection alone")
+    func tunnel() throws {
+        let player = ExchangePlayer(.init(acceptsUpgrade: true))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        #expect(try player.play(Self.head("101 Switching Protocols\nUpgrade: x\nConnection: Upgrade")) == [.begin])
+        #expect(player.phase == .tunnel)
+        #expect(try player.play(.bytes("")) == [.wait])
+        #expect(try player.play(.bytes("0\r\n\r\n")) == [.deliver(0..<5), .wait])
+        #expect(try player.play(.ended) == [.failed(.closedEarly, blames: true)])
+    }
+
+    @Test("A 101 that was not asked for is no response")
+    func unexpectedUpgrade() throws {
+        let player = ExchangePlayer()
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        let head = Self.head("101 Switching Protocols\nUpgrade: x\nConnection: Upgrade")
+        #expect(try player.play(head) == [.malformed(.invalidStatusCode)])
+    }
+
+    @Test("A head that can't be read blames the server, over any connection", arguments: [false, true])
+    func malformed(isReused: Bool) throws {
+        let player = ExchangePlayer()
+        for event in ExchangePlayer.events(to: .awaitingHead, isReused: isReused) { _ = try player.play(event) }
+        #expect(try player.play(.malformed(.invalidStatusLine)) == [.malformed(.invalidStatusLine)])
+        #expect(player.phase == .ended)
+    }
+}
