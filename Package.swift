@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "HTTPWire", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
-        .target(name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching"], swiftSettings: strict),
+        .target(
+            name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching"],
+            swiftSettings: strict),
         .target(
             name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
             swiftSettings: strict),
@@ -56,14 +58,16 @@ let package = Package(
         .target(
             name: "Admin",
             dependencies: [
-                "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration",
+                "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+                "Configuration",
                 "Routing", "Origins",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "larder",
             dependencies: [
-                "Bytes", "HTTPSemantics", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing", "EventLoop",
+                "Bytes", "HTTPSemantics", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing",
+                "EventLoop",
                 "HTTPWire", "HTTPCaching", "CacheStorage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -89,18 +93,21 @@ let package = Package(
             name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "HTTPSemantics", "Bytes", "Configuration"],
             swiftSettings: tests),
         .testTarget(
-            name: "OriginsTests", dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            name: "OriginsTests",
+            dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
             swiftSettings: tests),
         .testTarget(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], exclude: ["structure"],
             swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire", "HTTPSemantics"], swiftSettings: tests),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire", "HTTPSemantics"], swiftSettings: tests),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire", "HTTPCaching",
+                "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire",
+                "HTTPCaching",
                 "EventLoop", "CacheStorage", "Configuration", "Routing",
             ],
             swiftSettings: tests),

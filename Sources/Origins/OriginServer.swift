@@ -1,9 +1,9 @@
 // One server of an upstream, as all workers see it: where it is, how it has been doing, and what it has to do now. The
 // decisions are `ServerHealth`'s and `NameCache`'s; this shares them between threads.
 
+import Bytes
 import Configuration
 import EventLoop
-import Bytes
 import Synchronization
 
 /// What a worker is told of a look-up that it waited for.

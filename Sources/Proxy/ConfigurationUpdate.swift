@@ -1,10 +1,10 @@
 // What a start or a reload tells every worker. Made whole on the control thread; it decides nothing about requests: that is
 // `RuntimeConfiguration`, which each worker makes of it.
 
+import Bytes
 import Configuration
 import EventLoop
 import Origins
-import Bytes
 
 /// One configuration on its way to the workers: the values, the servers that all of them share, and new listening
 /// sockets.

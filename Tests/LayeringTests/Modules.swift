@@ -90,7 +90,8 @@ struct Module {
         Module(
             "Admin",
             imports: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration", "Routing",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration",
+                "Routing",
                 "Origins", "Proxy", "Glibc",
             ],
             // What the system tells of the process.
@@ -99,7 +100,8 @@ struct Module {
             "larder",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser", "Synchronization",
+                "Configuration", "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser",
+                "Synchronization",
                 "Glibc",
             ],
             // Calls of the C library for which there is no safe form.

@@ -2,8 +2,8 @@
 // that was meant to remove, and isn't stored then; what a store hands out that was requested before isn't used. Knows no
 // store and reads no clock: the time is an argument. Holds for the workers of one process.
 
-import HTTPCaching
 import Bytes
+import HTTPCaching
 import Synchronization
 
 /// Shared by all workers, any of which may ask or note at any time. An answer is exact while the invalidation is

@@ -2,8 +2,8 @@
 // one place that decides how long an invalidation is remembered: today the latest `limit` names are. Whatever could have
 // been covered by one that was forgotten counts as covered, so that forgetting costs misses and never a stale response.
 
-import HTTPCaching
 import Bytes
+import HTTPCaching
 
 /// A place in the order of all invalidations of this process; later ones are larger.
 package struct InvalidationMoment: Comparable, Sendable, BitwiseCopyable {
