@@ -49,8 +49,13 @@ let package = Package(
             name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
             swiftSettings: strict),
         .target(
+            name: "Clients",
+            dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage"],
+            swiftSettings: strict),
+        .target(
             name: "Proxy",
             dependencies: [
+                "Clients",
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
                 "Configuration", "Routing", "Origins",
             ],

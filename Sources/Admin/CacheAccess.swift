@@ -76,7 +76,7 @@ extension AdminListener {
                 409, "varies", "responses for this key text vary by \(names); each variant has a key of its own")
         }
         var answer = AdminAnswer(200, content: stored.body.copied())
-        forEachLine(of: stored.head) { name, line in
+        StoredHead.forEachLine(of: stored.head) { name, line in
             if isShown(FieldName.recognise(name)) { answer.fields.append(line) }
         }
         let age = stored.facts.currentAge(at: now)

@@ -37,7 +37,7 @@ extension Explanation {
         }
         json.object("stored", orNull: stored) { stored, json in stored.write(to: &json) }
         json.member("refresh", orNull: refresh)
-        json.member("flight", orNull: flight.map { "\($0.label)" })
+        json.member("flight", orNull: fill.map { "\($0.label)" })
         json.member("dropped_lately", isInvalidated)
         json.member("store_trouble", orNull: storeTrouble)
     }

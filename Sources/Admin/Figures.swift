@@ -17,7 +17,7 @@ struct Figures {
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     /// Fetches under way that may be shared, and keys known to bring what can't be.
-    let fetches: (underWay: Int, unshared: Int)
+    let fills: (underWay: Int, hitForMiss: Int)
     let fillBytes: Int
     let fillRefusals: Int
     let process = ProcessFigures()
@@ -33,7 +33,7 @@ struct Figures {
         reloads = server.reloads
         update = server.update
         memory = server.shared.stores.memoryFigures
-        fetches = server.shared.fetchCounts
+        fills = server.shared.fillCounts
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals
     }

@@ -10,12 +10,12 @@ extension MetricFamily {
             "Requests that waited for another request's fetch as long as they may."
         ) { $0.total.waitsTimedOut },
         MetricFamily("larder_shared_fetches", .gauge, "Fetches under way that other requests may share.") {
-            $0.fetches.underWay
+            $0.fills.underWay
         },
         MetricFamily(
             "larder_unshared_keys", .gauge,
             "Keys whose requests go to the origin one by one, as their answers were found to be for one request each."
-        ) { $0.fetches.unshared },
+        ) { $0.fills.hitForMiss },
         MetricFamily(
             "larder_fetches_left_behind_total", .counter, "Fetches that went on though their client was gone."
         ) { $0.total.fetchesLeftBehind },

@@ -76,15 +76,22 @@ struct Module {
         Module(
             "Origins",
             imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization"]),
+        // A request's view of its bytes, in the input buffer or in its own copy.
+        Module(
+            "Clients",
+            imports: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Synchronization",
+            ],
+            unsafe: .files(["RequestMessage.swift"])),
         Module(
             "Proxy",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "Routing", "Origins", "Synchronization", "Glibc",
+                "Configuration", "Routing", "Origins", "Clients", "Synchronization", "Glibc",
             ],
-            // The request's view of its bytes, and plain calls of the C library.
+            // Plain calls of the C library.
             unsafe: .files([
-                "Request/Transaction.swift", "Server.swift", "Observe/EventLog.swift",
+                "Server/Server.swift", "Observe/EventLog.swift",
                 "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift",
             ])),
         Module(

@@ -11,10 +11,10 @@ extension InvalidationClock {
     func coversGroup(of record: StoredResponse, from origin: GroupOrigin) -> Bool {
         let requestTime = record.facts.requestTime
         var isCovered = false
-        forEachLine(of: record.head) { name, line in
+        StoredHead.forEachLine(of: record.head) { name, line in
             if isCovered { return }
             let field = FieldName.recognise(name)
-            let value = fieldValue(line)
+            let value = StoredHead.value(of: line)
             if field == .cacheGroups {
                 guard var groups = CacheGroups(field: value) else { return }
                 while !isCovered, let range = groups.next(in: value) {
@@ -41,4 +41,9 @@ extension TagWalker.Separator {
         default: return nil
         }
     }
+}
+
+extension FieldName {
+    /// Whether a field holds tags.
+    package var isTag: Bool { TagWalker.Separator(self) != nil }
 }

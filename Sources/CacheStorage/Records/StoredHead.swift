@@ -1,29 +1,66 @@
-// The stored head as lines: the status line, then one `Name: value` and CRLF for each field. Nothing here allocates.
+// The stored head as lines: the status line, then one `Name: value` and CRLF for each field. What is read in place allocates
+// nothing.
 
-/// Calls `body` with the name and the whole line, CRLF included, of every field in a stored head, whose first line is
-/// the status line.
-package func forEachLine(of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void) {
-    var start = 0
-    var isFirst = true
-    while start < head.count {
-        var end = start
+import Bytes
+import HTTPSemantics
+
+/// Reads a head as records hold it.
+package enum StoredHead {
+    /// Where the fields begin: behind the status line's end.
+    package static func statusLineEnd(_ head: Span<UInt8>) -> Int {
+        var end = 0
         while end < head.count && head[end] != 0x0A { end += 1 }
-        end = min(end + 1, head.count)
-        if !isFirst {
+        return min(end + 1, head.count)
+    }
+
+    /// Calls `body` with the name and the whole line, CRLF included, of every field.
+    package static func forEachLine(
+        of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void
+    ) {
+        var start = statusLineEnd(head)
+        while start < head.count {
+            var end = start
+            while end < head.count && head[end] != 0x0A { end += 1 }
+            end = min(end + 1, head.count)
             var colon = start
             while colon < end && head[colon] != 0x3A { colon += 1 }
             body(head.extracting(start..<colon), head.extracting(start..<end))
+            start = end
         }
-        isFirst = false
-        start = end
     }
-}
 
-/// The value of a stored line.
-@_lifetime(copy line)
-package func fieldValue(_ line: Span<UInt8>) -> Span<UInt8> {
-    var colon = 0
-    while colon < line.count && line[colon] != 0x3A { colon += 1 }
-    let start = min(colon + 2, line.count)
-    return line.extracting(start..<max(start, line.count - 2))
+    /// The value of a line.
+    @_lifetime(copy line)
+    package static func value(of line: Span<UInt8>) -> Span<UInt8> {
+        var colon = 0
+        while colon < line.count && line[colon] != 0x3A { colon += 1 }
+        let start = min(colon + 2, line.count)
+        return line.extracting(start..<max(start, line.count - 2))
+    }
+
+    /// The value of a field's first line; empty if it isn't there.
+    package static func value(of field: FieldName, in head: Span<UInt8>) -> [UInt8] {
+        var value: [UInt8]?
+        forEachLine(of: head) { name, line in
+            if value == nil && FieldName.recognise(name) == field { value = self.value(of: line).copied() }
+        }
+        return value ?? []
+    }
+
+    /// Where the values of the first ETag and Last-Modified lie.
+    package static func validators(in head: Span<UInt8>) -> (etag: HeadRange, lastModified: HeadRange) {
+        var etag = HeadRange.none
+        var lastModified = HeadRange.none
+        var offset = statusLineEnd(head)
+        forEachLine(of: head) { name, line in
+            let value = value(of: line)
+            let known = FieldName.recognise(name)
+            // A line is `Name: value` and CRLF.
+            let place = HeadRange(offset: offset + name.count + 2, count: value.count)
+            if known == .etag && etag.isEmpty { etag = place }
+            if known == .lastModified && lastModified.isEmpty { lastModified = place }
+            offset += line.count
+        }
+        return (etag, lastModified)
+    }
 }

@@ -7,8 +7,10 @@ import HTTPSemantics
 package enum RangeSetVerdict: Equatable, Sendable {
     /// 200 with the whole content.
     case whole
-    /// 206: one part as the content itself with `Content-Range`; several as multipart/byteranges (`MultipartByteRanges`)
-    /// in this order. None is empty, no two overlap or touch.
+    /// 206 with this part, which isn't empty, as the content itself, and `Content-Range`.
+    case part(Range<Int64>)
+    /// 206 with several parts as multipart/byteranges (`MultipartByteRanges`) in this order. None is empty, no two overlap
+    /// or touch.
     case parts([Range<Int64>])
     /// 416 with `Content-Range: bytes */length`.
     case unsatisfiable
@@ -23,6 +25,8 @@ private let greatestPartCount = 16
 ///   - length: the length of the complete content.
 package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVerdict {
     var walker = ByteRangeWalker(value)
+    // The usual one needs no list, and so no memory.
+    var first: Range<Int64>?
     var parts: [Range<Int64>] = []
     var asked: Int64 = 0
     var count = 0
@@ -35,12 +39,18 @@ package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVer
             asked += part.upperBound - part.lowerBound
             // Compared before ranges are put together: who asks for the same bytes again and again gets them once.
             if asked > length { return .whole }
+            guard let known = first else {
+                first = part
+                continue
+            }
+            if parts.isEmpty { parts = [known] }
             coalesce(part, into: &parts)
             if parts.count > greatestPartCount { return .whole }
         }
     }
     if walker.hasFailed || count == 0 { return .whole }
-    return parts.isEmpty ? .unsatisfiable : .parts(parts)
+    guard let first else { return .unsatisfiable }
+    return parts.count > 1 ? .parts(parts) : .part(parts.first ?? first)
 }
 
 /// Joins `part` with all that overlap or touch it; the sum takes the place of the first of them (RFC 9110 §15.3.7.2).

@@ -3,27 +3,10 @@
 // before it waits for a fetch, asks an origin, or answers. Nothing is counted, kept, or begun for it.
 
 import Bytes
-import CacheStorage
+import Clients
 import HTTPCaching
 import HTTPWire
 import Routing
-
-/// A request that is described to be explained.
-package struct DescribedRequest: Sendable {
-    /// A complete head, as a client would send it.
-    let bytes: [UInt8]
-    let scheme: URIScheme
-    let content: [UInt8]
-
-    /// - Parameters:
-    ///   - bytes: a head that has been parsed already, with the framing of exactly `content`.
-    ///   - content: all of it, without chunks; empty where there is none.
-    package init(bytes: [UInt8], scheme: URIScheme, content: [UInt8]) {
-        self.bytes = bytes
-        self.scheme = scheme
-        self.content = content
-    }
-}
 
 /// Has one described request explained. Belongs to its worker; the request and this hold each other until it is answered.
 final class Explainer {
@@ -38,17 +21,17 @@ final class Explainer {
     }
 
     func run(on worker: Worker) {
+        let described = request
+        let message = RequestMessage(described: described.bytes.span, on: worker.loop)
         let transaction = Transaction(worker: worker)
         transaction.explainer = self
-        transaction.isDetached = true
-        transaction.headCopy.append(request.bytes)
-        transaction.began = worker.loop.now
-        transaction.scheme = request.scheme
-        let content = request.content
         do throws(WireError) {
-            try transaction.takeDescribed(content: content.span)
+            try message.complete(content: described.content.span, limits: worker.runtime.headLimits)
+            transaction.request = AdmittedRequest(message, worker.runtime)
+            transaction.request.scheme = described.scheme
         } catch {
-            transaction.wireFault = error
+            transaction.request = AdmittedRequest(message, worker.runtime)
+            transaction.served.wireFault = error
             _ = transaction.refuse(.malformed)
             return
         }
@@ -62,7 +45,7 @@ final class Explainer {
 
     /// It would be answered by Larder itself.
     func refused(_ transaction: Transaction, _ outcome: Outcome, status: Int? = nil) -> Progress {
-        let wire = outcome == .malformed ? transaction.wireFault : nil
+        let wire = outcome == .malformed ? transaction.served.wireFault : nil
         finish(transaction, .refused(outcome, status: status ?? wire?.status ?? outcome.status, wire))
         return .done
     }
@@ -80,43 +63,8 @@ extension Step {
     /// Whether others notice that it is run: origins, other requests, a client.
     var acts: Bool {
         switch self {
-        case .route, .admit, .readKeyedBody, .key, .lookUp, .decide: false
-        case .join, .fetch, .deliver: true
+        case .route, .admit, .readKeyedContent, .key, .lookUp, .decide: false
+        case .join, .fill, .pass, .deliver: true
         }
-    }
-}
-
-extension Transaction {
-    /// Whether anybody still waits for it: a client that gets its answer, or one who wants it explained.
-    var isLive: Bool { client != nil || explainer != nil }
-
-    /// For a step that would answer from a record right away: whether it was explained instead.
-    func isExplained(_ record: StoredResponse) -> Bool {
-        guard let explainer else { return false }
-        stored = record
-        explainer.end(self, before: .deliver)
-        return true
-    }
-
-    /// What a client's connection does for a request: its head from the bytes kept, and its content, which is all there.
-    fileprivate func takeDescribed(content sent: Span<UInt8>) throws(WireError) {
-        let bytes = self.bytes
-        guard try head.parse(bytes, limits: runtime.headLimits) else {
-            preconditionFailure("a described request's head was parsed before, and is complete")
-        }
-        content.begin(head.framing)
-        var position = 0
-        while let range = try content.next(sent, from: &position) {
-            content.collected.append(sent.extracting(range))
-        }
-    }
-
-    /// What memory has, without a trace there where this is only explained.
-    @inline(__always)
-    func lookInMemory(for keyText: Span<UInt8>, _ now: WallTime) -> StoredResponse? {
-        let cache = worker.cache
-        return explainer == nil
-            ? cache.lookUpInMemory(key, keyText: keyText, now: now)
-            : cache.peekInMemory(key, keyText: keyText, now: now)
     }
 }

@@ -1,6 +1,7 @@
 // What a request would come to, as it stands at one moment on one worker. Read off the request where it was stopped; it
 // decides nothing of its own. No value of Authorization, Cookie or Set-Cookie is told.
 
+import Bytes
 import CacheStorage
 import Configuration
 import HTTPCaching
@@ -85,7 +86,7 @@ package struct Explanation: Sendable {
     /// The slug of the reason for which a background fetch would be begun.
     package let refresh: String?
     /// What is known of a fetch for the same key.
-    package let flight: FlightStanding?
+    package let fill: FillStanding?
     /// Whether the key was purged or invalidated a moment ago.
     package let isInvalidated: Bool
     /// Why the remote store could not be asked; nil where it could, and where there is none.
@@ -93,32 +94,45 @@ package struct Explanation: Sendable {
 
     init(_ transaction: Transaction, _ end: End, refresh: Reason?) {
         let worker = transaction.worker
-        method = transaction.requestMethod
-        url = transaction.requestURL
+        method = transaction.request.methodText
+        url = transaction.request.urlText
         (verdict, status, slug, sentence) = Self.verdict(transaction, end)
-        let said = verdict == .validate ? CacheVerdict.revalidated : transaction.verdict
+        let said = verdict == .validate ? CacheVerdict.revalidated : transaction.served.verdict
         xCache = transaction.runtime.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
         cacheStatus = transaction.runtime.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil
-        route = transaction.entry.map { Self.route($0, transaction.runtime.configuration) }
-        key = transaction.plainKeyText.map { text in
-            Key(text: text, redis: worker.storeSettings.prefix + transaction.plainKey.hex)
+        route = transaction.request.entry.map { Self.route($0, transaction.runtime.configuration) }
+        key = Self.plainKeyText(transaction).map { text in
+            Key(text: text, redis: worker.storeSettings.prefix + transaction.selection.keys.plainKey.hex)
         }
-        variant = transaction.marker.map { marker in
-            (worker.storeSettings.prefix + transaction.key.hex, transaction.selectors(named: marker.varyNames))
+        variant = transaction.selection.keys.varyIndex.map { marker in
+            (
+                worker.storeSettings.prefix + transaction.selection.keys.key.hex,
+                transaction.request.selectors(named: marker.varyNames)
+            )
         }
-        stored = (transaction.stored ?? transaction.partial?.known?.record).map {
+        stored = (transaction.selection.stored ?? transaction.selection.partial?.known?.record).map {
             StoredSummary($0, now: worker.instant)
         }
         self.refresh = refresh.map { "\($0.slug)" }
         if key == nil {
-            flight = nil
+            fill = nil
             isInvalidated = false
         } else {
-            flight = worker.shared.flights.standing(of: transaction.key, now: worker.loop.now)
-            isInvalidated = worker.cache.remembersInvalidation(of: transaction.key, plainKey: transaction.plainKey)
+            fill = worker.shared.fills.standing(of: transaction.selection.keys.key, now: worker.loop.now)
+            isInvalidated = worker.cache.remembersInvalidation(
+                of: transaction.selection.keys.key, plainKey: transaction.selection.keys.plainKey)
         }
         storeTrouble = worker.cache.remoteTrouble.map { "\($0.sentence)" }
-        next = NextMove(transaction, end, flight).text
+        next = NextMove(transaction, end, fill).text
+    }
+
+    /// The key text without what tells variants apart; nil where the request has none.
+    private static func plainKeyText(_ transaction: Transaction) -> String? {
+        let keys = transaction.selection.keys
+        guard keys.plainCount > 0 else { return nil }
+        var text: [UInt8] = []
+        if keys.isTextKept { text += keys.text } else { transaction.worker.fills.composer.withText { text.append($0) } }
+        return String(decoding: text.prefix(keys.plainCount), as: UTF8.self)
     }
 
     private static func verdict(
@@ -130,12 +144,13 @@ package struct Explanation: Sendable {
             return (
                 .refused, status, "\(wire?.code ?? outcome.slug)", "\(wire?.sentence ?? outcome.sentence)".asSentence
             )
-        case .answered: verdict = transaction.verdict == .stale ? .stale : .hit
+        case .answered: verdict = transaction.served.verdict == .stale ? .stale : .hit
         case .forwarded:
-            verdict = transaction.verdict == .bypass ? .bypass : transaction.isValidating ? .validate : .miss
+            verdict =
+                transaction.served.verdict == .bypass ? .bypass : transaction.selection.isValidating ? .validate : .miss
         }
-        if let reason = transaction.reason { return (verdict, nil, "\(reason.slug)", "\(reason.sentence)") }
-        let outcome = transaction.isTunnel ? .tunnel : transaction.verdict.outcome
+        if let reason = transaction.selection.reason { return (verdict, nil, "\(reason.slug)", "\(reason.sentence)") }
+        let outcome = transaction.request.wantsTunnel ? .tunnel : transaction.served.verdict.outcome
         return (verdict, nil, "\(outcome.slug)", "\(outcome.sentence)".asSentence)
     }
 
@@ -145,14 +160,14 @@ package struct Explanation: Sendable {
         switch end {
         case .refused: return "larder; detail=\(slug)"
         case .answered:
-            guard let stored = transaction.stored else { return nil }
+            guard let stored = transaction.selection.stored else { return nil }
             var hit = CacheStatus(.hit)
             hit.timeToLive = stored.facts.timeToLive(at: transaction.worker.instant)
-            hit.detail = transaction.reason
+            hit.detail = transaction.selection.reason
             member = hit
         case .forwarded:
-            transaction.forward = transaction.reason?.forward ?? .miss
-            member = transaction.forwardedStatus(isStored: false)
+            transaction.served.forward = transaction.selection.reason?.forward ?? .miss
+            member = transaction.served.forwardedStatus(because: transaction.selection.reason)
         }
         var text: [UInt8] = []
         member.append(to: &text)

@@ -81,8 +81,8 @@ package struct StoredSummary: Sendable {
         var cacheControl: String?
         var tags: [String] = []
         var groups: [String] = []
-        forEachLine(of: stored.head) { name, line in
-            let value = fieldValue(line)
+        StoredHead.forEachLine(of: stored.head) { name, line in
+            let value = StoredHead.value(of: line)
             let known = FieldName.recognise(name)
             if let separator = TagWalker.Separator(known) { tags += Self.tags(value, separator) }
             switch known {

@@ -1,19 +1,36 @@
 // How a request reads in the access log: the common, combined and JSON forms, in a worker's own buffer.
 
 import Bytes
+import Clients
 import Configuration
 import EventLoop
 import Glibc
+import HTTPCaching
 import HTTPSemantics
 import HTTPWire
 
-/// A worker's lines on their way to the sink.
+/// What is logged of a request that is over.
+struct AccessLogEntry {
+    let message: RequestMessage
+    let status: Int
+    /// Of the response's content.
+    let bytes: Int
+    let verdict: CacheVerdict
+    let outcome: Outcome
+    /// Why it was answered as it was.
+    let reason: Reason?
+}
+
+/// A worker's lines on their way to the sink. Once its buffer has grown, a line allocates nothing.
 final class AccessLogBuffer {
     var format = LogSettings.Access.off
     private(set) var dropped = 0
     private let sink: AccessLogSink
     private var lines = ByteBuffer(minimumCapacity: 4096)
     private var count = 0
+    // Kept from line to line.
+    private var peerText: [UInt8] = []
+    private var date = ByteBuffer(minimumCapacity: 64)
     private static let handOver = 32 << 10
 
     init(sink: AccessLogSink) { self.sink = sink }
@@ -25,82 +42,85 @@ final class AccessLogBuffer {
         count = 0
     }
 
-    func append(_ transaction: Transaction, now: MonotonicTime, wallMilliseconds: Int64) {
+    func append(_ entry: AccessLogEntry, now: MonotonicTime, wallMilliseconds: Int64) {
         switch format {
         case .off: return
-        case .common: appendCommon(transaction, wallMilliseconds, isCombined: false)
-        case .combined: appendCommon(transaction, wallMilliseconds, isCombined: true)
-        case .json: appendJSON(transaction, now: now, wallMilliseconds)
+        case .common: appendCommon(entry, wallMilliseconds, isCombined: false)
+        case .combined: appendCommon(entry, wallMilliseconds, isCombined: true)
+        case .json: appendJSON(entry, now: now, wallMilliseconds)
         }
         count += 1
         if lines.count >= Self.handOver { flush() }
     }
 
-    private func appendCommon(_ transaction: Transaction, _ wallMilliseconds: Int64, isCombined: Bool) {
-        lines.append(peer(of: transaction))
+    private func appendCommon(_ entry: AccessLogEntry, _ wallMilliseconds: Int64, isCombined: Bool) {
+        appendPeer(of: entry)
         lines.append(" - - [")
         appendCommonTime(wallMilliseconds / 1000)
         lines.append("] \"")
-        appendEscaped(transaction.bytes.extracting(transaction.head.methodRange))
+        appendEscaped(entry.message.bytes.extracting(entry.message.head.methodRange))
         lines.append(" ")
-        appendEscaped(transaction.bytes.extracting(transaction.head.target))
-        lines.append(transaction.head.minorVersion == 0 ? " HTTP/1.0\" " : " HTTP/1.1\" ")
-        lines.append(decimal: transaction.status)
+        appendEscaped(entry.message.bytes.extracting(entry.message.head.target))
+        lines.append(entry.message.head.minorVersion == 0 ? " HTTP/1.0\" " : " HTTP/1.1\" ")
+        lines.append(decimal: entry.status)
         lines.append(" ")
-        lines.append(decimal: transaction.bodyBytes)
+        lines.append(decimal: entry.bytes)
         if isCombined {
-            appendQuoted(transaction, .referer)
-            appendQuoted(transaction, .userAgent)
+            appendQuoted(entry, .referer)
+            appendQuoted(entry, .userAgent)
             lines.append(" \"")
-            lines.append(transaction.verdict.text)
+            lines.append(entry.verdict.text)
             lines.append("\"")
         }
         lines.append("\n")
     }
 
-    private func appendQuoted(_ transaction: Transaction, _ name: FieldName) {
+    private func appendQuoted(_ entry: AccessLogEntry, _ name: FieldName) {
         lines.append(" \"")
-        if let value = transaction.head.first(name) {
-            appendEscaped(transaction.bytes.extracting(value))
+        if let value = entry.message.head.first(name) {
+            appendEscaped(entry.message.bytes.extracting(value))
         } else {
             lines.append("-")
         }
         lines.append("\"")
     }
 
-    private func appendJSON(_ transaction: Transaction, now: MonotonicTime, _ wallMilliseconds: Int64) {
+    private func appendJSON(_ entry: AccessLogEntry, now: MonotonicTime, _ wallMilliseconds: Int64) {
         lines.append("{\"time\":\"")
         appendISOTime(wallMilliseconds)
         lines.append("\",\"client\":\"")
-        lines.append(peer(of: transaction))
+        appendPeer(of: entry)
         lines.append("\",\"method\":\"")
-        appendEscaped(transaction.bytes.extracting(transaction.head.methodRange))
+        appendEscaped(entry.message.bytes.extracting(entry.message.head.methodRange))
         lines.append("\",\"host\":\"")
-        appendEscaped(transaction.bytes.extracting(transaction.head.authority))
+        appendEscaped(entry.message.bytes.extracting(entry.message.head.authority))
         lines.append("\",\"target\":\"")
-        appendEscaped(transaction.bytes.extracting(transaction.head.target))
+        appendEscaped(entry.message.bytes.extracting(entry.message.head.target))
         lines.append("\",\"status\":")
-        lines.append(decimal: transaction.status)
+        lines.append(decimal: entry.status)
         lines.append(",\"bytes\":")
-        lines.append(decimal: transaction.bodyBytes)
+        lines.append(decimal: entry.bytes)
         lines.append(",\"cache\":\"")
-        lines.append(transaction.verdict.text)
+        lines.append(entry.verdict.text)
         lines.append("\",\"outcome\":\"")
-        lines.append(transaction.outcome.slug)
+        lines.append(entry.outcome.slug)
         lines.append("\"")
-        if let reason = transaction.notStoredReason ?? transaction.reason {
+        if let reason = entry.reason {
             lines.append(",\"reason\":\"")
             lines.append(reason.slug)
             lines.append("\"")
         }
         lines.append(",\"ms\":")
-        lines.append(decimal: Int(now.milliseconds(since: transaction.began)))
+        lines.append(decimal: Int(now.milliseconds(since: entry.message.began)))
         lines.append("}\n")
     }
 
-    private func peer(of transaction: Transaction) -> [UInt8] {
-        guard let client = transaction.client else { return [UInt8(ascii: "-")] }
-        return client.peer.family == .unix ? Array("unix:".utf8) : Array(client.peer.address.host.utf8)
+    private func appendPeer(of entry: AccessLogEntry) {
+        let peer = entry.message.peer
+        guard peer.family != .unix else { return lines.append("unix:") }
+        peerText.removeAll(keepingCapacity: true)
+        peer.appendHost(to: &peerText)
+        lines.append(peerText)
     }
 
     /// Quotation marks, backslashes, control characters and whatever isn't ASCII can't leave their field.
@@ -122,7 +142,7 @@ final class AccessLogBuffer {
 
     private func appendCommonTime(_ seconds: Int64) {
         // `Sun, 06 Nov 1994 08:49:37 GMT` has every part that is needed.
-        var date = ByteBuffer(minimumCapacity: 64)
+        date.removeAll()
         HTTPDate.append(seconds, to: &date)
         lines.append(date.span.extracting(5..<7))
         lines.append("/")

@@ -1,8 +1,11 @@
 // What a worker counts. Each worker has its own, plain integers on its thread; a report is a copy, summed by whoever asks.
 
+import Bytes
 import CacheStorage
+import Clients
 import HTTPCaching
 import HTTPWire
+import Origins
 
 /// Counters of one route.
 package struct RouteCounters: Sendable {
@@ -62,6 +65,36 @@ package struct Counters: Sendable {
     package var remote = RemoteStoreFigures()
 
     package init() {}
+
+    /// Adds what a worker's clients, exchanges and fills have counted.
+    mutating func add(_ other: ClientCounters) {
+        accepted += other.accepted
+        acceptFailures += other.acceptFailures
+        requests += other.requests
+        idleClosed += other.idleClosed
+        requestsPerConnectionReached += other.requestsPerConnectionReached
+        bytesToClients += other.bytesSent
+    }
+
+    mutating func add(_ figures: OriginFigures) {
+        originConnections += figures.openConnections
+        idleOriginConnections += figures.idleConnections
+        originConnects += figures.connects
+        originReuses += figures.reuses
+        retries += figures.retries
+    }
+
+    mutating func add(_ other: FillCounters) {
+        bytesFromOrigins += other.bytesFromOrigins
+        stored += other.stored
+        storedBytes += other.storedBytes
+        storeRefused += other.storeRefused
+        collapsed += other.coalesced
+        waitsTimedOut += other.waitsTimedOut
+        refreshes += other.refreshes
+        refreshesSkipped += other.refreshesSkipped
+        fetchesLeftBehind += other.continuedAlone
+    }
 
     /// Adds another worker's.
     package mutating func add(_ other: Counters) {

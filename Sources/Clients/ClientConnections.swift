@@ -1,0 +1,160 @@
+// A worker's clients: accepted, counted against the limit of the process, found when the worker drains, forgotten when
+// they leave; and the spare streams, each with its handler, that their requests are handled by.
+
+import Bytes
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+import Synchronization
+
+/// The bounds that a connection keeps to. Times are milliseconds.
+package struct ClientLimits: Sendable {
+    package var head: HeadLimits
+    package var requestsPerConnection = Int.max
+    /// Bytes of a request's content.
+    package var body = UInt64.max
+    package var headTimeout: Int64 = 10_000
+    package var readTimeout: Int64 = 30_000
+    package var writeTimeout: Int64 = 30_000
+    package var idleTimeout: Int64 = 75_000
+    package var tunnelTimeout: Int64 = 3_600_000
+    /// Of the whole process.
+    package var clients = 20_000
+
+    package init(head: HeadLimits) { self.head = head }
+}
+
+/// What happens to a worker's clients, counted since its start.
+package struct ClientCounters: Sendable {
+    package var accepted = 0
+    package var acceptFailures = 0
+    package var requests = 0
+    package var idleClosed = 0
+    package var requestsPerConnectionReached = 0
+    package var bytesSent = 0
+}
+
+/// How many clients the process has. Shared by all workers.
+package final class ClientCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    package init() {}
+    package var value: Int { count.load(ordering: .relaxed) }
+
+    /// Counts one; false when there are more than `limit` now. It counts until ``remove()`` either way.
+    func add(limit: Int) -> Bool { count.wrappingAdd(1, ordering: .relaxed).newValue <= limit }
+    func remove() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// Belongs to one worker's thread.
+package final class ClientConnections {
+    package let loop: EventLoop
+    /// Puts together the head of whatever response is next.
+    package let writer: ResponseHeadWriter
+    package var limits: ClientLimits
+    package internal(set) var counters = ClientCounters()
+    package private(set) var isDraining = false
+
+    private let total: ClientCount
+    private let makeHandler: () -> RequestHandler
+    /// Called when a client has left.
+    package var clientLeft: (() -> Void)?
+    private var listeners: [Listener] = []
+    private var connections: [HTTP1Connection] = []
+    private var spare: [HTTP1Stream] = []
+
+    private static let spareLimit = 1024
+    /// How long an idle connection is kept in a drain, for a request that is on its way.
+    static let drainIdleMilliseconds: Int64 = 1000
+    /// How long a connection lingers after its last response in a drain.
+    static let drainLingerMilliseconds: Int64 = 500
+
+    /// - Parameter makeHandler: makes the handler of a new stream.
+    package init(
+        loop: EventLoop, writer: ResponseHeadWriter, limits: ClientLimits, total: ClientCount,
+        makeHandler: @escaping () -> RequestHandler
+    ) {
+        self.loop = loop
+        self.writer = writer
+        self.limits = limits
+        self.total = total
+        self.makeHandler = makeHandler
+    }
+
+    package var count: Int { connections.count }
+    package var activeCount: Int { connections.reduce(0) { $0 + ($1.isIdle ? 0 : 1) } }
+
+    // MARK: Listening
+
+    /// - Parameter failed: called with `errno` when a connection couldn't be accepted.
+    package func listen(on descriptor: Int32, address: SocketAddress, failed: @escaping (Int32) -> Void) {
+        let listener = Listener(
+            loop: loop, descriptor: descriptor, address: address,
+            accepted: { [unowned self] descriptor, peer in accept(descriptor, peer) },
+            refused: { [unowned self] code in
+                counters.acceptFailures += 1
+                failed(code)
+            })
+        listeners.append(listener)
+    }
+
+    /// Closes the listeners whose addresses aren't to be listened on any more.
+    package func keepListeners(where keeps: (SocketAddress) -> Bool) {
+        listeners.removeAll { listener in
+            if keeps(listener.address) { return false }
+            listener.close()
+            return true
+        }
+    }
+
+    private func accept(_ descriptor: Int32, _ peer: PeerAddress) {
+        counters.accepted += 1
+        let connection = HTTP1Connection(connections: self, descriptor: descriptor, peer: peer)
+        connection.place = Int32(connections.count)
+        connections.append(connection)
+        if !total.add(limit: limits.clients) { connection.reject() }
+    }
+
+    func forget(_ connection: HTTP1Connection) {
+        let place = Int(connection.place)
+        guard place < connections.count, connections[place] === connection else { return }
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[place] = last
+            last.place = Int32(place)
+        }
+        total.remove()
+        clientLeft?()
+    }
+
+    // MARK: Draining
+
+    /// Accepts nothing more; each connection ends with its next response, idle ones after a moment in which a request that
+    /// is on its way still gets one.
+    package func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        keepListeners { _ in false }
+        for connection in connections { connection.drainBegan() }
+    }
+
+    // MARK: Streams
+
+    func takeStream() -> HTTP1Stream {
+        if let stream = spare.popLast() { return stream }
+        let stream = HTTP1Stream(connections: self)
+        let handler = makeHandler()
+        stream.handler = handler
+        handler.stream = stream
+        return stream
+    }
+
+    func release(_ stream: HTTP1Stream) {
+        stream.handler.reset()
+        stream.reset()
+        if spare.count < Self.spareLimit { spare.append(stream) }
+    }
+
+    /// Gives back some of what a burst left behind. To be called once a second or so.
+    package func trim() { if spare.count > 64 { spare.removeLast(spare.count / 4) } }
+}

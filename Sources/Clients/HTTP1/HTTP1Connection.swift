@@ -1,0 +1,297 @@
+// A client's HTTP/1 connection: its requests one after another, each parsed from the loop's shared input buffer, pipelined
+// ones answered in order. Idle, it owns nothing but itself. What is answered is a stream's and its handler's affair.
+
+import Bytes
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+
+final class HTTP1Connection: Socket {
+    private enum Phase: UInt8 {
+        /// Between two requests, or within a head.
+        case receivingHead
+        case inRequest
+        /// The last response is sent; what the client still sends is read and dropped, so that a reset doesn't overtake
+        /// the response (RFC 9112 §9.6).
+        case lingering
+    }
+
+    private let connections: ClientConnections
+    let peer: PeerAddress
+    private var stream: HTTP1Stream?
+    /// Received and not yet used: a part of a head, or what came after a request that is in progress.
+    private var kept: [UInt8] = []
+    /// Its place in the worker's list.
+    var place: Int32 = 0
+    private var requests: Int32 = 0
+    private var lingered: Int32 = 0
+    private var phase = Phase.receivingHead
+    /// Whether the last request was answered from the input buffer, and what follows its head is still there alone.
+    private var endedInPlace = false
+    private var isProcessing = false
+    private var hasPartialHead = false
+    private var hasPeerEnded = false
+
+    /// More than this of pipelined requests isn't read ahead.
+    private static let aheadLimit = 64 << 10
+    private static let lingerMilliseconds: Int64 = 2_000
+    private static let lingerBytes: Int32 = 4 << 20
+
+    init(connections: ClientConnections, descriptor: Int32, peer: PeerAddress) {
+        self.connections = connections
+        self.peer = peer
+        super.init(loop: connections.loop, descriptor: descriptor)
+        wait(for: .read)
+        setDeadline(afterMilliseconds: connections.limits.headTimeout)
+    }
+
+    /// Nothing new is begun from now on: what is idle, within a head, or only lingering has a moment.
+    func drainBegan() {
+        if phase != .inRequest { setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
+    }
+
+    var isIdle: Bool { phase == .receivingHead && kept.isEmpty && stream == nil }
+
+    /// Whether the response in the making is this connection's last.
+    var mustClose: Bool {
+        connections.isDraining || Int(requests) >= connections.limits.requestsPerConnection
+            || hasPeerEnded && kept.isEmpty
+    }
+
+    // MARK: Requests
+
+    override func readable() {
+        switch phase {
+        case .receivingHead: readRequests()
+        case .inRequest: stream?.readable()
+        case .lingering: drop()
+        }
+    }
+
+    private func readRequests() {
+        let before = kept.count
+        restoreKept()
+        switch receive(after: before) {
+        case .wouldBlock: return
+        case .bytes(let count):
+            kept.removeAll(keepingCapacity: before > 0)
+            process(count: before + count)
+        case .ended, .failed: leave()
+        }
+    }
+
+    /// Puts what was kept at the front of the input buffer.
+    private func restoreKept() {
+        let kept = self.kept
+        if !kept.isEmpty { loop.input.restore(kept.span) }
+    }
+
+    /// Takes requests from the first `count` bytes of the input buffer until one has to wait.
+    private func process(count total: Int) {
+        var count = total
+        var start = 0
+        isProcessing = true
+        defer { isProcessing = false }
+        while start < count && isOpen && phase == .receivingHead {
+            let stream = self.stream ?? connections.takeStream()
+            self.stream = stream
+            let input = loop.input
+            let bytes = input.span(count: count).extracting(start...)
+            do throws(WireError) {
+                guard try stream.message.head.parse(bytes, limits: connections.limits.head) else {
+                    // The deadline is for the whole head, from its first byte on.
+                    if !hasPartialHead { setDeadline(afterMilliseconds: connections.limits.headTimeout) }
+                    hasPartialHead = true
+                    kept = bytes.copied()
+                    wait(for: .read)
+                    return
+                }
+            } catch {
+                hasPartialHead = false
+                requests &+= 1
+                phase = .inRequest
+                stream.beginMalformed(on: self, error)
+                return
+            }
+            hasPartialHead = false
+            requests &+= 1
+            phase = .inRequest
+            let length = stream.message.head.length
+            stream.begin(on: self, start: start, end: count)
+            guard isOpen, phase == .receivingHead else { return }
+            if endedInPlace {
+                start += length
+            } else {
+                // Its content, if it had any, has been taken: what follows is what is kept, which may be nothing.
+                restoreKept()
+                count = kept.count
+                start = 0
+                kept.removeAll(keepingCapacity: true)
+            }
+        }
+        if isOpen && phase == .receivingHead { becomeIdle() }
+    }
+
+    private func becomeIdle() {
+        if !kept.isEmpty { return }
+        kept = []
+        if hasPeerEnded { return leave() }
+        wait(for: .read)
+        // A response that began before the drain didn't say that it was the last: a request may be on its way.
+        setDeadline(
+            afterMilliseconds: connections.isDraining
+                ? ClientConnections.drainIdleMilliseconds : connections.limits.idleTimeout)
+    }
+
+    /// One client too many: told so, and closed.
+    func reject() {
+        let stream = connections.takeStream()
+        self.stream = stream
+        phase = .inRequest
+        stream.beginRejected(on: self)
+    }
+
+    // MARK: What a stream asks of its connection
+
+    /// Keeps bytes that follow the request's head: content, or the next request.
+    func keep(_ bytes: Span<UInt8>) { kept.append(bytes) }
+
+    /// What was kept, for the request in progress to take its content from.
+    func takeKept() -> [UInt8] {
+        let taken = kept
+        kept = []
+        return taken
+    }
+
+    /// How many bytes more may be read ahead of their use.
+    var roomAhead: Int { Self.aheadLimit - kept.count }
+
+    /// Pipelined bytes; reading pauses when there are many.
+    func keepAhead(_ bytes: Span<UInt8>) {
+        kept.append(bytes)
+        if kept.count >= Self.aheadLimit { wait(for: .none) }
+    }
+
+    /// The client has closed its sending side: it may still read.
+    func peerEnded() {
+        hasPeerEnded = true
+        if interest == .read { wait(for: .none) } else if interest == .readAndWrite { wait(for: .write) }
+    }
+
+    func awaitContent() {
+        wait(for: .read)
+        setDeadline(afterMilliseconds: connections.limits.readTimeout)
+    }
+
+    func awaitRoom() {
+        wait(for: .write)
+        setDeadline(afterMilliseconds: connections.limits.writeTimeout)
+    }
+
+    func awaitTunnel() {
+        if interest != .write { wait(for: .read) }
+        setDeadline(afterMilliseconds: connections.limits.tunnelTimeout)
+    }
+
+    func pauseReading() {
+        if interest == .read { wait(for: .none) }
+        clearDeadline()
+    }
+
+    /// The next move is the origin's or the store's; a client that closes is noticed.
+    func awaitNothing() {
+        clearDeadline()
+        wait(for: hasPeerEnded || kept.count >= Self.aheadLimit ? .none : .read)
+    }
+
+    // MARK: Ends
+
+    /// A response is sent.
+    /// - Parameter ends: no further request is taken.
+    func streamEnded(_ ended: HTTP1Stream, ends: Bool) {
+        endedInPlace = !ended.message.isDetached
+        stream = nil
+        connections.release(ended)
+        phase = .receivingHead
+        if ends {
+            if Int(requests) >= connections.limits.requestsPerConnection {
+                connections.counters.requestsPerConnectionReached += 1
+            }
+            kept = []
+            return linger()
+        }
+        guard !isProcessing else { return }
+        if kept.isEmpty { return becomeIdle() }
+        // Not from within the response before: a row of pipelined requests would nest as deep as it is long.
+        loop.atEndOfTurn { [self] in processKept() }
+    }
+
+    private func processKept() {
+        guard isOpen, phase == .receivingHead, !kept.isEmpty, !isProcessing else { return }
+        restoreKept()
+        let count = kept.count
+        kept.removeAll(keepingCapacity: true)
+        process(count: count)
+    }
+
+    /// The response can't be sent, or can't be completed.
+    func streamBroke(_ broken: HTTP1Stream) {
+        stream = nil
+        connections.release(broken)
+        leave()
+    }
+
+    private func linger() {
+        guard isOpen else { return leave() }
+        phase = .lingering
+        shutDownSending()
+        if hasPeerEnded { return leave() }
+        wait(for: .read)
+        setDeadline(
+            afterMilliseconds: connections.isDraining
+                ? ClientConnections.drainLingerMilliseconds : Self.lingerMilliseconds)
+    }
+
+    private func drop() {
+        while true {
+            switch receive() {
+            case .wouldBlock: return
+            case .ended, .failed: return leave()
+            case .bytes(let count):
+                lingered &+= Int32(clamping: count)
+                if lingered > Self.lingerBytes { return leave() }
+                if count < loop.input.capacity { return }
+            }
+        }
+    }
+
+    /// Closes the connection and forgets it. A request is not in progress, or has been told.
+    private func leave() {
+        if let stream {
+            self.stream = nil
+            connections.release(stream)
+        }
+        connections.forget(self)
+        close()
+    }
+
+    override func writable() {
+        guard phase == .inRequest else { return }
+        stream?.writable()
+    }
+
+    override func deadlinePassed() {
+        switch phase {
+        case .lingering: leave()
+        case .receivingHead:
+            guard hasPartialHead, let stream else {
+                connections.counters.idleClosed += 1
+                return leave()
+            }
+            phase = .inRequest
+            kept = []
+            stream.beginTimedOut(on: self)
+        case .inRequest: stream?.deadlinePassed()
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// One request at a time of an HTTP/1 connection: its content decoded as it is asked for, and the ends of its response.
+// How the response is written is in the file beside this one.
+
+import Bytes
+import CacheStorage
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+
+final class HTTP1Stream: ClientStream {
+    /// Nil while the stream is spare.
+    var connection: HTTP1Connection?
+    private var decoder = ContentDecoder()
+    /// The handler takes content now. Otherwise what arrives is kept, as far as may be read ahead.
+    private var wantsContent = false
+    /// ``wait(atMostMilliseconds:)`` holds.
+    private var isWaiting = false
+    /// Tells one request from the next, for whoever calls out in the middle of one.
+    private var serial: UInt64 = 0
+
+    // The response.
+    var queue = OutputQueue()
+    var framing = BodyFraming.none
+    /// The connection ends with this response.
+    var closes = false
+    /// Nothing follows what is queued.
+    var isComplete = false
+    var isTunnel = false
+
+    override var isActive: Bool { connection != nil }
+    override var isBlocked: Bool { !queue.isEmpty }
+    override var takesInterimResponses: Bool { message.head.minorVersion >= 1 }
+
+    // MARK: Beginnings
+
+    /// A head was parsed from the input buffer at `start`.
+    func begin(on connection: HTTP1Connection, start: Int, end: Int) {
+        self.connection = connection
+        message.begin(start: start, end: end, peer: connection.peer, at: connections.loop.now)
+        decoder.begin(message.head.framing)
+        isContentComplete = decoder.isComplete
+        connections.counters.requests += 1
+        handler.requestReceived()
+    }
+
+    func beginMalformed(on connection: HTTP1Connection, _ error: WireError) {
+        beginUnreadable(on: connection)
+        connections.counters.requests += 1
+        fault = error
+        handler.requestMalformed()
+    }
+
+    func beginTimedOut(on connection: HTTP1Connection) {
+        beginUnreadable(on: connection)
+        connections.counters.requests += 1
+        handler.headTimedOut()
+    }
+
+    func beginRejected(on connection: HTTP1Connection) {
+        beginUnreadable(on: connection)
+        closesAfterResponse = true
+        handler.clientRejected()
+    }
+
+    private func beginUnreadable(on connection: HTTP1Connection) {
+        self.connection = connection
+        message.beginUnreadable(peer: connection.peer, at: connections.loop.now)
+    }
+
+    // MARK: Content
+
+    override func detach() {
+        guard !message.isDetached else { return }
+        let behind = message.detach()
+        guard let connection else { return }
+        let input = connections.loop.input
+        if !behind.isEmpty { connection.keep(input.span(count: behind.upperBound).extracting(behind.lowerBound...)) }
+        connection.clearDeadline()
+    }
+
+    override func readContent() {
+        wantsContent = true
+        guard let connection, !isContentComplete else { return }
+        let kept = connection.takeKept()
+        if !kept.isEmpty { decode(kept.span) }
+    }
+
+    override func awaitContent() {
+        wantsContent = true
+        isWaiting = false
+        connection?.awaitContent()
+    }
+
+    override func pauseContent() {
+        wantsContent = false
+        connection?.pauseReading()
+    }
+
+    override func sendContinue() {
+        let line: [UInt8] = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+        _ = connection?.send(line.span)
+    }
+
+    override func awaitNothing() {
+        isWaiting = false
+        connection?.awaitNothing()
+    }
+
+    override func wait(atMostMilliseconds limit: Int64) {
+        connection?.awaitNothing()
+        connection?.setDeadline(afterMilliseconds: limit)
+        isWaiting = true
+    }
+
+    /// Hands on the content in `bytes`; what follows it is the next request's.
+    private func decode(_ bytes: Span<UInt8>) {
+        let serial = self.serial
+        var position = 0
+        do throws(WireError) {
+            while let range = try decoder.next(bytes, from: &position) {
+                contentCount += UInt64(range.count)
+                if contentCount > connections.limits.body { throw WireError(.contentTooLarge, from: .client) }
+                if range.isEmpty { continue }
+                handler.contentReceived(bytes.extracting(range))
+                guard serial == self.serial, connection != nil else { return }
+            }
+        } catch {
+            fault = error
+            return handler.contentRefused()
+        }
+        if position < bytes.count { connection?.keep(bytes.extracting(position...)) }
+        guard decoder.isComplete else { return }
+        isContentComplete = true
+        handler.contentEnded(trailers: decoder.trailers)
+    }
+
+    /// More bytes from the client while its request is in progress.
+    func readable() {
+        guard let connection else { return }
+        // Bytes that can't be used yet are kept, and what is kept has to fit the input buffer again.
+        let isAhead = isContentComplete || !wantsContent
+        let room = isAhead && !isTunnel ? connection.roomAhead : connections.loop.input.capacity
+        guard room > 0 else { return connection.pauseReading() }
+        switch connection.receive(after: 0, atMost: room) {
+        case .wouldBlock: return
+        case .failed: fail()
+        case .ended:
+            if isTunnel { return handler.tunnelEnded() }
+            // It may have closed its sending side alone and still wait for the response.
+            if isContentComplete { connection.peerEnded() } else { fail() }
+        case .bytes(let count):
+            let input = connections.loop.input
+            received(input.span(count: count), on: connection)
+        }
+    }
+
+    private func received(_ bytes: Span<UInt8>, on connection: HTTP1Connection) {
+        if isTunnel {
+            connection.awaitTunnel()
+            return handler.tunnelReceived(bytes)
+        }
+        if isContentComplete { return connection.keepAhead(bytes) }
+        guard wantsContent else {
+            connection.keep(bytes)
+            return connection.pauseReading()
+        }
+        let serial = self.serial
+        decode(bytes)
+        if serial == self.serial, self.connection != nil { handler.contentTurnEnded() }
+    }
+
+    // MARK: The response
+
+    override func sendInterim() { writeInterim() }
+    override func sendHead(_ size: ContentSize) { writeHead(size) }
+    override func send(_ piece: Span<UInt8>) { write(piece) }
+    override func flush() { emit() }
+    override func end(trailers: [UInt8]) { writeEnd(trailers: trailers) }
+    override func sendStored(_ record: StoredResponse, range: Range<Int>) { writeStored(record, range: range) }
+
+    override func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
+        writeRest(of: record, from: position, trailers: trailers)
+    }
+
+    override func yield() { connection?.awaitRoom() }
+
+    override func switchProtocols(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) { writeSwitch(head, bytes) }
+    override func takeAhead() -> [UInt8] { connection?.takeKept() ?? [] }
+    override func awaitTunnel() { connection?.awaitTunnel() }
+    override func sendTunnel(_ bytes: Span<UInt8>) { writeTunnel(bytes) }
+    override func endTunnel() { finishTunnel() }
+
+    // MARK: Waiting
+
+    func deadlinePassed() {
+        if isTunnel { return handler.deadlinePassed(.tunnel) }
+        if isWaiting { return handler.deadlinePassed(.wait) }
+        if isBlocked { return handler.deadlinePassed(.room) }
+        if isContentComplete { return awaitNothing() }
+        handler.deadlinePassed(.content)
+    }
+
+    // MARK: Ends
+
+    /// The response is whole: what isn't taken yet goes when the client takes it.
+    func complete() {
+        // The connection may have broken over the last of it.
+        guard connection != nil else { return }
+        isComplete = true
+        if !isBlocked { finish() }
+    }
+
+    func finish() {
+        guard let connection else { return }
+        let ends = closes || !isContentComplete
+        handler.responseSent()
+        connection.streamEnded(self, ends: ends)
+    }
+
+    /// The connection broke.
+    func fail() {
+        guard let connection else { return }
+        connections.writer.lines.removeAll()
+        handler.clientGone()
+        connection.streamBroke(self)
+    }
+
+    override func abort() {
+        guard let connection else { return }
+        connections.writer.lines.removeAll()
+        // A body that ends with the connection needs more than a clean end to show that it is broken.
+        if framing == .untilClose { connection.reset() }
+        connection.streamBroke(self)
+    }
+
+    /// Readies it for the next request. Its handler has let go of the message, unless a fill goes on with it.
+    func reset() {
+        connection = nil
+        serial &+= 1
+        resetMessage()
+        wantsContent = false
+        isWaiting = false
+        queue.removeAll()
+        framing = .none
+        closes = false
+        isComplete = false
+        isTunnel = false
+    }
+}

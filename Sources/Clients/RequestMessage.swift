@@ -1,0 +1,111 @@
+// One request as it was received: its head, the head's bytes, where it came from, and the content that was collected for
+// its key. Frozen once its handler has admitted it, so that a fill may keep it after the client is gone. It decides
+// nothing.
+
+import Bytes
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+
+/// A request message. The stream that received it, its handler, and a fill on the same worker share it by reference.
+///
+/// Until ``detach()`` the head's bytes lie in the loop's input buffer, where the next read overwrites them: a request that
+/// is answered within its own turn, as a HIT is, copies nothing.
+package final class RequestMessage {
+    package var head = RequestHead()
+    private var copy = ByteBuffer(minimumCapacity: 1024)
+    package private(set) var isDetached = false
+    private let input: InputBuffer
+    private var start = 0
+    private var end = 0
+    /// Where it came from: the other end of the connection.
+    package internal(set) var peer = PeerAddress.unix
+    /// When its head was complete.
+    package internal(set) var began = MonotonicTime(milliseconds: 0)
+    /// Content that the key is made of, or that was read in the hope of it.
+    package var content: [UInt8] = []
+
+    init(input: InputBuffer) { self.input = input }
+
+    /// A request that no client sent, from the bytes of its head; it is to be parsed.
+    package init(described bytes: Span<UInt8>, on loop: EventLoop) {
+        input = loop.input
+        began = loop.now
+        copy.append(bytes)
+        isDetached = true
+    }
+
+    /// Parses the head of a described request, and takes its content from `sent`, framed as the head says.
+    package func complete(content sent: Span<UInt8>, limits: HeadLimits) throws(WireError) {
+        let bytes = self.bytes
+        guard try head.parse(bytes, limits: limits) else {
+            preconditionFailure("a described request's head was parsed before, and is complete")
+        }
+        var decoder = ContentDecoder()
+        decoder.begin(head.framing)
+        var position = 0
+        while let range = try decoder.next(sent, from: &position) { content.append(sent.extracting(range)) }
+    }
+
+    /// The bytes that `head` was parsed from, and maybe more behind them. Valid for this turn, or for the message's life
+    /// once it is detached.
+    package var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            // Either the copy, which this object owns, or the input buffer, which it keeps alive.
+            if isDetached { return unsafe _overrideLifetime(copy.span, borrowing: self) }
+            let input = self.input
+            return unsafe _overrideLifetime(input.span(count: end).extracting(start...), borrowing: self)
+        }
+    }
+
+    /// Whether the client announced content, read or not.
+    package var hasContent: Bool {
+        switch head.framing {
+        case .none, .untilClose, .length(0): false
+        case .length, .chunked: true
+        }
+    }
+
+    /// The length of the content where it was announced.
+    package var contentLength: UInt64? {
+        if case .length(let length) = head.framing { length } else { nil }
+    }
+
+    /// The head was parsed from the input buffer at `start`; what follows it there, up to `end`, is content or the next
+    /// request.
+    func begin(start: Int, end: Int, peer: PeerAddress, at now: MonotonicTime) {
+        self.start = start
+        self.end = end
+        self.peer = peer
+        began = now
+    }
+
+    /// There is no head that could be read.
+    func beginUnreadable(peer: PeerAddress, at now: MonotonicTime) {
+        head.reset()
+        copy.removeAll()
+        isDetached = true
+        self.peer = peer
+        began = now
+    }
+
+    /// Keeps the head's bytes past this turn.
+    /// - Returns: where in the input buffer the bytes behind the head stand.
+    func detach() -> Range<Int> {
+        let headEnd = start + head.length
+        copy.removeAll()
+        let input = self.input
+        copy.append(input.span(count: headEnd).extracting(start...))
+        isDetached = true
+        return headEnd..<end
+    }
+
+    /// Readies it for another request; a little memory is kept.
+    func reset() {
+        head.reset()
+        copy.removeAll(keepingUpTo: 8192)
+        isDetached = false
+        if !content.isEmpty { content = [] }
+    }
+}

@@ -1,0 +1,44 @@
+// What an explanation reads off its request: the target, and the values that select a variant.
+
+import Bytes
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+
+extension AdmittedRequest {
+    var methodText: String {
+        let line = message.bytes
+        var end = 0
+        while end < line.count && line[end] != 0x20 { end += 1 }
+        return line.extracting(..<end).text()
+    }
+
+    /// As it was asked for; empty where the head could not be read.
+    var urlText: String {
+        guard message.head.length > 0 else { return "" }
+        let authority = message.bytes.extracting(message.head.authority).text()
+        return "\(scheme.text)://" + authority + String(decoding: target, as: UTF8.self)
+    }
+
+    /// The fields that a response varies by, with this request's values for them.
+    func selectors(named names: Span<UInt8>) -> [Explanation.Selector] {
+        let bytes = message.bytes
+        var selectors: [Explanation.Selector] = []
+        var walker = VaryNames()
+        while let member = walker.next(in: names) {
+            guard case .name(let range) = member else { continue }
+            let name = names.extracting(range)
+            let lines = message.head.fields.filter { bytes.extracting($0.name).isSameName(as: name) }
+            var value: String?
+            if lines.contains(where: { Self.secrets.contains($0.known) }) {
+                value = "(not shown)"
+            } else if !lines.isEmpty {
+                value = lines.map { bytes.extracting($0.value).text() }.joined(separator: ", ")
+            }
+            selectors.append(Explanation.Selector(name: name.text(), value: value))
+        }
+        return selectors
+    }
+
+    private static let secrets: FieldSet = [.authorization, .proxyAuthorization, .cookie]
+}

@@ -1,0 +1,129 @@
+// What a fill makes of the response's head: judged once, by RFC 9111 §3 and §4.3.3, and with that either stored as it
+// arrives, or refused to the others and left to the request that began the fill.
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+extension Fill: ExchangeDelegate {
+    func exchangeTakesContent(_ exchange: Exchange) { preconditionFailure("a fill's request is complete at its start") }
+
+    func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        reader?.fillInterim(head, bytes)
+    }
+
+    func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        responded(head, bytes)
+    }
+
+    func exchange(_ exchange: Exchange, received piece: Span<UInt8>) { received(piece) }
+    func exchangeTurnEnded(_ exchange: Exchange) { turnEnded() }
+    func exchangeEnded(_ exchange: Exchange) { completed() }
+    func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) { failed(failure) }
+}
+
+extension Exchange: FillSource {
+    func stop() { retire() }
+    var remaining: UInt64? { remainingLength }
+}
+
+extension Fill {
+    /// The head of the final response. `bytes` begin with it.
+    func responded(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        if isValidating && response.status == 304 {
+            if freshened(response, bytes) { return }
+            isValidating = false
+        }
+        let status = Status(response.status)
+        let servesStale = stored != nil && fallback.contains(.onError)
+        if status.isOriginFailure && (servesStale || purpose == .refresh) { return originFailed(status) }
+        if partResponded(response, bytes) { return }
+        if request.facts.method == .head { freshenByHead(response, bytes) }
+        superseded = stored
+        stored = nil
+        var isGetOvertaken = false
+        if invalidates(request.facts.method, status) {
+            isGetOvertaken = GetRecord.isOvertaken(request, response, since: began, in: service)
+            request.invalidate(by: response, bytes, in: service)
+        }
+        judge(response, bytes, status)
+        guard !isOver, body == .collecting else { return }
+        if request.facts.method == .post {
+            forGet = GetRecord(
+                request, response, bytes, requestTime: requestTime, isOvertaken: isGetOvertaken, in: service)
+        }
+    }
+
+    private func judge(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) {
+        var lines: RecordHead?
+        if response.status == 206 {
+            // A part that nobody asked for is nobody else's.
+            if !beginPart(response, bytes) { refuse(notStoredReason ?? .partialContent, status) }
+        } else {
+            lines = begin(response, bytes, status)
+        }
+        guard body == .collecting else { return handOver(response, bytes) }
+        // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
+        if request.facts.hasConditions, partial?.range == nil, reader != nil, case .known = response.contentSize {
+            isHeldBack = true
+        }
+        if !isHeldBack { reader?.fillBegan(response, bytes, lines: lines) }
+    }
+
+    /// Begins to store the response, if it may be.
+    /// - Returns: its head as it is stored, where everybody gets that.
+    private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) -> RecordHead? {
+        guard let entry = request.entry, let policy = entry.policy(for: status) else { return nil }
+        let facts = ResponseFacts(response, bytes, at: service.instant)
+        switch storageVerdict(request: request.facts, response: facts, policy: policy, requestTime: requestTime) {
+        case .refuse(let reason):
+            refuse(reason, status)
+            return nil
+        case .store(let storedFacts, let life):
+            guard entry.storesType(of: response, bytes) else {
+                refuse(.contentType, status)
+                return nil
+            }
+            isToBeStored = service.cache.canStore
+            if !isToBeStored { notStoredReason = .storeUnavailable }
+            var head = recordHead(response, bytes)
+            // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
+            let isReduced = storedFacts.flags.contains(.fieldsRemoved)
+            if isReduced { head = head.withoutNamedFields(of: response, bytes) }
+            begin(storedFacts, life, head, response, bytes)
+            return isReduced || entry.removesTags ? nil : head
+        }
+    }
+
+    func recordHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> RecordHead {
+        RecordHead(response, bytes, date: service.dateLine(), assembly: &service.assembly)
+    }
+
+    /// It isn't stored, so nobody else is given it either.
+    func refuse(_ reason: Reason, _ status: Status) {
+        notStoredReason = reason
+        // What is stored was asked about, and the origin has another response now: the old one serves nobody any more.
+        let isAnother = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
+        if isAnother && !reason.isRequestsOwn && superseded != nil {
+            service.cache.invalidate([keys.key], at: service.wallTime)
+        }
+        guard isPublished else { return }
+        withdraw()
+        let table = service.table
+        if reason == .storeUnavailable {
+            feed.refuse(.hitForMiss)
+            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
+        } else if status.isOriginFailure {
+            feed.refuse(.originFailure(status))
+            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
+        } else if reason.isRequestsOwn && reason != .authorization {
+            feed.refuse(.ownReason)
+        } else {
+            feed.refuse(.hitForMiss)
+            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+        }
+    }
+}

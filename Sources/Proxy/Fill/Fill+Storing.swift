@@ -1,0 +1,208 @@
+// How a response enters the store (RFC 9111 §3): under the key that its own Vary and No-Vary-Search say (§4.1), with the index
+// that leads to a variant, and not at all if what it is about was invalidated since it was asked for.
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+
+extension Fill {
+    /// Begins the record of a response that may be stored.
+    /// - Parameter head: as it is stored.
+    func begin(
+        _ facts: StoredFacts, _ life: Seconds, _ head: RecordHead, _ response: borrowing ResponseHead,
+        _ bytes: Span<UInt8>
+    ) {
+        settleSearchRule(response, bytes)
+        let discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
+        let names = facts.flags.contains(.varies) ? Self.varyNames(response, bytes) : []
+        var index: StoredResponse?
+        if names.isEmpty {
+            keys.dropVariant()
+        } else {
+            index = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
+            guard let index else { return refuse(.storeUnavailable, facts.status) }
+            keys.selectVariant(
+                names: names.span, generation: index.id, request, &service.composer, &service.variantText)
+            service.cache.noteVariant(
+                keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
+            keys.keepVariantText(service.composer)
+        }
+        let description = RecordDescription(
+            id: service.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
+            etag: head.etag, lastModified: head.lastModified, headHasContentLength: head.hasContentLength)
+        var length: Int?
+        switch response.contentSize {
+        case .none: length = 0
+        case .known(let declared): length = Int(clamping: declared)
+        case .unknown: length = nil
+        }
+        let keyText = keys.text
+        let lines = head.lines
+        do throws(StoredResponseBuilder.Refusal) {
+            let builder = try StoredResponseBuilder(
+                description, keyText: keyText.span, varyNames: names.span, head: lines.span, length: length,
+                objectLimit: service.cache.objectLimit, budget: service.budget)
+            collect(into: builder, facts, varyIndex: index, length: length)
+        } catch {
+            isToBeStored = false
+            service.counters.storeRefused += 1
+            refuse(error.reason, facts.status)
+        }
+    }
+
+    /// From here on the body is kept whole. Others may read along, if they may be given it.
+    private func collect(
+        into builder: StoredResponseBuilder, _ facts: StoredFacts, varyIndex: StoredResponse?, length: Int?
+    ) {
+        let table = service.table
+        body = .collecting
+        guard isPublished else {
+            feed.begin(nil, builder: builder)
+            if isForOthers(facts) {
+                table.forgetHitForMiss(keys.plainKey)
+                if keys.key != keys.plainKey { table.forgetHitForMiss(keys.key) }
+            }
+            return
+        }
+        guard isForOthers(facts) else {
+            feed.begin(nil, builder: builder)
+            withdraw()
+            feed.refuse(.hitForMiss)
+            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+            return
+        }
+        if partial?.missing != nil {
+            // What arrives is a part of what others wait for: they get the whole.
+            return feed.begin(nil, builder: builder)
+        }
+        feed.begin(FillPlace(key: keys.key, varyIndex: varyIndex, length: length), builder: builder)
+        if keys.key != feed.key { table.add(feed, under: keys.key, keyText: keys.text) }
+    }
+
+    /// Whether a plain request may be answered with it as it stands.
+    private func isForOthers(_ facts: StoredFacts) -> Bool {
+        guard let policy = request.policy else { return false }
+        let plain = RequestFacts(method: request.facts.method)
+        switch reuseVerdict(stored: facts, request: plain, policy: policy, now: service.instant) {
+        case .fresh, .stale: return true
+        case .validate, .bypass, .refuse: return false
+        }
+    }
+
+    private func settleSearchRule(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        // What it was asked for under is invalidated already: it isn't stored, under this key or another.
+        if service.cache.overtook(keys.plainKey, since: began) { return }
+        keys.settleSearchRule(
+            request, response, bytes, &service.composer, service.searchRules, requestTime: requestTime,
+            now: service.instant)
+    }
+
+    // MARK: Variants
+
+    /// The names of all Vary lines, lower case, separated by commas.
+    private static func varyNames(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
+        var names: [UInt8] = []
+        for field in response.fields where field.known == .vary {
+            let value = bytes.extracting(field.value)
+            var walker = VaryNames()
+            while let member = walker.next(in: value) {
+                guard case .name(let range) = member else { continue }
+                if !names.isEmpty { names.append(UInt8(ascii: ",")) }
+                for index in range {
+                    let byte = value[index]
+                    names.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)
+                }
+            }
+        }
+        return names
+    }
+
+    /// The index at the plain key: the one that led here if it names the same fields, with a life that covers the new
+    /// variant, else one of a new generation.
+    private func varyIndex(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
+        let plain = Array(keys.plainText)
+        var generation = service.newIdentifier()
+        if let known = keys.varyIndex ?? indexInMemory(plain), known.varyNames.isSame(as: names.span) {
+            if known.discardAt >= discardAt { return known }
+            generation = known.id
+        }
+        guard
+            let made = StoredResponse.varyMarker(
+                generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
+        else { return nil }
+        service.cache.put(keys.plainKey, made, now: service.wallTime)
+        return made
+    }
+
+    /// An index that another request put there while this one was fetching: a second one would cut off its variants.
+    private func indexInMemory(_ plainText: [UInt8]) -> StoredResponse? {
+        guard let found = service.cache.lookUpInMemory(keys.plainKey, keyText: plainText.span, now: service.wallTime)
+        else { return nil }
+        return found.kind == .varyMarker ? found : nil
+    }
+
+    /// An index lives as long as the longest of its variants.
+    func prolong(_ index: StoredResponse, until discardAt: WallTime) {
+        guard index.discardAt < discardAt else { return }
+        let longer = StoredResponse.varyMarker(
+            generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
+            names: index.varyNames)
+        if let longer { service.cache.put(keys.plainKey, longer, now: service.wallTime) }
+    }
+
+    // MARK: Putting
+
+    /// The complete response enters the store, unless what it is about was invalidated since it was asked for.
+    /// - Parameter token: let go of once the store has it, or doesn't get it.
+    func keep(_ response: StoredResponse, holding token: AnyObject?) {
+        guard !isOvertaken else {
+            service.counters.storeRefused += 1
+            return
+        }
+        service.counters.stored += 1
+        service.counters.storedBytes += response.bodyCount
+        request.entry?.counters.stores += 1
+        service.cache.put(keys.key, response, now: service.wallTime, holding: token)
+    }
+
+    /// Variants go with their plain key.
+    var isOvertaken: Bool {
+        service.cache.overtook(keys.key, plainKey: keys.plainKey, since: began)
+    }
+
+    /// Until a slow store has what the fill brought, those that ask there find it with the fill.
+    /// - Returns: to be let go of when it has.
+    func noteCompleted() -> AnyObject? {
+        guard isPublished, service.cache.usesRemote else { return nil }
+        let found = keys.key == feed.key ? [keys.key] : [feed.key, keys.key]
+        return service.table.complete(feed, under: found, at: service.loop.now)
+    }
+
+    /// Stores the complete response to a POST under the key of a GET too (RFC 9110 §9.3.3).
+    func keepForGet(_ whole: StoredResponse, _ record: GetRecord) {
+        guard whole.kind == .response, let get = KeySelection.ofGet(request, &service.composer) else { return }
+        var description = whole.description
+        description.facts = record.facts
+        description.id = service.newIdentifier()
+        description.discardAt = service.wallTime.advanced(byMilliseconds: record.life.count * 1000)
+        let text = get.text
+        guard !service.cache.overtook(get.plainKey, since: record.since),
+            let copy = StoredResponse.response(
+                description, keyText: text.span, varyNames: Span(), head: whole.head, body: whole.body)
+        else { return }
+        service.cache.put(get.plainKey, copy, now: service.wallTime)
+    }
+}
+
+extension StoredResponseBuilder.Refusal {
+    /// Why it isn't stored.
+    var reason: Reason {
+        switch self {
+        case .tooLarge: .tooLarge
+        case .wrongLength: .incomplete
+        case .budgetExhausted, .outOfMemory: .storeUnavailable
+        }
+    }
+}

@@ -1,0 +1,369 @@
+// One fetch from the origin and what it leaves in the store. A fill has no client: it has any number of readers, and the
+// request that began it is only the first. A refresh in the background, or a fetch whose client left, is the same thing
+// without one. It judges the response once and ends in one of three ways: complete, failed, or refused, when the response
+// turns out not to be storable and the first reader takes over the exchange.
+
+import Bytes
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+/// The request that began a fill, as long as it reads from it: on the same worker, told of everything at once, before the
+/// other readers' workers are.
+///
+/// The order is: interim heads; then ``fillBegan(_:_:lines:)`` with pieces and an end, or one of the other ends.
+protocol FillReader: AnyObject {
+    func fillInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>)
+    /// The response is being stored, and arrives.
+    /// - Parameter lines: status line and fields as they are stored; nil where this reader gets more than others do.
+    func fillBegan(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, lines: RecordHead?)
+    /// A piece of the body.
+    /// - Parameter position: how much of the body came before it.
+    func fillReceived(_ piece: Span<UInt8>, at position: Int)
+    /// No more of the body came in this turn.
+    func fillTurnEnded()
+    /// The body is complete.
+    /// - Parameter whole: what was collected of it; nil where that couldn't be kept.
+    func fillEnded(_ whole: StoredResponse?, trailers: [UInt8])
+    /// Instead of the response that arrived, this stored one is the response.
+    /// - Parameter how: whether the origin confirmed it, or it was completed by what arrived.
+    func fillDelivers(_ record: StoredResponse, _ how: FillDelivery, by fill: Fill)
+    /// The origin failed, and something stale may be used instead (RFC 5861 §4).
+    func fillServesStale(_ status: Status)
+    /// The response isn't stored: it is the reader's alone, with the exchange that it comes from.
+    func fillHandsOver(
+        _ source: any FillSource, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, because reason: Reason?)
+    /// The body can't be kept any longer, and nobody else reads it: the rest is the reader's alone.
+    func fillHandsOverRest(_ source: any FillSource)
+    /// There is no response, or no more of it.
+    /// - Parameter stored: what may still be served if nothing has been sent.
+    func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?)
+    /// How much of the body the reader has taken.
+    var readCount: Int { get }
+}
+
+enum FillDelivery {
+    /// A 304 has freshened it.
+    case revalidated
+    /// The response that was asked for has been stored whole.
+    case whole
+    /// What was missing has arrived, and is one with what was there.
+    case joined
+}
+
+/// Belongs to one worker's thread; ``FillService`` holds it while it runs.
+final class Fill {
+    enum Purpose { case request, refresh }
+
+    /// What is done with the body.
+    enum Body {
+        /// The head isn't there yet.
+        case none
+        /// It is kept whole, for the store and for readers.
+        case collecting
+        /// It could not be kept whole: readers go on together.
+        case lockstep
+    }
+
+    let service: FillService
+    private(set) var feed: FillFeed
+    let purpose: Purpose
+    /// Nil once it is over, so that a message isn't held longer than needed.
+    private(set) var request: AdmittedRequest!
+    /// Whether it is to be found in the table, for others to read from.
+    private(set) var isPublished: Bool
+    private(set) var reader: (any FillReader)?
+    var source: (any FillSource)?
+
+    // What it began with, and what has become of that.
+    var keys: KeySelection
+    /// What is stored; nil once something else is known to take its place.
+    var stored: StoredResponse?
+    /// What was stored when the origin was asked.
+    var superseded: StoredResponse?
+    var fallback: StaleFallback
+    var isValidating: Bool
+    var partial: PartialFetch?
+
+    // The response.
+    var body = Body.none
+    /// Bytes of the body that have arrived.
+    private(set) var arrived = 0
+    /// What is collected is to be put into the stores.
+    var isToBeStored = false
+    /// The first reader is answered once the response is whole.
+    var isHeldBack = false
+    var notStoredReason: Reason?
+    /// What a POST's response is to later GETs.
+    var forGet: GetRecord?
+    /// When the origin was asked, by the clock of HTTP and in the order of invalidations.
+    private(set) var requestTime = Instant(secondsSinceEpoch: 0)
+    var began = InvalidationMoment.first
+
+    /// A response of which less than this is missing is fetched to its end though nobody waits for it.
+    private static let nearlyDone = 64 << 10
+
+    /// - Parameters:
+    ///   - feed: stands in the table already where `isPublished`.
+    ///   - request: detached.
+    ///   - selection: what the store had.
+    init(
+        _ service: FillService, feed: FillFeed, isPublished: Bool, purpose: Purpose, _ request: AdmittedRequest,
+        _ selection: Selection, reader: (any FillReader)?
+    ) {
+        self.service = service
+        self.feed = feed
+        self.isPublished = isPublished
+        self.purpose = purpose
+        self.request = request
+        self.reader = reader
+        keys = selection.keys
+        stored = selection.stored
+        fallback = selection.fallback
+        isValidating = selection.isValidating
+        partial = selection.partial
+        if reader != nil { feed.joinFirst() }
+        service.began(self)
+    }
+
+    var isOver: Bool { request == nil }
+
+    // MARK: Asking
+
+    /// Asks the origin.
+    func start() {
+        requestTime = service.instant
+        began = service.cache.moment
+        var asked = OriginRequest(request: request, purpose: purpose == .refresh ? .refresh : .fill)
+        asked.sendsCollectedContent = request.message.hasContent
+        if isValidating { asked.validated = stored }
+        if let missing = partial?.missing, let known = partial?.known { asked.missing = (missing, known.record) }
+        source = service.makeSource(asked, self)
+        source?.start()
+    }
+
+    /// Goes on with an exchange that was begun for a response which turns out to be storable.
+    func adopt(_ source: any FillSource, requestTime: Instant, began: InvalidationMoment) {
+        self.source = source
+        self.requestTime = requestTime
+        self.began = began
+    }
+
+    /// The response is of no use; the request goes to the origin anew, as it came. It is in the middle of its own callback:
+    /// that ends first.
+    func askAgain() {
+        stopSource()
+        isHeldBack = false
+        isToBeStored = false
+        body = .none
+        arrived = 0
+        if !isPublished { replaceFeed() }
+        service.loop.atEndOfTurn { [self] in if !isOver { start() } }
+    }
+
+    /// What was shown of the response before is none of the next one's.
+    private func replaceFeed() {
+        let next = service.newFeed(keys)
+        if reader != nil { next.joinFirst() }
+        service.replaceFeed(of: self, by: next)
+        feed = next
+    }
+
+    private func stopSource() {
+        source?.stop()
+        source = nil
+    }
+
+    // MARK: The body
+
+    func received(_ piece: Span<UInt8>) {
+        service.counters.bytesFromOrigins += piece.count
+        switch body {
+        case .none: return
+        case .collecting:
+            do throws(StoredResponseBuilder.Refusal) { try feed.append(piece) } catch {
+                let reader = self.reader
+                stopCollecting()
+                // Whoever took over the exchange is given the piece as well.
+                guard body == .lockstep else {
+                    if isOver { reader?.fillReceived(piece, at: arrived) }
+                    return
+                }
+                feed.spill(piece)
+            }
+        case .lockstep: feed.spill(piece)
+        }
+        let position = arrived
+        arrived += piece.count
+        if !isHeldBack { reader?.fillReceived(piece, at: position) }
+    }
+
+    /// It can't be kept whole. With nobody else reading the first reader goes on with the exchange; else all go on in
+    /// lockstep.
+    private func stopCollecting() {
+        service.counters.storeRefused += 1
+        isToBeStored = false
+        body = .none
+        withdraw()
+        service.table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+        if isHeldBack {
+            // Nothing has gone out yet, and without the whole nothing can.
+            feed.refuse(.hitForMiss)
+            partial = nil
+            return reader == nil ? end() : askAgain()
+        }
+        let others = feed.readers - (reader == nil ? 0 : 1)
+        if others == 0 && (reader == nil || reader?.readCount == arrived) { return handOverRest() }
+        body = .lockstep
+    }
+
+    /// No more of the body came in this turn.
+    func turnEnded() {
+        reader?.fillTurnEnded()
+        if !isOver, body == .lockstep { holdSource() }
+    }
+
+    /// In lockstep the origin is read on when every reader has what there is.
+    private func holdSource() {
+        if feed.hold() {
+            source?.pause()
+        } else {
+            feed.releaseSpill()
+            source?.resume()
+        }
+    }
+
+    /// The body is complete.
+    func completed() {
+        var whole: StoredResponse?
+        let isMissingPart = partial?.missing != nil
+        do throws(StoredResponseBuilder.Refusal) { whole = try feed.complete(withholding: isMissingPart) } catch {
+            service.counters.storeRefused += 1
+        }
+        // What the first reader is sent is what arrived; what is stored may be more, and laid out in its own way.
+        let content = whole
+        if let part = whole, partial?.range != nil { whole = joined(part) }
+        // Others get what is whole now, and none of its parts.
+        let isForOthers = !isMissingPart || whole?.kind == .response && keys.key == feed.key
+        if isMissingPart && isForOthers, let whole { feed.complete(with: whole) }
+        if let whole, isToBeStored { keep(whole, holding: noteCompleted()) }
+        withdraw()
+        if !isForOthers { feed.refuse(.ownReason) }
+        if let whole, let forGet, isToBeStored { keepForGet(whole, forGet) }
+        guard let reader else { return end() }
+        if isHeldBack {
+            guard let whole else {
+                partial = nil
+                return askAgain()
+            }
+            let how = isMissingPart ? FillDelivery.joined : .whole
+            end()
+            return reader.fillDelivers(whole, how, by: self)
+        }
+        let trailers = source?.trailers ?? []
+        end()
+        reader.fillEnded(content, trailers: trailers)
+    }
+
+    // MARK: Readers
+
+    /// The first reader has left, or needs nothing more. The fill goes on where others wait, or where little is missing.
+    func readerLeft(caughtUpAt: Int) {
+        guard reader != nil, !isOver else { return }
+        reader = nil
+        feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        guard isWorthFinishing else { return giveUp() }
+        service.counters.continuedAlone += 1
+        if body == .lockstep { holdSource() } else { source?.resume() }
+    }
+
+    /// Readers have left, or those that lagged have caught up.
+    func readersChanged() {
+        guard !isOver else { return }
+        if body == .lockstep {
+            if feed.readers == 0 { return giveUp() }
+            return holdSource()
+        }
+        if reader == nil && purpose == .request && !isWorthFinishing { giveUp() }
+    }
+
+    private var isWorthFinishing: Bool {
+        if feed.readers > 0 { return true }
+        guard body == .collecting, let remaining = source?.remaining else { return false }
+        return remaining <= UInt64(max(Self.nearlyDone, feed.end / 3))
+    }
+
+    // MARK: Ends
+
+    /// The first reader is answered with something else, which is in the store already: others are too.
+    func end(with record: StoredResponse) {
+        withdraw()
+        feed.complete(with: record)
+        end()
+    }
+
+    /// Nobody wants it any more.
+    private func giveUp() {
+        withdraw()
+        feed.abandon()
+        end()
+    }
+
+    /// There is no response, or no more of it.
+    func failed(_ failure: ExchangeFailure) {
+        withdraw()
+        feed.fail(failure.cause)
+        if purpose == .refresh { service.table.noteFailedRefresh(keys.key, now: service.loop.now) }
+        let (reader, stored) = (self.reader, self.stored)
+        end()
+        reader?.fillFailed(failure, stored: stored)
+    }
+
+    /// The origin failed, and what is stored may be used instead.
+    func originFailed(_ status: Status) {
+        withdraw()
+        feed.refuse(.originFailure(status))
+        if purpose == .refresh { service.table.noteFailedRefresh(keys.key, now: service.loop.now) }
+        let reader = self.reader
+        end()
+        reader?.fillServesStale(status)
+    }
+
+    /// The response isn't kept: the first reader goes on with the exchange, and nothing is left to be done here.
+    func handOver(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard let reader, let source else { return end() }
+        self.source = nil
+        let reason = notStoredReason
+        end()
+        reader.fillHandsOver(source, response, bytes, because: reason)
+    }
+
+    private func handOverRest() {
+        feed.dropBody()
+        guard let reader, let source else { return end() }
+        self.source = nil
+        end()
+        reader.fillHandsOverRest(source)
+    }
+
+    /// Takes the fill out of the table: from now on nobody finds it.
+    func withdraw() {
+        guard isPublished else { return }
+        isPublished = false
+        service.table.remove(feed, under: feed.key)
+        if keys.key != feed.key { service.table.remove(feed, under: keys.key) }
+    }
+
+    /// It is over, one way or another. The reader, which is told next, is none any more.
+    func end() {
+        guard !isOver else { return }
+        withdraw()
+        stopSource()
+        request = nil
+        reader = nil
+        service.ended(self)
+    }
+}

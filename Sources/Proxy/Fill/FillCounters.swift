@@ -1,0 +1,19 @@
+// What a worker's fills count.
+
+/// What fills count, beside what they are counted by in the stores.
+struct FillCounters: Sendable {
+    var stored = 0
+    var storedBytes = 0
+    var storeRefused = 0
+    /// Requests that were answered from another one's fill.
+    var coalesced = 0
+    /// Requests that waited for another one's fill as long as they may.
+    var waitsTimedOut = 0
+    /// Refreshes in the background, and those that were not begun as too many were under way.
+    var refreshes = 0
+    var refreshesSkipped = 0
+    /// Fills that went on without their first reader.
+    var continuedAlone = 0
+    /// Bytes of responses.
+    var bytesFromOrigins = 0
+}

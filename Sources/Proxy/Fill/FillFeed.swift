@@ -1,0 +1,368 @@
+// What a fill shows to those that read from it (RFC 9111 §4: collapsed requests): which response it brings, how far the body
+// has come, and why there is nothing. Readers on any worker take windows of the one copy that is on its way into the store,
+// each at its own pace; what a reader holds itself is one window, and only while its client doesn't take it.
+//
+// A body that outgrows what may be stored can't be kept whole. From then on the feed is in lockstep: the origin is read on
+// only once every reader has all that has arrived.
+
+import Bytes
+import CacheStorage
+import EventLoop
+
+/// Any thread reads; the fill's alone writes.
+final class FillFeed: Sendable {
+    /// What workers tell each other of feeds.
+    enum Notice: Sendable {
+        /// To a reader's worker: something has changed.
+        case moved(FillFeed)
+        /// To the fill's worker: nobody reads any more, or everybody has what there is.
+        case needsFill(FillFeed)
+    }
+
+    private enum Stage: Sendable {
+        case awaitingHead, arriving
+        case completed
+        /// Complete, but too large to be kept.
+        case ended
+        case refused(FillRefusal)
+        case failed(FillFailure)
+        /// The fill was given up before it was over; nothing is known about the origin.
+        case abandoned
+    }
+
+    private struct Listener: Sendable {
+        let worker: Int
+        let mailbox: Mailbox<Notice>
+        /// It has been told and hasn't looked yet.
+        var isTold = false
+    }
+
+    private struct State: Sendable {
+        var stage = Stage.awaitingHead
+        var place: FillPlace?
+        /// The response without its body, once somebody asked for it.
+        var preview: StoredResponse?
+        var builder: StoredResponseBuilder?
+        /// The text of the key that its response goes to, where that is another.
+        var variantText: [UInt8]?
+        var end = 0
+        var readers = 0
+        var listeners: [Listener] = []
+        var isLockstep = false
+        /// In lockstep: what has arrived last, and where in the body that begins.
+        var spill: [UInt8] = []
+        var spillStart = 0
+        /// In lockstep: readers that have come to `end`.
+        var caughtUp = 0
+        /// The origin is read on once all have.
+        var isHeld = false
+        /// The whole response, whoever may be given it.
+        var whole: StoredResponse?
+
+        /// Whether every reader has all that has arrived; said once.
+        mutating func mayGoOn() -> Bool {
+            guard isHeld, caughtUp >= readers else { return false }
+            isHeld = false
+            return true
+        }
+    }
+
+    let key: CacheKey
+    /// Its key's text: two texts may share one key.
+    private let keyText: [UInt8]
+    /// Compared with invalidations: what was invalidated since isn't what this brings.
+    let began: InvalidationMoment
+    /// The worker whose fill writes here.
+    private let owner: Mailbox<Notice>
+    private let state = Locked(State())
+
+    init(key: CacheKey, keyText: [UInt8], began: InvalidationMoment, owner: Mailbox<Notice>) {
+        self.key = key
+        self.keyText = keyText
+        self.began = began
+        self.owner = owner
+    }
+
+    /// Whether it is about this text, and not about another with the same digest.
+    func hasKeyText(_ text: Span<UInt8>) -> Bool {
+        let own = keyText
+        if own.span.isSame(as: text) { return true }
+        return state.withLock { state in
+            guard let variant = state.variantText else { return false }
+            return variant.span.isSame(as: text)
+        }
+    }
+
+    /// It turned out to be about a variant, whose key has a text of its own.
+    func isAbout(_ text: [UInt8]) { state.withLock { $0.variantText = text } }
+
+    /// Whether it completed with this response.
+    func brought(_ response: StoredResponse) -> Bool { state.withLock { $0.whole?.id == response.id } }
+
+    // MARK: Reading
+
+    /// Adds a reader on a worker, which is told of what happens; false where there is nothing to read any more.
+    func join(worker: Int, mailbox: Mailbox<Notice>) -> Bool {
+        state.withLock { state in
+            switch state.stage {
+            case .refused, .failed, .ended, .abandoned: return false
+            case .awaitingHead, .arriving, .completed: break
+            }
+            if state.isLockstep { return false }
+            state.readers += 1
+            if !state.listeners.contains(where: { $0.worker == worker }) {
+                state.listeners.append(Listener(worker: worker, mailbox: mailbox))
+            }
+            return true
+        }
+    }
+
+    /// Adds the reader that began the fill; the fill itself tells it what happens.
+    func joinFirst() { state.withLock { $0.readers += 1 } }
+
+    /// Takes a reader away.
+    /// - Parameters:
+    ///   - caughtUpAt: the `end` that it noted last to have come to.
+    ///   - tellsFill: the fill hears when it was the last, or the last that others waited for.
+    func leave(caughtUpAt: Int, tellsFill: Bool) {
+        let isFillNeeded = state.withLock { state in
+            state.readers -= 1
+            if state.isLockstep {
+                if caughtUpAt == state.end { state.caughtUp -= 1 }
+                if state.mayGoOn() { return true }
+            }
+            switch state.stage {
+            case .awaitingHead, .arriving: return state.readers == 0
+            case .completed, .ended, .refused, .failed, .abandoned: return false
+            }
+        }
+        if isFillNeeded && tellsFill { owner.post(.needsFill(self)) }
+    }
+
+    /// A worker is about to look: it is told of what comes after this.
+    func acknowledge(worker: Int) {
+        state.withLock { state in
+            for index in state.listeners.indices where state.listeners[index].worker == worker {
+                state.listeners[index].isTold = false
+            }
+        }
+    }
+
+    var readers: Int { state.withLock { $0.readers } }
+
+    var news: News {
+        state.withLock { state in
+            switch state.stage {
+            case .awaitingHead: return .none
+            case .arriving:
+                if state.isLockstep { return .gone }
+                guard let place = state.place else { return .none }
+                if state.preview == nil { state.preview = state.builder?.preview() }
+                guard let preview = state.preview else { return .none }
+                return .head(FillHead(response: preview, place: place), isWhole: false)
+            case .completed:
+                guard let place = state.place, let whole = state.whole else { return .gone }
+                return .head(FillHead(response: whole, place: place), isWhole: true)
+            case .ended: return .gone
+            case .refused(let refusal): return .refused(refusal)
+            case .failed(let failure): return .failed(failure)
+            case .abandoned: return .refused(.ownReason)
+            }
+        }
+    }
+
+    var reach: Reach {
+        state.withLock { state in
+            var reach = Reach(end: state.end, isLockstep: state.isLockstep)
+            switch state.stage {
+            case .awaitingHead, .arriving: break
+            case .ended: reach.isWhole = true
+            case .failed, .abandoned: reach.isBroken = true
+            case .completed, .refused: break
+            }
+            if let whole = state.whole {
+                reach.completed = whole
+                reach.isWhole = true
+            }
+            return reach
+        }
+    }
+
+    /// Hands out what has arrived of the body from `position` on, at most `limit` bytes of it; answers how many. Others
+    /// wait meanwhile, so `output` copies it and does nothing else.
+    func read(from position: Int, atMost limit: Int, into output: (Span<UInt8>) -> Void) -> Int {
+        state.withLock { state in
+            if let whole = state.whole {
+                let count = min(limit, whole.bodyCount - position)
+                output(whole.body.extracting(position..<(position + count)))
+                return count
+            }
+            if let builder = state.builder, position < builder.count {
+                let count = min(limit, builder.count - position)
+                output(builder.arrived.extracting(position..<(position + count)))
+                return count
+            }
+            let start = position - state.spillStart
+            guard start >= 0, start < state.spill.count else { return 0 }
+            let count = min(limit, state.spill.count - start)
+            output(state.spill.span.extracting(start..<(start + count)))
+            return count
+        }
+    }
+
+    /// In lockstep: a reader has come to the `end` that it saw. The fill hears when it was the last one.
+    func noteCaughtUp(at end: Int) {
+        let isLast = state.withLock { state in
+            guard end == state.end else { return false }
+            state.caughtUp += 1
+            return state.mayGoOn()
+        }
+        if isLast { owner.post(.needsFill(self)) }
+    }
+
+    // MARK: Filling
+
+    /// The head is there, and what it belongs to may be stored.
+    /// - Parameter place: nil where nobody but the first reader may be given it, which is what ``refuse(_:)`` then says.
+    func begin(_ place: FillPlace?, builder: StoredResponseBuilder) {
+        tell { state in
+            state.builder = builder
+            state.place = place
+            if case .awaitingHead = state.stage { state.stage = .arriving }
+        }
+    }
+
+    /// Nobody but the first reader may be given what comes; it may still be stored.
+    func refuse(_ refusal: FillRefusal) { tell { $0.stage = .refused(refusal) } }
+
+    /// Takes the next piece of the body into the response that is to be stored.
+    /// - Throws: why that is no longer possible; then ``spill(_:)`` goes on in lockstep, or ``dropBody()`` ends it.
+    func append(_ piece: Span<UInt8>) throws(StoredResponseBuilder.Refusal) {
+        var refusal: StoredResponseBuilder.Refusal?
+        tell { state in
+            do throws(StoredResponseBuilder.Refusal) {
+                try state.builder?.append(piece)
+                state.end += piece.count
+            } catch {
+                refusal = error
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Bytes that have arrived.
+    var end: Int { state.withLock { $0.end } }
+
+    /// Goes on in lockstep, beside what was kept, for those who have begun to read. Those who haven't hear that they have
+    /// to send their own requests.
+    func spill(_ piece: Span<UInt8>) {
+        tell { state in
+            if !state.isLockstep {
+                state.isLockstep = true
+                state.spillStart = state.end
+            }
+            state.spill.append(piece)
+            state.end += piece.count
+            state.caughtUp = 0
+        }
+    }
+
+    /// The end of a turn in lockstep: whether a reader has to take something before the origin may be read on.
+    func hold() -> Bool {
+        state.withLock { state in
+            state.isHeld = true
+            return !state.mayGoOn()
+        }
+    }
+
+    /// In lockstep, with all of it taken: what arrived is let go.
+    func releaseSpill() {
+        state.withLock { state in
+            state.builder = nil
+            state.spill.removeAll(keepingCapacity: true)
+            state.spillStart = state.end
+        }
+    }
+
+    /// Nobody reads from it: what was kept is let go.
+    func dropBody() { state.withLock { $0.builder = nil } }
+
+    /// The body is complete: what is to be stored.
+    /// - Parameter isWithheld: it isn't what others wait for; ``complete(with:)`` or ``refuse(_:)`` tells them.
+    func complete(withholding isWithheld: Bool = false) throws(StoredResponseBuilder.Refusal) -> StoredResponse? {
+        var refusal: StoredResponseBuilder.Refusal?
+        var response: StoredResponse?
+        tell { state in
+            guard let builder = state.builder, !state.isLockstep else {
+                switch state.stage {
+                case .arriving, .refused: state.stage = .ended
+                case .awaitingHead, .completed, .ended, .failed, .abandoned: break
+                }
+                return
+            }
+            do throws(StoredResponseBuilder.Refusal) {
+                let finished = try builder.finish()
+                response = finished
+                state.builder = nil
+                if isWithheld { return }
+                state.whole = finished
+                if case .arriving = state.stage { state.stage = .completed }
+                state.preview = nil
+            } catch {
+                refusal = error
+                state.stage = .failed(.closedEarly)
+            }
+        }
+        if let refusal { throw refusal }
+        return response
+    }
+
+    /// A stored response was confirmed, or somebody else has stored one in the meantime.
+    func complete(with response: StoredResponse) {
+        tell { state in
+            if case .refused = state.stage { return }
+            state.place = FillPlace(key: key, varyIndex: nil, length: response.bodyCount)
+            state.whole = response
+            state.stage = .completed
+        }
+    }
+
+    func fail(_ failure: FillFailure) {
+        tell { state in
+            switch state.stage {
+            case .awaitingHead, .arriving:
+                state.stage = .failed(failure)
+                state.builder = nil
+            // What has ended is still to be read by those that lag.
+            case .completed, .ended, .refused, .failed, .abandoned: break
+            }
+        }
+    }
+
+    /// The fill is given up before it is over: another request may begin one. Those that read already can't be helped.
+    func abandon() {
+        tell { state in
+            switch state.stage {
+            case .awaitingHead, .arriving:
+                state.stage = .abandoned
+                state.builder = nil
+            case .completed, .ended, .refused, .failed, .abandoned: break
+            }
+        }
+    }
+
+    /// Changes the state and tells the workers that have readers, once until they look.
+    private func tell(_ change: (inout State) -> Void) {
+        let wanted: [Mailbox<Notice>] = state.withLock { state in
+            change(&state)
+            guard state.readers > 0, !state.listeners.isEmpty else { return [] }
+            var wanted: [Mailbox<Notice>] = []
+            for index in state.listeners.indices where !state.listeners[index].isTold {
+                state.listeners[index].isTold = true
+                wanted.append(state.listeners[index].mailbox)
+            }
+            return wanted
+        }
+        for mailbox in wanted { mailbox.post(.moved(self)) }
+    }
+}

@@ -1,0 +1,64 @@
+// What a fill's feed tells those that read from it: whose response it brings, how far its body has come, and why there is
+// nothing.
+
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import Origins
+
+/// Why a fill ended without a whole response: the exchange's own reason.
+typealias FillFailure = ExchangeFailure.Cause
+
+/// Where the response of a fill goes.
+struct FillPlace: Sendable {
+    /// Its key; another than the feed's where the resource varies.
+    let key: CacheKey
+    /// The names by which it varies, nil where it doesn't.
+    let varyIndex: StoredResponse?
+    /// The body's length, where the origin announced it.
+    let length: Int?
+}
+
+/// What readers need to answer with: the head as it will be stored, and where it belongs.
+struct FillHead {
+    /// The response without its body, or with it once that is complete.
+    let response: StoredResponse
+    let place: FillPlace
+
+    var key: CacheKey { place.key }
+    var varyIndex: StoredResponse? { place.varyIndex }
+    var length: Int? { place.length }
+}
+
+/// Why a fill brings nothing that others may be given.
+enum FillRefusal: Sendable {
+    /// The response is for one request only, and the next ones are likely to be too.
+    case hitForMiss
+    /// It said nothing about the next one: another request may begin a fill.
+    case ownReason
+    /// The origin answered with a failure that a stale response may stand in for (RFC 5861 §4).
+    case originFailure(Status)
+}
+
+extension FillFeed {
+    /// What there is to know for a request that waits.
+    enum News {
+        case none
+        case head(FillHead, isWhole: Bool)
+        case refused(FillRefusal)
+        case failed(FillFailure)
+        /// Nothing to wait for any more, since the body can't be kept for those that haven't begun.
+        case gone
+    }
+
+    /// How far the body has come.
+    struct Reach {
+        var end: Int
+        /// Everything has arrived.
+        var isWhole = false
+        var isBroken = false
+        /// Nothing more comes until every reader has this much.
+        var isLockstep = false
+        var completed: StoredResponse?
+    }
+}

@@ -1,0 +1,113 @@
+// What a worker's fills have in common: the stores, the table of fills under way, the clock, the identifiers of records; and
+// which fills run. It decides nothing about a response.
+
+import Bytes
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPWire
+import Origins
+import Routing
+
+/// Where a fill's response comes from: an exchange, or in tests a script.
+protocol FillSource: AnyObject {
+    /// Sends the request.
+    func start()
+    func pause()
+    func resume()
+    /// Stops, unless it is over; nothing is heard of it any more.
+    func stop()
+    /// Bytes of the body that are still to come, where its length was announced and its head is there.
+    var remaining: UInt64? { get }
+    /// Trailer fields of a body that is complete, as lines.
+    var trailers: [UInt8] { get }
+}
+
+/// Belongs to one worker's thread.
+final class FillService {
+    let index: Int
+    let loop: EventLoop
+    let cache: Cache
+    let budget: FillBudget
+    let table: FillTable
+    let searchRules: SearchRules
+    let mailbox: Mailbox<FillFeed.Notice>
+    var composer = KeyComposer()
+    var counters = FillCounters()
+
+    /// Makes the source of a fill's response, which is still to be started.
+    var makeSource: (OriginRequest, Fill) -> any FillSource
+    /// A line of `Date`.
+    var dateLine: () -> [UInt8]
+    /// Called when a fill is over, or has lost its last reader.
+    var fillEnded: (() -> Void)?
+
+    /// Fills under way, by their feeds.
+    private var running: [ObjectIdentifier: Fill] = [:]
+    /// Refreshes under way.
+    private(set) var refreshing = 0
+    private var nextIdentifier = UInt64.random(in: .min ... .max)
+
+    // Buffers that are empty between two uses.
+    var assembly = ByteBuffer(minimumCapacity: 1024)
+    var variantText: [UInt8] = []
+
+    /// Refreshes that one worker has under way at most; beyond it stale responses are served without.
+    static let refreshLimit = 512
+
+    init(
+        index: Int, loop: EventLoop, cache: Cache, budget: FillBudget, table: FillTable, searchRules: SearchRules,
+        dateLine: @escaping () -> [UInt8], makeSource: @escaping (OriginRequest, Fill) -> any FillSource
+    ) {
+        self.index = index
+        self.loop = loop
+        self.cache = cache
+        self.budget = budget
+        self.table = table
+        self.searchRules = searchRules
+        self.dateLine = dateLine
+        self.makeSource = makeSource
+        mailbox = Mailbox()
+    }
+
+    var instant: Instant { Instant(milliseconds: loop.wallMilliseconds) }
+    var wallTime: WallTime { WallTime(milliseconds: loop.wallMilliseconds) }
+
+    /// A number that no other record has, on this machine or another.
+    func newIdentifier() -> UInt64 {
+        nextIdentifier &+= 0x9E37_79B9_7F4A_7C15
+        return nextIdentifier
+    }
+
+    // MARK: Fills
+
+    func newFeed(_ keys: KeySelection) -> FillFeed {
+        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox)
+    }
+
+    func began(_ fill: Fill) {
+        running[ObjectIdentifier(fill.feed)] = fill
+        if fill.purpose == .refresh { refreshing += 1 }
+    }
+
+    /// To be called before the fill has its new feed.
+    func replaceFeed(of fill: Fill, by feed: FillFeed) {
+        running[ObjectIdentifier(fill.feed)] = nil
+        running[ObjectIdentifier(feed)] = fill
+    }
+
+    func ended(_ fill: Fill) {
+        guard running.removeValue(forKey: ObjectIdentifier(fill.feed)) != nil else { return }
+        if fill.purpose == .refresh { refreshing -= 1 }
+        fillEnded?()
+    }
+
+    /// Whether somebody on another worker still waits for one of this worker's fills.
+    var hasReaders: Bool { running.values.contains { $0.feed.readers > 0 } }
+
+    /// A notice for a fill of this worker's.
+    func needsFill(_ feed: FillFeed) {
+        running[ObjectIdentifier(feed)]?.readersChanged()
+        fillEnded?()
+    }
+}

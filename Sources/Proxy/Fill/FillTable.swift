@@ -1,0 +1,255 @@
+// Which fetches are under way, by key, over all workers of the process; and which keys are known to bring what can't be
+// shared, so that their requests don't wait for one another.
+
+import Bytes
+import CacheStorage
+import EventLoop
+
+/// What a request that has to be fetched is to do.
+enum FillRole {
+    /// It fetches, and others may follow.
+    case begin(FillFeed)
+    case read(FillFeed)
+    /// It fetches by itself: what this key brings can't be shared, or the request can't lead.
+    case alone(isHitForMiss: Bool)
+}
+
+/// What stands in the table for a key.
+package enum FillStanding: Sendable {
+    case underWay, completed, hitForMiss, refreshFailed
+
+    /// How documents name it; programs read this, so that it stays.
+    package var label: StaticString {
+        switch self {
+        case .underWay: "under-way"
+        case .completed: "landed"
+        case .hitForMiss: "unshared"
+        case .refreshFailed: "resting"
+        }
+    }
+}
+
+/// Shared by all workers. One short lock a miss.
+final class FillTable: Sendable {
+    private enum Entry: Sendable {
+        case fill(FillFeed)
+        /// Complete; whoever asked the store before it arrived there finds it here. Nil while it is on its way there.
+        case completed(FillFeed, at: MonotonicTime, stored: MonotonicTime?)
+        /// Requests go by themselves.
+        case hitForMiss(until: MonotonicTime)
+        /// A refresh in the background failed lately.
+        case refreshFailed(until: MonotonicTime)
+    }
+
+    private let shards: [Shard]
+    private static let shardCount = 16
+    /// Notes kept in one shard; beyond it the expired go, then any.
+    private static let notesPerShard = 1024
+    /// A response that is no longer is found here for a moment after a slow store has it.
+    private static let keptBytes = 4 << 10
+    /// How long a key whose answer could not be shared is taken to bring more of the kind.
+    private static let hitForMissMilliseconds: Int64 = 60_000
+    /// How long no further refresh is begun after one that failed, and requests for what failed go by themselves.
+    private static let pauseMilliseconds: Int64 = 1_000
+
+    private final class Shard: Sendable {
+        let entries = Locked<[CacheKey: Entry]>([:])
+    }
+
+    init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
+
+    private func shard(_ key: CacheKey) -> Shard { shards[Int(truncatingIfNeeded: key.low & 15)] }
+
+    /// Finds the fetch for a key, or notes that the caller begins one.
+    /// - Parameters:
+    ///   - asked: when the store was asked, which held nothing.
+    ///   - isOvertaken: whether what a fetch brings that began at that moment was invalidated since.
+    ///   - make: the feed that the caller would lead; nil if it can't.
+    func join(
+        _ key: CacheKey, keyText: Span<UInt8>, worker: Int, mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime,
+        asked: MonotonicTime,
+        isOvertaken: (FillFeed) -> Bool, make: () -> FillFeed?
+    ) -> FillRole {
+        shard(key).entries.withLock { entries in
+            switch entries[key] {
+            case .hitForMiss(let until) where now < until: return .alone(isHitForMiss: true)
+            case .fill(let feed):
+                // Another text with the same digest has nothing to do with it.
+                guard feed.hasKeyText(keyText) else { return .alone(isHitForMiss: false) }
+                if !isOvertaken(feed), feed.join(worker: worker, mailbox: mailbox) { return .read(feed) }
+            case .completed(let feed, _, let stored) where Self.isMissed(stored, asked: asked):
+                if feed.hasKeyText(keyText), !isOvertaken(feed),
+                    feed.join(worker: worker, mailbox: mailbox)
+                {
+                    return .read(feed)
+                }
+            case .completed, .hitForMiss, .refreshFailed, nil: break
+            }
+            guard let feed = make() else { return .alone(isHitForMiss: false) }
+            entries[key] = .fill(feed)
+            return .begin(feed)
+        }
+    }
+
+    /// A feed to lead in the background; nil where one is under way, or failed a moment ago.
+    /// - Parameters:
+    ///   - asked: when the store was asked for what is to be refreshed.
+    ///   - known: what it answered with.
+    func beginRefresh(
+        _ key: CacheKey, now: MonotonicTime, asked: MonotonicTime, known: StoredResponse, make: () -> FillFeed
+    ) -> FillFeed? {
+        shard(key).entries.withLock { entries in
+            switch entries[key] {
+            case .fill: return nil
+            case .completed(let feed, _, let stored)
+            where Self.isMissed(stored, asked: asked) && !feed.brought(known):
+                return nil
+            case .hitForMiss(let until) where now < until: return nil
+            case .refreshFailed(let until) where now < until: return nil
+            case .completed, .hitForMiss, .refreshFailed, nil: break
+            }
+            let feed = make()
+            entries[key] = .fill(feed)
+            return feed
+        }
+    }
+
+    /// Lets those that know the variant's own key find the feed too.
+    func add(_ feed: FillFeed, under key: CacheKey, keyText: [UInt8]) {
+        feed.isAbout(keyText)
+        shard(key).entries.withLock { entries in
+            if case .fill = entries[key] { return }
+            entries[key] = .fill(feed)
+        }
+    }
+
+    /// The feed has ended, or can't be followed any more.
+    func remove(_ feed: FillFeed, under key: CacheKey) { replace(feed, under: key, by: nil) }
+
+    /// The feed has landed, and its response is on its way into a slow store: until that has it, what asks there is
+    /// answered from here.
+    /// - Returns: to be let go of when the store has the response, or doesn't get it.
+    func complete(_ feed: FillFeed, under keys: [CacheKey], at now: MonotonicTime) -> AnyObject {
+        for key in keys { replace(feed, under: key, by: .completed(feed, at: now, stored: nil)) }
+        return Storing(table: self, feed: feed, keys: keys)
+    }
+
+    fileprivate func noteStored(_ feed: FillFeed, under key: CacheKey) {
+        shard(key).entries.withLock { entries in
+            guard case .completed(let current, let completed, nil) = entries[key], current === feed else { return }
+            // What is kept here pins the response beside the store's own bounds: small ones, and not many.
+            let isKept = feed.reach.end <= Self.keptBytes && entries.count < Self.notesPerShard
+            entries[key] = isKept ? .completed(feed, at: completed, stored: MonotonicTime.now()) : nil
+        }
+    }
+
+    /// Whether a lookup that began then may have missed what was stored at that time.
+    private static func isMissed(_ stored: MonotonicTime?, asked: MonotonicTime) -> Bool {
+        guard let stored else { return true }
+        return !(stored < asked)
+    }
+
+    /// What the key brings can't be shared.
+    /// - Parameter isShort: the origin failed, which says little about its next answer.
+    func noteHitForMiss(_ key: CacheKey, now: MonotonicTime, isShort: Bool) {
+        let interval = isShort ? Self.pauseMilliseconds : Self.hitForMissMilliseconds
+        note(.hitForMiss(until: now.advanced(byMilliseconds: interval)), under: key, now: now)
+    }
+
+    func noteFailedRefresh(_ key: CacheKey, now: MonotonicTime) {
+        note(.refreshFailed(until: now.advanced(byMilliseconds: Self.pauseMilliseconds)), under: key, now: now)
+    }
+
+    /// Something that can be shared was stored under the key.
+    func forgetHitForMiss(_ key: CacheKey) {
+        shard(key).entries.withLock { entries in
+            if case .hitForMiss = entries[key] { entries[key] = nil }
+        }
+    }
+
+    /// Lets go of what is past its time.
+    func sweep(now: MonotonicTime) {
+        for shard in shards { shard.entries.withLock { Self.sweep(&$0, now: now) } }
+    }
+
+    /// What is known of a key's fetches. It changes nothing: for operators' questions.
+    func standing(of key: CacheKey, now: MonotonicTime) -> FillStanding? {
+        shard(key).entries.withLock { entries in
+            switch entries[key] {
+            case .fill: .underWay
+            case .completed(_, _, nil): .completed
+            case .hitForMiss(let until) where now < until: .hitForMiss
+            case .refreshFailed(let until) where now < until: .refreshFailed
+            case .completed, .hitForMiss, .refreshFailed, nil: nil
+            }
+        }
+    }
+
+    /// Flights under way, and keys known to bring what can't be shared.
+    var counts: (fills: Int, hitForMiss: Int) {
+        var counts = (fills: 0, hitForMiss: 0)
+        for shard in shards {
+            shard.entries.withLock { entries in
+                for entry in entries.values {
+                    switch entry {
+                    case .fill: counts.fills += 1
+                    case .hitForMiss: counts.hitForMiss += 1
+                    case .completed, .refreshFailed: break
+                    }
+                }
+            }
+        }
+        return counts
+    }
+
+    private func replace(_ feed: FillFeed, under key: CacheKey, by entry: Entry?) {
+        shard(key).entries.withLock { entries in
+            if case .fill(let current) = entries[key], current === feed { entries[key] = entry }
+        }
+    }
+
+    private func note(_ entry: Entry, under key: CacheKey, now: MonotonicTime) {
+        shard(key).entries.withLock { entries in
+            if case .fill = entries[key] { return }
+            if entries.count >= Self.notesPerShard { Self.sweep(&entries, now: now) }
+            if entries.count >= Self.notesPerShard, let other = entries.first(where: { !Self.isFill($0.value) }) {
+                entries[other.key] = nil
+            }
+            entries[key] = entry
+        }
+    }
+
+    private static func isFill(_ entry: Entry) -> Bool { if case .fill = entry { true } else { false } }
+
+    private static func sweep(_ entries: inout [CacheKey: Entry], now: MonotonicTime) {
+        // Nothing is the rule, and costs nothing.
+        guard entries.contains(where: { !isCurrent($0.value, now: now) }) else { return }
+        entries = entries.filter { isCurrent($0.value, now: now) }
+    }
+
+    private static func isCurrent(_ entry: Entry, now: MonotonicTime) -> Bool {
+        switch entry {
+        case .fill: true
+        case .completed(_, let completed, let stored):
+            now.milliseconds(since: stored ?? completed) < (stored == nil ? hitForMissMilliseconds : pauseMilliseconds)
+        case .hitForMiss(let until), .refreshFailed(let until): now < until
+        }
+    }
+}
+
+/// Held by a write under way: its end is the moment at which the store has, or will never have, what it writes.
+private final class Storing {
+    private let table: FillTable
+    private let feed: FillFeed
+    private let keys: [CacheKey]
+
+    init(table: FillTable, feed: FillFeed, keys: [CacheKey]) {
+        self.table = table
+        self.feed = feed
+        self.keys = keys
+    }
+
+    deinit {
+        for key in keys { table.noteStored(feed, under: key) }
+    }
+}

@@ -1,0 +1,235 @@
+// Which key a request is looked up by, and its response stored under: the plain one of its target, the one by its path's
+// rule of No-Vary-Search, or that of the variant which its fields select (RFC 9111 §4.1).
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Routing
+
+/// The key of one request, or of one fill. The text stays in the worker's composer as long as a HIT needs it, and is copied
+/// here once it has to be kept.
+struct KeySelection {
+    private(set) var key = CacheKey(high: 0, low: 0)
+    private(set) var plainKey = CacheKey(high: 0, low: 0)
+    /// The key's text, where ``isTextKept``.
+    private(set) var text: [UInt8] = []
+    private(set) var isTextKept = false
+    /// A variant's text begins with the plain one, which has so many bytes.
+    private(set) var plainCount = 0
+    /// The rule by which the query is a part of the key, where the path has one.
+    private(set) var search: SearchRule?
+    /// What names the fields that select a variant, where the resource varies.
+    private(set) var varyIndex: StoredResponse?
+
+    var plainText: ArraySlice<UInt8> { text.prefix(plainCount) }
+
+    mutating func reset() {
+        text.removeAll(keepingCapacity: text.capacity <= 4096)
+        isTextKept = false
+        plainCount = 0
+        search = nil
+        varyIndex = nil
+    }
+
+    // MARK: Composing
+
+    /// The key of a request that nothing is known of yet.
+    mutating func compose(_ request: AdmittedRequest, _ composer: inout KeyComposer, _ rules: SearchRules) {
+        composePlain(request, &composer)
+        if !rules.isEmpty { findSearchRule(request, &composer, rules) }
+        key = CacheKey(composer.digest)
+        plainKey = key
+        isTextKept = false
+        plainCount = composer.text.count
+    }
+
+    /// Composes the plain key's text, by the rule that the request goes by.
+    private func composePlain(_ request: AdmittedRequest, _ composer: inout KeyComposer) {
+        guard let entry = request.entry, let match = request.match else {
+            preconditionFailure("a request has its route before its key")
+        }
+        let message = request.message
+        var body: MD5Digest?
+        if entry.recipe.needsBody(for: message.head.method) {
+            let content = message.content
+            body = MD5Hasher.digest(of: content.span)
+        }
+        composer.compose(
+            message.head, in: message.bytes, scheme: request.scheme, match: match, by: entry.recipe, body: body)
+        search?.apply(to: &composer)
+    }
+
+    /// The composer's text is the next request's soon; what follows a miss needs it longer.
+    mutating func keepText(_ composer: borrowing KeyComposer) {
+        isTextKept = true
+        text.removeAll(keepingCapacity: true)
+        text.append(varyIndex == nil ? composer.text : composer.variantText)
+    }
+
+    /// The key of a GET for a target, whose text the composer made.
+    mutating func take(plainKeyOf composer: borrowing KeyComposer) {
+        key = CacheKey(composer.digest)
+        plainKey = key
+        varyIndex = nil
+        plainCount = composer.text.count
+        keepText(composer)
+    }
+
+    /// Goes back from a variant's key to the plain one.
+    mutating func dropVariant() {
+        key = plainKey
+        if text.count > plainCount { text.removeLast(text.count - plainCount) }
+    }
+
+    // MARK: Variants
+
+    /// The key of the variant which the index's names select. The text is the composer's own variant text.
+    mutating func selectVariant(
+        by index: StoredResponse, _ request: AdmittedRequest, _ composer: inout KeyComposer, _ scratch: inout [UInt8]
+    ) {
+        varyIndex = index
+        isTextKept = false
+        selectVariant(names: index.varyNames, generation: index.id, request, &composer, &scratch)
+    }
+
+    /// As above, for a response that is to be stored.
+    mutating func selectVariant(
+        names: Span<UInt8>, generation: UInt64, _ request: AdmittedRequest, _ composer: inout KeyComposer,
+        _ scratch: inout [UInt8]
+    ) {
+        // A look-up may have waited since the plain key was composed, and other requests came in between.
+        composePlain(request, &composer)
+        composer.beginVariant(generation: generation)
+        let message = request.message
+        let bytes = message.bytes
+        var walker = VaryNames()
+        while let member = walker.next(in: names) {
+            guard case .name(let range) = member else { continue }
+            let name = names.extracting(range)
+            scratch.removeAll(keepingCapacity: true)
+            var variant = VariantKey(field: name, into: &scratch)
+            // What Connection names ends here: the origin doesn't answer by it.
+            for field in message.head.fields
+            where bytes.extracting(field.name).isSameName(as: name)
+                && !message.head.isNamedByConnection(field, in: bytes)
+            {
+                variant.add(bytes.extracting(field.value), into: &scratch)
+            }
+            variant.end(into: &scratch)
+            let value = scratch
+            composer.appendVariant(name: name, value: value.span)
+        }
+        key = CacheKey(composer.finishVariant())
+    }
+
+    /// The text of the variant that was selected last, for a response to be stored under.
+    mutating func keepVariantText(_ composer: borrowing KeyComposer) {
+        text.removeAll(keepingCapacity: true)
+        text.append(composer.variantText)
+    }
+
+    // MARK: No-Vary-Search
+
+    /// Looks for the path's rule, with the plain text just composed. Rules are for the queries of GET, by which HEAD is
+    /// answered too.
+    private mutating func findSearchRule(
+        _ request: AdmittedRequest, _ composer: inout KeyComposer, _ rules: SearchRules
+    ) {
+        guard Self.isSearch(request), let recipe = request.entry?.recipe else { return }
+        search = rules.rule(for: composer, by: recipe)
+        search?.apply(to: &composer)
+    }
+
+    private static func isSearch(_ request: AdmittedRequest) -> Bool {
+        request.message.head.method == .get || request.message.head.method == .head
+    }
+
+    /// Whether what was found may be used by the rule that it was found by.
+    func isUsable(_ found: StoredResponse) -> Bool {
+        guard let search else { return true }
+        return found.facts.requestTime >= search.knownSince
+    }
+
+    /// The key of this very query, whatever rule its path has: a failure, say, is stored without one.
+    func exact(_ request: AdmittedRequest, _ composer: inout KeyComposer) -> KeySelection? {
+        guard search != nil, varyIndex == nil else { return nil }
+        var exact = self
+        exact.search = nil
+        exact.composePlain(request, &composer)
+        exact.key = CacheKey(composer.digest)
+        return exact
+    }
+
+    /// The exact key found something: the request goes on by it.
+    mutating func takeExact(_ exact: KeySelection, _ composer: borrowing KeyComposer) {
+        self = exact
+        takePlainKey(composer)
+    }
+
+    /// Composes the text again after ``exact(_:_:)`` found nothing.
+    func composeAgain(_ request: AdmittedRequest, _ composer: inout KeyComposer) { composePlain(request, &composer) }
+
+    /// A response that may be stored says by its own rule, or by having none, which key it belongs to. Its path's rule is
+    /// noted before the key changes, so that whatever invalidates from then on tells both keys.
+    mutating func settleSearchRule(
+        _ request: AdmittedRequest, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>,
+        _ composer: inout KeyComposer, _ rules: SearchRules, requestTime: Instant, now: Instant
+    ) {
+        guard search != nil || response.contains(.noVarySearch), Self.isSearch(request),
+            request.entry?.recipe.holdsQuery == true
+        else { return }
+        let declared = Self.searchRule(response, bytes)
+        let known = search
+        search = nil
+        composePlain(request, &composer)
+        guard let path = SearchRules.path(of: composer) else { return }
+        if let declared {
+            search = rules.note(declared, of: path, requestTime: requestTime, now: now)
+        } else if let known, response.status == 200 {
+            rules.remove(known, of: path, now: now)
+        }
+        search?.apply(to: &composer)
+        takePlainKey(composer)
+    }
+
+    /// Whether a response says the same of its queries as what is stored under the present key.
+    func keepsSearchRule(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+        guard response.contains(.noVarySearch) else { return true }
+        var text: [UInt8] = []
+        if let rule = Self.searchRule(response, bytes) { rule.append(to: &text) }
+        return text == search?.text ?? []
+    }
+
+    /// Another request's response has a key that isn't this one's: its path may have got a rule since this one was keyed.
+    mutating func followSearchRule(_ request: AdmittedRequest, _ composer: inout KeyComposer, _ rules: SearchRules) {
+        guard search != nil || !rules.isEmpty, varyIndex == nil else { return }
+        search = nil
+        composePlain(request, &composer)
+        findSearchRule(request, &composer, rules)
+        takePlainKey(composer)
+    }
+
+    /// The composer's text becomes the plain key.
+    private mutating func takePlainKey(_ composer: borrowing KeyComposer) {
+        guard CacheKey(composer.digest) != plainKey else { return }
+        take(plainKeyOf: composer)
+    }
+
+    /// What a response says of its queries; nil where nothing, or nothing that can be read.
+    private static func searchRule(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> NoVarySearch? {
+        guard response.contains(.noVarySearch) else { return nil }
+        var value: [UInt8] = []
+        for field in response.fields where field.known == .noVarySearch {
+            if !value.isEmpty { value.append(UInt8(ascii: ",")) }
+            value.append(bytes.extracting(field.value))
+        }
+        let rule = NoVarySearch(field: value.span)
+        return rule.isDefault ? nil : rule
+    }
+}
+
+extension CacheKey {
+    init(_ digest: MD5Digest) { self.init(high: digest.high, low: digest.low) }
+}

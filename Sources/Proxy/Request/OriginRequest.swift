@@ -1,0 +1,98 @@
+// A request as the origin is asked: written anew (RFC 9110 §7.6), without the client's conditions where the response is to be
+// stored, and with the stored response's where that is to be validated (RFC 9111 §4.3.1) or completed (§3.4).
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+/// How one request goes to the origin.
+struct OriginRequest {
+    enum Purpose {
+        /// Past the cache, as it came.
+        case pass
+        /// The response may be stored.
+        case fill
+        /// What is stored is fetched anew in the background: nothing that the client alone wanted is asked for.
+        case refresh
+    }
+
+    let request: AdmittedRequest
+    let purpose: Purpose
+    /// What is validated.
+    var validated: StoredResponse?
+    /// What is missing of what is stored in parts.
+    var missing: (range: Range<Int64>, etagOf: StoredResponse)?
+    /// Content was read whole before, for the key, and goes with the head.
+    var sendsCollectedContent = false
+    /// The client's `Expect` is the origin's to answer.
+    var forwardsExpect = false
+
+    var framing: BodyFraming {
+        sendsCollectedContent ? .length(UInt64(request.message.content.count)) : request.message.head.framing
+    }
+
+    /// Appends the head, and the content that goes with it.
+    func append(to output: inout ByteBuffer) {
+        guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }
+        let message = request.message
+        let bytes = message.bytes
+        var peer: [UInt8] = []
+        message.peer.appendHost(to: &peer)
+        var plan = RequestForwarding(
+            framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
+        plan.keepsClientHost = entry.keepsClientHost
+        plan.isPeerTrusted = message.head.hasForwarding && request.runtime.trusts(message.peer)
+        plan.isClientSecure = request.scheme == .https
+        plan.forwardsExpect = forwardsExpect
+        plan.acceptsTrailers = true
+        plan.connection = request.wantsTunnel ? .upgrade : .implied
+        plan.dropping = dropped
+        // What passes by the cache is never stored, so that anything may be asked with it.
+        if purpose != .pass { plan.selection = entry.recipe.selection(of: message.head, in: bytes) }
+        Forwarding.appendRequest(message.head, bytes, plan, to: &output)
+        appendConditions(to: &output)
+        Forwarding.endHead(&output)
+        if sendsCollectedContent { output.append(message.content) }
+    }
+
+    private var dropped: FieldSet {
+        if missing != nil { return .conditionals }
+        let hasRange = request.facts.hasRange
+        switch purpose {
+        case .refresh: return Self.notRefreshed
+        case .fill where validated != nil && hasRange: return [.ifNoneMatch, .ifModifiedSince]
+        case .fill where !hasRange: return .conditionals
+        case .fill, .pass: return []
+        }
+    }
+
+    private func appendConditions(to output: inout ByteBuffer) {
+        if let missing {
+            Forwarding.appendField("If-Range", missing.etagOf.etag, to: &output)
+            output.append("Range: bytes=")
+            output.append(decimal: Int(missing.range.lowerBound))
+            output.append("-")
+            output.append(decimal: Int(missing.range.upperBound - 1))
+            output.append("\r\n")
+        }
+        guard let validated else { return }
+        if !validated.etag.isEmpty { Forwarding.appendField("If-None-Match", validated.etag, to: &output) }
+        if !validated.lastModified.isEmpty {
+            Forwarding.appendField("If-Modified-Since", validated.lastModified, to: &output)
+        }
+    }
+
+    /// Fields of the client's that say nothing about what is to be stored.
+    private static let notRefreshed = FieldSet.conditionals.union([.range, .cacheControl, .pragma])
+}
+
+extension RequestHead {
+    /// Whether the client says anything about hops before it.
+    fileprivate var hasForwarding: Bool {
+        let fields: FieldSet = [.xForwardedFor, .xForwardedProto, .xForwardedHost, .forwarded]
+        return !present.isDisjoint(with: fields)
+    }
+}

@@ -1,0 +1,64 @@
+// What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
+// Content-Location name within the same origin, and groups.
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Routing
+
+extension AdmittedRequest {
+    /// Notes and carries out what the response says has changed. Nothing for most requests.
+    func invalidate(by response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+        invalidateTargets(response, bytes, in: fills)
+        invalidateGroups(response, bytes, in: fills)
+    }
+
+    private func invalidateTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+        guard fills.cache.isStoring else { return }
+        let own = message.bytes
+        let authority = own.extracting(message.head.authority)
+        let path = own.extracting(message.head.path)
+        var targets: [[UInt8]] = [target]
+        let schemeName = scheme.name
+        for field in response.fields where field.known == .location || field.known == .contentLocation {
+            var target: [UInt8] = []
+            let isSame = InvalidatedReference.appendPath(
+                of: bytes.extracting(field.value), scheme: schemeName.span, authority: authority, path: path,
+                into: &target)
+            if isSame { targets.append(target) }
+        }
+        for target in targets {
+            let url = String(decoding: schemeName + Array("://".utf8) + authority.copied() + target, as: UTF8.self)
+            invalidate(url: url, in: fills)
+        }
+    }
+
+    /// Invalidates what GET and HEAD of a URL are answered with.
+    private func invalidate(url: String, in fills: FillService) {
+        do throws(SyntheticRequestFault) {
+            let match = try fills.composer.compose(try SyntheticRequest(url: url), by: runtime.table)
+            let keys = fills.searchRules.keys(of: &fills.composer, by: runtime.table.recipes[match.route])
+            fills.cache.invalidate(keys, at: fills.wallTime)
+        } catch {
+            // A URL that no request could have is stored nowhere.
+        }
+    }
+
+    private func invalidateGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+        guard response.contains(.cacheGroupInvalidation) else { return }
+        let authority = message.bytes.extracting(message.head.authority)
+        let schemeName = scheme.name
+        let origin = GroupOrigin(scheme: schemeName.span, authority: authority)
+        var names: [InvalidationName] = []
+        for field in response.fields where field.known == .cacheGroupInvalidation {
+            let value = bytes.extracting(field.value)
+            guard var groups = CacheGroups(field: value) else { return }
+            while let range = groups.next(in: value) {
+                names.append(.group(value.extracting(range), of: origin))
+            }
+        }
+        fills.cache.invalidate(groups: names, at: fills.wallTime)
+    }
+}

@@ -1,0 +1,248 @@
+// What becomes of a request now that the store was asked (RFC 9111 §4): the stored response is used, validated or completed, or
+// the origin is asked, and then whether another request is asking it for the same thing already.
+
+import Bytes
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+
+extension Transaction {
+    // MARK: Decide
+
+    func decide() -> Progress {
+        guard let policy = request.policy else { preconditionFailure("only a caching route looks up") }
+        // What another look-up found parts of is not what this one found.
+        if selection.partial != nil { selection.partial = nil }
+        guard let stored = selection.stored else {
+            return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
+        }
+        if isInvalidatedByGroup(stored) {
+            if explainer == nil { cache.invalidate([selection.keys.key], at: worker.wallTime) }
+            selection.stored = nil
+            selection.reason = .purged
+            return .next(.decide)
+        }
+        if stored.kind == .partial { return decidePartial(stored, policy) }
+        let verdict = reuseVerdict(
+            stored: stored.facts, request: request.facts, policy: policy, now: worker.instant)
+        if case .fresh = verdict {} else { keepKeyText() }
+        switch verdict {
+        case .fresh:
+            served.verdict = .hit
+            if let share = request.entry?.earlyRefresh, refreshesEarly(stored, share) {
+                refreshInBackground(stored, because: .earlyRefresh)
+            }
+            return .next(.deliver)
+        case .stale(_, _, let reason):
+            selection.reason = reason
+            served.verdict = .stale
+            if reason == .staleWhileRevalidate { refreshInBackground(stored, because: .stale) }
+            return .next(.deliver)
+        case .validate(let reason, _, let fallback):
+            selection.reason = reason
+            selection.fallback = fallback
+            selection.isValidating = stored.facts.hasValidator
+            served.verdict = .miss
+            // What this client alone wants to be certain of is asked for this client alone; so is what every request has
+            // to ask for.
+            let isForAll = reason == .stale || reason == .mustRevalidate || reason == .purged
+            return .next(isForAll ? .join : .fill)
+        case .bypass(let reason): return pass(reason)
+        case .refuse(let reason):
+            selection.reason = reason
+            return refuse(.onlyIfCached)
+        }
+    }
+
+    /// Whether a group or tag of it was invalidated after it was asked for. Allocates nothing.
+    func isInvalidatedByGroup(_ record: StoredResponse) -> Bool {
+        let scheme = request.scheme == .https ? worker.schemeNames.https : worker.schemeNames.http
+        let authority = message.bytes.extracting(message.head.authority)
+        return !cache.isCurrent(record, scheme: scheme.span, authority: authority)
+    }
+
+    /// Nothing stored answers the request.
+    private func miss(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
+        if let refusal = missRefusal(request: request.facts, policy: policy) {
+            selection.reason = refusal
+            return refuse(.onlyIfCached)
+        }
+        selection.reason = reason
+        served.verdict = .miss
+        return .next(.join)
+    }
+
+    /// As the end of a lifetime comes near, a growing share of requests has it refreshed.
+    private func refreshesEarly(_ stored: StoredResponse, _ percentage: UInt8) -> Bool {
+        HTTPCaching.refreshesEarly(
+            stored: stored.facts, percentage: percentage, now: worker.instant,
+            random: explainer == nil ? worker.random() : 0)
+    }
+
+    /// Fetches what is stored anew (RFC 5861 §3), once the present request is answered; nothing if somebody does already.
+    private func refreshInBackground(_ stored: StoredResponse, because reason: Reason) {
+        guard message.head.method != .head, !request.collectedIsPrefix else { return }
+        if let explainer { return explainer.noteRefresh(reason) }
+        let fills = self.fills
+        guard fills.refreshing < FillService.refreshLimit else {
+            fills.counters.refreshesSkipped += 1
+            return
+        }
+        keepKeyText()
+        let feed = fills.table.beginRefresh(
+            selection.keys.key, now: worker.loop.now, asked: selection.asked, known: stored,
+            make: { fills.newFeed(selection.keys) })
+        guard let feed else { return }
+        detach()
+        // Who asks is of no matter, but for what only those with credentials are given.
+        var refreshed = self.request!
+        refreshed.facts = RequestFacts(method: request.facts.method)
+        if request.facts.hasAuthorization { refreshed.facts.note(.authorization, Span()) }
+        var basis = selection
+        basis.isValidating = stored.facts.hasValidator
+        basis.fallback = []
+        basis.partial = nil
+        let fill = Fill(fills, feed: feed, isPublished: true, purpose: .refresh, refreshed, basis, reader: nil)
+        fills.counters.refreshes += 1
+        worker.loop.atEndOfTurn { if !fill.isOver { fill.start() } }
+    }
+
+    // MARK: Parts
+
+    /// What is stored is a part of the response only: what it is good for.
+    private func decidePartial(_ record: StoredResponse, _ policy: RoutePolicy) -> Progress {
+        selection.stored = nil
+        keepKeyText()
+        guard let known = PartialResponse(record) else { return missPart(.notStored, policy) }
+        selection.partial = PartialFetch(known: known)
+        switch reuseVerdict(stored: record.facts, request: request.facts, policy: policy, now: worker.instant) {
+        case .fresh: break
+        case .bypass(let reason): return pass(reason)
+        case .refuse(let reason):
+            selection.reason = reason
+            return refuse(.onlyIfCached)
+        case .stale, .validate: return missPart(.stale, policy)
+        }
+        guard message.head.method == .get else { return missPart(.rangeNotStored, policy) }
+        if request.facts.hasConditions && request.isNotModified(record, now: worker.instant) {
+            selection.stored = record
+            served.verdict = .hit
+            return .next(.deliver)
+        }
+        var range = RangeRequest.ignored
+        if let value = request.rangeThatCounts(for: record) {
+            range = RangeRequest(field: message.bytes.extracting(value))
+        }
+        switch partialReuse(range, extents: known.extents, completeLength: known.completeLength) {
+        case .answer(let range):
+            served.verdict = .hit
+            if isExplained(record) { return .done }
+            return deliverKnown(known, range) ? .done : missPart(.rangeNotStored, policy)
+        case .fetch(let missing, let toAnswer):
+            selection.partial?.missing = missing
+            selection.partial?.toAnswer = toAnswer
+            return missPart(.rangeNotStored, policy)
+        case .fetchAsAsked: return missPart(.rangeNotStored, policy)
+        case .unsatisfiable:
+            served.verdict = .hit
+            if isExplained(record) { return .done }
+            deliverUnsatisfiable(record, length: known.completeLength ?? 0)
+            return .done
+        }
+    }
+
+    private func missPart(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
+        if let refusal = missRefusal(request: request.facts, policy: policy) {
+            selection.reason = refusal
+            return refuse(.onlyIfCached)
+        }
+        selection.reason = reason
+        served.verdict = .miss
+        return .next(request.facts.hasRange ? .fill : .join)
+    }
+
+    /// For a step that would respond with a record right away: whether it was explained instead.
+    private func isExplained(_ record: StoredResponse) -> Bool {
+        guard let explainer else { return false }
+        selection.stored = record
+        explainer.end(self, before: .deliver)
+        return true
+    }
+
+    // MARK: Join
+
+    /// After so many fills that brought nothing for it a request waits for no other.
+    static let mostWaits = 3
+
+    func join() -> Progress {
+        keepKeyText()
+        guard let entry = request.entry, entry.collapseMilliseconds > 0, reading.waits < Self.mostWaits else {
+            return .next(.fill)
+        }
+        let keys = selection.keys
+        let (cache, fills) = (self.cache, self.fills)
+        let mayBegin =
+            message.head.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
+        let text = keys.text
+        let role = fills.table.join(
+            keys.key, keyText: text.span, worker: worker.index, mailbox: fills.mailbox, now: worker.loop.now,
+            asked: selection.asked,
+            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
+            make: { mayBegin ? fills.newFeed(keys) : nil })
+        switch role {
+        case .alone(let isHitForMiss):
+            if isHitForMiss {
+                served.isCollapsed = false
+                served.aloneReason = .unshared
+            }
+            return .next(.fill)
+        case .begin(let feed): return beginUnlessStored(feed)
+        case .read(let feed):
+            reading.waits += 1
+            detach()
+            activity = .waiting(feed)
+            worker.startReading(feed, self)
+            stream?.wait(atMostMilliseconds: entry.collapseMilliseconds)
+            feedMoved(feed)
+            return .wait
+        }
+    }
+
+    /// Another worker's fill may have been stored since this one looked.
+    private func beginUnlessStored(_ feed: FillFeed) -> Progress {
+        let keys = selection.keys
+        let text = keys.text
+        let found = cache.lookUpInMemory(keys.key, keyText: text.span, now: worker.wallTime)
+        if let found, found.kind == .response, found.id != selection.stored?.id, keys.isUsable(found) {
+            fills.table.remove(feed, under: feed.key)
+            feed.complete(with: found)
+            selection.stored = found
+            selection.reason = nil
+            return .next(.decide)
+        }
+        begin(feed, isPublished: true)
+        return .wait
+    }
+
+    // MARK: Fill
+
+    /// Fetches for the store, and for nobody else.
+    func beginFill() -> Progress {
+        keepKeyText()
+        begin(fills.newFeed(selection.keys), isPublished: false)
+        return .wait
+    }
+
+    private func begin(_ feed: FillFeed, isPublished: Bool) {
+        guard request.entry != nil else { preconditionFailure("a request has its route before its fill") }
+        detach()
+        served.forward = selection.reason?.forward ?? .miss
+        let fill = Fill(
+            fills, feed: feed, isPublished: isPublished, purpose: .request, request, selection, reader: self)
+        activity = .filling(fill)
+        stream?.awaitNothing()
+        fill.start()
+    }
+}

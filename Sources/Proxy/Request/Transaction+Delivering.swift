@@ -1,0 +1,226 @@
+// Responding from the store (RFC 9111 §4, RFC 9110 §13, §14, §15.4.5): the stored head as it lies, the few lines that are this
+// response's own, and the body from where it lies. The usual HIT is one system call and allocates nothing. And Larder's own
+// responses: problem documents (RFC 9457) that never tell an address, a key or what a client sent.
+
+import Bytes
+import CacheStorage
+import Clients
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+
+extension Transaction {
+    func deliver() -> Progress {
+        guard let stored = selection.stored, let stream else {
+            preconditionFailure("what is delivered was found before, for a client")
+        }
+        served.outcome = served.verdict.outcome
+        if request.facts.hasConditions && request.isNotModified(stored, now: worker.instant) {
+            deliverNotModified(stored)
+            return .done
+        }
+        guard stored.kind == .response else {
+            // The body of a part is laid out in a way of its own and goes to nobody as it is.
+            selection.stored = nil
+            selection.partial = nil
+            served.verdict = .miss
+            return .next(.fill)
+        }
+        if request.facts.hasRange, message.head.method == .get, stored.status == 200, deliverRange(stored) {
+            return .done
+        }
+        served.status = Int(stored.status)
+        writer.begin(stored.head, removesTags: removesTags(of: stored))
+        appendOwnFields(stored)
+        if !stored.description.headHasContentLength && stored.status != 204 && stored.status != 304 {
+            writer.append("Content-Length", decimal: UInt64(stored.bodyCount))
+        }
+        countHit()
+        stream.sendHead(.known(UInt64(stored.bodyCount)))
+        stream.sendStored(stored, range: message.head.method == .head ? 0..<0 : 0..<stored.bodyCount)
+        return .done
+    }
+
+    /// Whether the route keeps the tags of this response from its clients (`cache.tags: remove`).
+    func removesTags(of stored: StoredResponse) -> Bool {
+        stored.facts.flags.contains(.tagged) && request.entry?.removesTags == true
+    }
+
+    private func countHit() { if served.verdict != .miss { request.entry?.counters.hits += 1 } }
+
+    /// `Age`, `X-Cache` and `Cache-Status` of a response from the store.
+    func appendOwnFields(_ stored: StoredResponse) {
+        let age = stored.facts.currentAge(at: worker.instant)
+        writer.append("Age", decimal: UInt64(max(0, age.count)))
+        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        guard runtime.showsCacheStatus else { return }
+        let timeToLive = stored.facts.lifetime - age
+        // RFC 9211 §2.1: a hit is what the origin was not asked for.
+        guard let forward = served.forward else {
+            return writer.appendHit(timeToLive: timeToLive, detail: selection.reason)
+        }
+        var member = CacheStatus(.forwarded(forward))
+        member.forwardStatus = served.forwardStatus
+        member.timeToLive = timeToLive
+        member.isCollapsed = served.isCollapsed
+        member.isStored = served.isStored
+        member.detail = selection.reason
+        writer.append(member)
+    }
+
+    private func deliverNotModified(_ stored: StoredResponse) {
+        served.status = 304
+        writer.beginNotModified(stored.head)
+        appendOwnFields(stored)
+        countHit()
+        stream?.sendHead(.none)
+        stream?.end(trailers: [])
+    }
+
+    /// RFC 9111 §4.2.4: stale rather than nothing, where nothing forbids it.
+    func deliverStale(_ reason: Reason) {
+        endActivity()
+        selection.isValidating = false
+        selection.reason = reason
+        let isFresh = selection.stored.map { $0.facts.timeToLive(at: worker.instant) > .zero } == true
+        served.verdict = isFresh ? .hit : .stale
+        resume(at: .deliver)
+    }
+
+    // MARK: Ranges
+
+    /// Responds with the parts that are asked for; false where the whole is the response (RFC 9110 §14.2).
+    private func deliverRange(_ stored: StoredResponse) -> Bool {
+        guard let value = request.rangeThatCounts(for: stored) else { return false }
+        let length = Int64(stored.bodyCount)
+        switch rangeSetVerdict(message.bytes.extracting(value), length: length) {
+        case .whole: return false
+        case .unsatisfiable: deliverUnsatisfiable(stored, length: length)
+        case .part(let part):
+            let place = Int(part.lowerBound)..<Int(part.upperBound)
+            deliverPart(stored, part, at: place, completeLength: length)
+        case .parts(let parts): deliverParts(stored, parts)
+        }
+        return true
+    }
+
+    func deliverUnsatisfiable(_ stored: StoredResponse, length: Int64) {
+        served.outcome = served.verdict.outcome
+        served.status = 416
+        writer.beginUnsatisfiable(completeLength: length)
+        appendOwnFields(stored)
+        stream?.sendHead(.none)
+        stream?.end(trailers: [])
+    }
+
+    /// - Parameter place: where the part lies in the stored body.
+    private func deliverPart(
+        _ stored: StoredResponse, _ part: Range<Int64>, at place: Range<Int>, completeLength: Int64?
+    ) {
+        served.outcome = served.verdict.outcome
+        served.status = 206
+        writer.beginPartial(stored.head, dropsType: false, removesTags: removesTags(of: stored))
+        writer.append("Content-Length", decimal: UInt64(place.count))
+        writer.appendContentRange(part, completeLength: completeLength)
+        appendOwnFields(stored)
+        countHit()
+        stream?.sendHead(.known(UInt64(place.count)))
+        stream?.sendStored(stored, range: place)
+    }
+
+    /// Several parts, each with a head of its own (RFC 9110 §14.6).
+    private func deliverParts(_ stored: StoredResponse, _ parts: [Range<Int64>]) {
+        guard let stream else { return }
+        served.status = 206
+        let length = Int64(stored.bodyCount)
+        let boundary = worker.newBoundary()
+        let type = StoredHead.value(of: .contentType, in: stored.head)
+        writer.beginPartial(stored.head, dropsType: true, removesTags: removesTags(of: stored))
+        var contentType: [UInt8] = []
+        MultipartByteRanges.appendContentType(boundary: boundary.span, into: &contentType)
+        writer.append("Content-Type", contentType.span)
+        let total = MultipartByteRanges.length(
+            of: parts, boundary: boundary.span, contentType: type.span, length: length)
+        writer.append("Content-Length", decimal: UInt64(total))
+        appendOwnFields(stored)
+        countHit()
+        stream.sendHead(.known(UInt64(total)))
+        let number = self.number
+        for (index, part) in parts.enumerated() {
+            var partHead: [UInt8] = []
+            MultipartByteRanges.appendPartHeader(
+                part, isFirst: index == 0, boundary: boundary.span, contentType: type.span, length: length,
+                into: &partHead)
+            stream.send(partHead.span)
+            stream.send(stored.body.extracting(Int(part.lowerBound)..<Int(part.upperBound)))
+            guard number == self.number else { return }
+        }
+        var end: [UInt8] = []
+        MultipartByteRanges.appendEnd(boundary: boundary.span, into: &end)
+        stream.send(end.span)
+        guard number == self.number else { return }
+        stream.end(trailers: [])
+    }
+
+    /// Responds with a range of which every byte is there.
+    func deliverKnown(_ known: PartialResponse, _ range: Range<Int64>) -> Bool {
+        guard let place = known.place(of: range) else { return false }
+        deliverPart(known.record, range, at: place, completeLength: known.completeLength)
+        return true
+    }
+
+    // MARK: Larder's own
+
+    /// Responds with what `outcome` stands for, and ends the connection where the rest of it can't be read.
+    func refuse(_ outcome: Outcome) -> Progress {
+        served.outcome = outcome
+        if served.forward == nil { served.verdict = outcome == .onlyIfCached ? .miss : .bypass }
+        if let explainer { return explainer.refused(self, outcome) }
+        selection.stored = nil
+        let wire = outcome == .malformed || outcome == .originBroken ? served.wireFault : nil
+        if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }
+        let problem = Problem(outcome, wire)
+        if outcome == .malformed || outcome == .bodyTooLarge || outcome == .bodyTimeout || outcome == .headTimeout {
+            stream?.closesAfterResponse = true
+        }
+        respond(
+            status: problem.status, reason: statusText(problem.status), detail: problem.slug, content: problem.document
+        ) { writer in
+            writer.append("Content-Type", "application/problem+json")
+            writer.append("Cache-Control", "no-store")
+            if problem.status == 405 { writer.append("Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY") }
+            if let error = outcome.proxyError { writer.appendProxyStatus(error: error) }
+            if problem.status == 503 { writer.append("Retry-After", "1") }
+        }
+        return .done
+    }
+
+    /// Sends a whole response of Larder's own.
+    func respond(
+        status: Int, reason: StaticString, detail: StaticString, content: [UInt8] = [],
+        fields: (ResponseHeadWriter) -> Void
+    ) {
+        guard let stream else { return }
+        served.status = status
+        writer.begin(status, reason)
+        writer.appendDate()
+        fields(writer)
+        if status != 204 { writer.append("Content-Length", decimal: UInt64(content.count)) }
+        if served.verdict == .none { served.verdict = .bypass }
+        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        if runtime.showsCacheStatus {
+            var member: CacheStatus?
+            if let forward = served.forward {
+                member = CacheStatus(.forwarded(forward))
+                member?.forwardStatus = served.forwardStatus
+                member?.isCollapsed = served.isCollapsed
+            }
+            writer.append(member, detail: detail)
+        }
+        let number = self.number
+        stream.sendHead(.known(UInt64(content.count)))
+        if message.head.method != .head { stream.send(content.span) }
+        guard number == self.number else { return }
+        stream.end(trailers: [])
+    }
+}

@@ -1,0 +1,260 @@
+// Asking the origin past the cache: the request goes on as it came, its content as it arrives, and the response back to this
+// client alone. Also how any fetched response begins, and what happens when there is none.
+
+import Bytes
+import CacheStorage
+import Clients
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+extension Transaction: ExchangeDelegate {
+    // MARK: The request
+
+    func beginPass() -> Progress {
+        guard let entry = request.entry, let stream else {
+            preconditionFailure("a request has its route before it passes")
+        }
+        detach()
+        served.forward = selection.reason?.forward ?? .miss
+        asked = (worker.instant, cache.moment)
+        let isWhole = stream.isContentComplete && !request.collectedIsPrefix
+        var asking = OriginRequest(request: request, purpose: .pass)
+        asking.sendsCollectedContent = isWhole && message.hasContent
+        asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
+        let exchange = worker.origins.exchange(
+            with: entry.group, method: message.head.method, content: asking.framing, isRequestComplete: isWhole,
+            acceptsUpgrade: request.wantsTunnel, delegate: self)
+        activity = .passing(exchange)
+        asking.append(to: &exchange.request)
+        // Content is read once there is somebody to take it.
+        if !isWhole { stream.pauseContent() }
+        exchange.start()
+        return .wait
+    }
+
+    func exchangeTakesContent(_ exchange: Exchange) {
+        guard let stream, stream.isActive else { return }
+        let number = self.number
+        if request.collectedIsPrefix {
+            let prefix = message.content
+            message.content = []
+            request.collectedIsPrefix = false
+            exchange.send(content: prefix.span)
+            guard number == self.number else { return }
+            if stream.isContentComplete { exchange.endContent(trailers: contentTrailers) }
+        }
+        stream.readContent()
+        guard number == self.number, stream.isActive, case .passing = activity else { return }
+        if !stream.isContentComplete && exchange.takesContent { stream.awaitContent() }
+    }
+
+    func takeContent(_ piece: Span<UInt8>) {
+        switch activity {
+        case .readingContent: message.content.append(piece)
+        case .passing(let exchange): exchange.send(content: piece)
+        case .none, .lookingUp, .filling, .waiting, .reading, .tunnel: return
+        }
+    }
+
+    func endContent(trailers: [UInt8]) {
+        switch activity {
+        case .readingContent: contentTrailers = trailers
+        case .passing(let exchange): exchange.endContent(trailers: trailers)
+        case .none, .lookingUp, .filling, .waiting, .reading, .tunnel: return
+        }
+    }
+
+    /// More content is wanted as soon as the exchange takes it.
+    func awaitContent(for exchange: Exchange) {
+        guard let stream else { return }
+        if stream.isContentComplete {
+            stream.awaitNothing()
+        } else if exchange.takesContent {
+            stream.awaitContent()
+        } else {
+            stream.pauseContent()
+        }
+    }
+
+    /// What is wrong with the content shows only now: answered if no response has begun.
+    func refuseContent() {
+        endActivity()
+        let isTooLarge = stream?.fault?.reason == .contentTooLarge
+        if !isTooLarge { served.wireFault = stream?.fault }
+        let outcome = isTooLarge ? Outcome.bodyTooLarge : .malformed
+        if stream?.hasBegun == true { return cutShort(outcome) }
+        _ = refuse(outcome)
+    }
+
+    // MARK: The response
+
+    func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        passInterim(head, bytes)
+    }
+
+    /// RFC 9110 §15.2: passed on to whoever can understand it; never stored.
+    func passInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard let stream, stream.isActive, stream.takesInterimResponses else { return }
+        if response.status == 100 && !message.head.expectsContinue { return }
+        writer.beginInterim(response, bytes)
+        stream.sendInterim()
+    }
+
+    func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        let status = Status(head.status)
+        if head.status == 101 { return openTunnel(exchange, head, bytes) }
+        if invalidates(message.head.method, status) {
+            let isOvertaken = GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
+            request.invalidate(by: head, bytes, in: fills)
+            if !isOvertaken, storeForGet(exchange, head, bytes) { return }
+        }
+        passResponse(head, bytes)
+    }
+
+    /// The head of a response that is this client's alone.
+    func passResponse(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        respondFetched(response, bytes, lines: nil)
+    }
+
+    /// Begins to store the response to a POST, which the route itself doesn't cache, for the GETs that follow. What it
+    /// invalidated is gone by now.
+    private func storeForGet(_ exchange: Exchange, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+        guard cache.canStore,
+            let record = GetRecord(
+                request, response, bytes, requestTime: asked.time, isOvertaken: false, in: fills),
+            let keys = KeySelection.ofGet(request, &worker.fills.composer)
+        else { return false }
+        var basis = Selection()
+        basis.keys = keys
+        let fill = Fill(
+            fills, feed: fills.newFeed(keys), isPublished: false, purpose: .request, request, basis, reader: self)
+        fill.isToBeStored = true
+        // Its own invalidation doesn't count against it.
+        fill.adopt(exchange, requestTime: asked.time, began: record.since)
+        fill.begin(record.facts, record.life, fill.recordHead(response, bytes), response, bytes)
+        guard fill.body == .collecting else {
+            served.notStoredReason = fill.notStoredReason
+            fill.source = nil
+            fill.end()
+            return false
+        }
+        exchange.delegate = fill
+        activity = .filling(fill)
+        served.isStored = true
+        fillBegan(response, bytes, lines: nil)
+        return true
+    }
+
+    /// The head of a response that was fetched.
+    /// - Parameter lines: the status line and fields, where they are put together already.
+    func respondFetched(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, lines: RecordHead?) {
+        guard let stream, stream.isActive else { return }
+        served.status = response.status
+        served.outcome = served.verdict.outcome
+        selection.stored = nil
+        if let lines {
+            let head = lines.lines
+            writer.begin(head.span, removesTags: false)
+            if let age = response.first(.age) { writer.append("Age", bytes.extracting(age)) }
+        } else {
+            writer.begin(response, bytes, removesTags: request.entry?.removesTags == true)
+        }
+        appendVerdict()
+        let size = response.contentSize
+        switch size {
+        case .none:
+            let isAbsent = message.head.method == .head || response.status == 304
+            if let declared = response.declaredContentLength, isAbsent {
+                writer.append("Content-Length", decimal: declared)
+            }
+        case .known(let length):
+            if lines?.hasContentLength != true { writer.append("Content-Length", decimal: length) }
+        case .unknown: if stream.takesInterimResponses { writer.appendTrailerNames(response, bytes) }
+        }
+        stream.sendHead(size)
+    }
+
+    /// `X-Cache` and `Cache-Status` of a response that was fetched.
+    private func appendVerdict() {
+        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        if runtime.showsCacheStatus { writer.append(served.forwardedStatus(because: selection.reason)) }
+    }
+
+    func exchange(_ exchange: Exchange, received piece: Span<UInt8>) {
+        worker.fills.counters.bytesFromOrigins += piece.count
+        stream?.send(piece)
+    }
+
+    func exchangeTurnEnded(_ exchange: Exchange) { stream?.flush() }
+
+    func exchangeEnded(_ exchange: Exchange) {
+        let trailers = exchange.trailers
+        endActivity()
+        stream?.end(trailers: trailers)
+    }
+
+    func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) {
+        endActivity()
+        fetchFailed(failure)
+    }
+
+    // MARK: No response
+
+    /// There is no response, or no more of it.
+    func fetchFailed(_ failure: ExchangeFailure) {
+        if stream?.hasBegun == true { return cutShort(.answerCutShort) }
+        served.wireFault = failure.wire
+        endWithout(failure.cause)
+    }
+
+    /// No response is to be had from the origin: what is stored serves, where nothing forbids it.
+    func endWithout(_ cause: ExchangeFailure.Cause) {
+        if selection.stored != nil && selection.fallback.contains(.onDisconnect) { return deliverStale(.disconnected) }
+        // RFC 9111 §5.2.2.2: something is there, and may not be used unvalidated.
+        let isForbidden =
+            selection.stored != nil && (selection.reason == .mustRevalidate || selection.reason == .storedNoCache)
+        _ = refuse(isForbidden ? .validationFailed : cause.outcome)
+    }
+
+    // MARK: Tunnels
+
+    private func openTunnel(_ exchange: Exchange, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        guard let stream else { return }
+        served.status = 101
+        served.outcome = .tunnel
+        writer.begin(head, bytes, removesTags: false)
+        appendVerdict()
+        stream.switchProtocols(head, bytes)
+        let worker = self.worker
+        let tunnel = Tunnel(
+            stream, exchange, received: { worker.fills.counters.bytesFromOrigins += $0 },
+            ended: { [unowned self] in endTunnel() })
+        activity = .tunnel(tunnel)
+        tunnel.open()
+    }
+
+    /// One side of a tunnel has ended: what is under way to the client still goes out.
+    func endTunnel() {
+        endActivity()
+        stream?.endTunnel()
+    }
+}
+
+extension ExchangeFailure.Cause {
+    /// What the client is told.
+    var outcome: Outcome {
+        switch self {
+        case .noServer: .noServer
+        case .unresolved: .originUnresolved
+        case .refused: .originRefused
+        case .tooManyConnections: .originBusy
+        case .connectTimeout: .originConnectTimeout
+        case .firstByteTimeout: .originTimeout
+        case .betweenBytesTimeout: .originTimeout
+        case .closedEarly: .originClosed
+        case .malformedResponse: .originBroken
+        }
+    }
+}

@@ -1,0 +1,344 @@
+// Responding from a fill: the request's own, which tells it of everything at once, or another request's, whose feed it reads at
+// the pace at which this client takes it. The first reader of a fill comes to the feed too once its client is slower than the
+// origin.
+
+import Bytes
+import CacheStorage
+import Clients
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+extension Transaction: FillReader {
+    // MARK: Its own fill
+
+    var readCount: Int { reading.count }
+
+    func fillInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) { passInterim(response, bytes) }
+
+    func fillBegan(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, lines: RecordHead?) {
+        if case .filling(let fill) = activity {
+            served.isStored = fill.isToBeStored
+            served.notStoredReason = fill.notStoredReason
+        }
+        respondFetched(response, bytes, lines: lines)
+    }
+
+    func fillReceived(_ piece: Span<UInt8>, at position: Int) {
+        guard let stream else { return }
+        if case .passing = activity { return stream.send(piece) }
+        guard position == reading.count, !stream.isBlocked else { return }
+        reading.count += piece.count
+        stream.send(piece)
+    }
+
+    func fillTurnEnded() {
+        stream?.flush()
+        guard case .filling(let fill) = activity, stream?.isBlocked == false, fill.body == .lockstep else { return }
+        noteCaughtUp(fill.feed, fill.feed.end)
+    }
+
+    func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
+        guard case .filling(let fill) = activity, let stream else { return }
+        let feed = fill.feed
+        activity = .none
+        if reading.count == fill.arrived {
+            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+            return stream.end(trailers: trailers)
+        }
+        // The client lags: the rest goes out as it takes it.
+        if let whole {
+            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+            return stream.sendRest(of: whole, from: reading.count, trailers: trailers)
+        }
+        activity = .reading(feed)
+        worker.startReading(feed, self)
+        stream.flush()
+    }
+
+    func fillDelivers(_ record: StoredResponse, _ how: FillDelivery, by fill: Fill) {
+        guard case .filling(let own) = activity, own === fill else { return }
+        endReading(of: fill)
+        switch how {
+        case .revalidated:
+            served.verdict = .revalidated
+            served.forwardStatus = Status(304)
+            selection.reason = nil
+        case .whole: served.isStored = fill.isToBeStored
+        case .joined:
+            served.isStored = fill.isToBeStored
+            if record.kind != .response {
+                if let known = PartialResponse(record), let range = selection.partial?.toAnswer,
+                    deliverKnown(known, range)
+                {
+                    return
+                }
+                // What was asked for of our own accord can't be used: the request goes to the origin as it came.
+                selection.partial = nil
+                selection.stored = nil
+                selection.isValidating = false
+                return resume(at: .fill)
+            }
+        }
+        selection.stored = record
+        resume(at: .deliver)
+    }
+
+    func fillServesStale(_ status: Status) {
+        guard case .filling(let fill) = activity else { return }
+        endReading(of: fill)
+        served.forwardStatus = status
+        deliverStale(.staleIfError)
+    }
+
+    func fillHandsOver(
+        _ source: any FillSource, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, because reason: Reason?
+    ) {
+        takeOver(source)
+        served.notStoredReason = reason
+        passResponse(response, bytes)
+    }
+
+    func fillHandsOverRest(_ source: any FillSource) {
+        takeOver(source)
+        if stream?.isBlocked == true { source.pause() }
+    }
+
+    private func takeOver(_ source: any FillSource) {
+        guard case .filling(let fill) = activity else { return }
+        endReading(of: fill)
+        guard let exchange = source as? Exchange else { return source.stop() }
+        exchange.delegate = self
+        activity = .passing(exchange)
+    }
+
+    func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?) {
+        guard case .filling(let fill) = activity else { return }
+        endReading(of: fill)
+        selection.stored = stored
+        fetchFailed(failure)
+    }
+
+    /// The fill is over.
+    private func endReading(of fill: Fill) {
+        activity = .none
+        fill.feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+    }
+
+    // MARK: Another request's fill
+
+    /// Something has changed in the feed that this request waits for or reads from.
+    func feedMoved(_ feed: FillFeed) {
+        switch activity {
+        case .reading(let own) where own === feed: pump(feed)
+        case .waiting(let own) where own === feed: look(at: feed)
+        default: return
+        }
+    }
+
+    private func look(at feed: FillFeed) {
+        switch feed.news {
+        case .none: return
+        case .head(let head, let isWhole): use(head, of: feed, isWhole: isWhole)
+        case .gone:
+            endActivity()
+            fetchAlone()
+        case .refused(.ownReason):
+            endActivity()
+            resume(at: .join)
+        case .refused(.hitForMiss):
+            endActivity()
+            served.isCollapsed = false
+            fetchAlone()
+        case .refused(.originFailure(let status)):
+            endActivity()
+            guard selection.stored != nil, selection.fallback.contains(.onError) else { return fetchAlone() }
+            served.forward = selection.reason?.forward ?? .miss
+            served.forwardStatus = status
+            served.isCollapsed = true
+            deliverStale(.staleIfError)
+        case .failed(let cause):
+            endActivity()
+            served.forward = selection.reason?.forward ?? .miss
+            served.isCollapsed = true
+            endWithout(cause)
+        }
+    }
+
+    private func fetchAlone() {
+        reading.waits = Self.mostWaits
+        stream?.awaitNothing()
+        resume(at: .fill)
+    }
+
+    /// The wait has its limit. The first to reach it fetches anew, for all that still wait.
+    func waitTimedOut() {
+        guard case .waiting(let feed) = activity else { return }
+        fills.counters.waitsTimedOut += 1
+        served.aloneReason = .waitTimedOut
+        // Once its head is there others may still read along.
+        guard case .none = feed.news else {
+            endActivity()
+            return fetchAlone()
+        }
+        fills.table.remove(feed, under: feed.key)
+        endActivity()
+        stream?.awaitNothing()
+        if reading.waits > 1 { return fetchAlone() }
+        resume(at: .join)
+    }
+
+    /// Another request's response has its head: is it one for this request?
+    private func use(_ head: FillHead, of feed: FillFeed, isWhole: Bool) {
+        guard let policy = request.policy, let stream else { return }
+        if cache.overtook(selection.keys.plainKey, since: feed.began) {
+            endActivity()
+            return resume(at: .join)
+        }
+        if isInvalidatedByGroup(head.response) {
+            // Others that come later aren't to find it either.
+            fills.table.remove(feed, under: feed.key)
+            if head.key != feed.key { fills.table.remove(feed, under: head.key) }
+            endActivity()
+            return resume(at: .join)
+        }
+        guard isSameKey(as: head) else { return }
+        switch reuseVerdict(
+            stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
+        {
+        case .fresh, .stale: break
+        case .validate, .bypass, .refuse:
+            endActivity()
+            return fetchAlone()
+        }
+        let isHead = message.head.method == .head
+        let isMeasured = head.response.description.headHasContentLength
+        let needsWhole = request.facts.hasRange || request.facts.hasConditions || isHead && !isMeasured
+        if needsWhole && !isWhole { return }
+        served.forward = selection.reason?.forward ?? .uriMiss
+        served.isCollapsed = true
+        served.verdict = .miss
+        selection.reason = nil
+        selection.stored = head.response
+        fills.counters.coalesced += 1
+        guard isWhole || isHead else { return beginReading(head, of: feed) }
+        endActivity()
+        stream.awaitNothing()
+        resume(at: .deliver)
+    }
+
+    /// Whether the response belongs to this request's key; if not, the request goes on elsewhere.
+    private func isSameKey(as head: FillHead) -> Bool {
+        let fills = self.fills
+        if selection.keys.key != head.key {
+            selection.keys.followSearchRule(request, &fills.composer, fills.searchRules)
+        }
+        // What doesn't vary, or no longer, is for every variant.
+        guard selection.keys.key != head.key && (head.varyIndex != nil || selection.keys.plainKey != head.key) else {
+            return true
+        }
+        // It varies, and this request's own fields say which variant is wanted (RFC 9111 §4.1).
+        guard let index = head.varyIndex else {
+            endActivity()
+            fetchAlone()
+            return false
+        }
+        selectVariant(by: index)
+        selection.keys.keepText(fills.composer)
+        if selection.keys.key == head.key { return true }
+        endActivity()
+        stream?.awaitNothing()
+        selection.reason = nil
+        selection.stored = nil
+        resume(at: .lookUp)
+        return false
+    }
+
+    /// Begins the response of a reader.
+    private func beginReading(_ head: FillHead, of feed: FillFeed) {
+        guard let stream else { return }
+        if feed.reach.isBroken {
+            // Nothing has gone out yet, so this one still gets a whole response.
+            endActivity()
+            return endWithout(.closedEarly)
+        }
+        activity = .reading(feed)
+        reading.count = 0
+        stream.awaitNothing()
+        let record = head.response
+        served.status = Int(record.status)
+        served.outcome = served.verdict.outcome
+        writer.begin(record.head, removesTags: removesTags(of: record))
+        appendOwnFields(record)
+        // RFC 9110 §8.6: none in a 204.
+        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
+            writer.append("Content-Length", decimal: UInt64(length))
+        }
+        stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
+        pump(feed)
+    }
+
+    // MARK: The body
+
+    /// Bytes of the body that are taken at once. While a client doesn't take them they are what it costs.
+    private static let windowCount = 64 << 10
+    /// Windows sent in one turn to one client.
+    private static let windowsPerTurn = 2
+
+    /// Sends what there is, until the client takes no more or nothing more is there.
+    func pump(_ feed: FillFeed) {
+        guard let stream, stream.hasBegun else { return }
+        let number = self.number
+        let worker = self.worker
+        var windows = 0
+        while !stream.isBlocked {
+            let reach = feed.reach
+            if reach.isBroken {
+                stream.flush()
+                return cutShort(.answerCutShort)
+            }
+            if let completed = reach.completed {
+                endActivity()
+                return stream.sendRest(of: completed, from: reading.count, trailers: [])
+            }
+            if reading.count < reach.end {
+                if windows == Self.windowsPerTurn {
+                    // Others have their turn; the socket, which has room, brings us back.
+                    stream.flush()
+                    if number == self.number { stream.yield() }
+                    return
+                }
+                windows += 1
+                worker.window.removeAll()
+                let count = feed.read(from: reading.count, atMost: Self.windowCount) { worker.window.append($0) }
+                // It has broken off since.
+                guard count > 0 else {
+                    stream.flush()
+                    return cutShort(.answerCutShort)
+                }
+                reading.count += count
+                stream.send(worker.window.span)
+                if number != self.number { return }
+                continue
+            }
+            if reach.isWhole {
+                endActivity()
+                return stream.end(trailers: [])
+            }
+            stream.flush()
+            if number != self.number { return }
+            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
+            if !stream.isBlocked { stream.awaitNothing() }
+            return
+        }
+        stream.flush()
+    }
+
+    /// In lockstep the origin goes on once every reader has come as far as this.
+    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
+        guard reading.count == end, reading.caughtUpAt != end else { return }
+        reading.caughtUpAt = end
+        feed.noteCaughtUp(at: end)
+    }
+}

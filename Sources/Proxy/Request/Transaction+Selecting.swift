@@ -1,0 +1,212 @@
+// The first steps: which route takes the request, what the cache may do with it (RFC 9111 §3, §4 before the store is asked),
+// its key, and the look-up: memory at once, Redis by a round trip, and twice where the resource varies (§4.1).
+
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Routing
+
+extension Transaction: StoreReceiver {
+    // MARK: Route
+
+    func route() -> Progress {
+        switch message.head.method {
+        case .connect: return refuse(.methodNotAllowed)
+        case .options, .trace:
+            if message.head.targetForm == .asterisk { return answerOptions() }
+            if message.head.contains(.maxForwards), message.head.maxForwards(in: message.bytes) == 0 {
+                return message.head.method == .options ? answerOptions() : refuse(.methodNotAllowed)
+            }
+        case .get, .head, .post, .put, .delete, .patch, .query, .other: break
+        }
+        if let length = message.contentLength, length > runtime.bodyLimit { return refuse(.bodyTooLarge) }
+        if explainer == nil { request.readForwardedScheme() }
+        switch runtime.table.match(message.bytes, host: message.head.authority, path: message.head.path) {
+        case .noRoute: return refuse(.noRoute)
+        case .refused: return refuse(.invalidPath)
+        case .matched(let found):
+            let entry = runtime.entries[found.route]
+            request.match = found
+            request.entry = entry
+            if explainer == nil { entry.counters.requests += 1 }
+            if message.head.wantsUpgrade && entry.allowsUpgrade {
+                request.wantsTunnel = true
+                return pass(.routeNotCached)
+            }
+            return .next(.admit)
+        }
+    }
+
+    /// RFC 9110 §9.3.7: OPTIONS for the server itself.
+    private func answerOptions() -> Progress {
+        if let explainer { return explainer.refused(self, .own, status: 204) }
+        respond(status: 204, reason: "No Content", detail: Outcome.own.slug) { writer in
+            writer.append("Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY")
+        }
+        return .done
+    }
+
+    // MARK: Admit
+
+    func admit() -> Progress {
+        guard let entry = request.entry, let policy = entry.policy else { return pass(.routeNotCached) }
+        request.noteFacts()
+        if case .bypass(let reason) = lookupVerdict(request: request.facts, policy: policy) {
+            // Conditions that the origin alone evaluates, and an origin that is not to be asked (RFC 9111 §5.2.1.7).
+            if reason == .originConditions, let refusal = missRefusal(request: request.facts, policy: policy) {
+                selection.reason = refusal
+                return refuse(.onlyIfCached)
+            }
+            return pass(reason)
+        }
+        guard message.hasContent else { return .next(.key) }
+        // Content of a GET has no meaning to a key; whoever sends it may get another response than everybody else.
+        guard entry.recipe.needsBody(for: message.head.method) else { return pass(.methodNotCached) }
+        if let length = message.contentLength, length > UInt64(entry.bodyKeyLimit) { return pass(.tooLarge) }
+        return .next(.readKeyedContent)
+    }
+
+    /// Goes to the origin past the cache.
+    func pass(_ reason: Reason) -> Progress {
+        selection.reason = reason
+        served.verdict = .bypass
+        return .next(.pass)
+    }
+
+    // MARK: Content
+
+    /// Reads content until it is complete or longer than a key may be made of; then the request passes by the cache, the
+    /// part that was read first.
+    func readKeyedContent() -> Progress {
+        // What is explained has all of it.
+        guard let stream else { return contentProgress() }
+        detach()
+        activity = .readingContent
+        if message.head.expectsContinue { stream.sendContinue() }
+        stream.readContent()
+        guard case .readingContent = activity else { return .done }
+        return contentProgress()
+    }
+
+    /// After more content was collected.
+    func contentProgress() -> Progress {
+        guard isLive, let entry = request.entry else { return .done }
+        if message.content.count > entry.bodyKeyLimit {
+            activity = .none
+            request.collectedIsPrefix = true
+            return pass(.tooLarge)
+        }
+        if let stream, !stream.isContentComplete {
+            stream.awaitContent()
+            return .wait
+        }
+        activity = .none
+        return .next(.key)
+    }
+
+    // MARK: Key
+
+    func composeKey() -> Progress {
+        selection.keys.compose(request, &worker.fills.composer, worker.fills.searchRules)
+        return .next(.lookUp)
+    }
+
+    func keepKeyText() {
+        if !selection.keys.isTextKept { selection.keys.keepText(worker.fills.composer) }
+    }
+
+    func selectVariant(by index: StoredResponse) {
+        selection.keys.selectVariant(by: index, request, &worker.fills.composer, &worker.fills.variantText)
+    }
+
+    // MARK: Look up
+
+    func lookUp() -> Progress {
+        if let found = lookUpInMemory() { return use(found) }
+        if let found = lookUpExactly() { return use(found) }
+        selection.keys.keepText(worker.fills.composer)
+        guard cache.usesRemote else { return .next(.decide) }
+        detach()
+        selection.asked = worker.loop.now
+        let text = selection.keys.text
+        let key = selection.keys.key
+        switch cache.lookUpInRemote(key, keyText: text.span, now: worker.wallTime, receiver: self, token: number) {
+        case .hit(let found): return use(found)
+        case .miss: return .next(.decide)
+        case .pending(let ticket):
+            activity = .lookingUp(ticket)
+            return .wait
+        case .failed(let trouble):
+            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+            return .next(.decide)
+        }
+    }
+
+    private func lookUpInMemory() -> StoredResponse? {
+        let fills = worker.fills
+        return selection.keys.varyIndex == nil
+            ? look(for: fills.composer.text) : look(for: fills.composer.variantText)
+    }
+
+    /// What the store has, without a trace there where this is only explained.
+    @inline(__always)
+    private func look(for keyText: Span<UInt8>) -> StoredResponse? {
+        let key = selection.keys.key
+        return explainer == nil
+            ? cache.lookUpInMemory(key, keyText: keyText, now: worker.wallTime)
+            : cache.peekInMemory(key, keyText: keyText, now: worker.wallTime)
+    }
+
+    /// What is stored for this very query although its path has a rule: a failure, say, that came without one. Memory alone
+    /// is asked a second time; Redis would cost every miss a round trip.
+    private func lookUpExactly() -> StoredResponse? {
+        let fills = worker.fills
+        guard let exact = selection.keys.exact(request, &fills.composer) else { return nil }
+        let ruled = selection.keys
+        selection.keys = exact
+        if let found = look(for: fills.composer.text) {
+            selection.keys = ruled
+            selection.keys.takeExact(exact, fills.composer)
+            return found
+        }
+        selection.keys = ruled
+        selection.keys.composeAgain(request, &fills.composer)
+        return nil
+    }
+
+    /// An index leads to the variant's own key; a response is what was looked for.
+    private func use(_ found: StoredResponse) -> Progress {
+        switch found.kind {
+        case .response, .partial:
+            if selection.keys.isUsable(found) { selection.stored = found }
+            return .next(.decide)
+        case .varyMarker:
+            // An index under a variant's key would be nobody's; it is taken as a miss.
+            guard selection.keys.varyIndex == nil else { return .next(.decide) }
+            selectVariant(by: found)
+            return .next(.lookUp)
+        }
+    }
+
+    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
+        guard token == number, isLive else { return }
+        activity = .none
+        switch answer {
+        case .hit(let found):
+            let keys = selection.keys
+            // An invalidation by this process may be on its way to the store that still hands this out.
+            guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey) else { return resume(at: .decide) }
+            if explainer == nil { cache.keepCopy(keys.key, found, now: worker.wallTime) }
+            switch use(found) {
+            case .next(let step): resume(at: step)
+            case .wait, .done: return
+            }
+        case .miss: resume(at: .decide)
+        case .failed(let trouble):
+            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+            resume(at: .decide)
+        }
+    }
+}

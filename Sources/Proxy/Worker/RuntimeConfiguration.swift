@@ -1,0 +1,174 @@
+// What one configuration makes of a worker: routes with their policies, limits, how responses are marked. Built whole
+// for every reload and swapped in between two requests; a request keeps the one that it began with.
+
+import Clients
+import Configuration
+import EventLoop
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+import Routing
+
+/// A route as a request meets it. One instance per worker, so that its reference count is no other thread's business.
+final class RouteEntry {
+    let index: Int
+    let recipe: KeyRecipe
+    /// Nil where the route caches nothing.
+    let policy: RoutePolicy?
+    let bodyKeyLimit: Int
+    let group: UpstreamGroup
+    /// How long a request waits for another one's fetch; 0 is never.
+    let collapseMilliseconds: Int64
+    /// The share of a lifetime, at its end, in which it is refreshed ahead of time.
+    let earlyRefresh: UInt8?
+    private let statuses: StatusTimeouts?
+    private let contentTypes: MediaTypeRules?
+    let removesTags: Bool
+    let allowsUpgrade: Bool
+    let keepsClientHost: Bool
+    /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
+    var counters = RouteCounters()
+
+    init(index: Int, route: Route, recipe: KeyRecipe, group: UpstreamGroup) {
+        self.index = index
+        self.recipe = recipe
+        self.group = group
+        policy = route.cache.map(RoutePolicy.init)
+        bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
+        let cache = route.cache
+        collapseMilliseconds = cache?.collapse?.rawValue ?? 0
+        earlyRefresh = cache?.earlyRefresh?.rawValue
+        statuses = cache.flatMap { $0.statuses.isEmpty ? nil : StatusTimeouts($0.statuses) }
+        contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
+        removesTags = cache?.tags == .remove
+        allowsUpgrade = route.upgrade
+        keepsClientHost = group.settings.host == .client
+    }
+
+    /// Whether responses of this media type are stored.
+    func storesType(of response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+        contentTypes?.allows(bytes.extracting(response.first(.contentType) ?? .empty)) ?? true
+    }
+
+    /// The policy as it holds for one status of the origin's.
+    func policy(for status: Status) -> RoutePolicy? {
+        guard let policy, let statuses else { return policy }
+        return policy.applying(statuses, to: status)
+    }
+}
+
+/// One worker's view of a configuration.
+final class RuntimeConfiguration {
+    let configuration: Configuration
+    let table: RouteTable
+    let entries: [RouteEntry]
+    let headLimits: HeadLimits
+    let bodyLimit: UInt64
+    let requestsPerConnection: Int
+    let showsXCache: Bool
+    let showsCacheStatus: Bool
+
+    /// - Parameters:
+    ///   - groups: one for each of `configuration.upstreams`, in order.
+    ///   - largestHead: what the loop's input buffer, which a reload can't enlarge, holds of a head.
+    ///   - previous: its routes' counters are carried over where a route has the same host and path.
+    init(
+        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int, previous: RuntimeConfiguration? = nil
+    ) throws(RouteTableFault) {
+        self.configuration = configuration
+        let table = try RouteTable(configuration.routes)
+        self.table = table
+        entries = configuration.routes.enumerated().map { index, route in
+            guard let upstream = configuration.indexOfUpstream(named: route.upstream) else {
+                preconditionFailure("a checked configuration's routes name upstreams that are there")
+            }
+            return RouteEntry(index: index, route: route, recipe: table.recipes[index], group: groups[upstream])
+        }
+        if let previous {
+            for (entry, route) in zip(entries, configuration.routes) {
+                let before = previous.configuration.routes.firstIndex { $0.host == route.host && $0.path == route.path }
+                if let before { entry.counters = previous.entries[before].counters }
+            }
+        }
+        let limits = configuration.limits
+        headLimits = HeadLimits(
+            startLine: Int(limits.requestLine.rawValue), head: min(Int(limits.head.rawValue), largestHead),
+            fields: limits.fields)
+        bodyLimit = limits.body.rawValue == 0 ? .max : UInt64(limits.body.rawValue)
+        requestsPerConnection = limits.requests == 0 ? .max : limits.requests
+        showsXCache = configuration.server.xCache
+        showsCacheStatus = configuration.server.cacheStatus
+    }
+
+    /// Whether a peer's own `X-Forwarded-*` fields are believed.
+    func trusts(_ peer: PeerAddress) -> Bool {
+        let ranges = configuration.server.trustedProxies
+        guard !ranges.isEmpty, let address = IPAddress(peer) else { return false }
+        return ranges.contains { $0.contains(address) }
+    }
+
+    /// What connections of clients keep to.
+    var clientLimits: ClientLimits {
+        let limits = configuration.limits
+        var bounds = ClientLimits(head: headLimits)
+        bounds.requestsPerConnection = requestsPerConnection
+        bounds.body = bodyLimit
+        bounds.headTimeout = limits.headTimeout.rawValue
+        bounds.readTimeout = limits.readTimeout.rawValue
+        bounds.writeTimeout = limits.writeTimeout.rawValue
+        bounds.idleTimeout = limits.idleTimeout.rawValue
+        bounds.tunnelTimeout = limits.tunnelTimeout.rawValue
+        bounds.clients = limits.clients
+        return bounds
+    }
+}
+
+extension RoutePolicy {
+    /// The decision library's form of a route's `cache` section.
+    init(_ settings: CacheSettings) {
+        self.init()
+        methods = HTTPCaching.CachedMethods(rawValue: settings.methods.rawValue)
+        timeout = settings.timeout.map(Seconds.init(roundingUp:))
+        heuristicPercentage = settings.heuristic?.rawValue
+        heuristicCap = Seconds(roundingUp: settings.heuristicCap)
+        staleWhileRevalidate = settings.staleWhileRevalidate.map(Seconds.init(roundingUp:)) ?? 0
+        staleIfError = settings.staleIfError.map(Seconds.init(roundingUp:)) ?? 0
+        mode = settings.mode == .force ? .force : .standard
+        clientControl = settings.clientControl == .honour ? .honour : .ignore
+        allowSetCookie = settings.allowSetCookie
+        allowAuthorization = settings.allowAuthorization
+    }
+}
+
+extension StatusTimeouts {
+    /// The decision library's form of `cache.statuses`.
+    init(_ settings: [StatusTimeout]) {
+        self.init(
+            settings.map { entry in
+                let key: StatusTimeouts.Key =
+                    switch entry.selector {
+                    case .exact(let status): .status(status)
+                    case .class(let digit): .statusClass(digit)
+                    case .any: .any
+                    }
+                return (key, Seconds(roundingUp: entry.timeout))
+            })
+    }
+}
+
+extension Seconds {
+    /// HTTP counts whole seconds; a part of one is rounded up.
+    init(roundingUp duration: Milliseconds) { self.init((duration.rawValue + 999) / 1000) }
+}
+
+extension IPAddress {
+    /// Nil for a unix socket's peer.
+    init?(_ peer: PeerAddress) {
+        switch peer.family {
+        case .ipv4: self = .v4(UInt32(truncatingIfNeeded: peer.low))
+        case .ipv6: self = IPAddress.v6(UInt128(peer.high) << 64 | UInt128(peer.low)).unmapped
+        case .unix: return nil
+        }
+    }
+}

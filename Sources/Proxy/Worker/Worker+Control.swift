@@ -1,0 +1,109 @@
+// What the control thread asks of a worker: take on a new configuration, report, drain, stop.
+
+import CacheStorage
+import Clients
+import Configuration
+import EventLoop
+
+extension Worker {
+    func listen(on descriptor: Int32, address: SocketAddress) {
+        let log = shared.log
+        clients.listen(on: descriptor, address: address) { code in
+            log.write(.error, "accepting on \(address) failed: \(errorText(code)); trying again in 100 ms")
+        }
+    }
+
+    func handle(_ message: WorkerMessage) {
+        switch message {
+        case .adopt(let update): adopt(update)
+        case .report(let answer): answer(gathered(), cache.remoteState)
+        case .command(let command, let answer): StoreCommandRunner(worker: self, command: command, answer: answer).run()
+        case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
+        case .drain(let deadline): drain(until: deadline)
+        case .stop: loop.stop()
+        }
+    }
+
+    /// All counters and gauges as they are now.
+    private func gathered() -> Counters {
+        var counters = self.counters
+        counters.routes = runtime.entries.map(\.counters)
+        counters.add(clients.counters)
+        counters.clients = clients.count
+        counters.activeRequests = clients.activeCount
+        counters.add(origins.figures)
+        counters.add(fills.counters)
+        counters.refreshing = fills.refreshing
+        counters.logLinesDropped = accessLog.dropped
+        counters.invalidated = cache.figures.invalidatedKeys
+        counters.groupsInvalidated = cache.figures.invalidatedGroups
+        counters.variantsReached = cache.figures.deletedVariants
+        if let figures = cache.remoteFigures { counters.remote = figures }
+        return counters
+    }
+
+    /// The new configuration takes over between two requests; those under way keep theirs.
+    private func adopt(_ update: ConfigurationUpdate) {
+        guard
+            let next = try? RuntimeConfiguration(
+                update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
+                previous: runtime)
+        else {
+            shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
+            return
+        }
+        if update.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
+            shared.log.write(
+                .warning,
+                "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
+        }
+        runtime = next
+        origins.headLimits = next.headLimits
+        clients.limits = next.clientLimits
+        accessLog.format = update.configuration.log.access
+        let store = update.configuration.store
+        cache.objectLimit = Int(store.object.rawValue)
+        if store != storeSettings {
+            storeSettings = store
+            openStores()
+        }
+        for (descriptor, address) in update.takeListeners(for: index) { listen(on: descriptor, address: address) }
+        clients.keepListeners { update.keeps($0) }
+    }
+
+    /// Accepts nothing more; each connection ends with its next response, idle ones after a moment in which a request that
+    /// is on its way still gets one.
+    private func drain(until deadline: MonotonicTime) {
+        guard !clients.isDraining else { return }
+        clients.drain()
+        let timer = LoopTimer(loop: loop) { [unowned self] in finishDraining() }
+        timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))
+        drainTimer = timer
+        endDrainIfDone()
+    }
+
+    /// A drain is over once nobody waits for this worker: no client of its own, and none of another's that reads from one
+    /// of its fills.
+    func endDrainIfDone() {
+        guard clients.isDraining, clients.count == 0, !fills.hasReaders else { return }
+        finishDraining()
+    }
+
+    private func finishDraining() {
+        if clients.count > 0 {
+            shared.log.write(.warning, "worker \(index) stops with \(clients.count) connections still open")
+        }
+        accessLog.flush()
+        loop.stop()
+    }
+
+    func runHousekeeping() {
+        if index == 0 {
+            cache.sweep(limit: 4096, now: wallTime)
+            shared.fills.sweep(now: loop.now)
+        }
+        accessLog.flush()
+        clients.trim()
+        scheduleHousekeeping()
+    }
+}

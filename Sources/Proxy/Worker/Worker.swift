@@ -1,0 +1,165 @@
+// A worker: one event loop on one thread, with its clients, its connections to origins, its view of the stores, its fills and
+// its counters. Workers share what their caches share, the table of fills, the servers' health and the logs; nothing else.
+
+import Bytes
+import CacheStorage
+import Clients
+import Configuration
+import EventLoop
+import HTTPCaching
+import HTTPWire
+import Origins
+import Routing
+
+package final class Worker {
+    package let index: Int
+    let loop: EventLoop
+    let shared: SharedState
+    let mailbox: Mailbox<WorkerMessage>
+    var runtime: RuntimeConfiguration
+    var counters = Counters()
+
+    /// Everything that is stored is reached through it.
+    let cache: Cache
+    var storeSettings: StoreSettings
+    let origins: OriginAccess
+    let fills: FillService
+    let writer: ResponseHeadWriter
+    /// Set once, at the end of `init`: handlers are made by the worker itself.
+    private(set) var clients: ClientConnections!
+    let accessLog: AccessLogBuffer
+
+    private var mailSocket: Socket?
+    private var noticeSocket: Socket?
+    private var housekeeping: LoopTimer?
+    var drainTimer: LoopTimer?
+
+    /// Requests of this worker that wait for, or read from, a feed.
+    private var readers: [ObjectIdentifier: [Transaction]] = [:]
+    /// A part of a body that is on its way from a feed to a client.
+    var window = ByteBuffer(minimumCapacity: 1024)
+    let schemeNames = (http: URIScheme.http.name, https: URIScheme.https.name)
+    private var randomState = UInt64.random(in: .min ... .max) | 1
+
+    /// What one read takes beside a head that is incomplete.
+    static let readSize = 64 << 10
+
+    /// Made on the worker's own thread.
+    init(index: Int, shared: SharedState, update: ConfigurationUpdate, mailbox: Mailbox<WorkerMessage>) throws {
+        self.index = index
+        self.shared = shared
+        self.mailbox = mailbox
+        loop = EventLoop(
+            inputCapacity: Self.readSize + Int(max(update.configuration.limits.head.rawValue, Int64(Self.readSize)))
+        )
+        let runtime = try RuntimeConfiguration(
+            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
+        self.runtime = runtime
+        storeSettings = update.configuration.store
+        cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
+        let origins = OriginAccess(loop: loop, resolver: shared.resolver, headLimits: runtime.headLimits)
+        self.origins = origins
+        let writer = ResponseHeadWriter(loop: loop)
+        self.writer = writer
+        fills = FillService(
+            index: index, loop: loop, cache: cache, budget: shared.fillBudget, table: shared.fills,
+            searchRules: shared.searchRules, dateLine: { writer.dateLine },
+            makeSource: { asked, fill in origins.exchange(for: asked, of: fill) })
+        accessLog = AccessLogBuffer(sink: shared.accessLog)
+        accessLog.format = update.configuration.log.access
+        clients = ClientConnections(
+            loop: loop, writer: writer, limits: runtime.clientLimits, total: shared.clients,
+            makeHandler: { [unowned self] in Transaction(worker: self) })
+        clients.clientLeft = { [unowned self] in endDrainIfDone() }
+        fills.fillEnded = { [unowned self] in endDrainIfDone() }
+        openStores()
+        mailSocket = mailbox.deliver(on: loop) { [unowned self] message in handle(message) }
+        noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
+        housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }
+        housekeeping?.schedule(afterMilliseconds: 1000)
+        loop.turnEnded = { origins.turnEnded() }
+    }
+
+    func run() {
+        loop.run()
+        cache.close()
+    }
+
+    var instant: Instant { Instant(milliseconds: loop.wallMilliseconds) }
+    var wallTime: WallTime { WallTime(milliseconds: loop.wallMilliseconds) }
+
+    /// Separates the parts of one response: nobody can have put it into the content.
+    func newBoundary() -> [UInt8] {
+        let letters = Array("0123456789abcdefghijklmnopqrstuv".utf8)
+        return (0..<24).map { _ in letters[Int.random(in: letters.indices)] }
+    }
+
+    /// Good enough to spread decisions; xorshift64*.
+    func random() -> UInt32 {
+        randomState ^= randomState >> 12
+        randomState ^= randomState << 25
+        randomState ^= randomState >> 27
+        return UInt32(truncatingIfNeeded: (randomState &* 0x2545_F491_4F6C_DD1D) >> 32)
+    }
+
+    func scheduleHousekeeping() { housekeeping?.schedule(afterMilliseconds: 1000) }
+
+    // MARK: Requests
+
+    /// Counts and logs a request that is over.
+    func account(_ transaction: Transaction) {
+        let served = transaction.served
+        let reason = served.notStoredReason ?? transaction.selection.reason
+        counters.outcomes[Int(served.outcome.rawValue)] += 1
+        if let reason { counters.reasons[Int(reason.rawValue)] += 1 }
+        let hundreds = served.status / 100
+        if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
+        guard let request = transaction.request, let stream = transaction.stream else { return }
+        request.entry?.counters.bytes += stream.bodyCount
+        guard accessLog.format != .off else { return }
+        accessLog.append(
+            AccessLogEntry(
+                message: request.message, status: served.status, bytes: stream.bodyCount, verdict: served.verdict,
+                outcome: served.outcome, reason: reason),
+            now: loop.now, wallMilliseconds: loop.wallMilliseconds)
+    }
+
+    // MARK: Readers of feeds
+
+    func startReading(_ feed: FillFeed, _ transaction: Transaction) {
+        readers[ObjectIdentifier(feed), default: []].append(transaction)
+    }
+
+    func stopReading(_ feed: FillFeed, _ transaction: Transaction) {
+        let identifier = ObjectIdentifier(feed)
+        // Out of the dictionary while it changes, so that it isn't copied.
+        guard var reading = readers.removeValue(forKey: identifier) else { return }
+        if let place = reading.lastIndex(where: { $0 === transaction }) {
+            reading.swapAt(place, reading.count - 1)
+            reading.removeLast()
+        }
+        if !reading.isEmpty { readers[identifier] = reading }
+    }
+
+    private func handle(_ notice: FillFeed.Notice) {
+        switch notice {
+        case .moved(let feed):
+            feed.acknowledge(worker: index)
+            // Those that leave change the list, and may have a new life by the time it is their turn.
+            for transaction in readers[ObjectIdentifier(feed)] ?? [] { transaction.feedMoved(feed) }
+        case .needsFill(let feed): fills.needsFill(feed)
+        }
+    }
+}
+
+extension OriginAccess {
+    /// The exchange for a fill's request, which is still to be started.
+    fileprivate func exchange(for asked: OriginRequest, of fill: Fill) -> any FillSource {
+        guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
+        let exchange = exchange(
+            with: entry.group, method: asked.request.message.head.method, content: asked.framing,
+            isRequestComplete: true, acceptsUpgrade: false, delegate: fill)
+        asked.append(to: &exchange.request)
+        return exchange
+    }
+}

@@ -1,0 +1,13 @@
+// What reaches a worker from other threads.
+
+import CacheStorage
+import EventLoop
+
+enum WorkerMessage: Sendable {
+    case adopt(ConfigurationUpdate)
+    case report(@Sendable (Counters, StoreState?) -> Void)
+    case command(StoreCommand, answer: @Sendable (StoreCommandResult) -> Void)
+    case explain(DescribedRequest, answer: @Sendable (Explanation) -> Void)
+    case drain(deadline: MonotonicTime)
+    case stop
+}

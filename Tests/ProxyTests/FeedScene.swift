@@ -1,0 +1,153 @@
+import CacheStorage
+import EventLoop
+import HTTPCaching
+
+@testable import Proxy
+
+// What tests of flights have in common: a feed without a request, and workers that only note what they are told.
+
+/// A worker's mailbox, and what has come into it.
+final class Inbox {
+    /// What a worker is told of flights.
+    enum Note: Equatable {
+        case moved, needsFill
+    }
+
+    let mailbox = Mailbox<FillFeed.Notice>()
+    private let loop = EventLoop(inputCapacity: 4096)
+    private let stop = Mailbox<Void>()
+    private var delivery: Socket?
+    private var stopDelivery: Socket?
+    private var notes: [Note] = []
+
+    init() {
+        delivery = mailbox.deliver(on: loop) { [unowned self] notice in
+            switch notice {
+            case .moved: notes.append(.moved)
+            case .needsFill: notes.append(.needsFill)
+            }
+        }
+        stopDelivery = stop.deliver(on: loop) { [unowned self] in loop.stop() }
+    }
+
+    deinit {
+        delivery?.close()
+        stopDelivery?.close()
+    }
+
+    /// Everything that has come since the last call, in order.
+    func take() -> [Note] {
+        // Two rounds: the order in which one loop's turn looks at two mailboxes isn't said.
+        for _ in 0..<2 {
+            stop.post(())
+            loop.run()
+        }
+        defer { notes = [] }
+        return notes
+    }
+}
+
+/// A feed with the worker that leads it and those whose requests follow.
+final class FeedScene {
+    static let keyText = Array("GET http://api.example/report".utf8)
+    static let key = CacheKey(high: 1, low: 2)
+
+    let owner = Inbox()
+    let worker = Inbox()
+    let feed: FillFeed
+    let budget = FillBudget(bytes: 64 << 20)
+
+    init(key: CacheKey = key, keyText: [UInt8] = keyText) {
+        feed = FillFeed(key: key, keyText: keyText, began: .first, owner: owner.mailbox)
+    }
+
+    /// A request of worker 1 follows.
+    @discardableResult
+    func read() -> Bool { feed.join(worker: 1, mailbox: worker.mailbox) }
+
+    /// The head is there, and may be given to others.
+    func begin(length: Int? = nil, objectLimit: Int = 1 << 20) throws {
+        let builder = try Self.builder(length: length, objectLimit: objectLimit, budget: budget)
+        feed.begin(FillPlace(key: feed.key, varyIndex: nil, length: length), builder: builder)
+    }
+
+    func append(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        try feed.append(bytes.span)
+    }
+
+    func spill(_ text: String) {
+        let bytes = Array(text.utf8)
+        feed.spill(bytes.span)
+    }
+
+    /// What a reader at that position is given.
+    func read(_ position: Int, atMost limit: Int = .max) -> String {
+        var taken: [UInt8] = []
+        let count = feed.read(from: position, atMost: limit) { taken.append($0) }
+        return count == taken.count
+            ? String(decoding: taken, as: UTF8.self) : "\(count) announced, \(taken.count) given"
+    }
+
+    static func builder(
+        length: Int?, objectLimit: Int, budget: FillBudget
+    ) throws(StoredResponseBuilder.Refusal) -> StoredResponseBuilder {
+        let head = Array("HTTP/1.1 200 OK\r\n".utf8)
+        return try StoredResponseBuilder(
+            description(id: 1), keyText: keyText.span, varyNames: Span(), head: head.span, length: length,
+            objectLimit: objectLimit, budget: budget)
+    }
+
+    static func response(id: UInt64 = 1, body: [UInt8]) -> StoredResponse {
+        let head = Array("HTTP/1.1 200 OK\r\n".utf8)
+        return StoredResponse.response(
+            description(id: id), keyText: keyText.span, varyNames: Span(), head: head.span, body: body.span)!
+    }
+
+    private static func description(id: UInt64) -> RecordDescription {
+        let facts = [UInt8](repeating: 0, count: StoredFacts.byteCount)
+        return RecordDescription(id: id, status: 200, discardAt: .never, facts: StoredFacts(bytes: facts.span)!)
+    }
+}
+
+extension FillFeed.News {
+    /// The case in a word, for comparing.
+    var word: String {
+        switch self {
+        case .none: "none"
+        case .head(_, let isWhole): isWhole ? "whole" : "head"
+        case .refused(.hitForMiss): "refused, hit for miss"
+        case .refused(.ownReason): "refused, own reason"
+        case .refused(.originFailure(let status)): "refused, \(status.code)"
+        case .failed(let cause): "failed, \(cause)"
+        case .gone: "gone"
+        }
+    }
+}
+
+extension FillFeed.Reach {
+    /// All of it in words, for comparing.
+    var words: String {
+        var words = ["\(end)"]
+        if isWhole { words.append("whole") }
+        if isBroken { words.append("broken") }
+        if isLockstep { words.append("lockstep") }
+        if let completed { words.append("completed with \(completed.bodyCount)") }
+        return words.joined(separator: ", ")
+    }
+}
+
+/// The same numbers for the same seed.
+struct Numbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
