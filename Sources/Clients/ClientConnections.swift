@@ -57,6 +57,7 @@ package final class ClientConnections {
 
     private let total: ClientCount
     private let makeHandler: () -> RequestHandler
+    let makeMessage: () -> RequestMessage
     /// Called when a client has left.
     package var clientLeft: (() -> Void)?
     private var listeners: [Listener] = []
@@ -69,16 +70,19 @@ package final class ClientConnections {
     /// How long a connection lingers after its last response in a drain.
     static let drainLingerMilliseconds: Int64 = 500
 
-    /// - Parameter makeHandler: makes the handler of a new stream.
+    /// - Parameters:
+    ///   - makeHandler: makes the handler of a new stream.
+    ///   - makeMessage: makes what a stream receives requests into; the handler finds it as the stream's `message`.
     package init(
         loop: EventLoop, writer: ResponseHeadWriter, limits: ClientLimits, total: ClientCount,
-        makeHandler: @escaping () -> RequestHandler
+        makeHandler: @escaping () -> RequestHandler, makeMessage: @escaping () -> RequestMessage
     ) {
         self.loop = loop
         self.writer = writer
         self.limits = limits
         self.total = total
         self.makeHandler = makeHandler
+        self.makeMessage = makeMessage
     }
 
     package var count: Int { connections.count }
@@ -152,9 +156,13 @@ package final class ClientConnections {
     func release(_ stream: HTTP1Stream) {
         stream.handler.reset()
         stream.reset()
-        if spare.count < Self.spareLimit { spare.append(stream) }
+        if spare.count < Self.spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
     }
 
     /// Gives back some of what a burst left behind. To be called once a second or so.
-    package func trim() { if spare.count > 64 { spare.removeLast(spare.count / 4) } }
+    package func trim() {
+        guard spare.count > 64 else { return }
+        for stream in spare.suffix(spare.count / 4) { stream.handler.stream = nil }
+        spare.removeLast(spare.count / 4)
+    }
 }

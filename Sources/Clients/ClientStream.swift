@@ -26,6 +26,7 @@ public enum ClientDeadline: Sendable {
 /// pieces are gathered and go out with the next ``flush()``.
 package class ClientStream {
     package final let connections: ClientConnections
+    final let writer: ResponseHeadWriter
     /// The request in progress.
     package internal(set) final var message: RequestMessage
     package internal(set) final var handler: RequestHandler!
@@ -45,7 +46,8 @@ package class ClientStream {
 
     init(connections: ClientConnections) {
         self.connections = connections
-        message = RequestMessage(input: connections.loop.input)
+        writer = connections.writer
+        message = connections.makeMessage()
     }
 
     /// Whether a client waits for a response on it.
@@ -113,7 +115,7 @@ package class ClientStream {
         if isKnownUniquelyReferenced(&message) {
             message.reset()
         } else {
-            message = RequestMessage(input: connections.loop.input)
+            message = connections.makeMessage()
         }
         fault = nil
         isContentComplete = true

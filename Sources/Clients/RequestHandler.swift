@@ -10,9 +10,9 @@ import HTTPWire
 /// Calls come in this order: one of the four beginnings; content as far as the handler asks for it; then one of the ends,
 /// ``responseSent()`` or ``clientGone()``; then ``reset()``, after which the next request may begin.
 open class RequestHandler {
-    /// The stream that this handler answers on. Nil for a request that nobody sent. Each owns the other; the pair lives
-    /// until the pool lets go of the stream.
-    package internal(set) final unowned(safe) var stream: ClientStream?
+    /// The stream that this handler answers on. Nil for a request that nobody sent. Each owns the other, until the pool
+    /// lets go of the stream.
+    package internal(set) final var stream: ClientStream?
 
     public init() {}
 

@@ -11,24 +11,27 @@ import HTTPWire
 ///
 /// Until ``detach()`` the head's bytes lie in the loop's input buffer, where the next read overwrites them: a request that
 /// is answered within its own turn, as a HIT is, copies nothing.
-package final class RequestMessage {
-    package var head = RequestHead()
-    private var copy = ByteBuffer(minimumCapacity: 1024)
-    package private(set) var isDetached = false
-    private let input: InputBuffer
-    private var start = 0
-    private var end = 0
+///
+/// A handler's module may make its own kind, which knows more of a request: see ``ClientConnections``.
+open class RequestMessage {
+    package final var head = RequestHead()
+    private final var copy = ByteBuffer(minimumCapacity: 1024)
+    package private(set) final var isDetached = false
+    private final let input: InputBuffer
+    private final var start = 0
+    private final var end = 0
     /// Where it came from: the other end of the connection.
-    package internal(set) var peer = PeerAddress.unix
+    package internal(set) final var peer = PeerAddress.unix
     /// When its head was complete.
-    package internal(set) var began = MonotonicTime(milliseconds: 0)
+    package internal(set) final var began = MonotonicTime(milliseconds: 0)
     /// Content that the key is made of, or that was read in the hope of it.
-    package var content: [UInt8] = []
+    package final var content: [UInt8] = []
 
-    init(input: InputBuffer) { self.input = input }
+    /// One that receives requests, one after another, by way of the loop's input buffer.
+    public init(on loop: EventLoop) { input = loop.input }
 
     /// A request that no client sent, from the bytes of its head; it is to be parsed.
-    package init(described bytes: Span<UInt8>, on loop: EventLoop) {
+    public init(described bytes: Span<UInt8>, on loop: EventLoop) {
         input = loop.input
         began = loop.now
         copy.append(bytes)
@@ -36,7 +39,7 @@ package final class RequestMessage {
     }
 
     /// Parses the head of a described request, and takes its content from `sent`, framed as the head says.
-    package func complete(content sent: Span<UInt8>, limits: HeadLimits) throws(WireError) {
+    package final func complete(content sent: Span<UInt8>, limits: HeadLimits) throws(WireError) {
         let bytes = self.bytes
         guard try head.parse(bytes, limits: limits) else {
             preconditionFailure("a described request's head was parsed before, and is complete")
@@ -49,7 +52,7 @@ package final class RequestMessage {
 
     /// The bytes that `head` was parsed from, and maybe more behind them. Valid for this turn, or for the message's life
     /// once it is detached.
-    package var bytes: Span<UInt8> {
+    package final var bytes: Span<UInt8> {
         @_lifetime(borrow self)
         get {
             // Either the copy, which this object owns, or the input buffer, which it keeps alive.
@@ -60,7 +63,7 @@ package final class RequestMessage {
     }
 
     /// Whether the client announced content, read or not.
-    package var hasContent: Bool {
+    package final var hasContent: Bool {
         switch head.framing {
         case .none, .untilClose, .length(0): false
         case .length, .chunked: true
@@ -68,13 +71,13 @@ package final class RequestMessage {
     }
 
     /// The length of the content where it was announced.
-    package var contentLength: UInt64? {
+    package final var contentLength: UInt64? {
         if case .length(let length) = head.framing { length } else { nil }
     }
 
     /// The head was parsed from the input buffer at `start`; what follows it there, up to `end`, is content or the next
     /// request.
-    func begin(start: Int, end: Int, peer: PeerAddress, at now: MonotonicTime) {
+    final func begin(start: Int, end: Int, peer: PeerAddress, at now: MonotonicTime) {
         self.start = start
         self.end = end
         self.peer = peer
@@ -82,7 +85,7 @@ package final class RequestMessage {
     }
 
     /// There is no head that could be read.
-    func beginUnreadable(peer: PeerAddress, at now: MonotonicTime) {
+    final func beginUnreadable(peer: PeerAddress, at now: MonotonicTime) {
         head.reset()
         copy.removeAll()
         isDetached = true
@@ -92,7 +95,7 @@ package final class RequestMessage {
 
     /// Keeps the head's bytes past this turn.
     /// - Returns: where in the input buffer the bytes behind the head stand.
-    func detach() -> Range<Int> {
+    final func detach() -> Range<Int> {
         let headEnd = start + head.length
         copy.removeAll()
         let input = self.input
@@ -101,8 +104,8 @@ package final class RequestMessage {
         return headEnd..<end
     }
 
-    /// Readies it for another request; a little memory is kept.
-    func reset() {
+    /// Readies it for another request; a little memory is kept. Overriding it, call this one too.
+    open func reset() {
         head.reset()
         copy.removeAll(keepingUpTo: 8192)
         isDetached = false

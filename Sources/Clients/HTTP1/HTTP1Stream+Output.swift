@@ -17,14 +17,13 @@ extension HTTP1Stream {
     // MARK: Heads
 
     func writeInterim() {
-        Forwarding.endHead(&connections.writer.lines)
+        Forwarding.endHead(&writer.lines)
         emit()
     }
 
     /// RFC 9112 §6.3, §7.1: chunks for whoever understands them, else the end of the connection ends the body.
     func writeHead(_ size: ContentSize) {
         guard let connection else { return }
-        let writer = connections.writer
         closes =
             closesAfterResponse || !message.head.keepsAlive || connection.mustClose || !isContentComplete
         switch size {
@@ -47,7 +46,6 @@ extension HTTP1Stream {
     }
 
     func writeSwitch(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        let writer = connections.writer
         writer.lines.append("Connection: Upgrade\r\n")
         for field in head.fields where field.known == .upgrade {
             Forwarding.appendField("Upgrade", bytes.extracting(field.value), to: &writer.lines)
@@ -64,7 +62,6 @@ extension HTTP1Stream {
     func write(_ piece: Span<UInt8>) {
         if piece.isEmpty { return }
         bodyCount += piece.count
-        let writer = connections.writer
         let isChunked = framing == .chunked
         if isChunked {
             writer.lines.append(hex: UInt64(piece.count))
@@ -81,7 +78,6 @@ extension HTTP1Stream {
 
     func writeEnd(trailers: [UInt8]) {
         if framing == .chunked {
-            let writer = connections.writer
             writer.lines.append("0\r\n")
             writer.lines.append(trailers)
             writer.lines.append("\r\n")
@@ -91,8 +87,8 @@ extension HTTP1Stream {
     }
 
     func writeStored(_ record: StoredResponse, range: Range<Int>) {
+        let writer = self.writer
         guard let connection else { return }
-        let writer = connections.writer
         isComplete = true
         bodyCount = range.count
         if isBlocked {
@@ -123,8 +119,8 @@ extension HTTP1Stream {
     }
 
     func writeRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
+        let writer = self.writer
         guard let connection else { return }
-        let writer = connections.writer
         let wasBlocked = isBlocked
         let count = record.bodyCount - position
         bodyCount += count
@@ -166,7 +162,7 @@ extension HTTP1Stream {
 
     /// Sends what stands in the writer, then `piece`, then `tail`, in one system call.
     func emit(_ piece: Span<UInt8> = Span(), _ tail: Span<UInt8> = Span()) {
-        let writer = connections.writer
+        let writer = self.writer
         guard let connection else { return writer.lines.removeAll() }
         let total = writer.lines.count + piece.count + tail.count
         guard total > 0 else { return }

@@ -220,14 +220,14 @@ final class HTTP1Stream: ClientStream {
     /// The connection broke.
     func fail() {
         guard let connection else { return }
-        connections.writer.lines.removeAll()
+        writer.lines.removeAll()
         handler.clientGone()
         connection.streamBroke(self)
     }
 
     override func abort() {
         guard let connection else { return }
-        connections.writer.lines.removeAll()
+        writer.lines.removeAll()
         // A body that ends with the connection needs more than a clean end to show that it is broken.
         if framing == .untilClose { connection.reset() }
         connection.streamBroke(self)

@@ -7,7 +7,7 @@ import HTTPWire
 
 extension AdmittedRequest {
     var methodText: String {
-        let line = message.bytes
+        let line = bytes
         var end = 0
         while end < line.count && line[end] != 0x20 { end += 1 }
         return line.extracting(..<end).text()
@@ -15,20 +15,20 @@ extension AdmittedRequest {
 
     /// As it was asked for; empty where the head could not be read.
     var urlText: String {
-        guard message.head.length > 0 else { return "" }
-        let authority = message.bytes.extracting(message.head.authority).text()
+        guard head.length > 0 else { return "" }
+        let authority = bytes.extracting(head.authority).text()
         return "\(scheme.text)://" + authority + String(decoding: target, as: UTF8.self)
     }
 
     /// The fields that a response varies by, with this request's values for them.
     func selectors(named names: Span<UInt8>) -> [Explanation.Selector] {
-        let bytes = message.bytes
+        let bytes = bytes
         var selectors: [Explanation.Selector] = []
         var walker = VaryNames()
         while let member = walker.next(in: names) {
             guard case .name(let range) = member else { continue }
             let name = names.extracting(range)
-            let lines = message.head.fields.filter { bytes.extracting($0.name).isSameName(as: name) }
+            let lines = head.fields.filter { bytes.extracting($0.name).isSameName(as: name) }
             var value: String?
             if lines.contains(where: { Self.secrets.contains($0.known) }) {
                 value = "(not shown)"

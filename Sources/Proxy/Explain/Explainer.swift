@@ -22,15 +22,14 @@ final class Explainer {
 
     func run(on worker: Worker) {
         let described = request
-        let message = RequestMessage(described: described.bytes.span, on: worker.loop)
+        let asked = AdmittedRequest(described: described.bytes.span, on: worker.loop, worker.runtime)
+        asked.scheme = described.scheme
         let transaction = Transaction(worker: worker)
         transaction.explainer = self
+        transaction.request = asked
         do throws(WireError) {
-            try message.complete(content: described.content.span, limits: worker.runtime.headLimits)
-            transaction.request = AdmittedRequest(message, worker.runtime)
-            transaction.request.scheme = described.scheme
+            try asked.complete(content: described.content.span, limits: worker.runtime.headLimits)
         } catch {
-            transaction.request = AdmittedRequest(message, worker.runtime)
             transaction.served.wireFault = error
             _ = transaction.refuse(.malformed)
             return

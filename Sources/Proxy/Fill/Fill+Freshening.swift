@@ -23,7 +23,7 @@ extension Fill {
             return true
         }
         // What a HEAD is answered from is a GET's.
-        let facts = request.facts.method == .head ? request.facts.with(method: .get) : request.facts
+        let facts = facts.method == .head ? facts.with(method: .get) : facts
         let record = freshen(stored, by: response, bytes, policy, facts) ?? stored
         withdraw()
         feed.complete(with: record)
@@ -86,7 +86,7 @@ extension Fill {
             storedLastModified: stored.lastModified,
             storedContentLength: length.isEmpty ? bodyLength.span : length.span)
         switch verdict {
-        case .update: _ = freshen(stored, by: response, bytes, policy, request.facts.with(method: .get))
+        case .update: _ = freshen(stored, by: response, bytes, policy, facts.with(method: .get))
         case .invalidate: service.cache.invalidate([keys.key], at: service.wallTime)
         }
     }

@@ -44,15 +44,15 @@ extension Fill {
     /// Begins to collect the content of a 206, if it may be stored.
     /// - Returns: whether it is collected.
     func beginPart(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard let entry = request.entry, let policy = entry.policy, request.message.head.method == .get,
-            request.facts.hasRange || partial?.missing != nil
+        guard let entry = request.entry, let policy = entry.policy, request.head.method == .get,
+            facts.hasRange || partial?.missing != nil
         else { return false }
         let facts = ResponseFacts(response, bytes, at: service.instant)
         let isOne = response.fields.count(where: { $0.known == .contentRange }) == 1
         let contentRange = bytes.extracting(isOne ? response.first(.contentRange) ?? .empty : .empty)
         let contentType = bytes.extracting(response.first(.contentType) ?? .empty)
         let verdict = partialStorageVerdict(
-            request: request.facts, response: facts, contentRange: contentRange, contentType: contentType,
+            request: self.facts, response: facts, contentRange: contentRange, contentType: contentType,
             policy: policy, requestTime: requestTime)
         guard case .store(let storedFacts, let life, let range, let completeLength) = verdict else {
             if case .refuse(let reason) = verdict { notStoredReason = reason }

@@ -41,17 +41,17 @@ extension Fill {
         let servesStale = stored != nil && fallback.contains(.onError)
         if status.isOriginFailure && (servesStale || purpose == .refresh) { return originFailed(status) }
         if partResponded(response, bytes) { return }
-        if request.facts.method == .head { freshenByHead(response, bytes) }
+        if facts.method == .head { freshenByHead(response, bytes) }
         superseded = stored
         stored = nil
         var isGetOvertaken = false
-        if invalidates(request.facts.method, status) {
+        if invalidates(facts.method, status) {
             isGetOvertaken = GetRecord.isOvertaken(request, response, since: began, in: service)
             request.invalidate(by: response, bytes, in: service)
         }
         judge(response, bytes, status)
         guard !isOver, body == .collecting else { return }
-        if request.facts.method == .post {
+        if facts.method == .post {
             forGet = GetRecord(
                 request, response, bytes, requestTime: requestTime, isOvertaken: isGetOvertaken, in: service)
         }
@@ -67,7 +67,7 @@ extension Fill {
         }
         guard body == .collecting else { return handOver(response, bytes) }
         // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
-        if request.facts.hasConditions, partial?.range == nil, reader != nil, case .known = response.contentSize {
+        if facts.hasConditions, partial?.range == nil, reader != nil, case .known = response.contentSize {
             isHeldBack = true
         }
         if !isHeldBack { reader?.fillBegan(response, bytes, lines: lines) }
@@ -78,7 +78,7 @@ extension Fill {
     private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) -> RecordHead? {
         guard let entry = request.entry, let policy = entry.policy(for: status) else { return nil }
         let facts = ResponseFacts(response, bytes, at: service.instant)
-        switch storageVerdict(request: request.facts, response: facts, policy: policy, requestTime: requestTime) {
+        switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: requestTime) {
         case .refuse(let reason):
             refuse(reason, status)
             return nil

@@ -84,7 +84,7 @@ extension Fill {
     /// Whether a plain request may be answered with it as it stands.
     private func isForOthers(_ facts: StoredFacts) -> Bool {
         guard let policy = request.policy else { return false }
-        let plain = RequestFacts(method: request.facts.method)
+        let plain = RequestFacts(method: self.facts.method)
         switch reuseVerdict(stored: facts, request: plain, policy: policy, now: service.instant) {
         case .fresh, .stale: return true
         case .validate, .bypass, .refuse: return false

@@ -73,6 +73,8 @@ final class Fill {
     let purpose: Purpose
     /// Nil once it is over, so that a message isn't held longer than needed.
     private(set) var request: AdmittedRequest!
+    /// What the request says about caching; of a refresh, what it would say for everybody.
+    let facts: RequestFacts
     /// Whether it is to be found in the table, for others to read from.
     private(set) var isPublished: Bool
     private(set) var reader: (any FillReader)?
@@ -112,13 +114,14 @@ final class Fill {
     ///   - selection: what the store had.
     init(
         _ service: FillService, feed: FillFeed, isPublished: Bool, purpose: Purpose, _ request: AdmittedRequest,
-        _ selection: Selection, reader: (any FillReader)?
+        _ facts: RequestFacts, _ selection: Selection, reader: (any FillReader)?
     ) {
         self.service = service
         self.feed = feed
         self.isPublished = isPublished
         self.purpose = purpose
         self.request = request
+        self.facts = facts
         self.reader = reader
         keys = selection.keys
         stored = selection.stored
@@ -138,7 +141,8 @@ final class Fill {
         requestTime = service.instant
         began = service.cache.moment
         var asked = OriginRequest(request: request, purpose: purpose == .refresh ? .refresh : .fill)
-        asked.sendsCollectedContent = request.message.hasContent
+        asked.hasRange = facts.hasRange
+        asked.sendsCollectedContent = request.hasContent
         if isValidating { asked.validated = stored }
         if let missing = partial?.missing, let known = partial?.known { asked.missing = (missing, known.record) }
         source = service.makeSource(asked, self)

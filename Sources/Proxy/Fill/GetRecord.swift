@@ -27,15 +27,14 @@ struct GetRecord {
             policy.methods.contains(.get), entry.storesType(of: response, bytes)
         else { return nil }
         let responseFacts = ResponseFacts(response, bytes, at: service.instant)
-        let message = request.message
-        let own = message.bytes
+        let own = request.bytes
         let scheme = request.scheme.name
         let query = request.queryWithMark
         var resolved: [UInt8] = []
         let verdict = getReuseVerdict(
             request: request.facts, response: responseFacts, policy: policy, requestTime: requestTime,
             contentLocation: bytes.extracting(location), scheme: scheme.span,
-            authority: own.extracting(message.head.authority), path: own.extracting(message.head.path),
+            authority: own.extracting(request.head.authority), path: own.extracting(request.head.path),
             query: query.span, scratch: &resolved)
         guard case .store(var storedFacts, let life) = verdict else { return nil }
         // The POST's own invalidation of what was stored before doesn't cover it.
@@ -61,7 +60,7 @@ struct GetRecord {
 extension KeySelection {
     /// The key of a GET for the same target; nil where no request could have it.
     static func ofGet(_ request: AdmittedRequest, _ composer: inout KeyComposer) -> KeySelection? {
-        let authority = request.message.bytes.extracting(request.message.head.authority).copied()
+        let authority = request.bytes.extracting(request.head.authority).copied()
         let url = String(
             decoding: request.scheme.name + Array("://".utf8) + authority + request.target, as: UTF8.self)
         do throws(SyntheticRequestFault) {

@@ -11,11 +11,10 @@ import HTTPSemantics
 import HTTPWire
 import Routing
 
-/// A request as its steps, its fill and its explanation see it. Copies share the message.
-struct AdmittedRequest {
-    let message: RequestMessage
+/// A request as its steps, its fills and its explanation see it, which share it by reference.
+final class AdmittedRequest: RequestMessage {
     /// The configuration that it began in; a reload in the meantime is the next request's.
-    let runtime: RuntimeConfiguration
+    private(set) var runtime: RuntimeConfiguration
     var match: RouteMatch?
     /// Nil until a route takes it.
     var entry: RouteEntry?
@@ -26,36 +25,54 @@ struct AdmittedRequest {
     /// It asks to leave HTTP, on a route that allows it.
     var wantsTunnel = false
 
-    init(_ message: RequestMessage, _ runtime: RuntimeConfiguration) {
-        self.message = message
+    init(on loop: EventLoop, _ runtime: RuntimeConfiguration) {
         self.runtime = runtime
+        super.init(on: loop)
+    }
+
+    /// A request that no client sent, from the bytes of its head; it is to be parsed.
+    init(described bytes: Span<UInt8>, on loop: EventLoop, _ runtime: RuntimeConfiguration) {
+        self.runtime = runtime
+        super.init(described: bytes, on: loop)
+    }
+
+    /// It has been received, and belongs to the configuration of this moment.
+    func begin(in runtime: RuntimeConfiguration) { if self.runtime !== runtime { self.runtime = runtime } }
+
+    override func reset() {
+        super.reset()
+        match = nil
+        entry = nil
+        facts = RequestFacts(method: .get)
+        scheme = .http
+        collectedIsPrefix = false
+        wantsTunnel = false
     }
 
     var policy: RoutePolicy? { entry?.policy }
 
     /// The path with the query and its `?`.
     var target: [UInt8] {
-        let bytes = message.bytes
-        var target = bytes.extracting(message.head.path).copied()
+        let bytes = bytes
+        var target = bytes.extracting(head.path).copied()
         target += queryWithMark
         return target
     }
 
     /// With its `?`; empty without one.
     var queryWithMark: [UInt8] {
-        guard message.head.hasQuery else { return [] }
+        guard head.hasQuery else { return [] }
         var query: [UInt8] = [UInt8(ascii: "?")]
-        query.append(message.bytes.extracting(message.head.query))
+        query.append(bytes.extracting(head.query))
         return query
     }
 
     /// Notes what the fields say about caching.
-    mutating func noteFacts() {
-        let message = self.message
-        facts = RequestFacts(method: message.head.method)
-        guard !message.head.present.isDisjoint(with: Self.cachingFields) else { return }
-        let bytes = message.bytes
-        for field in message.head.fields { facts.note(field.known, bytes.extracting(field.value)) }
+    func noteFacts() {
+        facts = RequestFacts(method: head.method)
+        guard !head.present.isDisjoint(with: Self.cachingFields) else { return }
+        let bytes = bytes
+        for field in head.fields { facts.note(field.known, bytes.extracting(field.value)) }
     }
 
     /// Fields of a request that change what the cache does with it.
@@ -65,20 +82,19 @@ struct AdmittedRequest {
     ]
 
     /// A trusted proxy in front says which scheme its client used; it is part of the key.
-    mutating func readForwardedScheme() {
-        let message = self.message
-        guard message.head.contains(.xForwardedProto), runtime.trusts(message.peer),
-            let value = message.head.first(.xForwardedProto)
+    func readForwardedScheme() {
+        guard head.contains(.xForwardedProto), runtime.trusts(peer),
+            let value = head.first(.xForwardedProto)
         else { return }
-        let text = message.bytes.extracting(value)
+        let text = bytes.extracting(value)
         if text.count == 5, text[4] | 0x20 == UInt8(ascii: "s") { scheme = .https }
     }
 
     /// Whether the stored response answers the request's own condition with 304 (RFC 9110 §13).
     func isNotModified(_ stored: StoredResponse, now: Instant) -> Bool {
         var conditionals = Conditionals(method: facts.method, stored: stored.facts, now: now)
-        let bytes = message.bytes
-        for field in message.head.fields where field.known == .ifNoneMatch || field.known == .ifModifiedSince {
+        let bytes = bytes
+        for field in head.fields where field.known == .ifNoneMatch || field.known == .ifModifiedSince {
             conditionals.note(field.known, bytes.extracting(field.value), etag: stored.etag)
         }
         return conditionals.verdict == .notModified
@@ -86,11 +102,10 @@ struct AdmittedRequest {
 
     /// Where the value of the one Range line stands, unless `If-Range` says that it doesn't count (RFC 9110 §14.2).
     func rangeThatCounts(for stored: StoredResponse) -> ByteRange? {
-        let head = message.head.fields
-        guard let value = message.head.first(.range), head.count(where: { $0.known == .range }) == 1 else { return nil }
-        guard let condition = message.head.first(.ifRange) else { return value }
+        guard let value = head.first(.range), head.fields.count(where: { $0.known == .range }) == 1 else { return nil }
+        guard let condition = head.first(.ifRange) else { return value }
         let holds = ifRangeHolds(
-            message.bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,
+            bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,
             stored: stored.facts)
         return holds ? value : nil
     }

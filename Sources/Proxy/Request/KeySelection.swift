@@ -50,14 +50,13 @@ struct KeySelection {
         guard let entry = request.entry, let match = request.match else {
             preconditionFailure("a request has its route before its key")
         }
-        let message = request.message
         var body: MD5Digest?
-        if entry.recipe.needsBody(for: message.head.method) {
-            let content = message.content
+        if entry.recipe.needsBody(for: request.head.method) {
+            let content = request.content
             body = MD5Hasher.digest(of: content.span)
         }
         composer.compose(
-            message.head, in: message.bytes, scheme: request.scheme, match: match, by: entry.recipe, body: body)
+            request.head, in: request.bytes, scheme: request.scheme, match: match, by: entry.recipe, body: body)
         search?.apply(to: &composer)
     }
 
@@ -102,8 +101,7 @@ struct KeySelection {
         // A look-up may have waited since the plain key was composed, and other requests came in between.
         composePlain(request, &composer)
         composer.beginVariant(generation: generation)
-        let message = request.message
-        let bytes = message.bytes
+        let bytes = request.bytes
         var walker = VaryNames()
         while let member = walker.next(in: names) {
             guard case .name(let range) = member else { continue }
@@ -111,9 +109,9 @@ struct KeySelection {
             scratch.removeAll(keepingCapacity: true)
             var variant = VariantKey(field: name, into: &scratch)
             // What Connection names ends here: the origin doesn't answer by it.
-            for field in message.head.fields
+            for field in request.head.fields
             where bytes.extracting(field.name).isSameName(as: name)
-                && !message.head.isNamedByConnection(field, in: bytes)
+                && !request.head.isNamedByConnection(field, in: bytes)
             {
                 variant.add(bytes.extracting(field.value), into: &scratch)
             }
@@ -143,7 +141,7 @@ struct KeySelection {
     }
 
     private static func isSearch(_ request: AdmittedRequest) -> Bool {
-        request.message.head.method == .get || request.message.head.method == .head
+        request.head.method == .get || request.head.method == .head
     }
 
     /// Whether what was found may be used by the rule that it was found by.

@@ -25,42 +25,44 @@ struct OriginRequest {
     var validated: StoredResponse?
     /// What is missing of what is stored in parts.
     var missing: (range: Range<Int64>, etagOf: StoredResponse)?
+    /// The client asks for a range, which goes on.
+    var hasRange = false
     /// Content was read whole before, for the key, and goes with the head.
     var sendsCollectedContent = false
     /// The client's `Expect` is the origin's to answer.
     var forwardsExpect = false
 
     var framing: BodyFraming {
-        sendsCollectedContent ? .length(UInt64(request.message.content.count)) : request.message.head.framing
+        sendsCollectedContent ? .length(UInt64(request.content.count)) : request.head.framing
     }
 
     /// Appends the head, and the content that goes with it.
     func append(to output: inout ByteBuffer) {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }
-        let message = request.message
-        let bytes = message.bytes
+        let bytes = request.bytes
         var peer: [UInt8] = []
-        message.peer.appendHost(to: &peer)
+        // The longest IPv6 address.
+        peer.reserveCapacity(46)
+        request.peer.appendHost(to: &peer)
         var plan = RequestForwarding(
             framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
         plan.keepsClientHost = entry.keepsClientHost
-        plan.isPeerTrusted = message.head.hasForwarding && request.runtime.trusts(message.peer)
+        plan.isPeerTrusted = request.head.hasForwarding && request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect
         plan.acceptsTrailers = true
         plan.connection = request.wantsTunnel ? .upgrade : .implied
         plan.dropping = dropped
         // What passes by the cache is never stored, so that anything may be asked with it.
-        if purpose != .pass { plan.selection = entry.recipe.selection(of: message.head, in: bytes) }
-        Forwarding.appendRequest(message.head, bytes, plan, to: &output)
+        if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
+        Forwarding.appendRequest(request.head, bytes, plan, to: &output)
         appendConditions(to: &output)
         Forwarding.endHead(&output)
-        if sendsCollectedContent { output.append(message.content) }
+        if sendsCollectedContent { output.append(request.content) }
     }
 
     private var dropped: FieldSet {
         if missing != nil { return .conditionals }
-        let hasRange = request.facts.hasRange
         switch purpose {
         case .refresh: return Self.notRefreshed
         case .fill where validated != nil && hasRange: return [.ifNoneMatch, .ifModifiedSince]

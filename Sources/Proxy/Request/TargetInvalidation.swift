@@ -17,9 +17,10 @@ extension AdmittedRequest {
 
     private func invalidateTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
         guard fills.cache.isStoring else { return }
-        let own = message.bytes
-        let authority = own.extracting(message.head.authority)
-        let path = own.extracting(message.head.path)
+        // The response's bytes and the request's own.
+        let own = self.bytes
+        let authority = own.extracting(head.authority)
+        let path = own.extracting(head.path)
         var targets: [[UInt8]] = [target]
         let schemeName = scheme.name
         for field in response.fields where field.known == .location || field.known == .contentLocation {
@@ -48,7 +49,7 @@ extension AdmittedRequest {
 
     private func invalidateGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
         guard response.contains(.cacheGroupInvalidation) else { return }
-        let authority = message.bytes.extracting(message.head.authority)
+        let authority = self.bytes.extracting(head.authority)
         let schemeName = scheme.name
         let origin = GroupOrigin(scheme: schemeName.span, authority: authority)
         var names: [InvalidationName] = []

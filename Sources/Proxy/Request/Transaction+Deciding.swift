@@ -58,8 +58,11 @@ extension Transaction {
 
     /// Whether a group or tag of it was invalidated after it was asked for. Allocates nothing.
     func isInvalidatedByGroup(_ record: StoredResponse) -> Bool {
+        let flags = record.facts.flags
+        guard flags.contains(.tagged) || flags.contains(.grouped) else { return false }
+        let request = self.request!
         let scheme = request.scheme == .https ? worker.schemeNames.https : worker.schemeNames.http
-        let authority = message.bytes.extracting(message.head.authority)
+        let authority = request.bytes.extracting(request.head.authority)
         return !cache.isCurrent(record, scheme: scheme.span, authority: authority)
     }
 
@@ -83,7 +86,7 @@ extension Transaction {
 
     /// Fetches what is stored anew (RFC 5861 §3), once the present request is answered; nothing if somebody does already.
     private func refreshInBackground(_ stored: StoredResponse, because reason: Reason) {
-        guard message.head.method != .head, !request.collectedIsPrefix else { return }
+        guard request.head.method != .head, !request.collectedIsPrefix else { return }
         if let explainer { return explainer.noteRefresh(reason) }
         let fills = self.fills
         guard fills.refreshing < FillService.refreshLimit else {
@@ -97,14 +100,13 @@ extension Transaction {
         guard let feed else { return }
         detach()
         // Who asks is of no matter, but for what only those with credentials are given.
-        var refreshed = self.request!
-        refreshed.facts = RequestFacts(method: request.facts.method)
-        if request.facts.hasAuthorization { refreshed.facts.note(.authorization, Span()) }
+        var facts = RequestFacts(method: request.facts.method)
+        if request.facts.hasAuthorization { facts.note(.authorization, Span()) }
         var basis = selection
         basis.isValidating = stored.facts.hasValidator
         basis.fallback = []
         basis.partial = nil
-        let fill = Fill(fills, feed: feed, isPublished: true, purpose: .refresh, refreshed, basis, reader: nil)
+        let fill = Fill(fills, feed: feed, isPublished: true, purpose: .refresh, request, facts, basis, reader: nil)
         fills.counters.refreshes += 1
         worker.loop.atEndOfTurn { if !fill.isOver { fill.start() } }
     }
@@ -113,6 +115,7 @@ extension Transaction {
 
     /// What is stored is a part of the response only: what it is good for.
     private func decidePartial(_ record: StoredResponse, _ policy: RoutePolicy) -> Progress {
+        let request = self.request!
         selection.stored = nil
         keepKeyText()
         guard let known = PartialResponse(record) else { return missPart(.notStored, policy) }
@@ -125,7 +128,7 @@ extension Transaction {
             return refuse(.onlyIfCached)
         case .stale, .validate: return missPart(.stale, policy)
         }
-        guard message.head.method == .get else { return missPart(.rangeNotStored, policy) }
+        guard request.head.method == .get else { return missPart(.rangeNotStored, policy) }
         if request.facts.hasConditions && request.isNotModified(record, now: worker.instant) {
             selection.stored = record
             served.verdict = .hit
@@ -133,7 +136,7 @@ extension Transaction {
         }
         var range = RangeRequest.ignored
         if let value = request.rangeThatCounts(for: record) {
-            range = RangeRequest(field: message.bytes.extracting(value))
+            range = RangeRequest(field: request.bytes.extracting(value))
         }
         switch partialReuse(range, extents: known.extents, completeLength: known.completeLength) {
         case .answer(let range):
@@ -184,7 +187,7 @@ extension Transaction {
         let keys = selection.keys
         let (cache, fills) = (self.cache, self.fills)
         let mayBegin =
-            message.head.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
+            request.head.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
         let text = keys.text
         let role = fills.table.join(
             keys.key, keyText: text.span, worker: worker.index, mailbox: fills.mailbox, now: worker.loop.now,
@@ -240,7 +243,8 @@ extension Transaction {
         detach()
         served.forward = selection.reason?.forward ?? .miss
         let fill = Fill(
-            fills, feed: feed, isPublished: isPublished, purpose: .request, request, selection, reader: self)
+            fills, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
+            reader: self)
         activity = .filling(fill)
         stream?.awaitNothing()
         fill.start()

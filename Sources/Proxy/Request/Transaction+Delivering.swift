@@ -26,7 +26,7 @@ extension Transaction {
             served.verdict = .miss
             return .next(.fill)
         }
-        if request.facts.hasRange, message.head.method == .get, stored.status == 200, deliverRange(stored) {
+        if request.facts.hasRange, request.head.method == .get, stored.status == 200, deliverRange(stored) {
             return .done
         }
         served.status = Int(stored.status)
@@ -37,7 +37,7 @@ extension Transaction {
         }
         countHit()
         stream.sendHead(.known(UInt64(stored.bodyCount)))
-        stream.sendStored(stored, range: message.head.method == .head ? 0..<0 : 0..<stored.bodyCount)
+        stream.sendStored(stored, range: request.head.method == .head ? 0..<0 : 0..<stored.bodyCount)
         return .done
     }
 
@@ -91,9 +91,10 @@ extension Transaction {
 
     /// Responds with the parts that are asked for; false where the whole is the response (RFC 9110 §14.2).
     private func deliverRange(_ stored: StoredResponse) -> Bool {
+        let request = self.request!
         guard let value = request.rangeThatCounts(for: stored) else { return false }
         let length = Int64(stored.bodyCount)
-        switch rangeSetVerdict(message.bytes.extracting(value), length: length) {
+        switch rangeSetVerdict(request.bytes.extracting(value), length: length) {
         case .whole: return false
         case .unsatisfiable: deliverUnsatisfiable(stored, length: length)
         case .part(let part):
@@ -219,7 +220,7 @@ extension Transaction {
         }
         let number = self.number
         stream.sendHead(.known(UInt64(content.count)))
-        if message.head.method != .head { stream.send(content.span) }
+        if request.head.method != .head { stream.send(content.span) }
         guard number == self.number else { return }
         stream.end(trailers: [])
     }

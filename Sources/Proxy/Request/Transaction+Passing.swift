@@ -21,10 +21,10 @@ extension Transaction: ExchangeDelegate {
         asked = (worker.instant, cache.moment)
         let isWhole = stream.isContentComplete && !request.collectedIsPrefix
         var asking = OriginRequest(request: request, purpose: .pass)
-        asking.sendsCollectedContent = isWhole && message.hasContent
+        asking.sendsCollectedContent = isWhole && request.hasContent
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
         let exchange = worker.origins.exchange(
-            with: entry.group, method: message.head.method, content: asking.framing, isRequestComplete: isWhole,
+            with: entry.group, method: request.head.method, content: asking.framing, isRequestComplete: isWhole,
             acceptsUpgrade: request.wantsTunnel, delegate: self)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
@@ -38,8 +38,8 @@ extension Transaction: ExchangeDelegate {
         guard let stream, stream.isActive else { return }
         let number = self.number
         if request.collectedIsPrefix {
-            let prefix = message.content
-            message.content = []
+            let prefix = request.content
+            request.content = []
             request.collectedIsPrefix = false
             exchange.send(content: prefix.span)
             guard number == self.number else { return }
@@ -52,7 +52,7 @@ extension Transaction: ExchangeDelegate {
 
     func takeContent(_ piece: Span<UInt8>) {
         switch activity {
-        case .readingContent: message.content.append(piece)
+        case .readingContent: request.content.append(piece)
         case .passing(let exchange): exchange.send(content: piece)
         case .none, .lookingUp, .filling, .waiting, .reading, .tunnel: return
         }
@@ -97,7 +97,7 @@ extension Transaction: ExchangeDelegate {
     /// RFC 9110 §15.2: passed on to whoever can understand it; never stored.
     func passInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         guard let stream, stream.isActive, stream.takesInterimResponses else { return }
-        if response.status == 100 && !message.head.expectsContinue { return }
+        if response.status == 100 && !request.head.expectsContinue { return }
         writer.beginInterim(response, bytes)
         stream.sendInterim()
     }
@@ -105,7 +105,7 @@ extension Transaction: ExchangeDelegate {
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         let status = Status(head.status)
         if head.status == 101 { return openTunnel(exchange, head, bytes) }
-        if invalidates(message.head.method, status) {
+        if invalidates(request.head.method, status) {
             let isOvertaken = GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
             request.invalidate(by: head, bytes, in: fills)
             if !isOvertaken, storeForGet(exchange, head, bytes) { return }
@@ -124,12 +124,13 @@ extension Transaction: ExchangeDelegate {
         guard cache.canStore,
             let record = GetRecord(
                 request, response, bytes, requestTime: asked.time, isOvertaken: false, in: fills),
-            let keys = KeySelection.ofGet(request, &worker.fills.composer)
+            let keys = KeySelection.ofGet(request, &fills.composer)
         else { return false }
         var basis = Selection()
         basis.keys = keys
         let fill = Fill(
-            fills, feed: fills.newFeed(keys), isPublished: false, purpose: .request, request, basis, reader: self)
+            fills, feed: fills.newFeed(keys), isPublished: false, purpose: .request, request, request.facts, basis,
+            reader: self)
         fill.isToBeStored = true
         // Its own invalidation doesn't count against it.
         fill.adopt(exchange, requestTime: asked.time, began: record.since)
@@ -165,7 +166,7 @@ extension Transaction: ExchangeDelegate {
         let size = response.contentSize
         switch size {
         case .none:
-            let isAbsent = message.head.method == .head || response.status == 304
+            let isAbsent = request.head.method == .head || response.status == 304
             if let declared = response.declaredContentLength, isAbsent {
                 writer.append("Content-Length", decimal: declared)
             }
@@ -183,7 +184,7 @@ extension Transaction: ExchangeDelegate {
     }
 
     func exchange(_ exchange: Exchange, received piece: Span<UInt8>) {
-        worker.fills.counters.bytesFromOrigins += piece.count
+        fills.counters.bytesFromOrigins += piece.count
         stream?.send(piece)
     }
 
@@ -227,9 +228,8 @@ extension Transaction: ExchangeDelegate {
         writer.begin(head, bytes, removesTags: false)
         appendVerdict()
         stream.switchProtocols(head, bytes)
-        let worker = self.worker
         let tunnel = Tunnel(
-            stream, exchange, received: { worker.fills.counters.bytesFromOrigins += $0 },
+            stream, exchange, received: { [fills] in fills.counters.bytesFromOrigins += $0 },
             ended: { [unowned self] in endTunnel() })
         activity = .tunnel(tunnel)
         tunnel.open()

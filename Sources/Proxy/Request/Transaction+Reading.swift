@@ -212,7 +212,7 @@ extension Transaction: FillReader {
             endActivity()
             return fetchAlone()
         }
-        let isHead = message.head.method == .head
+        let isHead = request.head.method == .head
         let isMeasured = head.response.description.headHasContentLength
         let needsWhole = request.facts.hasRange || request.facts.hasConditions || isHead && !isMeasured
         if needsWhole && !isWhole { return }

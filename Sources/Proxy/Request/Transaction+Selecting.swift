@@ -12,18 +12,19 @@ extension Transaction: StoreReceiver {
     // MARK: Route
 
     func route() -> Progress {
-        switch message.head.method {
+        let request = self.request!
+        switch request.head.method {
         case .connect: return refuse(.methodNotAllowed)
         case .options, .trace:
-            if message.head.targetForm == .asterisk { return answerOptions() }
-            if message.head.contains(.maxForwards), message.head.maxForwards(in: message.bytes) == 0 {
-                return message.head.method == .options ? answerOptions() : refuse(.methodNotAllowed)
+            if request.head.targetForm == .asterisk { return answerOptions() }
+            if request.head.contains(.maxForwards), request.head.maxForwards(in: request.bytes) == 0 {
+                return request.head.method == .options ? answerOptions() : refuse(.methodNotAllowed)
             }
         case .get, .head, .post, .put, .delete, .patch, .query, .other: break
         }
-        if let length = message.contentLength, length > runtime.bodyLimit { return refuse(.bodyTooLarge) }
+        if let length = request.contentLength, length > runtime.bodyLimit { return refuse(.bodyTooLarge) }
         if explainer == nil { request.readForwardedScheme() }
-        switch runtime.table.match(message.bytes, host: message.head.authority, path: message.head.path) {
+        switch runtime.table.match(request.bytes, host: request.head.authority, path: request.head.path) {
         case .noRoute: return refuse(.noRoute)
         case .refused: return refuse(.invalidPath)
         case .matched(let found):
@@ -31,7 +32,7 @@ extension Transaction: StoreReceiver {
             request.match = found
             request.entry = entry
             if explainer == nil { entry.counters.requests += 1 }
-            if message.head.wantsUpgrade && entry.allowsUpgrade {
+            if request.head.wantsUpgrade && entry.allowsUpgrade {
                 request.wantsTunnel = true
                 return pass(.routeNotCached)
             }
@@ -61,10 +62,10 @@ extension Transaction: StoreReceiver {
             }
             return pass(reason)
         }
-        guard message.hasContent else { return .next(.key) }
+        guard request.hasContent else { return .next(.key) }
         // Content of a GET has no meaning to a key; whoever sends it may get another response than everybody else.
-        guard entry.recipe.needsBody(for: message.head.method) else { return pass(.methodNotCached) }
-        if let length = message.contentLength, length > UInt64(entry.bodyKeyLimit) { return pass(.tooLarge) }
+        guard entry.recipe.needsBody(for: request.head.method) else { return pass(.methodNotCached) }
+        if let length = request.contentLength, length > UInt64(entry.bodyKeyLimit) { return pass(.tooLarge) }
         return .next(.readKeyedContent)
     }
 
@@ -84,7 +85,7 @@ extension Transaction: StoreReceiver {
         guard let stream else { return contentProgress() }
         detach()
         activity = .readingContent
-        if message.head.expectsContinue { stream.sendContinue() }
+        if request.head.expectsContinue { stream.sendContinue() }
         stream.readContent()
         guard case .readingContent = activity else { return .done }
         return contentProgress()
@@ -93,7 +94,7 @@ extension Transaction: StoreReceiver {
     /// After more content was collected.
     func contentProgress() -> Progress {
         guard isLive, let entry = request.entry else { return .done }
-        if message.content.count > entry.bodyKeyLimit {
+        if request.content.count > entry.bodyKeyLimit {
             activity = .none
             request.collectedIsPrefix = true
             return pass(.tooLarge)
@@ -109,16 +110,16 @@ extension Transaction: StoreReceiver {
     // MARK: Key
 
     func composeKey() -> Progress {
-        selection.keys.compose(request, &worker.fills.composer, worker.fills.searchRules)
+        selection.keys.compose(request, &fills.composer, fills.searchRules)
         return .next(.lookUp)
     }
 
     func keepKeyText() {
-        if !selection.keys.isTextKept { selection.keys.keepText(worker.fills.composer) }
+        if !selection.keys.isTextKept { selection.keys.keepText(fills.composer) }
     }
 
     func selectVariant(by index: StoredResponse) {
-        selection.keys.selectVariant(by: index, request, &worker.fills.composer, &worker.fills.variantText)
+        selection.keys.selectVariant(by: index, request, &fills.composer, &fills.variantText)
     }
 
     // MARK: Look up
@@ -126,7 +127,7 @@ extension Transaction: StoreReceiver {
     func lookUp() -> Progress {
         if let found = lookUpInMemory() { return use(found) }
         if let found = lookUpExactly() { return use(found) }
-        selection.keys.keepText(worker.fills.composer)
+        selection.keys.keepText(fills.composer)
         guard cache.usesRemote else { return .next(.decide) }
         detach()
         selection.asked = worker.loop.now
@@ -145,7 +146,7 @@ extension Transaction: StoreReceiver {
     }
 
     private func lookUpInMemory() -> StoredResponse? {
-        let fills = worker.fills
+        let fills = self.fills
         return selection.keys.varyIndex == nil
             ? look(for: fills.composer.text) : look(for: fills.composer.variantText)
     }
@@ -162,7 +163,7 @@ extension Transaction: StoreReceiver {
     /// What is stored for this very query although its path has a rule: a failure, say, that came without one. Memory alone
     /// is asked a second time; Redis would cost every miss a round trip.
     private func lookUpExactly() -> StoredResponse? {
-        let fills = worker.fills
+        let fills = self.fills
         guard let exact = selection.keys.exact(request, &fills.composer) else { return nil }
         let ruled = selection.keys
         selection.keys = exact

@@ -64,6 +64,9 @@ enum Activity {
 /// write; `served`, which the steps that respond write.
 final class Transaction: RequestHandler {
     let worker: Worker
+    let cache: Cache
+    let fills: FillService
+    let writer: ResponseHeadWriter
     var request: AdmittedRequest!
     var selection = Selection()
     var served = ServedResponse()
@@ -78,12 +81,13 @@ final class Transaction: RequestHandler {
     /// Nobody sent it: its steps are run to tell what they would come to, up to where the request would act on anybody.
     var explainer: Explainer?
 
-    init(worker: Worker) { self.worker = worker }
+    init(worker: Worker) {
+        self.worker = worker
+        cache = worker.cache
+        fills = worker.fills
+        writer = worker.writer
+    }
 
-    var message: RequestMessage { request.message }
-    var cache: Cache { worker.cache }
-    var fills: FillService { worker.fills }
-    var writer: ResponseHeadWriter { worker.writer }
     var runtime: RuntimeConfiguration { request.runtime }
     /// Whether anybody still waits for it: a client that gets its response, or one who wants it explained.
     var isLive: Bool { stream?.isActive == true || explainer != nil }
@@ -120,28 +124,32 @@ final class Transaction: RequestHandler {
 
     // MARK: Beginnings
 
+    private func begin() {
+        guard let received = stream?.message as? AdmittedRequest else {
+            preconditionFailure("a worker's streams receive into requests of its own kind")
+        }
+        received.begin(in: worker.runtime)
+        request = received
+    }
+
     override func requestReceived() {
-        guard let stream else { return }
-        request = AdmittedRequest(stream.message, worker.runtime)
+        begin()
         resume(at: .route)
     }
 
     override func requestMalformed() {
-        guard let stream else { return }
-        request = AdmittedRequest(stream.message, worker.runtime)
-        served.wireFault = stream.fault
+        begin()
+        served.wireFault = stream?.fault
         _ = refuse(.malformed)
     }
 
     override func headTimedOut() {
-        guard let stream else { return }
-        request = AdmittedRequest(stream.message, worker.runtime)
+        begin()
         _ = refuse(.headTimeout)
     }
 
     override func clientRejected() {
-        guard let stream else { return }
-        request = AdmittedRequest(stream.message, worker.runtime)
+        begin()
         worker.counters.outcomes[Int(Outcome.tooManyClients.rawValue)] += 1
         _ = refuse(.tooManyClients)
     }

@@ -69,7 +69,8 @@ package final class Worker {
         accessLog.format = update.configuration.log.access
         clients = ClientConnections(
             loop: loop, writer: writer, limits: runtime.clientLimits, total: shared.clients,
-            makeHandler: { [unowned self] in Transaction(worker: self) })
+            makeHandler: { [unowned self] in Transaction(worker: self) },
+            makeMessage: { [unowned self] in AdmittedRequest(on: loop, runtime) })
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
         openStores()
@@ -108,18 +109,18 @@ package final class Worker {
 
     /// Counts and logs a request that is over.
     func account(_ transaction: Transaction) {
-        let served = transaction.served
-        let reason = served.notStoredReason ?? transaction.selection.reason
-        counters.outcomes[Int(served.outcome.rawValue)] += 1
+        let reason = transaction.served.notStoredReason ?? transaction.selection.reason
+        counters.outcomes[Int(transaction.served.outcome.rawValue)] += 1
         if let reason { counters.reasons[Int(reason.rawValue)] += 1 }
-        let hundreds = served.status / 100
+        let hundreds = transaction.served.status / 100
         if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
         guard let request = transaction.request, let stream = transaction.stream else { return }
         request.entry?.counters.bytes += stream.bodyCount
         guard accessLog.format != .off else { return }
+        let served = transaction.served
         accessLog.append(
             AccessLogEntry(
-                message: request.message, status: served.status, bytes: stream.bodyCount, verdict: served.verdict,
+                message: request, status: served.status, bytes: stream.bodyCount, verdict: served.verdict,
                 outcome: served.outcome, reason: reason),
             now: loop.now, wallMilliseconds: loop.wallMilliseconds)
     }
@@ -157,7 +158,7 @@ extension OriginAccess {
     fileprivate func exchange(for asked: OriginRequest, of fill: Fill) -> any FillSource {
         guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
         let exchange = exchange(
-            with: entry.group, method: asked.request.message.head.method, content: asked.framing,
+            with: entry.group, method: asked.request.head.method, content: asked.framing,
             isRequestComplete: true, acceptsUpgrade: false, delegate: fill)
         asked.append(to: &exchange.request)
         return exchange
