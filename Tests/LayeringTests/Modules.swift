@@ -52,7 +52,7 @@ struct Module {
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",
-            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "Glibc", "Synchronization"],
+            imports: ["Bytes", "HTTPSemantics", "HTTPCaching", "Glibc", "Synchronization"],
             unsafe: .files([
                 "Records/PartialResponse.swift", "Records/RecordAssembly.swift", "Records/StoredResponse.swift",
                 "Records/StoredResponse+Making.swift", "Records/StoredResponseBuilder.swift",

@@ -3,7 +3,6 @@
 
 import HTTPCaching
 import HTTPSemantics
-import HTTPWire
 
 extension InvalidationClock {
     /// Whether a group or tag of the record was invalidated after the record was requested, or may have been.
