@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
         .target(
-            name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching"],
+            name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPCaching"],
             swiftSettings: strict),
         .target(
             name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
