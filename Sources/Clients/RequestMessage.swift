@@ -64,15 +64,18 @@ open class RequestMessage {
 
     /// Whether the client announced content, read or not.
     package final var hasContent: Bool {
-        switch head.framing {
-        case .none, .untilClose, .length(0): false
-        case .length, .chunked: true
+        switch head.contentSize {
+        case .none, .known(0): false
+        case .known, .unknown: true
         }
     }
 
+    /// The version of HTTP that it came in, as access logs have it.
+    package final var protocolName: StaticString { head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1" }
+
     /// The length of the content where it was announced.
     package final var contentLength: UInt64? {
-        if case .length(let length) = head.framing { length } else { nil }
+        if case .known(let length) = head.contentSize { length } else { nil }
     }
 
     /// The head was parsed from the input buffer at `start`; what follows it there, up to `end`, is content or the next

@@ -78,9 +78,7 @@ package final class ResponseHeadWriter {
         Forwarding.appendEndToEndFields(
             response, bytes, dropping: removesTags ? Self.writtenAnewAndTags : Self.writtenAnew, to: &lines)
         appendDateIfAbsent(response)
-        Forwarding.appendVia(
-            minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
-            to: &lines)
+        Forwarding.appendVia(of: response, bytes, to: &lines)
     }
 
     /// RFC 9110 §15.2: an interim response of the origin's.

@@ -1,20 +1,40 @@
 // How long a message's content is, as far as its head tells, whatever framing says so.
 
-/// The length of a response's content.
+/// The length of a message's content.
 package enum ContentSize: Equatable, Sendable {
-    /// No content follows: HEAD, 204, 304.
+    /// No content follows: of responses HEAD's, 204 and 304.
     case none
     case known(UInt64)
     case unknown
 }
 
-extension ResponseHead {
-    /// The length of the content that follows this head.
-    package var contentSize: ContentSize {
+extension ContentSize {
+    init(_ framing: BodyFraming) {
         switch framing {
-        case .none: .none
-        case .length(let length): .known(length)
-        case .chunked, .untilClose: .unknown
+        case .none: self = .none
+        case .length(let length): self = .known(length)
+        case .chunked, .untilClose: self = .unknown
         }
     }
+}
+
+extension BodyFraming {
+    /// How a request with such content is framed: whatever has no length goes in chunks (RFC 9112 §6.3).
+    package init(ofRequest size: ContentSize) {
+        switch size {
+        case .none: self = .none
+        case .known(let length): self = .length(length)
+        case .unknown: self = .chunked
+        }
+    }
+}
+
+extension RequestHead {
+    /// The length of the content that follows this head.
+    package var contentSize: ContentSize { ContentSize(framing) }
+}
+
+extension ResponseHead {
+    /// The length of the content that follows this head.
+    package var contentSize: ContentSize { ContentSize(framing) }
 }

@@ -69,8 +69,17 @@ package enum Forwarding {
         }
     }
 
-    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym after whoever passed it on before.
+    /// RFC 9110 §7.6.3: this gateway after whoever passed the response on before.
     package static func appendVia(
+        of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        appendVia(
+            minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
+            to: &output)
+    }
+
+    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym after whoever passed it on before.
+    static func appendVia(
         minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append("Via: ")

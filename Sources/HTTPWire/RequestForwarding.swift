@@ -29,6 +29,10 @@ package struct RequestForwarding: Sendable {
     /// What alone of the client's query, cookies and fields goes on; nil is all.
     package var selection: RequestSelection?
 
+    package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: [UInt8]) {
+        self.init(framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress)
+    }
+
     package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: [UInt8]) {
         self.framing = framing
         self.upstreamHost = upstreamHost

@@ -58,16 +58,17 @@ package final class OriginAccess {
 
     /// An exchange that is ready for `start()` but for the head in its `request`.
     /// - Parameters:
-    ///   - content: the framing that the request's head announces.
+    ///   - content: what the request's head announces.
     ///   - isRequestComplete: nothing of the request follows what is put into `request`.
     ///   - acceptsUpgrade: whether a 101 is a response to this request.
     package func exchange(
-        with group: UpstreamGroup, method: Method, content: BodyFraming, isRequestComplete: Bool,
+        with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool,
         acceptsUpgrade: Bool, delegate: any ExchangeDelegate
     ) -> Exchange {
         let exchange = spare.popLast() ?? Exchange(access: self, group: group)
         exchange.prepare(
-            group: group, method: method, content: content, isRequestComplete: isRequestComplete,
+            group: group, method: method, content: BodyFraming(ofRequest: content),
+            isRequestComplete: isRequestComplete,
             acceptsUpgrade: acceptsUpgrade, delegate: delegate)
         return exchange
     }

@@ -53,6 +53,20 @@ struct LayeringTests {
         }
     }
 
+    @Test(
+        "HTTP/1's versions and framing are known where messages are read and written, and nowhere else",
+        arguments: SourceFile.all.filter { file in
+            file.module == "Proxy" || file.module == "CacheStorage" || file.module == "HTTPCaching"
+                || file.module == "Clients" && !file.path.hasPrefix("HTTP1/") && file.path != "RequestMessage.swift"
+        })
+    func framingIsBehindTheStream(file: SourceFile) {
+        for word in ["minorVersion", "BodyFraming", "ChunkedDecoder", "chunked", "untilClose"] {
+            if let line = file.code.firstIndex(where: { $0.hasWord(word) }) {
+                Issue.record("Sources/\(file.module)/\(file.path):\(line + 1): \(word) is HTTP/1's own")
+            }
+        }
+    }
+
     @Test("A home of unsafe code that the table names exists and still says `unsafe`")
     func homesAreLivedIn() {
         for module in Module.all {

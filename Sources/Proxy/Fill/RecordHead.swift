@@ -31,9 +31,7 @@ struct RecordHead {
             assembly.append("\r\n")
         }
         if !response.contains(.date) { assembly.append(date) }
-        Forwarding.appendVia(
-            minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
-            to: &assembly)
+        Forwarding.appendVia(of: response, bytes, to: &assembly)
         if case .known(let length) = response.contentSize {
             Forwarding.appendField("Content-Length", decimal: length, to: &assembly)
             hasContentLength = true

@@ -32,8 +32,9 @@ struct OriginRequest {
     /// The client's `Expect` is the origin's to answer.
     var forwardsExpect = false
 
-    var framing: BodyFraming {
-        sendsCollectedContent ? .length(UInt64(request.content.count)) : request.head.framing
+    /// What the head announces.
+    var contentSize: ContentSize {
+        sendsCollectedContent ? .known(UInt64(request.content.count)) : request.head.contentSize
     }
 
     /// Appends the head, and the content that goes with it.
@@ -45,7 +46,7 @@ struct OriginRequest {
         peer.reserveCapacity(46)
         request.peer.appendHost(to: &peer)
         var plan = RequestForwarding(
-            framing: framing, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
+            content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
         plan.keepsClientHost = entry.keepsClientHost
         plan.isPeerTrusted = request.head.hasForwarding && request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https

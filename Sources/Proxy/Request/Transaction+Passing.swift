@@ -24,7 +24,7 @@ extension Transaction: ExchangeDelegate {
         asking.sendsCollectedContent = isWhole && request.hasContent
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
         let exchange = worker.origins.exchange(
-            with: entry.group, method: request.head.method, content: asking.framing, isRequestComplete: isWhole,
+            with: entry.group, method: request.head.method, content: asking.contentSize, isRequestComplete: isWhole,
             acceptsUpgrade: request.wantsTunnel, delegate: self)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)

@@ -158,7 +158,7 @@ extension OriginAccess {
     fileprivate func exchange(for asked: OriginRequest, of fill: Fill) -> any FillSource {
         guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
         let exchange = exchange(
-            with: entry.group, method: asked.request.head.method, content: asked.framing,
+            with: entry.group, method: asked.request.head.method, content: asked.contentSize,
             isRequestComplete: true, acceptsUpgrade: false, delegate: fill)
         asked.append(to: &exchange.request)
         return exchange
