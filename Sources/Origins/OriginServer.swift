@@ -72,8 +72,7 @@ package final class OriginServer: Sendable {
     package func noteFailure(now: MonotonicTime) {
         totalFailures.wrappingAdd(1, ordering: .relaxed)
         record.withLock { record in
-            var generator = SystemRandomNumberGenerator()
-            record.noteFailure(now: now, using: &generator)
+            record.noteFailure(now: now, random: UInt64.random(in: .min ... .max))
             isImpaired.store(true, ordering: .relaxed)
         }
     }

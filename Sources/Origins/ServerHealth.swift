@@ -43,13 +43,13 @@ package struct ServerHealth: Sendable {
     }
 
     /// It could not be reached, or broke off: it is ejected, longer each time.
-    /// - Parameter generator: gives the jitter of up to a quarter of the pause, so that several workers and Larders don't
-    ///   come back in step.
-    package mutating func noteFailure(now: MonotonicTime, using generator: inout some RandomNumberGenerator) {
+    /// - Parameter random: any number; from it comes a jitter of up to a quarter of the pause, so that several workers and
+    ///   Larders don't come back in step.
+    package mutating func noteFailure(now: MonotonicTime, random: UInt64) {
         consecutiveFailures += 1
         let doublings = min(consecutiveFailures - 1, 10)
         let pause = min(Self.firstPauseMilliseconds << Int64(doublings), Self.longestPauseMilliseconds)
-        let jitter = Int64.random(in: 0...(pause / 4), using: &generator)
+        let jitter = Int64(random.multipliedFullWidth(by: UInt64(pause / 4 + 1)).high)
         ejectedUntil = now.advanced(byMilliseconds: pause + jitter)
     }
 

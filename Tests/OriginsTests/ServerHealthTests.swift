@@ -11,10 +11,9 @@ struct ServerHealthTests {
 
     private func later(_ milliseconds: Int64) -> MonotonicTime { start.advanced(byMilliseconds: milliseconds) }
 
-    private func failing(_ times: Int, jitter: FixedGenerator = .least) -> ServerHealth {
+    private func failing(_ times: Int, random: UInt64 = 0) -> ServerHealth {
         var health = ServerHealth()
-        var generator = jitter
-        for _ in 0..<times { health.noteFailure(now: start, using: &generator) }
+        for _ in 0..<times { health.noteFailure(now: start, random: random) }
         return health
     }
 
@@ -38,7 +37,7 @@ struct ServerHealthTests {
 
     @Test("Jitter adds up to a quarter of the pause", arguments: [(1, 625), (2, 1_250), (6, 18_750)] as [(Int, Int64)])
     func jitter(failures: Int, longest: Int64) {
-        #expect(failing(failures, jitter: .greatest).health(now: start) == .ejected(until: later(longest)))
+        #expect(failing(failures, random: .max).health(now: start) == .ejected(until: later(longest)))
     }
 
     @Test("A response ends the ejection, and the pauses start over")
@@ -47,8 +46,7 @@ struct ServerHealthTests {
         health.noteSuccess()
         #expect(health.health(now: start) == .up)
         #expect(health.isClear)
-        var generator = FixedGenerator.least
-        health.noteFailure(now: start, using: &generator)
+        health.noteFailure(now: start, random: 0)
         #expect(health.health(now: start) == .ejected(until: later(500)))
     }
 
@@ -75,14 +73,4 @@ struct ServerHealthTests {
         #expect(health.health(now: start) == .checkedDown)
         #expect(!health.isClear)
     }
-}
-
-/// Gives the same number each time.
-struct FixedGenerator: RandomNumberGenerator {
-    var value: UInt64
-    /// Not zero, which the standard library throws away and asks for again, without end.
-    static let least = FixedGenerator(value: 1 << 40)
-    static let greatest = FixedGenerator(value: .max)
-
-    mutating func next() -> UInt64 { value }
 }
