@@ -1,6 +1,6 @@
 // Tells what would become of a request that nobody sent: it is run through its own steps on a worker (route, admit, key,
 // look-up, decision), so that no second account of them can go astray, and is stopped where it would act on others:
-// before it waits for a fetch, asks an origin, or answers. Nothing is counted, kept, or begun for it.
+// before it waits for a fill, asks an origin, or responds. Nothing is counted, kept, or begun for it.
 
 import Bytes
 import Clients
@@ -11,13 +11,13 @@ import Routing
 /// Has one described request explained. Belongs to its worker; the request and this hold each other until it is answered.
 final class Explainer {
     private let request: DescribedRequest
-    private let answer: @Sendable (Explanation) -> Void
-    /// Why what is stored would be renewed in the background beside the answer.
+    private let done: @Sendable (Explanation) -> Void
+    /// Why what is stored would be refreshed in the background beside the response.
     private(set) var refresh: Reason?
 
-    init(_ request: DescribedRequest, answer: @escaping @Sendable (Explanation) -> Void) {
+    init(_ request: DescribedRequest, done: @escaping @Sendable (Explanation) -> Void) {
         self.request = request
-        self.answer = answer
+        self.done = done
     }
 
     func run(on worker: Worker) {
@@ -42,7 +42,7 @@ final class Explainer {
         finish(transaction, step == .deliver ? .answered : .forwarded(mayShare: step == .join))
     }
 
-    /// It would be answered by Larder itself.
+    /// Larder would respond itself.
     func refused(_ transaction: Transaction, _ outcome: Outcome, status: Int? = nil) -> Progress {
         let wire = outcome == .malformed ? transaction.served.wireFault : nil
         finish(transaction, .refused(outcome, status: status ?? wire?.status ?? outcome.status, wire))
@@ -54,7 +54,7 @@ final class Explainer {
     private func finish(_ transaction: Transaction, _ end: Explanation.End) {
         let explanation = Explanation(transaction, end, refresh: refresh)
         transaction.explainer = nil
-        answer(explanation)
+        done(explanation)
     }
 }
 

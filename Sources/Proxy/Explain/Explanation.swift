@@ -11,9 +11,9 @@ import HTTPWire
 package struct Explanation: Sendable {
     /// Where the request was stopped.
     enum End {
-        /// It would be answered from the store.
+        /// It would be served from the store.
         case answered
-        /// It would go to the origin, or wait for another request's fetch.
+        /// It would go to the origin, or wait for another request's fill.
         case forwarded(mayShare: Bool)
         case refused(Outcome, status: Int, WireError?)
     }
@@ -63,13 +63,13 @@ package struct Explanation: Sendable {
     package let url: String
     /// What would become of the request.
     package let verdict: Verdict
-    /// The status of Larder's own answer; nil where the store's or the origin's is passed on.
+    /// The status of Larder's own response; nil where the store's or the origin's is passed on.
     package let status: Int?
     /// The reason's name, as metrics and logs have it.
     package let slug: String
     /// The reason in a sentence.
     package let sentence: String
-    /// What `X-Cache` would say; of a validation, what it says if the origin answers 304.
+    /// What `X-Cache` would say; of a validation, what it says if the origin responds with 304.
     package let xCache: String?
     /// What `Cache-Status` would say (RFC 9211), as far as it is known before the origin responds.
     package let cacheStatus: String?
@@ -154,7 +154,7 @@ package struct Explanation: Sendable {
         return (verdict, nil, "\(outcome.slug)", "\(outcome.sentence)".asSentence)
     }
 
-    /// Without what only the origin's answer can tell: its status, and whether it is stored.
+    /// Without what only the origin's response can tell: its status, and whether it is stored.
     private static func cacheStatus(_ transaction: Transaction, _ end: End, _ slug: String) -> String? {
         let member: CacheStatus
         switch end {

@@ -11,8 +11,8 @@ struct NextMove {
     init(_ transaction: Transaction, _ end: Explanation.End, _ fill: FillStanding?) {
         switch end {
         case .refused(let outcome, let status, _):
-            text = outcome == .own ? "answer \(status) itself" : "answer \(status) with a problem document"
-        case .answered: text = Self.answer(transaction)
+            text = outcome == .own ? "respond with \(status)" : "respond with \(status) and a problem document"
+        case .answered: text = Self.serve(transaction)
         case .forwarded(let mayShare):
             var parts = [Self.fetch(transaction)]
             if mayShare, let wait = Self.wait(transaction, fill) { parts.insert(wait, at: 0) }
@@ -21,12 +21,12 @@ struct NextMove {
         }
     }
 
-    private static func answer(_ transaction: Transaction) -> String {
+    private static func serve(_ transaction: Transaction) -> String {
         if transaction.request.facts.hasConditions {
-            return "answer from the store: 304 if the request's condition finds it unchanged, else the whole"
+            return "serve from the cache: 304 if the request's condition finds it unchanged, otherwise all of it"
         }
-        if transaction.request.facts.hasRange { return "answer from the store with the range that is asked for" }
-        return "answer from the store"
+        if transaction.request.facts.hasRange { return "serve the requested range from the cache" }
+        return "serve from the cache"
     }
 
     private static func fetch(_ transaction: Transaction) -> String {
@@ -41,26 +41,26 @@ struct NextMove {
             var conditions: [String] = []
             if !stored.etag.isEmpty { conditions.append("If-None-Match: \(stored.etag.text())") }
             if !stored.lastModified.isEmpty { conditions.append("If-Modified-Since: \(stored.lastModified.text())") }
-            return "ask \(upstream) with \(conditions.joined(separator: " and ")); 304 renews what is stored"
+            return "ask \(upstream) with \(conditions.joined(separator: " and ")); 304 freshens what is stored"
         }
         if transaction.request.facts.flags.contains(.noStore) {
             return "fetch from \(upstream), and store nothing, as the request said no-store"
         }
-        return "fetch from \(upstream), and store the answer if it may be stored"
+        return "fetch from \(upstream), and store the response if it may be stored"
     }
 
     private static func wait(_ transaction: Transaction, _ fill: FillStanding?) -> String? {
         guard let entry = transaction.request.entry, entry.collapseMilliseconds > 0 else { return nil }
         switch fill {
         case .underWay, .completed:
-            return "wait up to \(entry.collapseMilliseconds) ms for the fetch under way, or else"
+            return "wait up to \(entry.collapseMilliseconds) ms for the request under way, otherwise"
         case .hitForMiss, .refreshFailed, nil: return nil
         }
     }
 
     private static func rescue(_ fallback: StaleFallback) -> String? {
-        if fallback.contains(.onError) { return "what is stored is served if that fails or brings an error" }
-        if fallback.contains(.onDisconnect) { return "what is stored is served if the origin can't be reached" }
+        if fallback.contains(.onError) { return "the stored response is served if that fails or returns an error" }
+        if fallback.contains(.onDisconnect) { return "the stored response is served if the origin can't be reached" }
         return nil
     }
 }

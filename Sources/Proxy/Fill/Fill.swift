@@ -96,7 +96,7 @@ final class Fill {
     private(set) var arrived = 0
     /// What is collected is to be put into the stores.
     var isToBeStored = false
-    /// The first reader is answered once the response is whole.
+    /// The first reader gets its response once it is whole.
     var isHeldBack = false
     var notStoredReason: Reason?
     /// What a POST's response is to later GETs.
@@ -302,7 +302,7 @@ final class Fill {
 
     // MARK: Ends
 
-    /// The first reader is answered with something else, which is in the store already: others are too.
+    /// The first reader uses something else, which is in the store already; so do others.
     func end(with record: StoredResponse) {
         withdraw()
         feed.complete(with: record)

@@ -7,10 +7,10 @@ import EventLoop
 
 /// What a request that has to be fetched is to do.
 enum FillRole {
-    /// It fetches, and others may follow.
+    /// It begins a fill, which others may read from.
     case begin(FillFeed)
     case read(FillFeed)
-    /// It fetches by itself: what this key brings can't be shared, or the request can't lead.
+    /// It sends its own request: what this key brings can't be shared, or others may not read what this request brings.
     case alone(isHitForMiss: Bool)
 }
 
@@ -47,7 +47,7 @@ final class FillTable: Sendable {
     private static let notesPerShard = 1024
     /// A response that is no longer is found here for a moment after a slow store has it.
     private static let keptBytes = 4 << 10
-    /// How long a key whose answer could not be shared is taken to bring more of the kind.
+    /// How long coalescing is disabled for a key whose response could not be shared.
     private static let hitForMissMilliseconds: Int64 = 60_000
     /// How long no further refresh is begun after one that failed, and requests for what failed go by themselves.
     private static let pauseMilliseconds: Int64 = 1_000
@@ -64,7 +64,7 @@ final class FillTable: Sendable {
     /// - Parameters:
     ///   - asked: when the store was asked, which held nothing.
     ///   - isOvertaken: whether what a fetch brings that began at that moment was invalidated since.
-    ///   - make: the feed that the caller would lead; nil if it can't.
+    ///   - make: the feed of the fill that the caller would begin; nil if others may not read from it.
     func join(
         _ key: CacheKey, keyText: Span<UInt8>, worker: Int, mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime,
         asked: MonotonicTime,
@@ -91,10 +91,10 @@ final class FillTable: Sendable {
         }
     }
 
-    /// A feed to lead in the background; nil where one is under way, or failed a moment ago.
+    /// The feed of a refresh in the background; nil where a fill is under way, or a refresh failed a moment ago.
     /// - Parameters:
     ///   - asked: when the store was asked for what is to be refreshed.
-    ///   - known: what it answered with.
+    ///   - known: what it had.
     func beginRefresh(
         _ key: CacheKey, now: MonotonicTime, asked: MonotonicTime, known: StoredResponse, make: () -> FillFeed
     ) -> FillFeed? {
@@ -127,8 +127,8 @@ final class FillTable: Sendable {
     func remove(_ feed: FillFeed, under key: CacheKey) { replace(feed, under: key, by: nil) }
 
     /// The feed has landed, and its response is on its way into a slow store: until that has it, what asks there is
-    /// answered from here.
-    /// - Returns: to be let go of when the store has the response, or doesn't get it.
+    /// served from here.
+    /// - Returns: to be released when the store has the response, or doesn't get it.
     func complete(_ feed: FillFeed, under keys: [CacheKey], at now: MonotonicTime) -> AnyObject {
         for key in keys { replace(feed, under: key, by: .completed(feed, at: now, stored: nil)) }
         return Storing(table: self, feed: feed, keys: keys)
@@ -150,7 +150,7 @@ final class FillTable: Sendable {
     }
 
     /// What the key brings can't be shared.
-    /// - Parameter isShort: the origin failed, which says little about its next answer.
+    /// - Parameter isShort: the origin failed, which says little about its next response.
     func noteHitForMiss(_ key: CacheKey, now: MonotonicTime, isShort: Bool) {
         let interval = isShort ? Self.pauseMilliseconds : Self.hitForMissMilliseconds
         note(.hitForMiss(until: now.advanced(byMilliseconds: interval)), under: key, now: now)
@@ -167,7 +167,7 @@ final class FillTable: Sendable {
         }
     }
 
-    /// Lets go of what is past its time.
+    /// Removes what has expired.
     func sweep(now: MonotonicTime) {
         for shard in shards { shard.entries.withLock { Self.sweep(&$0, now: now) } }
     }
@@ -185,7 +185,7 @@ final class FillTable: Sendable {
         }
     }
 
-    /// Flights under way, and keys known to bring what can't be shared.
+    /// Fills under way, and hit-for-miss keys.
     var counts: (fills: Int, hitForMiss: Int) {
         var counts = (fills: 0, hitForMiss: 0)
         for shard in shards {

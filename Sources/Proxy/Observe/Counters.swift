@@ -41,13 +41,13 @@ package struct Counters: Sendable {
     /// Variants that took the place of older ones, there being as many of one key as the limit allows.
     package var variantsReached = 0
     package var retries = 0
-    /// Requests that were answered from another one's fetch.
+    /// Requests that were served from another one's fill.
     package var collapsed = 0
-    /// Requests that waited for another one's fetch as long as they may.
+    /// Requests that waited for another one's fill as long as they may.
     package var waitsTimedOut = 0
-    /// Fetches in the background that renew what is stored.
+    /// Refreshes in the background.
     package var refreshes = 0
-    /// Such fetches that were not begun as too many were under way.
+    /// Refreshes that were not begun as too many were under way.
     package var refreshesSkipped = 0
     /// Fetches that went on without their client.
     package var fetchesLeftBehind = 0

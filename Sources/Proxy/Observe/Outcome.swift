@@ -3,18 +3,18 @@
 
 /// The end of a request.
 package enum Outcome: UInt8, Sendable, CaseIterable {
-    // Answered.
+    // A response was sent.
     case hit, stale, revalidated, miss, bypass, tunnel, own
     // Refused by Larder before any origin was asked.
     case malformed, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
     case bodyTooLarge, headTimeout, bodyTimeout, onlyIfCached, tooManyClients
     // The origin failed.
     case noServer, originUnresolved, originRefused, originBusy
-    case originConnectTimeout, originTimeout, originBroken, originClosed, validationFailed
-    // The answer had begun when something ended it.
-    case answerCutShort, clientGone, clientStalled
+    case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
+    // The response had begun when something ended it.
+    case responseCutShort, clientGone, clientStalled
 
-    /// What Larder answers; 0 where it doesn't, or where somebody else decides.
+    /// The status that Larder responds with; 0 where it doesn't respond, or where the status is somebody else's.
     package var status: Int { row.status }
     /// Stable: part of the problem's type, the metrics' label and `/stats`.
     package var slug: StaticString { row.slug }
@@ -29,52 +29,54 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originBusy: "connection_limit_reached"
         case .originConnectTimeout: "connection_timeout"
         case .originTimeout: "http_response_timeout"
-        case .originBroken: "http_protocol_error"
+        case .originMalformed: "http_protocol_error"
         case .originClosed: "connection_terminated"
         case .upgradeNotAllowed: "http_upgrade_failed"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .onlyIfCached, .tooManyClients,
-            .answerCutShort, .clientGone, .clientStalled:
+            .responseCutShort, .clientGone, .clientStalled:
             nil
         }
     }
 
     private var row: (status: Int, slug: StaticString, sentence: StaticString) {
         switch self {
-        case .hit: (0, "hit", "answered from the store")
-        case .stale: (0, "stale", "answered from the store though stale, as is allowed")
-        case .revalidated: (0, "revalidated", "answered from the store after the origin confirmed it")
+        case .hit: (0, "hit", "served from the cache")
+        case .stale: (0, "stale", "served from the cache though stale, which is allowed here")
+        case .revalidated: (0, "revalidated", "served from the cache after the origin confirmed it")
         case .miss: (0, "miss", "fetched from the origin")
-        case .bypass: (0, "bypass", "passed to the origin without asking the store")
+        case .bypass: (0, "bypass", "passed to the origin without using the cache")
         case .tunnel: (0, "tunnel", "upgraded to another protocol and passed through")
-        case .own: (0, "own", "answered by Larder itself")
+        case .own: (0, "own", "a response of Larder's own")
         case .malformed: (400, "malformed-request", "the request is not well-formed HTTP/1.1")
-        case .noRoute: (404, "no-route", "no route takes this host and path")
+        case .noRoute: (404, "no-route", "no route matches this host and path")
         case .invalidPath:
             (400, "invalid-path", "the path is ambiguous: it has dot segments or broken percent-encoding")
-        case .methodNotAllowed: (405, "method-not-allowed", "this method is not served here")
+        case .methodNotAllowed: (405, "method-not-allowed", "this method is not supported here")
         case .upgradeNotAllowed: (502, "upgrade-not-allowed", "the origin switched protocols without being asked")
-        case .bodyTooLarge: (413, "content-too-large", "the request's content is larger than the limit")
-        case .headTimeout: (408, "head-timeout", "the request's head did not arrive in time")
-        case .bodyTimeout: (408, "content-timeout", "the request's content stopped arriving")
-        case .onlyIfCached: (504, "only-if-cached", "the request takes stored responses only, and none may answer it")
-        case .tooManyClients: (503, "too-many-clients", "as many clients are connected as the limit allows")
-        case .noServer: (503, "no-server-up", "no server of the upstream passes its health check")
-        case .originUnresolved: (503, "origin-unresolved", "the origin's name has no address")
+        case .bodyTooLarge: (413, "content-too-large", "the request content exceeds the limit")
+        case .headTimeout: (408, "head-timeout", "the request head did not arrive in time")
+        case .bodyTimeout: (408, "content-timeout", "the request content stopped arriving")
+        case .onlyIfCached:
+            (504, "only-if-cached", "the request accepts only a cached response, and there is none that may be used")
+        case .tooManyClients: (503, "too-many-clients", "client connection limit reached")
+        case .noServer: (503, "no-server-up", "every server of the upstream fails its health check")
+        case .originUnresolved: (503, "origin-unresolved", "the name of the upstream server could not be resolved")
         case .originRefused: (503, "origin-unreachable", "no server of the upstream accepts connections")
-        case .originBusy: (503, "origin-busy", "as many connections to the origin are open as the limit allows")
-        case .originConnectTimeout: (504, "origin-connect-timeout", "the origin did not accept the connection in time")
-        case .originTimeout: (504, "origin-timeout", "the origin did not answer in time")
-        case .originBroken: (502, "origin-broken-answer", "the origin's answer is not well-formed HTTP/1.1")
-        case .originClosed: (502, "origin-closed", "the origin closed the connection before it answered")
+        case .originBusy: (503, "origin-busy", "upstream connection limit reached")
+        case .originConnectTimeout:
+            (504, "origin-connect-timeout", "the upstream server did not accept the connection in time")
+        case .originTimeout: (504, "origin-timeout", "the upstream server did not respond in time")
+        case .originMalformed: (502, "origin-broken-answer", "the upstream response is not well-formed HTTP/1.1")
+        case .originClosed: (502, "origin-closed", "the upstream server closed the connection before it responded")
         case .validationFailed:
             (
                 504, "validation-failed",
-                "what is stored may only be used once the origin confirms it, which can't be reached"
+                "the cached response must be revalidated, and the origin cannot be reached"
             )
-        case .answerCutShort: (0, "answer-cut-short", "the origin's answer ended before it was complete")
-        case .clientGone: (0, "client-gone", "the client closed the connection before it had its answer")
-        case .clientStalled: (0, "client-stalled", "the client stopped taking its answer")
+        case .responseCutShort: (0, "answer-cut-short", "the upstream response ended before it was complete")
+        case .clientGone: (0, "client-gone", "the client closed the connection before it had the whole response")
+        case .clientStalled: (0, "client-stalled", "the client stopped reading the response")
         }
     }
 }

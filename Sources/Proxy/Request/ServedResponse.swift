@@ -4,7 +4,7 @@ import HTTPCaching
 import HTTPSemantics
 import HTTPWire
 
-/// Written by the steps that answer.
+/// Written by the steps that respond.
 struct ServedResponse {
     var verdict = CacheVerdict.none
     var outcome = Outcome.own

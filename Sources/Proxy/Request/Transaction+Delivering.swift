@@ -178,7 +178,7 @@ extension Transaction {
         if served.forward == nil { served.verdict = outcome == .onlyIfCached ? .miss : .bypass }
         if let explainer { return explainer.refused(self, outcome) }
         selection.stored = nil
-        let wire = outcome == .malformed || outcome == .originBroken ? served.wireFault : nil
+        let wire = outcome == .malformed || outcome == .originMalformed ? served.wireFault : nil
         if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }
         let problem = Problem(outcome, wire)
         if outcome == .malformed || outcome == .bodyTooLarge || outcome == .bodyTimeout || outcome == .headTimeout {

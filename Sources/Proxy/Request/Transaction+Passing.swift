@@ -205,7 +205,7 @@ extension Transaction: ExchangeDelegate {
 
     /// There is no response, or no more of it.
     func fetchFailed(_ failure: ExchangeFailure) {
-        if stream?.hasBegun == true { return cutShort(.answerCutShort) }
+        if stream?.hasBegun == true { return cutShort(.responseCutShort) }
         served.wireFault = failure.wire
         endWithout(failure.cause)
     }
@@ -254,7 +254,7 @@ extension ExchangeFailure.Cause {
         case .firstByteTimeout: .originTimeout
         case .betweenBytesTimeout: .originTimeout
         case .closedEarly: .originClosed
-        case .malformedResponse: .originBroken
+        case .malformedResponse: .originMalformed
         }
     }
 }

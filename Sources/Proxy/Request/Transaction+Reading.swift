@@ -296,7 +296,7 @@ extension Transaction: FillReader {
             let reach = feed.reach
             if reach.isBroken {
                 stream.flush()
-                return cutShort(.answerCutShort)
+                return cutShort(.responseCutShort)
             }
             if let completed = reach.completed {
                 endActivity()
@@ -315,7 +315,7 @@ extension Transaction: FillReader {
                 // It has broken off since.
                 guard count > 0 else {
                     stream.flush()
-                    return cutShort(.answerCutShort)
+                    return cutShort(.responseCutShort)
                 }
                 reading.count += count
                 stream.send(worker.window.span)

@@ -42,7 +42,7 @@ enum Progress {
     case done
 }
 
-/// What a request waits for, or is in the middle of. At most one thing at a time, so that whatever ends it lets go of all.
+/// What a request waits for, or is in the middle of. At most one thing at a time, so that whatever ends it releases all there is.
 enum Activity {
     case none
     /// Content of the client's, for the key.
@@ -172,7 +172,7 @@ final class Transaction: RequestHandler {
         stream.abort()
     }
 
-    /// Lets go of whatever the request was in the middle of.
+    /// Releases whatever the request was in the middle of.
     func endActivity() {
         let activity = self.activity
         self.activity = .none

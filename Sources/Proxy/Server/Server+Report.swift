@@ -18,14 +18,14 @@ extension Server {
         }
     }
 
-    /// Has the first worker do something with the stores; `answer` is called on that worker's thread.
-    package func post(_ command: StoreCommand, _ answer: @escaping @Sendable (StoreCommandResult) -> Void) {
-        mailboxes.first?.post(.command(command, answer: answer))
+    /// Has the first worker do something with the stores; `done` is called on that worker's thread.
+    package func post(_ command: StoreCommand, _ done: @escaping @Sendable (StoreCommandResult) -> Void) {
+        mailboxes.first?.post(.command(command, done: done))
     }
 
-    /// Has the first worker explain a request; `answer` is called on that worker's thread.
-    package func post(_ request: DescribedRequest, _ answer: @escaping @Sendable (Explanation) -> Void) {
-        mailboxes.first?.post(.explain(request, answer: answer))
+    /// Has the first worker explain a request; `done` is called on that worker's thread.
+    package func post(_ request: DescribedRequest, _ done: @escaping @Sendable (Explanation) -> Void) {
+        mailboxes.first?.post(.explain(request, done: done))
     }
 
     func finishGathering(_ number: UInt64) {

@@ -22,7 +22,7 @@ package struct ServerReport: Sendable {
     package var workers: [(index: Int, counters: Counters)] = []
     /// The remote store as the worker sees it that is worst off; nil without one.
     package var storeState: StoreState?
-    /// Workers that didn't answer within the time allowed.
+    /// Workers that didn't report within the time allowed.
     package var silentWorkers = 0
 
     package init() {}

@@ -18,7 +18,7 @@ final class RouteEntry {
     let policy: RoutePolicy?
     let bodyKeyLimit: Int
     let group: UpstreamGroup
-    /// How long a request waits for another one's fetch; 0 is never.
+    /// How long a request waits for another one's fill; 0 is never.
     let collapseMilliseconds: Int64
     /// The share of a lifetime, at its end, in which it is refreshed ahead of time.
     let earlyRefresh: UInt8?

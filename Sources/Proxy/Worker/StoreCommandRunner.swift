@@ -1,38 +1,38 @@
 // Carries out what operators ask of the stores, on a worker: the remote store belongs to the workers' connections, and the
-// rules for what is kept in memory beside it are theirs too. Each command is answered once.
+// rules for what is kept in memory beside it are theirs too. Each command has one result.
 
 import CacheStorage
 
-/// Carries out one command; the remote store holds it until it has answered.
+/// Carries out one command; the remote store holds it until it has replied.
 final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     private let worker: Worker
     private let command: StoreCommand
-    private let answer: @Sendable (StoreCommandResult) -> Void
+    private let done: @Sendable (StoreCommandResult) -> Void
     private var removedFromMemory = 0
 
-    init(worker: Worker, command: StoreCommand, answer: @escaping @Sendable (StoreCommandResult) -> Void) {
+    init(worker: Worker, command: StoreCommand, done: @escaping @Sendable (StoreCommandResult) -> Void) {
         self.worker = worker
         self.command = command
-        self.answer = answer
+        self.done = done
     }
 
     func run() {
-        guard worker.cache.isStoring else { return answer(.noStore) }
+        guard worker.cache.isStoring else { return done(.noStore) }
         switch command {
         case .find(let key, let keyText):
             tell(worker.cache.lookUp(key, keyText: keyText.span, now: worker.wallTime, receiver: self, token: 0))
         case .keep(let key, let response): keep(key, response)
         case .remove(let keys):
             removedFromMemory = worker.cache.invalidate(keys, at: worker.wallTime, receiver: self)
-            if !worker.cache.usesRemote { answer(.removed(removedFromMemory)) }
+            if !worker.cache.usesRemote { done(.removed(removedFromMemory)) }
         }
     }
 
     private func keep(_ key: CacheKey, _ response: StoredResponse) {
-        if let trouble = worker.cache.remoteTrouble { return answer(.failed(trouble)) }
+        if let trouble = worker.cache.remoteTrouble { return done(.failed(trouble)) }
         let isKept = worker.cache.put(key, response, now: worker.wallTime)
-        guard worker.cache.usesRemote else { return answer(isKept ? .kept(isConfirmed: true) : .tooLarge) }
-        // The answers of one connection come in order: what is read back now was written.
+        guard worker.cache.usesRemote else { return done(isKept ? .kept(isConfirmed: true) : .tooLarge) }
+        // The replies of one connection come in order: what is read back now was written.
         tell(
             worker.cache.lookUpInRemote(
                 key, keyText: response.keyText, now: worker.wallTime, receiver: self, token: 0))
@@ -41,9 +41,9 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     private func tell(_ lookup: CacheLookup) {
         switch lookup {
         case .pending: return
-        case .hit(let found): answer(.found(found))
-        case .miss: answer(.nothing)
-        case .failed(let trouble): answer(.failed(trouble))
+        case .hit(let found): done(.found(found))
+        case .miss: done(.nothing)
+        case .failed(let trouble): done(.failed(trouble))
         }
     }
 
@@ -51,17 +51,17 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
         switch command {
         case .find, .remove:
             switch result {
-            case .hit(let found): answer(.found(found))
-            case .miss: answer(.nothing)
-            case .failed(let trouble): answer(.failed(trouble))
+            case .hit(let found): done(.found(found))
+            case .miss: done(.nothing)
+            case .failed(let trouble): done(.failed(trouble))
             }
         case .keep:
             switch result {
-            case .hit: answer(.kept(isConfirmed: true))
-            case .failed(let trouble): answer(.failed(trouble))
+            case .hit: done(.kept(isConfirmed: true))
+            case .failed(let trouble): done(.failed(trouble))
             case .miss:
                 // Refused by the store, or so large that it still goes out in pieces.
-                answer(worker.cache.remoteTrouble.map { .failed($0) } ?? .kept(isConfirmed: false))
+                done(worker.cache.remoteTrouble.map { .failed($0) } ?? .kept(isConfirmed: false))
             }
         }
     }
@@ -69,7 +69,7 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
         // A lookup on its way may have brought a copy back into memory since.
         if case .remove(let keys) = command { removedFromMemory += worker.cache.deleteFromMemory(keys) }
-        if let trouble { return answer(.failed(trouble)) }
-        answer(.removed(max(removed, removedFromMemory)))
+        if let trouble { return done(.failed(trouble)) }
+        done(.removed(max(removed, removedFromMemory)))
     }
 }

@@ -16,9 +16,9 @@ extension Worker {
     func handle(_ message: WorkerMessage) {
         switch message {
         case .adopt(let update): adopt(update)
-        case .report(let answer): answer(gathered(), cache.remoteState)
-        case .command(let command, let answer): StoreCommandRunner(worker: self, command: command, answer: answer).run()
-        case .explain(let request, let answer): Explainer(request, answer: answer).run(on: self)
+        case .report(let done): done(gathered(), cache.remoteState)
+        case .command(let command, let done): StoreCommandRunner(worker: self, command: command, done: done).run()
+        case .explain(let request, let done): Explainer(request, done: done).run(on: self)
         case .drain(let deadline): drain(until: deadline)
         case .stop: loop.stop()
         }

@@ -6,8 +6,8 @@ import EventLoop
 enum WorkerMessage: Sendable {
     case adopt(ConfigurationUpdate)
     case report(@Sendable (Counters, StoreState?) -> Void)
-    case command(StoreCommand, answer: @Sendable (StoreCommandResult) -> Void)
-    case explain(DescribedRequest, answer: @Sendable (Explanation) -> Void)
+    case command(StoreCommand, done: @Sendable (StoreCommandResult) -> Void)
+    case explain(DescribedRequest, done: @Sendable (Explanation) -> Void)
     case drain(deadline: MonotonicTime)
     case stop
 }
