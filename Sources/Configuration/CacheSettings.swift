@@ -1,23 +1,23 @@
-// `cache` of a route: what of its responses is stored, under which key, and how long it serves.
+// `cache` of a route: which responses are stored, under which key, and for how long.
 
 /// The key `cache` of a route.
 package struct CacheSettings: Sendable, Hashable {
     package enum Mode: String, Sendable, Hashable, CaseIterable {
-        /// What the origin says holds; `timeout` and `statuses` serve where it says nothing.
+        /// The response's own directives apply; `timeout` and `statuses` are used for responses without a lifetime.
         case standard
-        /// `timeout` and `statuses` replace what the origin says.
+        /// `timeout` and `statuses` replace the response's own directives.
         case force
     }
 
-    /// What becomes of `Cache-Control` in requests.
+    /// Whether `Cache-Control` in requests counts.
     package enum ClientControl: String, Sendable, Hashable, CaseIterable {
         case honour
         case ignore
     }
 
-    /// How the query takes part in the key.
+    /// How the query is used in the key.
     package enum Query: String, Sendable, Hashable, CaseIterable {
-        /// Pairs sorted by name; pairs of one name keep their order.
+        /// Pairs sorted by name; pairs with the same name keep their order.
         case sorted
         /// Byte for byte.
         case exact
@@ -35,10 +35,10 @@ package struct CacheSettings: Sendable, Hashable {
     /// The freshness lifetime that the route gives (RFC 9111 §4.2.1 order is kept in `standard` mode). In `force` mode
     /// it or `statuses` is set.
     package var timeout: Milliseconds?
-    /// What takes the place of `timeout` for single statuses. The more exact selector stands first and none stands
-    /// twice, so that the first that matches is the one that holds.
+    /// Replaces `timeout` for certain statuses. Sorted from exact to general, without duplicates: the first selector that
+    /// matches applies.
     package var statuses: [StatusTimeout] = []
-    /// The share of the time since `Last-Modified` that serves as lifetime (RFC 9111 §4.2.2); nil turns heuristics off.
+    /// Share of the time since `Last-Modified` that is used as the lifetime (RFC 9111 §4.2.2); nil turns heuristics off.
     package var heuristic: Percent?
     /// The longest lifetime that `heuristic` gives.
     package var heuristicCap = Milliseconds.hours(24)
@@ -46,34 +46,35 @@ package struct CacheSettings: Sendable, Hashable {
     package var staleWhileRevalidate: Milliseconds?
     /// For responses without a `stale-if-error` of their own (RFC 5861 §4).
     package var staleIfError: Milliseconds?
-    /// The share at the end of a lifetime in which requests refresh ahead of time; nil turns it off.
+    /// Share at the end of the lifetime in which requests may trigger an early refresh; nil turns it off.
     package var earlyRefresh: Percent?
-    /// How long a request waits for another one's fetch of the same key; nil never waits.
+    /// How long a request waits for another's fetch of the same key; nil turns coalescing off.
     package var collapse: Milliseconds? = .seconds(5)
-    /// nil: the key text is made of method, scheme, authority, path and query.
+    /// nil: the key text consists of method, scheme, authority, path and query.
     package var key: KeyTemplate?
     package var query = Query.sorted
-    /// Names (`*` globs) that alone take part in the key; nil is all. At most one of the two lists is set.
+    /// Only these query parameters (`*` globs) are used in the key; nil means all. At most one of the two lists is set.
     package var queryAllow: [String]?
-    /// Names (`*` globs) that don't take part in the key.
+    /// Query parameters (`*` globs) that are not used in the key.
     package var queryDeny: [String] = []
     package var mode = Mode.standard
     package var clientControl = ClientControl.honour
     package var allowSetCookie = false
     package var allowAuthorization = false
-    /// The media types that are stored, in lower case and without parameters: `application/json`, `text/*`. nil is
-    /// all; never empty when it comes from a file.
+    /// Media types that are stored, in lower case and without parameters: `application/json`, `text/*`. nil means all;
+    /// never empty when it comes from a file.
     package var contentTypes: [String]?
     package var tags = Tags.keep
-    /// Whether the origin sees only what the key names. Never without a `key`.
+    /// Whether the origin receives only what the key names. Requires `key`.
     package var isStrict = false
-    /// The longest request body that is read to be keyed (POST, QUERY, `{body}`); a longer one passes through uncached.
+    /// Largest request body that is buffered to compute the key (POST, QUERY, `{body}`). Requests with a larger one bypass
+    /// the cache.
     package var bodyKey = ByteCount.kibibytes(64)
 
     package init() {}
 }
 
-/// The methods that a route caches. No other method can be: they are not safe, or have no meaning to a cache.
+/// The methods that a route can cache.
 package struct CachedMethods: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 

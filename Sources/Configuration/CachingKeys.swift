@@ -1,76 +1,77 @@
-// The keys below `routes.*.cache`, in the order of the documentation.
+// The keys of `routes.*.cache`, in the order of the documentation.
 
 extension KeyDescription {
     static let caching = [
         key(
             "methods", "list of GET, HEAD, POST, QUERY", "[GET, HEAD]",
-            "Which methods are cached; POST and QUERY are keyed by their body too, QUERY also by the body's Content-Type, Content-Encoding and Content-Language."
+            "Methods to cache. The key of POST and QUERY includes the body; that of QUERY also its Content-Type, Content-Encoding and Content-Language."
         ),
         key(
             "timeout", "DURATION", nil,
-            "How long a response is fresh when its origin doesn't say; in force mode, whatever the origin says. Whole seconds, rounded up."
+            "Lifetime of responses that don't declare one; with mode: force, of all responses. Rounded up to whole seconds."
         ),
         key(
             "statuses", "STATUS: DURATION", "{}",
-            "What takes timeout's place for responses with such a status: {404: 10s, 5xx: 1s, any: 30s}, where the more exact one wins. In standard mode a status other than 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414 and 501 needs public from the origin as well (RFC 9111 §4.2.2); in force mode the origin has no say. Whole seconds, rounded up."
+            "Lifetime by status, instead of timeout: {404: 10s, 5xx: 1s, any: 30s}. The most specific entry wins. With mode: standard, a status other than 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414 and 501 is stored only if the response says public (RFC 9111 §4.2.2). Rounded up to whole seconds."
         ),
         key(
             "heuristic", "PERCENT | off", "off",
-            "The share of the time since Last-Modified for which a response is fresh when neither its origin nor timeout says; whole, 1% to 100%."
+            "Heuristic freshness: lifetime as a share of the time since Last-Modified, for responses without a lifetime on routes without timeout. 1%–100%."
         ),
-        key("heuristic_cap", "DURATION", "1d", "The longest that heuristic makes a response fresh."),
+        key("heuristic_cap", "DURATION", "1d", "Longest lifetime that heuristic gives."),
         key(
             "stale_while_revalidate", "DURATION", nil,
-            "How long past its time a response still serves while one request renews it in the background, if it doesn't say so itself. Whole seconds, rounded up."
+            "How long a stale response may be served while it is refreshed in the background. The response's own stale-while-revalidate takes precedence. Rounded up to whole seconds."
         ),
         key(
             "stale_if_error", "DURATION", nil,
-            "How long past its time a response serves in place of the origin's 500, 502, 503 or 504, if it doesn't say so itself. Whole seconds, rounded up."
+            "How long a stale response may be served instead of an upstream error (500, 502, 503, 504). The response's own stale-if-error takes precedence. Rounded up to whole seconds."
         ),
         key(
             "early_refresh", "PERCENT | off", "off",
-            "The last share of its time in which a response is renewed in the background, by one request in a growing proportion, so that it never runs out under load; whole, 1% to 100%."
+            "Last share of the lifetime in which requests may trigger a refresh in the background, with rising probability, so that popular responses don't expire. 1%–100%."
         ),
         key(
             "collapse", "DURATION | off", "5s",
-            "How long a request waits for another's fetch of the same key before it goes to the origin itself; off never waits."
+            "How long a request waits for another's upstream request for the same key before it sends its own; off turns coalescing off."
         ),
-        key("key", "TEMPLATE", nil, "The key text, such as task:{id|default}; without it the whole URL."),
-        key("query", "sorted | exact | ignore", "sorted", "How the query takes part in the key."),
-        key("query_allow", "list of GLOB", nil, "The query parameters that alone take part in the key."),
-        key("query_deny", "list of GLOB", "[]", "Query parameters that take no part in the key."),
+        key("key", "TEMPLATE", nil, "Template of the cache key, such as task:{id|default}; by default method and URL."),
+        key("query", "sorted | exact | ignore", "sorted", "How the query is used in the key."),
+        key("query_allow", "list of GLOB", nil, "Only these query parameters are used in the key."),
+        key("query_deny", "list of GLOB", "[]", "Query parameters that are not used in the key."),
         key(
             "strict", "on | off", "off",
-            "Whether the origin sees only what key names (query parameters, cookies, headers) of a request whose answer may be stored, so that nothing else can change that answer. Other headers that pass: Host (where answers depend on it, put {host} into key), Accept, Accept-Encoding and Accept-Language (an answer that depends on them has to say so by Vary), Cache-Control, Pragma, Range, conditions, Authorization unless allow_authorization is on, and with {body} in key those that describe the content. Needs key."
+            "Whether a cacheable request is forwarded with only the query parameters, cookies and headers that key names, so that nothing else can influence the stored response. These headers are forwarded as well: Host (if responses depend on it, add {host} to key); Accept, Accept-Encoding and Accept-Language (responses that depend on them need Vary); Cache-Control, Pragma, Range and conditional headers; Authorization, unless allow_authorization is on; and, with {body} in key, those that describe the body. Requires key."
         ),
         key(
             "mode", "standard | force", "standard",
-            "Whether the origin's word on caching holds, or timeout and statuses replace it."),
+            "Whether the response's own caching headers apply (standard), or timeout and statuses replace them (force)."
+        ),
         key(
             "client_control", "honour | ignore", "honour",
-            "Whether Cache-Control in requests (no-cache, max-age and so on) counts."),
+            "Whether Cache-Control in requests (no-cache, max-age and so on) is honoured or ignored."),
         key(
             "content_types", "list of MEDIA TYPE", nil,
-            "The types that alone are stored, such as application/json or text/*; a response without Content-Type then is not."
+            "Only these media types are stored, such as application/json or text/*. Responses without Content-Type are then not stored."
         ),
         key(
             "tags", "keep | remove", "keep",
-            "Whether Cache-Tag, Surrogate-Key and xkey reach clients. Both ways they count for purges."
+            "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way."
         ),
         key(
             "allow_set_cookie", "on | off", "off",
-            "Whether responses with Set-Cookie are stored. The cookie then goes to everyone."),
+            "Whether responses with Set-Cookie are stored. Every client then gets the same cookie."),
         key(
             "allow_authorization", "on | off", "off",
-            "Whether force mode stores answers to requests with Authorization. They then go to everyone."),
+            "Whether mode: force stores responses to requests with Authorization. Every client then gets them."),
         key(
             "body_key", "SIZE", "64KiB",
-            "The longest request body that is read to be keyed; a longer one passes through uncached."),
+            "Largest request body that is buffered to compute the key. Requests with a larger one bypass the cache."),
     ]
 
     private static func key(
-        _ name: String, _ takes: String, _ initially: String?, _ sentence: String
+        _ name: String, _ values: String, _ defaultText: String?, _ sentence: String
     ) -> KeyDescription {
-        KeyDescription("routes.*.cache.\(name)", takes, initially, sentence)
+        KeyDescription("routes.*.cache.\(name)", values, defaultText, sentence)
     }
 }

@@ -1,10 +1,10 @@
-// The configuration written as a file again, defaults included: the answer of `GET /config`.
+// The configuration written as a file, defaults included: the response to `GET /config`.
 
 import Bytes
 
 extension Configuration {
-    /// A file that reads as this configuration. `withoutSecrets` writes `***` for the admin token and the password of
-    /// Redis.
+    /// A file that reads back as this configuration. With `withoutSecrets`, `***` replaces the admin token and the Redis
+    /// password.
     package func effectiveYAML(withoutSecrets: Bool = true) -> String {
         var out = YAMLWriter()
         out.section("server") { out in
@@ -155,8 +155,8 @@ private struct YAMLWriter {
         line("\(name): {\(entries.joined(separator: ", "))}")
     }
 
-    /// Plain where no reader could take it for something else, double-quoted otherwise; a `${` of its own is doubled
-    /// so that it isn't taken for a variable.
+    /// Unquoted where no YAML reader could misread it, double-quoted otherwise. A literal `${` becomes `$${`, so that it is
+    /// not read as a variable.
     static func scalar(_ value: String) -> String {
         let isPlain =
             !value.isEmpty && (value.utf8.first!.isLetter || value.utf8.first!.isDigit || value.hasPrefix("/"))

@@ -164,12 +164,12 @@ extension AddressRange: CustomStringConvertible {
             return
         }
         guard let length = wholeNumber(parts[1]), length <= width else {
-            throw ValueFault("\(quoted(text)) has no valid prefix length", hint: "0 to \(width) are")
+            throw ValueFault("invalid prefix length in \(quoted(text))", hint: "allowed: 0–\(width)")
         }
         let network = address.masked(to: Int(length))
         guard network == address else {
             throw ValueFault(
-                "\(quoted(text)) is an address within a range, not a range",
+                "\(quoted(text)) has host bits set",
                 hint: "did you mean \(network)/\(length)?")
         }
         self.init(address: address, prefixLength: Int(length))

@@ -1,4 +1,4 @@
-// `cache.key`: the key text's recipe, taken apart.
+// `cache.key`: the template of the key text, parsed.
 
 import Bytes
 
@@ -26,7 +26,7 @@ package struct KeyTemplate: Sendable, Hashable {
 
     /// Never two literals in a row; at least one piece.
     package let pieces: [Piece]
-    /// As it stands in the file.
+    /// As written in the file.
     package let text: String
 
     /// Whether the request's content has to be read before the key is known.
@@ -36,7 +36,7 @@ package struct KeyTemplate: Sendable, Hashable {
 extension KeyTemplate {
     package init(parsing text: String) throws(ValueFault) {
         guard !text.isEmpty else { throw ValueFault("the key template is empty") }
-        guard text.utf8.count <= 4096 else { throw ValueFault("the key template has more than 4096 bytes") }
+        guard text.utf8.count <= 4096 else { throw ValueFault("the key template is longer than 4096 bytes") }
         var pieces: [Piece] = []
         var literal: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -46,12 +46,12 @@ extension KeyTemplate {
                 if !literal.isEmpty { pieces.append(.literal(literal)) }
                 literal = []
                 guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
-                    throw ValueFault("the key template \(quoted(text)) has a { without its }")
+                    throw ValueFault("the key template \(quoted(text)) has an unclosed {")
                 }
                 pieces.append(try KeyTemplate.piece(String(decoding: rest[..<end], as: UTF8.self)))
                 rest = rest[(end + 1)...]
             case UInt8(ascii: "}"):
-                throw ValueFault("the key template \(quoted(text)) has a } without its {")
+                throw ValueFault("the key template \(quoted(text)) has an unmatched }")
             case ..<0x20, 0x7f:
                 throw ValueFault("the key template \(quoted(text)) has a control character")
             default: literal.append(byte)
@@ -61,45 +61,45 @@ extension KeyTemplate {
         self.init(pieces: pieces, text: text)
     }
 
-    /// What stands between two braces.
+    /// The text between two braces.
     private static func piece(_ inside: String) throws(ValueFault) -> Piece {
         let parts = inside.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
         let reference = parts[0]
         let standIn = parts.count == 2 ? String(parts[1]) : nil
         let shown = "{\(inside)}"
-        guard !inside.contains("{") else { throw ValueFault("the key template has a { inside \(quoted(shown))") }
+        guard !inside.contains("{") else { throw ValueFault("the key template has a nested { in \(quoted(shown))") }
         if let whole = wholes[String(reference)] {
             guard standIn == nil else {
-                throw ValueFault("\(quoted(shown)) always has a value", hint: "write {\(reference)}")
+                throw ValueFault("\(quoted(shown)) needs no default", hint: "write {\(reference)}")
             }
             return whole
         }
         guard let dot = reference.firstIndex(of: ".") else {
-            guard !reference.isEmpty else { throw ValueFault("the key template has a {} without a name") }
+            guard !reference.isEmpty else { throw ValueFault("the key template has an empty {}") }
             return .lookup(name: String(reference), default: standIn)
         }
         let source = String(reference[..<dot])
         let name = String(reference[reference.index(after: dot)...])
-        guard !name.isEmpty else { throw ValueFault("\(quoted(shown)) names nothing after the dot") }
+        guard !name.isEmpty else { throw ValueFault("\(quoted(shown)) has no name after the dot") }
         switch source {
         case "path": return .pathParameter(name: name, default: standIn)
         case "query": return .queryParameter(name: name, default: standIn)
         case "header":
             guard name.utf8.allSatisfy(isTokenByte) else {
-                throw ValueFault("\(quoted(name)) can't be the name of a header")
+                throw ValueFault("invalid header name \(quoted(name))")
             }
             return .header(name: String(decoding: name.utf8.map(lowercase), as: UTF8.self), default: standIn)
         case "cookie":
             guard name.utf8.allSatisfy(isTokenByte) else {
-                throw ValueFault("\(quoted(name)) can't be the name of a cookie")
+                throw ValueFault("invalid cookie name \(quoted(name))")
             }
             return .cookie(name: name, default: standIn)
         default:
             let sources = ["path", "query", "header", "cookie"]
             throw ValueFault(
-                "\(quoted(source)) in \(quoted(shown)) is not a known source",
+                "unknown source \(quoted(source)) in \(quoted(shown))",
                 hint: nearestName(to: source, among: sources).map { "did you mean \(quoted($0))?" }
-                    ?? "path, query, header and cookie are")
+                    ?? "use path, query, header or cookie")
         }
     }
 

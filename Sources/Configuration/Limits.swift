@@ -1,32 +1,32 @@
-// `limits`: the bound of everything that a client could grow, with defaults that fit an API.
+// `limits`: bounds on everything that a client could make grow, with defaults that fit an API.
 
 /// The key `limits`.
 package struct Limits: Sendable, Hashable {
-    /// Bytes of a request's or response's head, request line included. Past it: 431 (client), 502 (origin).
+    /// Maximum size of a request or response head, start line included. Above it: 431 (client), 502 (origin).
     package var head = ByteCount.kibibytes(32)
-    /// Header fields of one head.
+    /// Maximum number of header fields in one head.
     package var fields = 100
-    /// Bytes of the request line. Past it: 414.
+    /// Maximum length of the request line. Above it: 414.
     package var requestLine = ByteCount.kibibytes(8)
-    /// Bytes of a request's content; 0 is no bound. Past it: 413.
+    /// Maximum size of a request's content; 0 means unlimited. Above it: 413.
     package var body = ByteCount.gibibytes(1)
-    /// Client connections of the whole process.
+    /// Maximum number of client connections, over all workers.
     package var clients = 20_000
-    /// Requests on one connection before it is closed; 0 is no bound.
+    /// Maximum number of requests on one connection; 0 means unlimited.
     package var requests = 10_000
-    /// Stored responses of one key that `Vary` tells apart.
+    /// Maximum number of stored variants (`Vary`) per key.
     package var variants = 64
-    /// From the first byte of a head to its last.
+    /// Time from the first byte of a request head to its last.
     package var headTimeout = Milliseconds.seconds(10)
-    /// Without a byte of the request's content arriving.
+    /// Maximum time between two reads of the request's content.
     package var readTimeout = Milliseconds.seconds(30)
-    /// Without the client taking a byte.
+    /// Maximum time in which the client accepts no data.
     package var writeTimeout = Milliseconds.seconds(30)
-    /// Between two requests of a connection.
+    /// Maximum time between two requests on a connection.
     package var idleTimeout = Milliseconds.seconds(75)
-    /// Without a byte either way in an upgraded connection.
+    /// Maximum time without data in either direction on an upgraded connection.
     package var tunnelTimeout = Milliseconds.hours(1)
-    /// The listeners' accept queue.
+    /// Length of the listeners' accept queue.
     package var backlog = 1024
 
     package init() {}

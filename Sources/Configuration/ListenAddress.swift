@@ -1,4 +1,4 @@
-// Where a listener is bound.
+// The address that a listener binds to.
 
 import Bytes
 
@@ -19,19 +19,22 @@ extension ListenAddress: CustomStringConvertible {
         let forms = "write 127.0.0.1:8080, [::]:8080 or unix:/run/larder/http.sock"
         if text.utf8.allSatisfy(\.isDigit), !text.isEmpty {
             throw ValueFault(
-                "\(quoted(text)) has no address", hint: "write 127.0.0.1:\(text) or, for all, [::]:\(text)")
+                "\(quoted(text)) has no address",
+                hint: "write 127.0.0.1:\(text), or 0.0.0.0:\(text) for all IPv4 addresses")
         }
         if text.hasPrefix(":") {
-            throw ValueFault("\(quoted(text)) has no address", hint: "write 127.0.0.1\(text) or, for all, [::]\(text)")
+            throw ValueFault(
+                "\(quoted(text)) has no address",
+                hint: "write 127.0.0.1\(text), or 0.0.0.0\(text) for all IPv4 addresses")
         }
         if text.contains("://") {
-            throw ValueFault("\(quoted(text)) is a URL where an address belongs", hint: forms)
+            throw ValueFault("expected an address, found the URL \(quoted(text))", hint: forms)
         }
         guard let (host, port) = splitHostAndPort(text), let port else {
             throw ValueFault("\(quoted(text)) is not an address and port", hint: forms)
         }
         guard let number = UInt16(port), port.utf8.allSatisfy(\.isDigit) else {
-            throw ValueFault("\(quoted(port)) is not a port", hint: "0 to 65535 are")
+            throw ValueFault("port must be 0–65535")
         }
         if host == "localhost" {
             self = .tcp(host: "127.0.0.1", port: number)
@@ -73,8 +76,8 @@ extension ListenAddress: CustomStringConvertible {
     }
 }
 
-/// Whether `host` is `0.0.0.0` or `::` and takes in `other`. `::` and `0.0.0.0` go side by side: a listener on IPv6 is
-/// for IPv6 alone.
+/// Whether `host` is `0.0.0.0` or `::` and covers `other`. `::` and `0.0.0.0` can be used together: an IPv6 listener
+/// accepts IPv6 only.
 private func isEveryAddress(_ host: String, coversFamilyOf other: String) -> Bool {
     switch (IPAddress(host), IPAddress(other)) {
     case (.v4(0), .v4), (.v6(0), .v6): true
@@ -87,12 +90,12 @@ func unixSocketPath(in text: String) throws(ValueFault) -> String {
     var path = text.dropFirst("unix:".count)
     if path.hasPrefix("//") { path = path.dropFirst(2) }
     guard path.hasPrefix("/") else {
-        throw ValueFault("\(quoted(text)) has no absolute path", hint: "write unix:/run/name.sock")
+        throw ValueFault("\(quoted(text)) needs an absolute path", hint: "write unix:/run/name.sock")
     }
     guard !path.utf8.contains(0) else { throw ValueFault("\(quoted(text)) has a NUL in its path") }
     // sockaddr_un holds 108 bytes with the NUL at the end.
     guard path.utf8.count <= 107 else {
-        throw ValueFault("the socket's path has \(path.utf8.count) bytes", hint: "the system takes 107 at most")
+        throw ValueFault("the socket path is \(path.utf8.count) bytes long", hint: "the maximum is 107")
     }
     return String(path)
 }

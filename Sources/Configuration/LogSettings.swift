@@ -1,4 +1,4 @@
-// `log`: what is written down, where to, and how much.
+// `log`: what is logged, where to, and from which level on.
 
 /// The key `log`.
 package struct LogSettings: Sendable, Hashable {

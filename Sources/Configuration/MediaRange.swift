@@ -4,7 +4,7 @@
 package func mediaRange(parsing text: String) throws(ValueFault) -> String {
     let shown = quoted(text)
     guard !text.contains(";") else {
-        throw ValueFault("\(shown) has parameters, which are not compared", hint: "write the type alone")
+        throw ValueFault("\(shown) has parameters, which are not supported", hint: "write only the type")
     }
     let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isTokenByte) }) else {
@@ -12,10 +12,10 @@ package func mediaRange(parsing text: String) throws(ValueFault) -> String {
     }
     let star = UInt8(ascii: "*")
     guard !parts[0].contains(star) else {
-        throw ValueFault("\(shown) has a * for the type", hint: "leave `content_types` out to store all types")
+        throw ValueFault("\(shown) has a * as its type", hint: "remove `content_types` to store all types")
     }
     guard !parts[1].contains(star) || parts[1].count == 1 else {
-        throw ValueFault("\(shown) has a * inside", hint: "only a whole subtype may be one, as in text/*")
+        throw ValueFault("\(shown) has a misplaced *", hint: "only a whole subtype can be *, as in text/*")
     }
     return String(decoding: text.utf8.map(lowercase), as: UTF8.self)
 }

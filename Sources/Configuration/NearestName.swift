@@ -1,12 +1,12 @@
-// Which of the known names somebody may have meant.
+// The known name that is closest to a mistyped one.
 
-/// The known name nearest to `name`, if it is near enough that it could be a slip of the hand.
+/// The known name closest to `name`, if it is close enough to be a typo.
 package func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     let wanted = Array(name.utf8.prefix(64)).map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : lowercase($0) }
     var best: (name: String, distance: Int)?
     for candidate in known {
         let bytes = Array(candidate.utf8)
-        // Hyphens for underscores and capitals are habits, not slips: they cost nothing.
+        // Hyphens instead of underscores, and capitals, count as equal.
         let plain = bytes.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : lowercase($0) }
         let distance = editDistance(wanted, plain)
         guard

@@ -34,13 +34,13 @@ extension PathPattern: CustomStringConvertible {
     package init(parsing text: String) throws(ValueFault) {
         guard text.hasPrefix("/") else {
             throw ValueFault(
-                "the path \(quoted(text)) does not start with a slash", hint: "write \(quoted("/" + text))")
+                "the path \(quoted(text)) must start with a slash", hint: "write \(quoted("/" + text))")
         }
-        guard text.utf8.count <= 4096 else { throw ValueFault("the path has more than 4096 bytes") }
+        guard text.utf8.count <= 4096 else { throw ValueFault("the path is longer than 4096 bytes") }
         guard !text.contains("?"), !text.contains("#") else {
             throw ValueFault(
                 "the path \(quoted(text)) has a ? or #",
-                hint: "a route matches the path alone; the query is part of the key")
+                hint: "a route matches the path only; the query is part of the key")
         }
         let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         var segments: [Segment] = []
@@ -52,7 +52,7 @@ extension PathPattern: CustomStringConvertible {
             case .literal: break
             case .parameter(let name), .rest(let name):
                 guard names.insert(name).inserted else {
-                    throw ValueFault("the path \(quoted(text)) has two parameters called \(quoted(name))")
+                    throw ValueFault("the path \(quoted(text)) has two parameters named \(quoted(name))")
                 }
                 guard names.count <= PathPattern.parameterLimit else {
                     throw ValueFault("the path \(quoted(text)) has more than \(PathPattern.parameterLimit) parameters")
@@ -70,31 +70,34 @@ extension PathPattern: CustomStringConvertible {
             guard !part.isEmpty || isLast else { throw ValueFault("the path \(quoted(text)) has an empty segment") }
             guard let normal = normalizedSegment(part) else {
                 throw ValueFault(
-                    "the path \(quoted(text)) has a % that starts no percent-encoding", hint: "write % as %25")
+                    "the path \(quoted(text)) has an invalid percent-encoding",
+                    hint: "write a literal % as %25")
             }
             guard normal != ".", normal != ".." else {
                 throw ValueFault(
-                    "the path \(quoted(text)) has a \(quoted(normal)) segment", hint: "no request arrives with one")
+                    "the path \(quoted(text)) has a \(quoted(normal)) segment",
+                    hint: "requests with dot segments are rejected")
             }
             return .literal(normal)
         }
         guard part.hasPrefix("{"), part.hasSuffix("}"), part.count >= 2 else {
             throw ValueFault(
-                "the segment \(quoted(part)) is neither literal nor one {name}",
-                hint: "a parameter is a whole segment, as in /tasks/{id}")
+                "invalid segment \(quoted(part))",
+                hint: "a parameter must be a whole segment, as in /tasks/{id}")
         }
         var name = part.dropFirst().dropLast()
         let isRest = name.hasSuffix("...")
         if isRest { name = name.dropLast(3) }
         guard isParameterName(name) else {
             throw ValueFault(
-                "\(quoted(part)) has no valid name", hint: "letters, digits, _ and -, starting with a letter or _")
+                "invalid parameter name in \(quoted(part))",
+                hint: "use letters, digits, _ and -, starting with a letter or _")
         }
         guard isRest else { return .parameter(String(name)) }
         guard isLast else {
             throw ValueFault(
-                "\(quoted(part)) takes the rest of the path, yet more follows",
-                hint: "put it last, or write {\(name)} for one segment")
+                "\(quoted(part)) matches the rest of the path, so it must be the last segment",
+                hint: "move it to the end, or write {\(name)} for one segment")
         }
         return .rest(String(name))
     }

@@ -3,10 +3,10 @@
 extension Configuration {
     /// One upstream and one route for everything, GET and HEAD cached.
     ///
-    /// With `redis` responses are kept there alone, so that what is deleted in Redis is gone at once. Upgrades
-    /// (WebSocket) do not pass: they are a route's own decision, made in a file.
+    /// With `redis`, responses are stored in Redis only, so that what is deleted there is gone at once. Upgrades (WebSocket)
+    /// are not forwarded: a route has to enable them, in a file.
     ///
-    /// - Throws: a sentence that names the option.
+    /// - Throws: a message that names the option.
     package static func quick(
         upstream: String, listen: [String] = [], timeout: String? = nil, redis: String? = nil
     ) throws(ValueFault) -> Configuration {
@@ -18,7 +18,7 @@ extension Configuration {
         var cache = CacheSettings()
         if let timeout {
             let life = try option("--timeout") { () throws(ValueFault) in try Milliseconds(parsing: timeout) }
-            guard life > .zero else { throw ValueFault("--timeout: 0 would cache nothing", hint: "leave it out") }
+            guard life > .zero else { throw ValueFault("--timeout: 0 would cache nothing", hint: "remove it") }
             cache.timeout = life
         }
         route.cache = cache
@@ -29,7 +29,7 @@ extension Configuration {
             for text in listen {
                 let address = try option("--listen") { () throws(ValueFault) in try ListenAddress(parsing: text) }
                 guard !configuration.server.listen.contains(where: address.conflicts) else {
-                    throw ValueFault("--listen: \(address) is named twice")
+                    throw ValueFault("--listen: \(address) is given twice")
                 }
                 configuration.server.listen.append(address)
             }
@@ -40,7 +40,7 @@ extension Configuration {
             }
             configuration.store.backend = .redis
         }
-        // Somebody who asks for the admin's own address wants it for clients.
+        // If clients are to use the admin listener's default address, the admin listener is turned off.
         if let admin = configuration.admin.listen, configuration.server.listen.contains(where: admin.conflicts) {
             configuration.admin.listen = nil
         }

@@ -1,4 +1,4 @@
-// The key `store.redis`: reading and writing the URL. No message quotes it, since a password may stand in it.
+// The key `store.redis`: reading and writing the URL. No message quotes it, because it may contain a password.
 
 import Bytes
 
@@ -11,10 +11,10 @@ extension RedisEndpoint {
             try self.init(parsingUnix: text.dropFirst("unix:".count))
         } else {
             for later in ["rediss", "redis+sentinel", "redis+cluster"] where text.hasPrefix("\(later)://") {
-                throw ValueFault("\(later):// is not supported yet", hint: "redis:// and unix:// are")
+                throw ValueFault("\(later):// is not supported yet", hint: "use redis:// or unix://")
             }
             throw ValueFault(
-                "the Redis URL has no known scheme",
+                "the Redis URL has an unknown scheme",
                 hint: "write redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock")
         }
     }
@@ -28,7 +28,7 @@ extension RedisEndpoint {
             throw ValueFault("the Redis URL has no host", hint: "write redis://127.0.0.1:6379/0")
         }
         guard tail.isEmpty || tail.hasPrefix("/") else {
-            throw ValueFault("the Redis URL has something after its host that is not a database number")
+            throw ValueFault("the Redis URL has text after its host that is not a database number")
         }
         self.init(
             address: .tcp(host: try checkedHost(host), port: try checkedPort(port) ?? 6379), user: user,
@@ -52,7 +52,7 @@ extension RedisEndpoint {
         var database = 0
         if !query.isEmpty {
             guard query.hasPrefix("?db=") else {
-                throw ValueFault("the Redis URL has an unknown parameter", hint: "?db=N chooses the database")
+                throw ValueFault("the Redis URL has an unknown parameter", hint: "?db=N selects the database")
             }
             database = try RedisEndpoint.database(query.dropFirst("?db=".count))
         }
@@ -65,14 +65,14 @@ extension RedisEndpoint {
         guard let login else { return (nil, nil) }
         guard let colon = login.firstIndex(of: ":") else {
             throw ValueFault(
-                "the Redis URL has a name without a password",
+                "the Redis URL has a user without a password",
                 hint: "write redis://user:password@… or, without a user, redis://:password@…")
         }
         guard let user = percentDecoded(login[..<colon]),
             let password = percentDecoded(login[login.index(after: colon)...])
         else {
             throw ValueFault(
-                "the Redis URL's user or password has a % that starts no percent-encoding", hint: "write % as %25")
+                "the Redis URL's user or password has an invalid percent-encoding", hint: "write a literal % as %25")
         }
         guard !password.isEmpty else { throw ValueFault("the Redis URL's password is empty") }
         return (user.isEmpty ? nil : user, password)

@@ -3,7 +3,7 @@
 /// One entry of `routes`.
 package struct Route: Sendable, Hashable {
     package var path: PathPattern
-    /// `.any` without the key `host`.
+    /// `.any` if `host` is not set.
     package var host = HostPattern.any
     /// The name of an entry of `upstreams`.
     package var upstream: String
@@ -18,7 +18,7 @@ package struct Route: Sendable, Hashable {
     }
 }
 
-/// The hosts that a route answers for: in lower case, without a port or a dot at the end, IPv6 addresses in brackets.
+/// The hosts that a route matches: in lower case, without a port or a dot at the end, IPv6 addresses in brackets.
 package enum HostPattern: Sendable, Hashable {
     case any
     case exact(String)
@@ -30,17 +30,17 @@ extension HostPattern: CustomStringConvertible {
     /// Reads `api.example.com`, `*.example.com`, `127.0.0.1` and `[::1]`.
     package init(parsing text: String) throws(ValueFault) {
         if text == "*" {
-            throw ValueFault("the host \(quoted(text)) is any host", hint: "leave `host` out")
+            throw ValueFault("the host \(quoted(text)) matches any host", hint: "remove `host`")
         }
         let isSuffix = text.hasPrefix("*.")
         let name = isSuffix ? text.dropFirst(2) : text[...]
         guard !name.contains("*") else {
             throw ValueFault(
-                "the host \(quoted(text)) has a * inside",
-                hint: "only a whole first label may be one, as in *.example.com")
+                "the host \(quoted(text)) has a misplaced *",
+                hint: "only the whole first label can be *, as in *.example.com")
         }
         guard !name.contains("/") else {
-            throw ValueFault("the host \(quoted(text)) is a URL where a host belongs", hint: "write api.example.com")
+            throw ValueFault("expected a host, found the URL \(quoted(text))", hint: "write api.example.com")
         }
         guard let (host, port) = splitHostAndPort(name) else {
             throw ValueFault("the host \(quoted(text)) is not a host name")

@@ -1,4 +1,4 @@
-// `server` and `admin`: where Larder listens, as whom it runs, and what it says about itself in responses.
+// `server` and `admin`: listeners, workers, user and group, and response headers.
 
 /// The key `server`.
 package struct ServerSettings: Sendable, Hashable {
@@ -8,9 +8,9 @@ package struct ServerSettings: Sendable, Hashable {
     package var drain = Milliseconds.seconds(30)
     package var xCache = true
     package var cacheStatus = true
-    /// Peers whose `X-Forwarded-*` and `Forwarded` fields are appended to; everybody else's are replaced.
+    /// Clients whose `X-Forwarded-*` and `Forwarded` fields are kept and appended to; all others' are replaced.
     package var trustedProxies: [AddressRange] = []
-    /// Taken on after the listeners are bound; nil stays who started it.
+    /// The user to switch to once the listeners are bound; nil keeps the user that started Larder.
     package var user: String?
     package var group: String?
 
@@ -21,12 +21,12 @@ package struct ServerSettings: Sendable, Hashable {
 package struct AdminSettings: Sendable, Hashable {
     /// nil is `off`.
     package var listen: ListenAddress? = .tcp(host: "127.0.0.1", port: 8081)
-    /// Asked for as `Authorization: Bearer …`. At most one of `token` and `tokenFile` is set.
+    /// Required as `Authorization: Bearer …`. At most one of `token` and `tokenFile` is set.
     package var token: String?
     /// A file whose first line is the token; read at start and at every reload.
     package var tokenFile: String?
 
     package init() {}
 
-    package var asksForToken: Bool { token != nil || tokenFile != nil }
+    package var requiresToken: Bool { token != nil || tokenFile != nil }
 }

@@ -35,11 +35,11 @@ extension StatusSelector: CustomStringConvertible {
         let isClass = bytes[1...].allSatisfy { lowercase($0) == UInt8(ascii: "x") }
         guard isClass || bytes[1...].allSatisfy(\.isDigit) else { throw StatusSelector.notAStatus(text) }
         guard first != 1 else {
-            throw ValueFault("\(quoted(text)) is never stored", hint: "what is stored are final responses, 2xx to 5xx")
+            throw ValueFault("\(quoted(text)) responses are never stored", hint: "use 2xx to 5xx")
         }
         // RFC 9110 §15: the first digit is the class, and there are five of them.
         guard (2...5).contains(first) else {
-            throw ValueFault("there is no status \(quoted(text))", hint: "2xx to 5xx are there")
+            throw ValueFault("invalid status \(quoted(text))", hint: "statuses are 200–599")
         }
         if isClass {
             self = .class(first)
@@ -48,15 +48,16 @@ extension StatusSelector: CustomStringConvertible {
         let status = Int(bytes[1] - UInt8(ascii: "0")) * 10 + Int(bytes[2] - UInt8(ascii: "0")) + first * 100
         guard status != 304 else {
             throw ValueFault(
-                "a 304 has no life of its own", hint: "it renews what is stored; name that response's status")
+                "a 304 has no lifetime of its own",
+                hint: "it freshens the stored response: name that response's status")
         }
         self = .exact(status)
     }
 
     private static func notAStatus(_ text: String) -> ValueFault {
         ValueFault(
-            "\(quoted(text)) is not a status",
-            hint: "write 404, a class such as 5xx, or any; each is a key of its own")
+            "invalid status \(quoted(text))",
+            hint: "use one status such as 404, a class such as 5xx, or any")
     }
 
     package var description: String {

@@ -1,4 +1,4 @@
-// `store`: where responses are kept and how much of what.
+// `store`: where responses are stored, and how many.
 
 /// The key `store`.
 package struct StoreSettings: Sendable, Hashable {
@@ -7,21 +7,21 @@ package struct StoreSettings: Sendable, Hashable {
         case redis
         /// Memory before Redis.
         case tiered
-        /// Nothing is stored; every request goes to its origin.
+        /// Nothing is stored; every request goes upstream.
         case none
     }
 
     package var backend = Backend.memory
-    /// The bound of the memory tier, bookkeeping included.
+    /// Maximum size of the in-memory cache, metadata included.
     package var memory = ByteCount.mebibytes(256)
     /// Always set when the backend is `redis` or `tiered`.
     package var redis: RedisEndpoint?
     package var prefix = "larder:"
-    /// What one Redis command may take; past it the request goes on as if it had missed.
+    /// Timeout of one Redis command. When it expires, the request continues as a miss.
     package var timeout = Milliseconds(250)
-    /// A larger response streams through and is not stored.
+    /// Maximum size of a stored response. Larger ones are streamed to the client and not stored.
     package var object = ByteCount.mebibytes(8)
-    /// With `tiered`, how long a memory copy is believed before Redis is asked again. 0 asks every time.
+    /// With `tiered`, how long an in-memory copy is used before Redis is checked again. 0 checks every time.
     package var tieredLife = Milliseconds.seconds(1)
 
     package init() {}

@@ -1,4 +1,4 @@
-// Units as types: how a duration, a size and a share are written in the file, and how they are written back.
+// Units as types: durations, sizes and percentages, read from the file's text and written back.
 
 import Bytes
 
@@ -36,7 +36,7 @@ package struct ByteCount: Sendable, Hashable, Comparable {
     package static let largest = ByteCount(1 << 50)
 }
 
-/// A share in whole hundredths, 1 to 100 when it comes from a file.
+/// A whole percentage, 1 to 100 when it comes from a file.
 package struct Percent: Sendable, Hashable {
     package var rawValue: UInt8
 
@@ -53,8 +53,8 @@ extension Milliseconds: CustomStringConvertible {
     /// Reads `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds.
     package init(parsing text: String) throws(ValueFault) {
         let fault = ValueFault(
-            "\(quoted(text)) is not a duration",
-            hint: "write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds")
+            "invalid duration \(quoted(text))",
+            hint: "use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds")
         if let seconds = wholeNumber(text) {
             guard seconds <= Milliseconds.longest.rawValue / 1_000 else { throw Milliseconds.tooLong(text) }
             self = .seconds(seconds)
@@ -82,7 +82,7 @@ extension Milliseconds: CustomStringConvertible {
     }
 
     private static func tooLong(_ text: String) -> ValueFault {
-        ValueFault("\(quoted(text)) is too long", hint: "\(Milliseconds.longest) is the most")
+        ValueFault("\(quoted(text)) is too long", hint: "the maximum is \(Milliseconds.longest)")
     }
 
     /// As `init(parsing:)` reads it: `1h30m`, `250ms`, `0s`.
@@ -108,7 +108,7 @@ extension ByteCount: CustomStringConvertible {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let name = text.dropFirst(digits.count)
         guard !digits.isEmpty else { throw ByteCount.notASize(text) }
-        let tooLarge = ValueFault("\(quoted(text)) is too large", hint: "\(ByteCount.largest) is the most")
+        let tooLarge = ValueFault("\(quoted(text)) is too large", hint: "the maximum is \(ByteCount.largest)")
         let size: Int64
         if name.isEmpty {
             size = 1
@@ -123,7 +123,7 @@ extension ByteCount: CustomStringConvertible {
     }
 
     private static func notASize(_ text: String) -> ValueFault {
-        ValueFault("\(quoted(text)) is not a size", hint: "write 64KiB, 256MiB, 1GB or a whole number of bytes")
+        ValueFault("invalid size \(quoted(text))", hint: "use 64KiB, 256MiB, 1GB or a whole number of bytes")
     }
 
     /// As `init(parsing:)` reads it, exact: `256MiB`, or plain bytes where no binary unit fits.
@@ -140,10 +140,10 @@ extension Percent: CustomStringConvertible {
     package init(parsing text: String) throws(ValueFault) {
         guard text.utf8.last == UInt8(ascii: "%"), text.utf8.dropLast().allSatisfy(\.isDigit), text.utf8.count > 1
         else {
-            throw ValueFault("\(quoted(text)) is not a percentage", hint: "write a whole one such as 10%, or off")
+            throw ValueFault("invalid percentage \(quoted(text))", hint: "use a whole number such as 10%, or off")
         }
         guard let number = wholeNumber(text.dropLast()), (1...100).contains(number) else {
-            throw ValueFault("\(quoted(text)) is out of range", hint: "1% to 100% are allowed, or off")
+            throw ValueFault("\(quoted(text)) is out of range", hint: "allowed: 1%–100%, or off")
         }
         self.init(UInt8(number))
     }

@@ -1,4 +1,4 @@
-// `upstreams`: the origins behind Larder, by name.
+// `upstreams`: the services that Larder forwards to, by name.
 
 import Bytes
 
@@ -9,7 +9,7 @@ package struct Upstream: Sendable, Hashable {
         case leastOutstanding = "least-outstanding"
     }
 
-    /// Which `Host` the origin sees.
+    /// Which `Host` the upstream receives.
     package enum HostField: String, Sendable, Hashable, CaseIterable {
         /// The one that the client sent.
         case client
@@ -18,24 +18,24 @@ package struct Upstream: Sendable, Hashable {
     }
 
     package var name: String
-    /// At least one, none twice.
+    /// At least one, without duplicates.
     package var servers: [OriginAddress]
     package var balance = Balance.roundRobin
-    /// The path of the active health check, starting with `/`; nil is no check.
+    /// Path of the active health check, starting with `/`; nil turns it off.
     package var check: String?
     package var checkInterval = Milliseconds.seconds(5)
     package var connectTimeout = Milliseconds.seconds(2)
     package var firstByteTimeout = Milliseconds.seconds(30)
     package var betweenBytesTimeout = Milliseconds.seconds(30)
-    /// Idle connections kept, per server and worker.
+    /// Maximum number of idle connections per server and worker.
     package var keepalive = 64
     package var keepaliveTimeout = Milliseconds.seconds(4)
-    /// Connections at once, per server and worker; 0 is no bound.
+    /// Maximum number of connections per server and worker; 0 means unlimited.
     package var maxConnections = 0
-    /// How often a request that may be repeated is tried again on another connection.
+    /// How often a request that may be repeated is retried on another connection.
     package var retries = 1
     package var host = HostField.client
-    /// After this a server's name is resolved again.
+    /// How long a resolved address is used before the name is resolved again.
     package var resolve = Milliseconds.seconds(30)
 
     package init(name: String, servers: [OriginAddress]) {
@@ -44,7 +44,7 @@ package struct Upstream: Sendable, Hashable {
     }
 }
 
-/// Where one server of an upstream is reached.
+/// The address of one server of an upstream.
 package enum OriginAddress: Sendable, Hashable {
     /// A name or an address (IPv6 without brackets).
     case tcp(host: String, port: UInt16)
@@ -70,12 +70,12 @@ extension OriginAddress: CustomStringConvertible {
         }
         if text.hasPrefix("https://") {
             throw ValueFault(
-                "\(quoted(text)) asks for TLS, which this version does not speak to origins yet",
+                "\(quoted(text)): TLS to upstreams is not supported yet",
                 hint: "use http:// on a trusted network or a local TLS tunnel")
         }
         guard text.hasPrefix("http://") else {
             if let end = text.firstIndex(of: ":"), text[end...].hasPrefix("://") {
-                throw ValueFault("\(quoted(text[..<end])) is not a known scheme", hint: "http:// and unix: are")
+                throw ValueFault("unknown scheme \(quoted(text[..<end]))", hint: "use http:// or unix:")
             }
             throw ValueFault("\(quoted(text)) has no scheme", hint: "write http://\(text)")
         }
@@ -85,10 +85,10 @@ extension OriginAddress: CustomStringConvertible {
         guard tail.isEmpty || tail == "/" else {
             throw ValueFault(
                 "\(quoted(text)) has a path",
-                hint: "requests keep the path that clients sent: write http://\(authority)")
+                hint: "requests keep the client's path: write http://\(authority)")
         }
         guard !authority.contains("@") else {
-            throw ValueFault("\(quoted("http://…")) has a user name in it, which is not sent to origins")
+            throw ValueFault("credentials in an upstream URL are not supported")
         }
         guard let (host, port) = splitHostAndPort(authority) else {
             throw ValueFault("\(quoted(text)) is not http://host:port")
@@ -104,7 +104,7 @@ extension OriginAddress: CustomStringConvertible {
     }
 }
 
-/// A host name in lower case, or an address in its one spelling.
+/// A host name in lower case, or an address in canonical form.
 func checkedHost(_ host: String) throws(ValueFault) -> String {
     if let address = IPAddress(host) { return address.description }
     let isName =
@@ -115,7 +115,7 @@ func checkedHost(_ host: String) throws(ValueFault) -> String {
     guard isName, !host.hasPrefix("."), !host.contains("..") else {
         throw ValueFault("\(quoted(host)) is not a host name or an IP address")
     }
-    // All digits and dots, yet no address: a slip such as 127.0.0.256 or 127.1, not a name.
+    // Digits and dots that are not an address: a typo such as 127.0.0.256 or 127.1, not a name.
     guard !host.utf8.allSatisfy({ $0.isDigit || $0 == UInt8(ascii: ".") }) else {
         throw ValueFault("\(quoted(host)) is not an IPv4 address", hint: "write four numbers up to 255")
     }
@@ -126,7 +126,7 @@ func checkedHost(_ host: String) throws(ValueFault) -> String {
 func checkedPort(_ text: String?) throws(ValueFault) -> UInt16? {
     guard let text else { return nil }
     guard let port = wholeNumber(text), (1...65535).contains(port) else {
-        throw ValueFault("\(quoted(text)) is not a port", hint: "1 to 65535 are")
+        throw ValueFault("port must be 1–65535")
     }
     return UInt16(port)
 }

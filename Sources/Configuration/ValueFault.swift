@@ -1,8 +1,8 @@
-// Why a text is not the value it should be. The reader adds file, line and column; the command line prints it as it is.
+// Why a text is not a valid value. The reader adds file, line and column; the command line prints it as it is.
 
 import Bytes
 
-/// A sentence for the person who wrote the value, and what to write instead.
+/// A message for whoever wrote the value, and what to write instead.
 package struct ValueFault: Error, Hashable, CustomStringConvertible {
     package var message: String
     package var hint: String?

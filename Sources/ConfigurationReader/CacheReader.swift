@@ -1,14 +1,14 @@
-// `cache` of a route, and the combinations that make no sense.
+// `cache` of a route, and combinations that make no sense.
 
 import Configuration
 
 extension ConfigurationFile {
     static func readCache(_ route: KeyedValues, path: PathPattern?, in reading: Reading) -> CacheSettings? {
         guard let node = route.node("cache") else { return nil }
-        // Unlike a section's, an empty `cache` could mean either of two things.
+        // Unlike an empty section, an empty `cache` is ambiguous.
         guard !node.isNull else {
             route.fault(
-                at: "cache", "`cache` has no value", hint: "write {} to cache with all defaults, or leave the key out")
+                at: "cache", "`cache` has no value", hint: "write {} to cache with all defaults, or remove the key")
             return nil
         }
         guard let keys = KeyedValues(node, path: "routes.*.cache", in: reading) else { return nil }
@@ -17,7 +17,7 @@ extension ConfigurationFile {
             cache.methods = methods.reduce(into: []) { $0.formUnion($1.value) }
             if cache.methods.contains(.head), !cache.methods.contains(.get) {
                 keys.fault(
-                    at: "methods", "HEAD is answered from a stored GET, which is not cached here", hint: "add GET")
+                    at: "methods", "HEAD is served from stored GET responses, and GET is not listed", hint: "add GET")
             }
         }
         keys.read("key", into: &cache.key) { text throws(ValueFault) in
@@ -36,7 +36,8 @@ extension ConfigurationFile {
         keys.read("body_key", into: &cache.bodyKey)
         if cache.bodyKey > .mebibytes(64) {
             keys.fault(
-                at: "body_key", "`body_key` can't be more than 64MiB", hint: "such a body is held in memory to be keyed"
+                at: "body_key", "`body_key` can't be more than 64MiB",
+                hint: "the body is held in memory to compute the key"
             )
         }
         cache.contentTypes = readContentTypes(keys, in: reading)
@@ -44,7 +45,7 @@ extension ConfigurationFile {
         keys.read("strict", into: &cache.isStrict)
         if cache.isStrict, keys.node("key") == nil {
             keys.fault(
-                at: "strict", "`strict: on` forwards what the key names, but there is no `key`",
+                at: "strict", "`strict: on` requires `key`",
                 hint: "add one, such as key: \"{method}:{path}?{query}\"")
         }
         checkQuery(cache, keys)
@@ -55,9 +56,9 @@ extension ConfigurationFile {
         if let known = CachedMethods.named.first(where: { $0.name == text }) { return known.method }
         let upper = String(decoding: text.utf8.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
         if CachedMethods.named.contains(where: { $0.name == upper }) {
-            throw ValueFault("\(quoted(text)) is not a method", hint: "methods are upper case: \(upper)")
+            throw ValueFault("unknown method \(quoted(text))", hint: "methods are upper case: \(upper)")
         }
-        throw ValueFault("\(quoted(text)) can't be cached", hint: "GET, HEAD, POST and QUERY can")
+        throw ValueFault("\(quoted(text)) can't be cached", hint: "use GET, HEAD, POST or QUERY")
     }
 
     /// nil is all.
@@ -66,15 +67,15 @@ extension ConfigurationFile {
         else { return nil }
         if case .sequence(let nodes)? = keys.node("content_types")?.content, nodes.isEmpty {
             keys.fault(
-                at: "content_types", "`content_types` names no type, so nothing would be stored",
-                hint: "leave it out to store all")
+                at: "content_types", "`content_types` is empty, so nothing would be stored",
+                hint: "remove it to store all types")
             return nil
         }
-        return keys.withoutDoubles(ranges) { "the type \(quoted($0))" }
+        return keys.reportingDuplicates(ranges) { "the type \(quoted($0))" }
     }
 
     private static func glob(_ text: String) throws(ValueFault) -> String {
-        guard !text.isEmpty else { throw ValueFault("the name of a query parameter is empty") }
+        guard !text.isEmpty else { throw ValueFault("empty query parameter name") }
         return text
     }
 
@@ -82,25 +83,26 @@ extension ConfigurationFile {
         let names = path.parameterNames
         for case .pathParameter(let name, _) in template.pieces where !names.contains(name) {
             throw ValueFault(
-                "the key's \(quoted("{path.\(name)}")) is not in the path \(quoted(path.description))",
-                hint: names.isEmpty ? "it has no parameters" : "it has \(names.joined(separator: ", "))")
+                "\(quoted("{path.\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                hint: names.isEmpty
+                    ? "the path has no parameters" : "known parameters: \(names.joined(separator: ", "))")
         }
     }
 
     private static func checkQuery(_ cache: CacheSettings, _ keys: KeyedValues) {
         let lists = ["query_allow", "query_deny"].filter { keys.node($0) != nil }
         if lists.count == 2 {
-            keys.fault(at: "query_deny", "`query_allow` and `query_deny` exclude each other", hint: "keep one")
+            keys.fault(at: "query_deny", "`query_allow` and `query_deny` are mutually exclusive", hint: "keep one")
         }
         if cache.query != .sorted, let list = lists.first {
             keys.fault(
-                at: list, "\(quoted(list)) has no meaning with `query: \(cache.query.rawValue)`", hint: "keep one")
+                at: list, "\(quoted(list)) has no effect with `query: \(cache.query.rawValue)`", hint: "keep one")
         }
         if let key = cache.key, !key.pieces.contains(.query) {
             for name in ["query"] + lists where keys.node(name) != nil {
                 keys.fault(
-                    at: name, "\(quoted(name)) has no meaning for a `key` without {query}",
-                    hint: "add {query} to the key or leave \(quoted(name)) out")
+                    at: name, "\(quoted(name)) has no effect: `key` doesn't contain {query}",
+                    hint: "add {query} to the key or remove \(quoted(name))")
             }
         }
     }

@@ -1,11 +1,11 @@
-// A configuration file read whole: bytes in, a configuration or every fault out. No I/O, no clock; the environment is
-// an argument. Bounded in size, nesting and what aliases come to, whatever the bytes are.
+// Reads a configuration file: bytes in, a configuration or all its faults out. No I/O and no clock; the environment is an
+// argument. Size, nesting and alias expansion are bounded for any input.
 
 import Configuration
 
-/// What came of a file.
+/// The result of reading a file.
 package struct ConfigurationReading: Sendable {
-    /// nil when there is any fault.
+    /// nil if there is any fault.
     package let configuration: Configuration?
     /// All of them, in the order of the file.
     package let faults: [Fault]
@@ -15,7 +15,7 @@ package enum ConfigurationFile {
     /// Reads YAML 1.2.
     ///
     /// - Parameters:
-    ///   - fileName: what faults call the file.
+    ///   - fileName: the file name in messages.
     ///   - environment: the value of a variable, nil for one that isn't set.
     package static func read(
         bytes: [UInt8], fileName: String, environment: @escaping (String) -> String?

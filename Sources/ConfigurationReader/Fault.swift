@@ -1,6 +1,6 @@
-// What is wrong with a file, and where.
+// What is wrong with a file, and at which position.
 
-/// A place in the file; both count from 1, columns in characters.
+/// A position in the file. Both numbers start at 1; columns count characters.
 package struct Position: Sendable, Hashable, Comparable {
     package var line: Int
     package var column: Int
@@ -34,7 +34,7 @@ package struct Fault: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Collects the faults of one file. A bound keeps a file of nothing but faults from filling the memory.
+/// Collects the faults of one file. The bound keeps a file full of errors from filling the memory.
 final class FaultList {
     static let bound = 1_000
 
@@ -45,12 +45,12 @@ final class FaultList {
 
     init(fileName: String) { self.fileName = fileName }
 
-    /// Past the bound not even the hint is made.
+    /// Past the bound, faults are only counted.
     func add(_ position: Position, _ message: String, hint: @autoclosure () -> String? = nil) {
         count += 1
         guard !isFull else { return }
         let fault = Fault(fileName: fileName, position: position, message: message, hint: hint())
-        // What an alias repeats is faulty once.
+        // A fault in a value is reported once, however many aliases repeat the value.
         if known.insert(fault).inserted { faults.append(fault) }
     }
 

@@ -1,48 +1,48 @@
-// The keys of `cache` that say how long a response serves: fresh, stale on purpose, and until when a request waits for it.
+// The keys of `cache` about time: freshness, stale use, early refresh, and how long a request waits for another's fetch.
 
 import Configuration
 
 extension ConfigurationFile {
     static func readFreshness(_ keys: KeyedValues, into cache: inout CacheSettings, in reading: Reading) {
         keys.read("timeout", into: &cache.timeout) { text throws(ValueFault) in
-            try duration(text, of: "`timeout`", notZero: "leave it out, or leave out `cache` to store nothing")
+            try duration(text, of: "`timeout`", notZero: "remove it, or remove `cache` to store nothing")
         }
         cache.statuses = readStatuses(keys, in: reading)
         keys.read("heuristic", into: &cache.heuristic, percentOrOff)
         keys.read("heuristic_cap", into: &cache.heuristicCap)
         if keys.node("heuristic_cap") != nil, isOff(keys.node("heuristic")) {
             keys.fault(
-                at: "heuristic_cap", "`heuristic_cap` has no meaning without `heuristic`", hint: "add heuristic: 10%")
+                at: "heuristic_cap", "`heuristic_cap` has no effect without `heuristic`", hint: "add heuristic: 10%")
         }
         keys.read("stale_while_revalidate", into: &cache.staleWhileRevalidate) { text throws(ValueFault) in
-            try duration(text, of: "`stale_while_revalidate`", notZero: "leave it out")
+            try duration(text, of: "`stale_while_revalidate`", notZero: "remove it")
         }
         keys.read("stale_if_error", into: &cache.staleIfError) { text throws(ValueFault) in
-            try duration(text, of: "`stale_if_error`", notZero: "leave it out")
+            try duration(text, of: "`stale_if_error`", notZero: "remove it")
         }
         keys.read("early_refresh", into: &cache.earlyRefresh, percentOrOff)
         keys.read("collapse", into: &cache.collapse) { text throws(ValueFault) in
-            isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "write off to never wait")
+            isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "use off to never wait")
         }
         if cache.mode == .force, keys.node("timeout") == nil, namesNoStatus(keys.node("statuses")) {
-            keys.fault(at: "mode", "`mode: force` needs a `timeout` or `statuses` to force", hint: "add timeout: 5m")
+            keys.fault(at: "mode", "`mode: force` requires `timeout` or `statuses`", hint: "add timeout: 5m")
         }
     }
 
     // MARK: - Statuses
 
-    /// The more exact selector first.
+    /// Sorted by precedence: exact statuses, classes, `any`.
     private static func readStatuses(_ keys: KeyedValues, in reading: Reading) -> [StatusTimeout] {
         guard let node = keys.node("statuses") else { return [] }
         switch node.content {
         case .invalid: return []
         case .scalar where node.isNull:
-            keys.fault(at: "statuses", "`statuses` has no value", hint: "leave the key out for its default")
+            keys.fault(at: "statuses", "`statuses` has no value", hint: "remove the key to use its default")
             return []
         case .scalar(_, isPlain: false):
             keys.fault(
-                at: "statuses", "expected statuses with durations, found text in quotes",
-                hint: "leave the quotes out: {404: 10s, 5xx: 1s}")
+                at: "statuses", "expected statuses with durations, found quoted text",
+                hint: "remove the quotes: {404: 10s, 5xx: 1s}")
             return []
         case .scalar, .sequence:
             keys.fault(
@@ -55,15 +55,14 @@ extension ConfigurationFile {
         var first: [StatusSelector: (name: String, line: Int)] = [:]
         for entry in reading.entries(of: node) ?? [] {
             let timeout = reading.value(of: entry.value, key: entry.name) { text throws(ValueFault) in
-                try duration(text, of: "the time of \(quoted(entry.name))", notZero: "leave it out")
+                try duration(text, of: "the duration of \(quoted(entry.name))", notZero: "remove it")
             }
             do {
                 let selector = try StatusSelector(parsing: entry.name)
                 if let twin = first[selector] {
                     reading.faults.add(
                         entry.position,
-                        "\(quoted(entry.name)) is the same as \(quoted(twin.name)) on line \(twin.line)",
-                        hint: "keep one")
+                        "\(quoted(entry.name)) duplicates \(quoted(twin.name)) on line \(twin.line)")
                 } else {
                     first[selector] = (entry.name, entry.position.line)
                     if let timeout { statuses.append(StatusTimeout(selector, timeout)) }
@@ -75,7 +74,7 @@ extension ConfigurationFile {
         return statuses.sorted { $0.selector < $1.selector }
     }
 
-    /// Faulty statuses are statuses all the same: there is no second fault for them.
+    /// Invalid statuses are reported already and count as named here, so that they are not reported twice.
     private static func namesNoStatus(_ node: YAMLNode?) -> Bool {
         guard let node else { return true }
         if case .mapping(let entries) = node.content { return entries.isEmpty }

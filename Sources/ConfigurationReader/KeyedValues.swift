@@ -1,5 +1,5 @@
-// The values of one mapping, by key. Making one reports keys that are unknown, stand twice or aren't names; each
-// `read` reports a value of the wrong form and leaves the target as it was. So reading goes on past every fault.
+// The values of one mapping, by key. The initializer reports keys that are unknown, duplicated or not names. Each `read`
+// reports an invalid value and leaves the target unchanged, so that reading continues past every error.
 
 import Configuration
 
@@ -8,8 +8,8 @@ struct KeyedValues {
     private let values: [String: YAMLNode]
     private let reading: Reading
 
-    /// `path` is where the mapping stands among `KeyDescription.all`. nil when the node is no mapping, which is then
-    /// reported. Nothing at all counts as an empty mapping: a section whose every line is a comment.
+    /// `path` is the mapping's path in `KeyDescription.all`. nil if the node is not a mapping, which is then reported.
+    /// An empty value counts as an empty mapping: a section may have all its lines commented out.
     init?(_ node: YAMLNode, path: String, in reading: Reading) {
         guard let entries = reading.entries(of: node) else { return nil }
         let known = KeyDescription.names(below: path)
@@ -18,12 +18,12 @@ struct KeyedValues {
             if known.contains(entry.name) {
                 values[entry.name] = entry.value
             } else if entry.name == "<<" {
-                reading.faults.add(entry.position, "merge keys (<<) are not part of YAML 1.2", hint: "repeat the keys")
+                reading.faults.add(entry.position, "merge keys (<<) are not supported", hint: "repeat the keys")
             } else {
                 reading.faults.add(
                     entry.position, "unknown key \(quoted(entry.name))",
                     hint: nearestName(to: entry.name, among: known).map { "did you mean \(quoted($0))?" }
-                        ?? "known here: \(known.joined(separator: ", "))")
+                        ?? "known keys: \(known.joined(separator: ", "))")
             }
         }
         self.values = values
@@ -33,7 +33,7 @@ struct KeyedValues {
 
     func node(_ key: String) -> YAMLNode? { values[key] }
 
-    /// Where the value stands, or the mapping when it has no such key.
+    /// Position of the value, or of the mapping if it has no such key.
     func position(of key: String) -> Position { values[key]?.position ?? position }
 
     func fault(at key: String, _ message: String, hint: String? = nil) {
@@ -49,7 +49,7 @@ struct KeyedValues {
         target = value
     }
 
-    /// A wait of zero would never end well, so it is refused unless zero has a meaning.
+    /// A timeout of zero would fail every time, so it is rejected unless zero has a meaning of its own.
     func read(_ key: String, into target: inout Milliseconds, mayBeZero: Bool = false) {
         read(key, into: &target) { text throws(ValueFault) in
             let duration = try Milliseconds(parsing: text)
@@ -58,12 +58,13 @@ struct KeyedValues {
         }
     }
 
-    func read(_ key: String, into target: inout ByteCount, from least: ByteCount = ByteCount(1)) {
+    func read(_ key: String, into target: inout ByteCount, from minimum: ByteCount = ByteCount(1)) {
         read(key, into: &target) { text throws(ValueFault) in
             let size = try ByteCount(parsing: text)
-            guard size >= least else {
-                throw least.rawValue == 1
-                    ? ValueFault("\(quoted(key)) can't be 0") : ValueFault("\(quoted(key)) can't be less than \(least)")
+            guard size >= minimum else {
+                throw minimum.rawValue == 1
+                    ? ValueFault("\(quoted(key)) can't be 0")
+                    : ValueFault("\(quoted(key)) can't be less than \(minimum)")
             }
             return size
         }
@@ -72,7 +73,7 @@ struct KeyedValues {
     func read(_ key: String, into target: inout Int, in range: ClosedRange<Int>) {
         guard let node = values[key] else { return }
         guard !reading.isQuotedText(node) else {
-            fault(at: key, "expected a whole number, found text in quotes", hint: "leave the quotes out")
+            fault(at: key, "expected a whole number, found quoted text", hint: "remove the quotes")
             return
         }
         read(key, into: &target) { text throws(ValueFault) in
@@ -81,7 +82,7 @@ struct KeyedValues {
             }
             guard range.contains(number) else {
                 throw ValueFault(
-                    "\(number) is out of range", hint: "\(range.lowerBound) to \(range.upperBound) are allowed")
+                    "\(number) is out of range", hint: "allowed: \(range.lowerBound)–\(range.upperBound)")
             }
             return number
         }
@@ -90,14 +91,14 @@ struct KeyedValues {
     func read(_ key: String, into target: inout Bool) {
         guard let node = values[key] else { return }
         guard !reading.isQuotedText(node) else {
-            fault(at: key, "expected on or off, found text in quotes", hint: "leave the quotes out")
+            fault(at: key, "expected on or off, found quoted text", hint: "remove the quotes")
             return
         }
         read(key, into: &target) { text throws(ValueFault) in
             switch text {
             case "on", "true", "True", "TRUE": return true
             case "off", "false", "False", "FALSE": return false
-            default: throw ValueFault("\(quoted(text)) is neither on nor off", hint: "write on or off")
+            default: throw ValueFault("expected on or off, found \(quoted(text))")
             }
         }
     }
@@ -106,23 +107,23 @@ struct KeyedValues {
         read(key, into: &target) { text throws(ValueFault) in
             if let choice = Choice(rawValue: text) { return choice }
             let names = Choice.allCases.map(\.rawValue)
-            let nearest = nearestName(to: text, among: names).map { "did you mean \(quoted($0))? It" } ?? "it"
+            let nearest = nearestName(to: text, among: names).map { "did you mean \(quoted($0))? Allowed" } ?? "allowed"
             throw ValueFault(
-                "\(quoted(text)) is not a value of \(quoted(key))",
-                hint: "\(nearest) takes \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1])")
+                "invalid value \(quoted(text)) for \(quoted(key))",
+                hint: "\(nearest): \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1])")
         }
     }
 
-    /// The values of a list, with a fault for each that stands there already.
-    /// - Parameter name: what one is called: `the server "…"`.
-    func withoutDoubles<Value: Hashable>(
+    /// The values of a list. Each duplicate is reported.
+    /// - Parameter name: how the message names a value: `the server "…"`.
+    func reportingDuplicates<Value: Hashable>(
         _ entries: [(value: Value, position: Position)], name: (Value) -> String
     ) -> [Value] {
         var lines: [Value: Int] = [:]
         for entry in entries {
             if let line = lines[entry.value] {
                 reading.faults.add(
-                    entry.position, "\(name(entry.value)) is named twice", hint: "the first is on line \(line)")
+                    entry.position, "\(name(entry.value)) is listed twice", hint: "first on line \(line)")
             } else {
                 lines[entry.value] = entry.position.line
             }
@@ -130,8 +131,8 @@ struct KeyedValues {
         return entries.map(\.value)
     }
 
-    /// The entries of a list with their places, those that are faulty left out; one value alone is a list of one where
-    /// `allowsOne` says so. nil when there is no such key or no list.
+    /// The valid entries of a list with their positions. With `allowsOne`, a single value counts as a list of one. nil if
+    /// the key is missing or its value is not a list.
     func list<Value>(
         _ key: String, allowsOne: Bool = false, _ parse: (String) throws(ValueFault) -> Value
     ) -> [(value: Value, position: Position)]? {
@@ -143,7 +144,7 @@ struct KeyedValues {
         case .scalar where allowsOne && !node.isNull: nodes = [node]
         case .scalar, .mapping:
             if node.isNull {
-                fault(at: key, "\(quoted(key)) has no value", hint: "leave the key out or write []")
+                fault(at: key, "\(quoted(key)) has no value", hint: "remove the key or write []")
             } else {
                 fault(at: key, "expected a list, found \(node.kind)", hint: "write [one, two]")
             }

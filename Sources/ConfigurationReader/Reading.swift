@@ -1,4 +1,4 @@
-// What the reading of one file shares: where faults go, where variables come from, and how a node becomes a value.
+// Shared state while one file is read: the list of faults, the environment, and how a node becomes a value.
 
 import Configuration
 
@@ -11,13 +11,13 @@ final class Reading {
         variables = Variables(environment: environment)
     }
 
-    /// The entries of a mapping, each name once. nil when it is none, which is reported.
+    /// The entries of a mapping, each name once. nil if the node is not a mapping, which is reported.
     func entries(of node: YAMLNode) -> [(name: String, position: Position, value: YAMLNode)]? {
         switch node.content {
         case .invalid: return nil
         case .scalar where node.isNull: return []
         case .scalar, .sequence:
-            faults.add(node.position, "expected keys, found \(node.kind)")
+            faults.add(node.position, "expected a mapping, found \(node.kind)")
             return nil
         case .mapping(let pairs):
             var entries: [(name: String, position: Position, value: YAMLNode)] = []
@@ -30,7 +30,7 @@ final class Reading {
                 }
                 if let line = lines[name] {
                     faults.add(
-                        pair.key.position, "the key \(quoted(name)) stands twice", hint: "the first is on line \(line)")
+                        pair.key.position, "duplicate key \(quoted(name))", hint: "first defined on line \(line)")
                     continue
                 }
                 lines[name] = pair.key.position.line
@@ -40,7 +40,7 @@ final class Reading {
         }
     }
 
-    /// What a text value means, or nil with the fault reported.
+    /// The parsed value of a scalar, or nil once the fault is reported.
     func value<Value>(
         of node: YAMLNode, key: String, _ parse: (String) throws(ValueFault) -> Value
     ) -> Value? {
@@ -53,7 +53,7 @@ final class Reading {
         }
     }
 
-    /// Text in quotes that no variable was put into: it is meant as text, whatever it looks like.
+    /// Quoted text without variables: it is meant as text, whatever it looks like.
     func isQuotedText(_ node: YAMLNode) -> Bool {
         guard case .scalar(let text, let isPlain) = node.content else { return false }
         return !isPlain && !text.contains("${")
@@ -63,7 +63,7 @@ final class Reading {
         switch node.content {
         case .invalid: return nil
         case .scalar where node.isNull:
-            faults.add(node.position, "\(quoted(key)) has no value", hint: "leave the key out for its default")
+            faults.add(node.position, "\(quoted(key)) has no value", hint: "remove the key to use its default")
             return nil
         case .scalar(let text, _):
             return expand(text, at: node.position)
@@ -87,14 +87,16 @@ final class Reading {
             switch error {
             case .unset(let name):
                 faults.add(
-                    position, "the environment has no variable \(quoted(name))", hint: "set it where Larder is started")
+                    position, "environment variable \(quoted(name)) is not set",
+                    hint: "set it in Larder's environment")
             case .notAName(let name):
                 faults.add(
-                    position, "\(quoted("${\(name)}")) is not a variable", hint: "write $${ where ${ itself is meant")
+                    position, "invalid variable name in \(quoted("${\(name)}"))", hint: "write $${ for a literal ${")
             case .tooLong:
-                faults.add(position, "with its variables the value has more than \(Variables.bytesBound) bytes")
+                faults.add(
+                    position, "the value is longer than \(Variables.bytesBound) bytes once its variables are expanded")
             case .unclosed:
-                faults.add(position, "a ${ has no }", hint: "write $${ where ${ itself is meant")
+                faults.add(position, "unclosed ${", hint: "write $${ for a literal ${")
             }
             return nil
         }

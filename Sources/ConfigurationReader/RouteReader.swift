@@ -1,4 +1,4 @@
-// `routes`: each route for itself, then those that can't be told apart.
+// `routes`: each route on its own, then routes that match the same requests.
 
 import Configuration
 
@@ -8,7 +8,7 @@ extension ConfigurationFile {
     ) {
         let hint = "add a route: - {path: \"/{rest...}\", upstream: NAME}"
         guard let node = file.node("routes") else {
-            reading.faults.add(file.position, "there are no `routes`, so nothing would be served", hint: hint)
+            reading.faults.add(file.position, "`routes` is missing, so nothing would be served", hint: hint)
             return
         }
         switch node.content {
@@ -20,7 +20,7 @@ extension ConfigurationFile {
                     let route = readRoute(keys, upstreamNames: upstreamNames, in: reading)
                 else { continue }
                 configuration.routes.append(route)
-                refuseTwin(of: route, keys, &lines)
+                rejectDuplicate(of: route, keys, &lines)
             }
         case .sequence:
             reading.faults.add(node.position, "`routes` is empty, so nothing would be served", hint: hint)
@@ -32,26 +32,26 @@ extension ConfigurationFile {
         }
     }
 
-    private static func refuseTwin(of route: Route, _ keys: KeyedValues, _ lines: inout [String: Int]) {
+    private static func rejectDuplicate(of route: Route, _ keys: KeyedValues, _ lines: inout [String: Int]) {
         let identity = "\(route.host) \(route.path.shape)"
         let position = keys.position(of: "path")
         if let line = lines[identity] {
             keys.fault(
                 at: "path", "this route matches the same requests as the one on line \(line)",
-                hint: "change path or host")
+                hint: "change `path` or `host`")
         } else {
             lines[identity] = position.line
         }
     }
 
-    /// nil when it has no path to go by.
+    /// nil without a valid path.
     private static func readRoute(
         _ keys: KeyedValues, upstreamNames: Set<String>, in reading: Reading
     ) -> Route? {
         var path: PathPattern?
         keys.read("path", into: &path) { text throws(ValueFault) in try PathPattern(parsing: text) }
         if keys.node("path") == nil {
-            reading.faults.add(keys.position, "the route has no `path`", hint: "path: /{rest...} is every path")
+            reading.faults.add(keys.position, "the route has no `path`", hint: "path: /{rest...} matches every path")
         }
         var upstream = ""
         keys.read("upstream", into: &upstream) { text throws(ValueFault) in
@@ -79,11 +79,11 @@ extension ConfigurationFile {
         let names = known.sorted()
         guard !names.isEmpty else {
             return ValueFault(
-                "there is no upstream \(quoted(name))", hint: "add upstreams: {\(name): http://127.0.0.1:9000}")
+                "unknown upstream \(quoted(name))", hint: "add upstreams: {\(name): http://127.0.0.1:9000}")
         }
         return ValueFault(
-            "there is no upstream \(quoted(name))",
+            "unknown upstream \(quoted(name))",
             hint: nearestName(to: name, among: names.prefix(1_000)).map { "did you mean \(quoted($0))?" }
-                ?? "known: \(names.prefix(10).joined(separator: ", "))")
+                ?? "known upstreams: \(names.prefix(10).joined(separator: ", "))")
     }
 }

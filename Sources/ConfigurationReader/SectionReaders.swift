@@ -1,24 +1,24 @@
-// `server`, `admin`, `store`, `limits` and `log`: each key once, and the combinations that make no sense.
+// `server`, `admin`, `store`, `limits` and `log`: their keys, and combinations that make no sense.
 
 import Configuration
 
 typealias Listener = (value: ListenAddress, position: Position)
 
 extension KeyedValues {
-    /// Returns the addresses with their places, for checks against the admin's.
+    /// Returns the addresses with their positions, to be checked against the admin listener's.
     func readServer(into server: inout ServerSettings) -> [Listener] {
         let listeners = list("listen", allowsOne: true) { text throws(ValueFault) in try ListenAddress(parsing: text) }
         if let listeners {
             if case .sequence(let nodes)? = node("listen")?.content, nodes.isEmpty {
-                fault(at: "listen", "`listen` names no address")
+                fault(at: "listen", "`listen` is empty")
             }
-            if listeners.count > 64 { fault(at: "listen", "`listen` names more than 64 addresses") }
+            if listeners.count > 64 { fault(at: "listen", "`listen` has more than 64 addresses") }
             server.listen = listeners.prefix(64).map(\.value)
         }
         read("workers", into: &server.workers) { text throws(ValueFault) in
             if text == "auto" { return nil }
             guard let count = Int(text), (1...1024).contains(count) else {
-                throw ValueFault("\(quoted(text)) is not a number of workers", hint: "write auto or 1 to 1024")
+                throw ValueFault("invalid number of workers \(quoted(text))", hint: "use auto or 1–1024")
             }
             return count
         }
@@ -41,13 +41,14 @@ extension KeyedValues {
             guard !text.isEmpty else { throw ValueFault("the token is empty") }
             guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
                 throw ValueFault(
-                    "the token has a character that can't stand in a header", hint: "printable ASCII without spaces")
+                    "the token has a character that is not allowed in a header",
+                    hint: "use printable ASCII without spaces")
             }
             return text
         }
         read("token_file", into: &admin.tokenFile) { text throws(ValueFault) in try absolutePath(text) }
         if node("token") != nil, node("token_file") != nil {
-            fault(at: "token_file", "`token` and `token_file` exclude each other", hint: "keep one")
+            fault(at: "token_file", "`token` and `token_file` are mutually exclusive", hint: "keep one")
         }
     }
 
@@ -56,7 +57,7 @@ extension KeyedValues {
         read("memory", into: &store.memory)
         read("redis", into: &store.redis) { text throws(ValueFault) in try RedisEndpoint(parsing: text) }
         read("prefix", into: &store.prefix) { text throws(ValueFault) in
-            guard text.utf8.count <= 128 else { throw ValueFault("the prefix has more than 128 bytes") }
+            guard text.utf8.count <= 128 else { throw ValueFault("the prefix is longer than 128 bytes") }
             return text
         }
         read("timeout", into: &store.timeout)
@@ -70,13 +71,12 @@ extension KeyedValues {
         if store.usesMemory, store.object > store.memory {
             fault(
                 at: node("object") == nil ? "memory" : "object",
-                "one object (\(store.object)) may be larger than the whole memory (\(store.memory))",
-                hint: "`object` must not exceed `memory`")
+                "`object` (\(store.object)) must not exceed `memory` (\(store.memory))")
         }
     }
 
     func readLimits(into limits: inout Limits) {
-        // Less than this and ordinary clients are refused.
+        // Smaller limits would reject ordinary clients.
         read("head", into: &limits.head, from: .kibibytes(1))
         read("fields", into: &limits.fields, in: 8...10_000)
         read("request_line", into: &limits.requestLine, from: ByteCount(128))
@@ -97,8 +97,7 @@ extension KeyedValues {
         if limits.requestLine > limits.head {
             fault(
                 at: node("request_line") == nil ? "head" : "request_line",
-                "the request line (\(limits.requestLine)) may be longer than the head it is part of (\(limits.head))",
-                hint: "`request_line` must not exceed `head`")
+                "`request_line` (\(limits.requestLine)) must not exceed `head` (\(limits.head))")
         }
     }
 
@@ -111,7 +110,7 @@ extension KeyedValues {
     }
 }
 
-/// What the admin listener may not be, seen together with `server.listen`; defaults take part too.
+/// Checks `admin.listen` against `server.listen`, defaults included.
 enum ListenerChecks {
     static func check(
         _ configuration: Configuration, listeners: [Listener], admin: KeyedValues?, in faults: FaultList
@@ -119,8 +118,9 @@ enum ListenerChecks {
         for (index, listener) in listeners.enumerated() {
             if let first = listeners[..<index].first(where: { $0.value.conflicts(with: listener.value) }) {
                 faults.add(
-                    listener.position, "\(quoted(listener.value.description)) is taken already",
-                    hint: "by \(quoted(first.value.description)) on line \(first.position.line)")
+                    listener.position,
+                    "\(quoted(listener.value.description)) conflicts with "
+                        + "\(quoted(first.value.description)) on line \(first.position.line)")
             }
         }
         guard let address = configuration.admin.listen else { return }
@@ -129,17 +129,17 @@ enum ListenerChecks {
             let position = listeners.first { $0.value == server }?.position
             if isDefault, let position {
                 faults.add(
-                    position, "\(quoted(server.description)) is where the admin listener is by default",
-                    hint: "give `admin.listen` another address or turn it off")
+                    position, "\(quoted(server.description)) is the default address of the admin listener",
+                    hint: "change `admin.listen` or set it to off")
             } else {
                 admin?.fault(
-                    at: "listen", "the admin listener can't share \(quoted(server.description)) with `server.listen`",
-                    hint: "give it another port")
+                    at: "listen", "`admin.listen` and `server.listen` conflict on \(quoted(server.description))",
+                    hint: "use another port")
             }
         }
         if !address.isLocal, admin?.node("token") == nil, admin?.node("token_file") == nil {
             admin?.fault(
-                at: "listen", "\(quoted(address.description)) lets others than this machine in without a token",
+                at: "listen", "\(quoted(address.description)) can be reached from other machines and has no token",
                 hint: "set `admin.token` or `admin.token_file`, or listen on 127.0.0.1 or a unix socket")
         }
     }
@@ -147,15 +147,15 @@ enum ListenerChecks {
 
 private func accountName(_ text: String) throws(ValueFault) -> String? {
     guard !text.isEmpty, !text.contains(where: { $0 == ":" || $0 == "/" || $0.isWhitespace || $0 == "\0" }) else {
-        throw ValueFault("\(quoted(text)) is not the name of a user or group")
+        throw ValueFault("invalid user or group name \(quoted(text))")
     }
     return text
 }
 
 private func absolutePath(_ text: String, or other: String? = nil) throws(ValueFault) -> String {
     guard text.utf8.first == UInt8(ascii: "/"), !text.utf8.contains(0) else {
-        let choice = other.map { "neither \($0) nor " } ?? "not "
-        throw ValueFault("\(quoted(text)) is \(choice)an absolute path", hint: "write /var/…")
+        let choice = other.map { "\($0) or " } ?? ""
+        throw ValueFault("expected \(choice)an absolute path, found \(quoted(text))")
     }
     return text
 }

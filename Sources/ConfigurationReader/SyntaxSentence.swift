@@ -1,15 +1,15 @@
-// libyaml's syntax faults in words that help somebody who doesn't know YAML's grammar.
+// libyaml's syntax errors, with a hint for people who don't know YAML's grammar.
 
 enum SyntaxSentence {
     static func make(for fault: YAMLSyntaxFault, in bytes: [UInt8]) -> (message: String, hint: String?) {
-        var message = "this is not YAML: \(fault.problem)"
+        var message = "invalid YAML: \(fault.problem)"
         if let context = fault.context {
             message += " \(context)"
             if let began = fault.contextPosition, began.line != fault.position.line {
                 message += " from line \(began.line)"
             }
         }
-        // The slip often stands before the place where the parser noticed: on the line where it began, or one above.
+        // The mistake is often before the position that the parser reports: where the value began, or one line above.
         var lines = [fault.position.line]
         if let began = fault.contextPosition { lines.append(began.line) }
         if fault.position.line > 1 { lines.append(fault.position.line - 1) }

@@ -3,7 +3,7 @@
 import Configuration
 
 extension ConfigurationFile {
-    /// Returns the names of all upstreams, faulty ones included, so that a route isn't blamed for them.
+    /// Returns the names of all upstreams, invalid ones included, so that routes to those are not reported as well.
     static func readUpstreams(
         _ file: KeyedValues, into configuration: inout Configuration, in reading: Reading
     ) -> Set<String> {
@@ -11,8 +11,8 @@ extension ConfigurationFile {
         for entry in entries {
             guard isUpstreamName(entry.name) else {
                 reading.faults.add(
-                    entry.position, "\(quoted(entry.name)) can't be the name of an upstream",
-                    hint: "up to 64 letters, digits, _, - and . can")
+                    entry.position, "invalid upstream name \(quoted(entry.name))",
+                    hint: "use up to 64 letters, digits, _, - and .")
                 continue
             }
             if let upstream = readUpstream(entry.name, entry.value, in: reading) {
@@ -37,7 +37,7 @@ extension ConfigurationFile {
             guard text.utf8.first == UInt8(ascii: "/"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }),
                 !text.utf8.contains(UInt8(ascii: "#"))
             else {
-                throw ValueFault("\(quoted(text)) is not a path to check", hint: "write /healthz or off")
+                throw ValueFault("invalid health check path \(quoted(text))", hint: "write /healthz or off")
             }
             return text
         }
@@ -66,12 +66,12 @@ extension ConfigurationFile {
         }
         guard let servers else { return [] }
         if case .sequence(let nodes)? = keys.node("servers")?.content, nodes.isEmpty {
-            keys.fault(at: "servers", "the upstream \(quoted(name)) has no server")
+            keys.fault(at: "servers", "the upstream \(quoted(name)) has no servers")
         }
-        return keys.withoutDoubles(servers) { "the server \(quoted($0.description))" }
+        return keys.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
     }
 
-    /// Names stand in metrics, logs and paths of the admin listener.
+    /// Names appear in metrics, logs and paths of the admin listener.
     private static func isUpstreamName(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count)
             && name.utf8.allSatisfy {

@@ -1,14 +1,14 @@
-// `${NAME}`: values from the environment, so that secrets need not stand in the file.
+// `${NAME}`: values from the environment, so that secrets can stay out of the file.
 
 struct Variables {
-    /// Of one value, once its variables are in.
+    /// Maximum size of one value after expansion.
     static let bytesBound = 1 << 16
 
     let environment: (String) -> String?
 
-    /// `text` with every `${NAME}` replaced; `$${` stands for `${` itself. What comes in is not looked at again.
+    /// `text` with every `${NAME}` replaced; `$${` is a literal `${`. Expansion is not recursive.
     ///
-    /// - Throws: why a variable can't be put in: no such variable, no name, no end.
+    /// - Throws: why a variable can't be expanded: it is unset, has no valid name, or is not closed.
     func expand(_ text: String) throws(VariableFault) -> String {
         var out: [UInt8] = []
         var rest = Array(text.utf8)[...]

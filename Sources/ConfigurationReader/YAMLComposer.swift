@@ -1,7 +1,7 @@
-// Builds the tree from the events, within bounds: a file is not trusted to be small, shallow or honest.
+// Builds the tree from libyaml's events, within bounds on size, depth and expansion.
 //
-// Aliases share the node they repeat, so that ten of them cost ten words; what they would come to when walked is
-// counted, and a file that unfolds beyond the bound is refused (the "billion laughs").
+// Aliases share the node that they repeat and cost no memory. The size of the expanded tree is counted, and a file that
+// expands beyond the bound is rejected (the "billion laughs" attack).
 
 struct YAMLComposer {
     static let bytesBound = 1 << 20
@@ -26,7 +26,7 @@ struct YAMLComposer {
     static func compose(_ bytes: [UInt8], faults: FaultList) -> YAMLNode? {
         let start = Position(line: 1, column: 1)
         guard bytes.count <= bytesBound else {
-            faults.add(start, "the file has \(bytes.count) bytes", hint: "\(bytesBound) are the most")
+            faults.add(start, "the file is \(bytes.count) bytes long", hint: "the maximum is \(bytesBound)")
             return nil
         }
         var composer = YAMLComposer(faults: faults)
@@ -39,7 +39,7 @@ struct YAMLComposer {
                 if case .documentStart = event {
                     documents += 1
                     guard documents == 1 else {
-                        faults.add(position, "a second document starts here", hint: "a configuration is one document")
+                        faults.add(position, "a second YAML document starts here", hint: "only one is allowed")
                         return nil
                     }
                 } else if !composer.take(event, at: position) {
@@ -56,7 +56,7 @@ struct YAMLComposer {
 
     private init(faults: FaultList) { self.faults = faults }
 
-    /// False when there is no point in going on.
+    /// False if reading can't continue.
     private mutating func take(_ event: YAMLEvent, at position: Position) -> Bool {
         switch event {
         case .documentStart, .streamEnd: return true
@@ -85,13 +85,13 @@ struct YAMLComposer {
     private func refuseTag(_ hasTag: Bool, at position: Position) {
         if hasTag {
             faults.add(
-                position, "tags are not used in this file", hint: "put quotes around a value that starts with !")
+                position, "YAML tags are not supported", hint: "a value that starts with ! needs quotes")
         }
     }
 
     private mutating func open(_ frame: Frame) -> Bool {
         guard frames.count < YAMLComposer.depthBound else {
-            faults.add(frame.position, "values are nested more than \(YAMLComposer.depthBound) deep")
+            faults.add(frame.position, "values are nested more than \(YAMLComposer.depthBound) levels deep")
             return false
         }
         frames.append(frame)
@@ -110,12 +110,12 @@ struct YAMLComposer {
 
     private func resolve(_ name: String, at position: Position) -> YAMLNode {
         if frames.contains(where: { $0.anchor == name }) {
-            faults.add(position, "the alias *\(name) stands inside the value that it repeats")
+            faults.add(position, "alias *\(name) refers to the value that contains it")
             return YAMLNode(position, .invalid)
         }
         guard var node = anchors[name] else {
             faults.add(
-                position, "the alias *\(name) has no anchor &\(name) before it",
+                position, "undefined alias *\(name)",
                 hint: "a value that starts with * needs quotes: \"*\(name)\"")
             return YAMLNode(position, .invalid)
         }
@@ -132,11 +132,11 @@ struct YAMLComposer {
         }
     }
 
-    /// Counts values as they come in, so that each is counted once, and what an alias repeats once more.
+    /// Counts each value once, and the values behind an alias once per alias.
     private mutating func charge(_ count: Int, at position: Position) -> Bool {
         weight += count
         guard weight <= YAMLComposer.weightBound else {
-            faults.add(position, "the file comes to more than \(YAMLComposer.weightBound) values here")
+            faults.add(position, "the file expands to more than \(YAMLComposer.weightBound) values")
             return false
         }
         return true

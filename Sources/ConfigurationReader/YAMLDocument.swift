@@ -17,12 +17,12 @@ enum YAMLEvent {
     case streamEnd
 }
 
-/// Why libyaml went no further.
+/// The syntax error at which libyaml stopped.
 struct YAMLSyntaxFault: Error {
     let position: Position
-    /// libyaml's own words.
+    /// libyaml's own message.
     let problem: String
-    /// What it was about when it met the problem, and where that began.
+    /// What libyaml was parsing, and where that began.
     let context: String?
     let contextPosition: Position?
 }
@@ -42,7 +42,7 @@ final class YAMLEventReader {
             if let base = source.baseAddress { unsafe input.update(from: base, count: source.count) }
         }
         let isReady = unsafe yaml_parser_initialize(parser)
-        precondition(isReady == 1, "libyaml found no memory for its parser")
+        precondition(isReady == 1, "libyaml could not allocate its parser")
         unsafe yaml_parser_set_input_string(parser, input, bytes.count)
     }
 
@@ -90,8 +90,8 @@ final class YAMLEventReader {
     }
 
     private func fault() -> YAMLSyntaxFault {
-        let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "memory ran out"
-        // Faults of the encoding have a place in the bytes only.
+        let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "out of memory"
+        // Encoding errors have a byte offset only.
         if unsafe parser.pointee.error == YAML_READER_ERROR {
             let offset = unsafe parser.pointee.problem_offset
             return YAMLSyntaxFault(

@@ -1,4 +1,4 @@
-// A YAML file as a tree of values that know where they stand.
+// A YAML file as a tree of values with their positions.
 
 struct YAMLNode {
     struct Entry {
@@ -7,7 +7,7 @@ struct YAMLNode {
     }
 
     enum Content {
-        /// The text before its variables are put in. `isPlain` is without quotes.
+        /// The text before variables are expanded. `isPlain` means without quotes.
         case scalar(text: String, isPlain: Bool)
         case sequence([YAMLNode])
         case mapping([Entry])

@@ -201,12 +201,12 @@ struct AcceptanceTests {
 
     @Test(
         "a key's declared default is what holds without it",
-        arguments: KeyDescription.all.filter { $0.initially != nil })
+        arguments: KeyDescription.all.filter { $0.defaultText != nil })
     func defaults(_ key: KeyDescription) throws {
         let name = key.path.split(separator: ".").last!
         // A cap is a fault where nothing is capped.
         let companion = name == "heuristic_cap" ? "heuristic: 10%" : nil
-        let line = "\(name): \(key.initially!)" + (companion.map { ", \($0)" } ?? "")
+        let line = "\(name): \(key.defaultText!)" + (companion.map { ", \($0)" } ?? "")
         let (with, without): (String, String) =
             if key.path.hasPrefix("upstreams.*.") {
                 (
@@ -257,13 +257,13 @@ struct AcceptanceTests {
         #expect(it.log.to == .file(path: "/${N}/${D}/$x"))
         #expect(
             faults("log:\n  to: /${D}" + rest) == [
-                "2:7: error: the environment has no variable `D`; set it where Larder is started"
+                "2:7: error: environment variable `D` is not set; set it in Larder's environment"
             ])
         #expect(
             faults("log:\n  to: /${1 }" + rest) == [
-                "2:7: error: `${1 }` is not a variable; write $${ where ${ itself is meant"
+                "2:7: error: invalid variable name in `${1 }`; write $${ for a literal ${"
             ])
-        #expect(faults("log:\n  to: /${D" + rest) == ["2:7: error: a ${ has no }; write $${ where ${ itself is meant"])
+        #expect(faults("log:\n  to: /${D" + rest) == ["2:7: error: unclosed ${; write $${ for a literal ${"])
     }
 
     @Test(

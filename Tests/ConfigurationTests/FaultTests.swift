@@ -20,36 +20,36 @@ struct FaultTests {
         arguments: [
             FaultyFile("sever: {}" + rest, "1:1: error: unknown key `sever`; did you mean `server`?"),
             FaultyFile("server:\n  x-cache: on" + rest, "2:3: error: unknown key `x-cache`; did you mean `x_cache`?"),
-            FaultyFile("log:\n  zzzzzz: 1" + rest, "2:3: error: unknown key `zzzzzz`; known here: access, to, level"),
+            FaultyFile("log:\n  zzzzzz: 1" + rest, "2:3: error: unknown key `zzzzzz`; known keys: access, to, level"),
             FaultyFile(
                 "log:\n  level: info\n  level: debug" + rest,
-                "3:3: error: the key `level` stands twice; the first is on line 2"),
+                "3:3: error: duplicate key `level`; first defined on line 2"),
             FaultyFile("log:\n  ? [a]\n  : b" + rest, "2:5: error: a key must be a name, not a list"),
-            FaultyFile("log: info" + rest, "1:6: error: expected keys, found text"),
-            FaultyFile("log: [info]" + rest, "1:6: error: expected keys, found a list"),
+            FaultyFile("log: info" + rest, "1:6: error: expected a mapping, found text"),
+            FaultyFile("log: [info]" + rest, "1:6: error: expected a mapping, found a list"),
             FaultyFile(
-                "log:\n  level:\n" + rest, "2:9: error: `level` has no value; leave the key out for its default"),
+                "log:\n  level:\n" + rest, "2:9: error: `level` has no value; remove the key to use its default"),
             FaultyFile(
                 "log:\n  level: [info]" + rest,
                 "2:10: error: expected text, found a list; a value that starts with [ needs quotes"),
             FaultyFile(
                 "log:\n  level: loud" + rest,
-                "2:10: error: `loud` is not a value of `level`; it takes debug, info, notice, warning or error"),
+                "2:10: error: invalid value `loud` for `level`; allowed: debug, info, notice, warning or error"),
             FaultyFile(
                 "log:\n  level: warn" + rest,
-                "2:10: error: `warn` is not a value of `level`; did you mean `warning`? It takes debug, info, notice, warning or error"
+                "2:10: error: invalid value `warn` for `level`; did you mean `warning`? Allowed: debug, info, notice, warning or error"
             ),
-            FaultyFile("server:\n  x_cache: yes" + rest, "2:12: error: `yes` is neither on nor off; write on or off"),
+            FaultyFile("server:\n  x_cache: yes" + rest, "2:12: error: expected on or off, found `yes`"),
             FaultyFile(
                 "server:\n  x_cache: \"on\"" + rest,
-                "2:12: error: expected on or off, found text in quotes; leave the quotes out"),
+                "2:12: error: expected on or off, found quoted text; remove the quotes"),
             FaultyFile("limits:\n  fields: many" + rest, "2:11: error: `many` is not a whole number"),
             FaultyFile("limits:\n  fields: 0x20" + rest, "2:11: error: `0x20` is not a whole number"),
             FaultyFile(
                 "limits:\n  fields: \"100\"" + rest,
-                "2:11: error: expected a whole number, found text in quotes; leave the quotes out"),
-            FaultyFile("limits:\n  variants: 0" + rest, "2:13: error: 0 is out of range; 1 to 1000 are allowed"),
-            FaultyFile("limits:\n  fields: 1" + rest, "2:11: error: 1 is out of range; 8 to 10000 are allowed"),
+                "2:11: error: expected a whole number, found quoted text; remove the quotes"),
+            FaultyFile("limits:\n  variants: 0" + rest, "2:13: error: 0 is out of range; allowed: 1–1000"),
+            FaultyFile("limits:\n  fields: 1" + rest, "2:11: error: 1 is out of range; allowed: 8–10000"),
             FaultyFile(
                 "limits:\n  fields: 99999999999999999999" + rest,
                 "2:11: error: `99999999999999999999` is not a whole number"),
@@ -58,49 +58,49 @@ struct FaultTests {
                 "2:20: error: expected a list, found text; write [one, two]"),
             FaultyFile(
                 "log: !!map {}" + rest,
-                "1:6: error: tags are not used in this file; put quotes around a value that starts with !"),
+                "1:6: error: YAML tags are not supported; a value that starts with ! needs quotes"),
             FaultyFile(
                 "x: &x {}\nlog:\n  <<: *x" + rest,
-                "1:1: error: unknown key `x`; known here: server, admin, store, upstreams, routes, limits, log",
-                "3:3: error: merge keys (<<) are not part of YAML 1.2; repeat the keys"),
+                "1:1: error: unknown key `x`; known keys: server, admin, store, upstreams, routes, limits, log",
+                "3:3: error: merge keys (<<) are not supported; repeat the keys"),
         ])
     func keys(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
 
     @Test(
         "durations and sizes",
         arguments: [
-            ("1.5h", "`1.5h` is not a duration"), ("30x", "`30x` is not a duration"),
-            ("-1s", "`-1s` is not a duration"),
-            ("1m1h", "`1m1h` is not a duration"), ("1m1m", "`1m1m` is not a duration"), ("s", "`s` is not a duration"),
-            ("1 s", "`1 s` is not a duration"), ("٣s", "`٣s` is not a duration"),
+            ("1.5h", "invalid duration `1.5h`"), ("30x", "invalid duration `30x`"),
+            ("-1s", "invalid duration `-1s`"),
+            ("1m1h", "invalid duration `1m1h`"), ("1m1m", "invalid duration `1m1m`"), ("s", "invalid duration `s`"),
+            ("1 s", "invalid duration `1 s`"), ("٣s", "invalid duration `٣s`"),
         ])
     func durations(_ value: String, _ message: String) {
         #expect(
             faults("server:\n  drain: \(value)" + rest) == [
-                "2:10: error: \(message); write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+                "2:10: error: \(message); use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ])
     }
 
     @Test(
         "durations and sizes that are out of bounds",
         arguments: [
-            FaultyFile("server:\n  drain: 4000d" + rest, "2:10: error: `4000d` is too long; 3650d is the most"),
+            FaultyFile("server:\n  drain: 4000d" + rest, "2:10: error: `4000d` is too long; the maximum is 3650d"),
             FaultyFile(
                 "server:\n  drain: 99999999999999999999s" + rest,
-                "2:10: error: `99999999999999999999s` is too long; 3650d is the most"),
+                "2:10: error: `99999999999999999999s` is too long; the maximum is 3650d"),
             FaultyFile(
                 "server:\n  drain: 9223372036854775807" + rest,
-                "2:10: error: `9223372036854775807` is too long; 3650d is the most"),
+                "2:10: error: `9223372036854775807` is too long; the maximum is 3650d"),
             FaultyFile("limits:\n  head_timeout: 0" + rest, "2:17: error: `head_timeout` can't be 0"),
             FaultyFile("store:\n  object: 0" + rest, "2:11: error: `object` can't be 0"),
             FaultyFile(
                 "store:\n  memory: 8k" + rest,
-                "2:11: error: `8k` is not a size; write 64KiB, 256MiB, 1GB or a whole number of bytes"),
+                "2:11: error: invalid size `8k`; use 64KiB, 256MiB, 1GB or a whole number of bytes"),
             FaultyFile(
-                "store:\n  memory: 9999999TiB" + rest, "2:11: error: `9999999TiB` is too large; 1024TiB is the most"),
+                "store:\n  memory: 9999999TiB" + rest, "2:11: error: `9999999TiB` is too large; the maximum is 1024TiB"),
             FaultyFile(
                 "store:\n  memory: -1" + rest,
-                "2:11: error: `-1` is not a size; write 64KiB, 256MiB, 1GB or a whole number of bytes"),
+                "2:11: error: invalid size `-1`; use 64KiB, 256MiB, 1GB or a whole number of bytes"),
         ])
     func bounds(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
 
@@ -109,29 +109,29 @@ struct FaultTests {
         arguments: [
             FaultyFile(
                 "routes:\n  - path: /x\n    host: *.example.com\n",
-                "3:12: error: this is not YAML: did not find expected alphabetic or numeric character while scanning an alias; a value that starts with * needs quotes"
+                "3:12: error: invalid YAML: did not find expected alphabetic or numeric character while scanning an alias; a value that starts with * needs quotes"
             ),
             FaultyFile(
                 "routes:\n  - path: {id}/x\n",
-                "2:15: error: this is not YAML: did not find expected key while parsing a block mapping; a value that starts with { needs quotes"
+                "2:15: error: invalid YAML: did not find expected key while parsing a block mapping; a value that starts with { needs quotes"
             ),
             FaultyFile(
                 "server:\n  listen: [::]:8080\n",
-                "2:12: error: this is not YAML: did not find expected node content while parsing a flow node; a value that starts with [ needs quotes"
+                "2:12: error: invalid YAML: did not find expected node content while parsing a flow node; a value that starts with [ needs quotes"
             ),
             FaultyFile(
                 "server:\n\tlisten: x\n",
-                "2:1: error: this is not YAML: found character that cannot start any token while scanning for the next token; indent with spaces, not tabs"
+                "2:1: error: invalid YAML: found character that cannot start any token while scanning for the next token; indent with spaces, not tabs"
             ),
-            FaultyFile("a: \u{1}\n", "1:4: error: this is not YAML: control characters are not allowed"),
+            FaultyFile("a: \u{1}\n", "1:4: error: invalid YAML: control characters are not allowed"),
             FaultyFile(
-                "log: {}\n---\nlog: {}\n", "2:1: error: a second document starts here; a configuration is one document"),
+                "log: {}\n---\nlog: {}\n", "2:1: error: a second YAML document starts here; only one is allowed"),
             FaultyFile(
                 "log: *nothing" + rest,
-                "1:6: error: the alias *nothing has no anchor &nothing before it; a value that starts with * needs quotes: \"*nothing\""
+                "1:6: error: undefined alias *nothing; a value that starts with * needs quotes: \"*nothing\""
             ),
             FaultyFile(
-                "log: &l\n  level: *l" + rest, "2:10: error: the alias *l stands inside the value that it repeats"),
+                "log: &l\n  level: *l" + rest, "2:10: error: alias *l refers to the value that contains it"),
         ])
     func syntax(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
 
@@ -140,59 +140,60 @@ struct FaultTests {
         arguments: [
             FaultyFile(
                 "server: {listen: 8080}" + rest,
-                "1:18: error: `8080` has no address; write 127.0.0.1:8080 or, for all, [::]:8080"),
+                "1:18: error: `8080` has no address; write 127.0.0.1:8080, or 0.0.0.0:8080 for all IPv4 addresses"),
             FaultyFile(
                 "server: {listen: \":80\"}" + rest,
-                "1:18: error: `:80` has no address; write 127.0.0.1:80 or, for all, [::]:80"),
+                "1:18: error: `:80` has no address; write 127.0.0.1:80, or 0.0.0.0:80 for all IPv4 addresses"),
             FaultyFile(
                 "server:\n  listen: api.local:80" + rest,
                 "2:11: error: `api.local` is not an IP address; listeners take addresses, not names: 127.0.0.1, 0.0.0.0, [::1] or [::]"
             ),
             FaultyFile(
-                "server:\n  listen: 127.0.0.1:70000" + rest, "2:11: error: `70000` is not a port; 0 to 65535 are"),
+                "server:\n  listen: 127.0.0.1:70000" + rest, "2:11: error: port must be 0–65535"),
             FaultyFile(
                 "server:\n  listen: http://127.0.0.1:80" + rest,
-                "2:11: error: `http://127.0.0.1:80` is a URL where an address belongs; write 127.0.0.1:8080, [::]:8080 or unix:/run/larder/http.sock"
+                "2:11: error: expected an address, found the URL `http://127.0.0.1:80`; write 127.0.0.1:8080, [::]:8080 or unix:/run/larder/http.sock"
             ),
             FaultyFile(
                 "server:\n  listen: unix:run" + rest,
-                "2:11: error: `unix:run` has no absolute path; write unix:/run/name.sock"),
+                "2:11: error: `unix:run` needs an absolute path; write unix:/run/name.sock"),
             FaultyFile(
                 "server:\n  listen: unix:/\(String(repeating: "a", count: 107))" + rest,
-                "2:11: error: the socket's path has 108 bytes; the system takes 107 at most"),
-            FaultyFile("server:\n  listen: []" + rest, "2:11: error: `listen` names no address"),
+                "2:11: error: the socket path is 108 bytes long; the maximum is 107"),
+            FaultyFile("server:\n  listen: []" + rest, "2:11: error: `listen` is empty"),
             FaultyFile(
                 "server:\n  listen: [127.0.0.1:80, 127.0.0.1:80]" + rest,
-                "2:26: error: `127.0.0.1:80` is taken already; by `127.0.0.1:80` on line 2"),
+                "2:26: error: `127.0.0.1:80` conflicts with `127.0.0.1:80` on line 2"),
             FaultyFile(
                 "server:\n  listen: [0.0.0.0:80, 127.0.0.1:80]" + rest,
-                "2:24: error: `127.0.0.1:80` is taken already; by `0.0.0.0:80` on line 2"),
+                "2:24: error: `127.0.0.1:80` conflicts with `0.0.0.0:80` on line 2"),
             FaultyFile(
                 "server:\n  listen: 127.0.0.1:8081" + rest,
-                "2:11: error: `127.0.0.1:8081` is where the admin listener is by default; give `admin.listen` another address or turn it off"
+                "2:11: error: `127.0.0.1:8081` is the default address of the admin listener; change `admin.listen` or set it to off"
             ),
             FaultyFile(
                 "admin:\n  listen: localhost:8080" + rest,
-                "2:11: error: the admin listener can't share `127.0.0.1:8080` with `server.listen`; give it another port"
+                "2:11: error: `admin.listen` and `server.listen` conflict on `127.0.0.1:8080`; use another port"
             ),
             FaultyFile(
                 "admin:\n  listen: 10.0.0.1:8081" + rest,
-                "2:11: error: `10.0.0.1:8081` lets others than this machine in without a token; set `admin.token` or `admin.token_file`, or listen on 127.0.0.1 or a unix socket"
+                "2:11: error: `10.0.0.1:8081` can be reached from other machines and has no token; set `admin.token` or `admin.token_file`, or listen on 127.0.0.1 or a unix socket"
             ),
             FaultyFile(
                 "admin:\n  token: x\n  token_file: /x" + rest,
-                "3:15: error: `token` and `token_file` exclude each other; keep one"),
+                "3:15: error: `token` and `token_file` are mutually exclusive; keep one"),
             FaultyFile(
                 "admin:\n  token: a b" + rest,
-                "2:10: error: the token has a character that can't stand in a header; printable ASCII without spaces"),
+                "2:10: error: the token has a character that is not allowed in a header; use printable ASCII without spaces"
+            ),
             FaultyFile(
-                "server:\n  workers: 0" + rest, "2:12: error: `0` is not a number of workers; write auto or 1 to 1024"),
+                "server:\n  workers: 0" + rest, "2:12: error: invalid number of workers `0`; use auto or 1–1024"),
             FaultyFile(
                 "server:\n  trusted_proxies: [10.0.0.1/8]" + rest,
-                "2:21: error: `10.0.0.1/8` is an address within a range, not a range; did you mean 10.0.0.0/8?"),
+                "2:21: error: `10.0.0.1/8` has host bits set; did you mean 10.0.0.0/8?"),
             FaultyFile(
                 "server:\n  trusted_proxies: [10.0.0.0/33]" + rest,
-                "2:21: error: `10.0.0.0/33` has no valid prefix length; 0 to 32 are"),
+                "2:21: error: invalid prefix length in `10.0.0.0/33`; allowed: 0–32"),
         ])
     func listeners(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
 
@@ -204,33 +205,33 @@ struct FaultTests {
                 "2:12: error: the backend `redis` needs a Redis server; add redis: redis://127.0.0.1:6379/0"),
             FaultyFile(
                 "store:\n  backend: disk" + rest,
-                "2:12: error: `disk` is not a value of `backend`; it takes memory, redis, tiered or none"),
+                "2:12: error: invalid value `disk` for `backend`; allowed: memory, redis, tiered or none"),
             FaultyFile(
                 "store:\n  object: 1GiB" + rest,
-                "2:11: error: one object (1GiB) may be larger than the whole memory (256MiB); `object` must not exceed `memory`"
+                "2:11: error: `object` (1GiB) must not exceed `memory` (256MiB)"
             ),
             FaultyFile(
                 "store:\n  redis: rediss://h" + rest,
-                "2:10: error: rediss:// is not supported yet; redis:// and unix:// are"),
+                "2:10: error: rediss:// is not supported yet; use redis:// or unix://"),
             FaultyFile(
                 "store:\n  redis: redis+sentinel://h" + rest,
-                "2:10: error: redis+sentinel:// is not supported yet; redis:// and unix:// are"),
+                "2:10: error: redis+sentinel:// is not supported yet; use redis:// or unix://"),
             FaultyFile(
                 "store:\n  redis: redis+cluster://h" + rest,
-                "2:10: error: redis+cluster:// is not supported yet; redis:// and unix:// are"),
+                "2:10: error: redis+cluster:// is not supported yet; use redis:// or unix://"),
             FaultyFile(
                 "store:\n  redis: redis://user@h" + rest,
-                "2:10: error: the Redis URL has a name without a password; write redis://user:password@… or, without a user, redis://:password@…"
+                "2:10: error: the Redis URL has a user without a password; write redis://user:password@… or, without a user, redis://:password@…"
             ),
             FaultyFile(
                 "store:\n  redis: redis://h/zero" + rest,
                 "2:10: error: the Redis URL's database is not a number; write redis://127.0.0.1:6379/0"),
             FaultyFile(
                 "limits:\n  request_line: 64KiB" + rest,
-                "2:17: error: the request line (64KiB) may be longer than the head it is part of (32KiB); `request_line` must not exceed `head`"
+                "2:17: error: `request_line` (64KiB) must not exceed `head` (32KiB)"
             ),
             FaultyFile(
-                "log:\n  to: sdtout" + rest, "2:7: error: `sdtout` is neither stdout nor an absolute path; write /var/…"
+                "log:\n  to: sdtout" + rest, "2:7: error: expected stdout or an absolute path, found `sdtout`"
             ),
         ])
     func others(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
@@ -273,7 +274,7 @@ struct FaultTests {
     func noRoutes(_ text: String) {
         #expect(
             faults(text) == [
-                "1:1: error: there are no `routes`, so nothing would be served; add a route: - {path: \"/{rest...}\", upstream: NAME}"
+                "1:1: error: `routes` is missing, so nothing would be served; add a route: - {path: \"/{rest...}\", upstream: NAME}"
             ])
         #expect(read(text).configuration == nil)
     }

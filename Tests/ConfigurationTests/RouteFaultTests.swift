@@ -14,20 +14,20 @@ struct RouteFaultTests {
         arguments: [
             (
                 "https://h",
-                "1:16: error: `https://h` asks for TLS, which this version does not speak to origins yet; use http:// on a trusted network or a local TLS tunnel"
+                "1:16: error: `https://h`: TLS to upstreams is not supported yet; use http:// on a trusted network or a local TLS tunnel"
             ),
-            ("ftp://h", "1:16: error: `ftp` is not a known scheme; http:// and unix: are"),
+            ("ftp://h", "1:16: error: unknown scheme `ftp`; use http:// or unix:"),
             ("h:9000", "1:16: error: `h:9000` has no scheme; write http://h:9000"),
             (
                 "http://h/api",
-                "1:16: error: `http://h/api` has a path; requests keep the path that clients sent: write http://h"
+                "1:16: error: `http://h/api` has a path; requests keep the client's path: write http://h"
             ),
-            ("http://h:0", "1:16: error: `0` is not a port; 1 to 65535 are"),
+            ("http://h:0", "1:16: error: port must be 1–65535"),
             ("http://", "1:16: error: `http://` is not http://host:port"),
             ("http://a b", "1:16: error: `a b` is not a host name or an IP address"),
             ("http://127.0.0.256", "1:16: error: `127.0.0.256` is not an IPv4 address; write four numbers up to 255"),
-            ("http://u:p@h", "1:16: error: `http://…` has a user name in it, which is not sent to origins"),
-            ("unix:x", "1:16: error: `unix:x` has no absolute path; write unix:/run/name.sock"),
+            ("http://u:p@h", "1:16: error: credentials in an upstream URL are not supported"),
+            ("unix:x", "1:16: error: `unix:x` needs an absolute path; write unix:/run/name.sock"),
         ])
     func upstreams(_ url: String, _ fault: String) {
         #expect(faults("upstreams: {a: \"\(url)\"}\nroutes: [{path: /x, upstream: a}]") == [fault])
@@ -40,14 +40,14 @@ struct RouteFaultTests {
                 "balance: round-robin",
                 "1:16: error: the upstream `a` has no `servers`; add servers: [http://127.0.0.1:9000]"
             ),
-            ("servers: []", "1:26: error: the upstream `a` has no server"),
+            ("servers: []", "1:26: error: the upstream `a` has no servers"),
             (
                 "servers: [\"http://h\", \"http://H:80/\"]",
-                "1:39: error: the server `http://h` is named twice; the first is on line 1"
+                "1:39: error: the server `http://h` is listed twice; first on line 1"
             ),
             (
                 "servers: \"http://h\", check: healthz",
-                "1:45: error: `healthz` is not a path to check; write /healthz or off"
+                "1:45: error: invalid health check path `healthz`; write /healthz or off"
             ),
             ("servers: \"http://h\", chekc: /x", "1:38: error: unknown key `chekc`; did you mean `check`?"),
         ])
@@ -60,19 +60,19 @@ struct RouteFaultTests {
         arguments: [
             (
                 route("path: tasks\nupstream: tasks"),
-                "3:11: error: the path `tasks` does not start with a slash; write `/tasks`"
+                "3:11: error: the path `tasks` must start with a slash; write `/tasks`"
             ),
             (
                 route("path: /a{id}\nupstream: tasks"),
-                "3:11: error: the segment `a{id}` is neither literal nor one {name}; a parameter is a whole segment, as in /tasks/{id}"
+                "3:11: error: invalid segment `a{id}`; a parameter must be a whole segment, as in /tasks/{id}"
             ),
             (
                 route("path: /{}\nupstream: tasks"),
-                "3:11: error: `{}` has no valid name; letters, digits, _ and -, starting with a letter or _"
+                "3:11: error: invalid parameter name in `{}`; use letters, digits, _ and -, starting with a letter or _"
             ),
             (
                 route("path: /{a}/{a}\nupstream: tasks"),
-                "3:11: error: the path `/{a}/{a}` has two parameters called `a`"
+                "3:11: error: the path `/{a}/{a}` has two parameters named `a`"
             ),
             (
                 route("path: /{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}\nupstream: tasks"),
@@ -80,31 +80,31 @@ struct RouteFaultTests {
             ),
             (
                 route("path: /{a...}/b\nupstream: tasks"),
-                "3:11: error: `{a...}` takes the rest of the path, yet more follows; put it last, or write {a} for one segment"
+                "3:11: error: `{a...}` matches the rest of the path, so it must be the last segment; move it to the end, or write {a} for one segment"
             ),
             (route("path: /a//b\nupstream: tasks"), "3:11: error: the path `/a//b` has an empty segment"),
             (
                 route("path: /a/%2e%2E/b\nupstream: tasks"),
-                "3:11: error: the path `/a/%2e%2E/b` has a `..` segment; no request arrives with one"
+                "3:11: error: the path `/a/%2e%2E/b` has a `..` segment; requests with dot segments are rejected"
             ),
             (
                 route("path: /100%\nupstream: tasks"),
-                "3:11: error: the path `/100%` has a % that starts no percent-encoding; write % as %25"
+                "3:11: error: the path `/100%` has an invalid percent-encoding; write a literal % as %25"
             ),
             (
                 route("path: /a?b\nupstream: tasks"),
-                "3:11: error: the path `/a?b` has a ? or #; a route matches the path alone; the query is part of the key"
+                "3:11: error: the path `/a?b` has a ? or #; a route matches the path only; the query is part of the key"
             ),
             (
                 route("path: {x}\nupstream: tasks"),
                 "3:11: error: expected text, found a mapping; a value that starts with { needs quotes: path: \"{…}\""
             ),
-            (route("upstream: tasks"), "3:5: error: the route has no `path`; path: /{rest...} is every path"),
+            (route("upstream: tasks"), "3:5: error: the route has no `path`; path: /{rest...} matches every path"),
             (route("path: /x"), "3:5: error: the route has no `upstream`; name an entry of `upstreams`"),
-            (route("path: /x\nupstream: task"), "4:15: error: there is no upstream `task`; did you mean `tasks`?"),
+            (route("path: /x\nupstream: task"), "4:15: error: unknown upstream `task`; did you mean `tasks`?"),
             (
                 route("path: /x\nupstream: zzzzzzzzzzz"),
-                "4:15: error: there is no upstream `zzzzzzzzzzz`; known: tasks, users"
+                "4:15: error: unknown upstream `zzzzzzzzzzz`; known upstreams: tasks, users"
             ),
             (
                 route("path: /x\nupstream: tasks\nhost: h:80"),
@@ -112,19 +112,19 @@ struct RouteFaultTests {
             ),
             (
                 route("path: /x\nupstream: tasks\nhost: \"a.*.b\""),
-                "5:11: error: the host `a.*.b` has a * inside; only a whole first label may be one, as in *.example.com"
+                "5:11: error: the host `a.*.b` has a misplaced *; only the whole first label can be *, as in *.example.com"
             ),
             (
                 route("path: /x\nupstream: tasks\nhost: \"*\""),
-                "5:11: error: the host `*` is any host; leave `host` out"
+                "5:11: error: the host `*` matches any host; remove `host`"
             ),
             (
                 route("path: /{a}\nupstream: tasks") + "  - path: /{b}\n    upstream: users\n",
-                "5:11: error: this route matches the same requests as the one on line 3; change path or host"
+                "5:11: error: this route matches the same requests as the one on line 3; change `path` or `host`"
             ),
             (
                 route("path: /%61\nupstream: tasks\nhost: H.") + "  - {path: /a, upstream: users, host: h}\n",
-                "6:12: error: this route matches the same requests as the one on line 3; change path or host"
+                "6:12: error: this route matches the same requests as the one on line 3; change `path` or `host`"
             ),
         ])
     func paths(_ text: String, _ fault: String) { #expect(faults(text) == [fault]) }
@@ -132,55 +132,61 @@ struct RouteFaultTests {
     @Test(
         "caching",
         arguments: [
-            ("methods: [put]", "6:17: error: `put` can't be cached; GET, HEAD, POST and QUERY can"),
-            ("methods: [get]", "6:17: error: `get` is not a method; methods are upper case: GET"),
-            ("methods: [HEAD]", "6:16: error: HEAD is answered from a stored GET, which is not cached here; add GET"),
+            ("methods: [put]", "6:17: error: `put` can't be cached; use GET, HEAD, POST or QUERY"),
+            ("methods: [get]", "6:17: error: unknown method `get`; methods are upper case: GET"),
+            (
+                "methods: [HEAD]",
+                "6:16: error: HEAD is served from stored GET responses, and GET is not listed; add GET"
+            ),
             ("methods: GET", "6:16: error: expected a list, found text; write [one, two]"),
-            ("timeout: 0", "6:16: error: `timeout` can't be 0; leave it out, or leave out `cache` to store nothing"),
-            ("mode: force", "6:13: error: `mode: force` needs a `timeout` or `statuses` to force; add timeout: 5m"),
+            ("timeout: 0", "6:16: error: `timeout` can't be 0; remove it, or remove `cache` to store nothing"),
+            ("mode: force", "6:13: error: `mode: force` requires `timeout` or `statuses`; add timeout: 5m"),
             (
                 "statuses: {}\nmode: force",
-                "7:13: error: `mode: force` needs a `timeout` or `statuses` to force; add timeout: 5m"
+                "7:13: error: `mode: force` requires `timeout` or `statuses`; add timeout: 5m"
             ),
             (
                 "key: {id}",
                 "6:12: error: expected text, found a mapping; a value that starts with { needs quotes: key: \"{…}\""
             ),
             ("key: \"\"", "6:12: error: the key template is empty"),
-            ("key: a{id", "6:12: error: the key template `a{id` has a { without its }"),
-            ("key: a}", "6:12: error: the key template `a}` has a } without its {"),
-            ("key: a{}", "6:12: error: the key template has a {} without a name"),
-            ("key: a{b{c}}", "6:12: error: the key template has a { inside `{b{c}`"),
-            ("key: a{path.nr}", "6:12: error: the key's `{path.nr}` is not in the path `/t/{id}`; it has id"),
-            ("key: a{heade.x}", "6:12: error: `heade` in `{heade.x}` is not a known source; did you mean `header`?"),
-            ("key: a{method|GET}", "6:12: error: `{method|GET}` always has a value; write {method}"),
-            ("key: a{header.b c}", "6:12: error: `b c` can't be the name of a header"),
-            ("key: a{query.}", "6:12: error: `{query.}` names nothing after the dot"),
+            ("key: a{id", "6:12: error: the key template `a{id` has an unclosed {"),
+            ("key: a}", "6:12: error: the key template `a}` has an unmatched }"),
+            ("key: a{}", "6:12: error: the key template has an empty {}"),
+            ("key: a{b{c}}", "6:12: error: the key template has a nested { in `{b{c}`"),
+            (
+                "key: a{path.nr}",
+                "6:12: error: `{path.nr}` is not a parameter of the path `/t/{id}`; known parameters: id"
+            ),
+            ("key: a{heade.x}", "6:12: error: unknown source `heade` in `{heade.x}`; did you mean `header`?"),
+            ("key: a{method|GET}", "6:12: error: `{method|GET}` needs no default; write {method}"),
+            ("key: a{header.b c}", "6:12: error: invalid header name `b c`"),
+            ("key: a{query.}", "6:12: error: `{query.}` has no name after the dot"),
             (
                 "key: a\nquery: exact",
-                "7:14: error: `query` has no meaning for a `key` without {query}; add {query} to the key or leave `query` out"
+                "7:14: error: `query` has no effect: `key` doesn't contain {query}; add {query} to the key or remove `query`"
             ),
             (
                 "query: ignore\nquery_deny: [a]",
-                "7:19: error: `query_deny` has no meaning with `query: ignore`; keep one"
+                "7:19: error: `query_deny` has no effect with `query: ignore`; keep one"
             ),
             (
                 "query_allow: [a]\nquery_deny: [b]",
-                "7:19: error: `query_allow` and `query_deny` exclude each other; keep one"
+                "7:19: error: `query_allow` and `query_deny` are mutually exclusive; keep one"
             ),
             (
                 "body_key: 1GiB",
-                "6:17: error: `body_key` can't be more than 64MiB; such a body is held in memory to be keyed"
+                "6:17: error: `body_key` can't be more than 64MiB; the body is held in memory to compute the key"
             ),
             (
                 "strict: on",
-                "6:15: error: `strict: on` forwards what the key names, but there is no `key`; add one, such as key: \"{method}:{path}?{query}\""
+                "6:15: error: `strict: on` requires `key`; add one, such as key: \"{method}:{path}?{query}\""
             ),
             ("stale_if_eror: 1m", "6:7: error: unknown key `stale_if_eror`; did you mean `stale_if_error`?"),
             ("status: {404: 1s}", "6:7: error: unknown key `status`; did you mean `statuses`?"),
             (
                 "zzzzzzzz: 1m",
-                "6:7: error: unknown key `zzzzzzzz`; known here: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, early_refresh, collapse, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
+                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, early_refresh, collapse, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
             ),
         ])
     func caching(_ keys: String, _ fault: String) {
@@ -192,7 +198,7 @@ struct RouteFaultTests {
         arguments: [
             (
                 "statuses: \"{404: 10s}\"",
-                "6:17: error: expected statuses with durations, found text in quotes; leave the quotes out: {404: 10s, 5xx: 1s}"
+                "6:17: error: expected statuses with durations, found quoted text; remove the quotes: {404: 10s, 5xx: 1s}"
             ),
             (
                 "statuses: 10s",
@@ -202,63 +208,63 @@ struct RouteFaultTests {
                 "statuses: [404: 10s]",
                 "6:17: error: expected statuses with durations, found a list; write {404: 10s, 5xx: 1s}"
             ),
-            ("statuses:", "6:16: error: `statuses` has no value; leave the key out for its default"),
-            ("statuses: {6xx: 1s}", "6:18: error: there is no status `6xx`; 2xx to 5xx are there"),
-            ("statuses: {600: 1s}", "6:18: error: there is no status `600`; 2xx to 5xx are there"),
-            ("statuses: {000: 1s}", "6:18: error: there is no status `000`; 2xx to 5xx are there"),
+            ("statuses:", "6:16: error: `statuses` has no value; remove the key to use its default"),
+            ("statuses: {6xx: 1s}", "6:18: error: invalid status `6xx`; statuses are 200–599"),
+            ("statuses: {600: 1s}", "6:18: error: invalid status `600`; statuses are 200–599"),
+            ("statuses: {000: 1s}", "6:18: error: invalid status `000`; statuses are 200–599"),
             (
                 "statuses: {99: 1s}",
-                "6:18: error: `99` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `99`; use one status such as 404, a class such as 5xx, or any"
             ),
             (
                 "statuses: {0404: 1s}",
-                "6:18: error: `0404` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `0404`; use one status such as 404, a class such as 5xx, or any"
             ),
             (
                 "statuses: {\"404,410\": 1s}",
-                "6:18: error: `404,410` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `404,410`; use one status such as 404, a class such as 5xx, or any"
             ),
             (
                 "statuses: {40x: 1s}",
-                "6:18: error: `40x` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `40x`; use one status such as 404, a class such as 5xx, or any"
             ),
             (
                 "statuses: {abc: 1s}",
-                "6:18: error: `abc` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `abc`; use one status such as 404, a class such as 5xx, or any"
             ),
             (
                 "statuses: {Any: 1s}",
-                "6:18: error: `Any` is not a status; write 404, a class such as 5xx, or any; each is a key of its own"
+                "6:18: error: invalid status `Any`; use one status such as 404, a class such as 5xx, or any"
             ),
             ("statuses: {[404, 410]: 1s}", "6:18: error: a key must be a name, not a list"),
             (
                 "statuses: {1xx: 1s}",
-                "6:18: error: `1xx` is never stored; what is stored are final responses, 2xx to 5xx"
+                "6:18: error: `1xx` responses are never stored; use 2xx to 5xx"
             ),
             (
                 "statuses: {103: 1s}",
-                "6:18: error: `103` is never stored; what is stored are final responses, 2xx to 5xx"
+                "6:18: error: `103` responses are never stored; use 2xx to 5xx"
             ),
             (
                 "statuses: {304: 1s}",
-                "6:18: error: a 304 has no life of its own; it renews what is stored; name that response's status"
+                "6:18: error: a 304 has no lifetime of its own; it freshens the stored response: name that response's status"
             ),
             (
                 "statuses: {404: 1s, \"404\": 2s}",
-                "6:27: error: the key `404` stands twice; the first is on line 6"
+                "6:27: error: duplicate key `404`; first defined on line 6"
             ),
             (
                 "statuses:\n  5xx: 1s\n  5XX: 2s",
-                "8:9: error: `5XX` is the same as `5xx` on line 7; keep one"
+                "8:9: error: `5XX` duplicates `5xx` on line 7"
             ),
-            ("statuses: {404: 0}", "6:23: error: the time of `404` can't be 0; leave it out"),
+            ("statuses: {404: 0}", "6:23: error: the duration of `404` can't be 0; remove it"),
             (
                 "statuses: {404: soon}",
-                "6:23: error: `soon` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+                "6:23: error: invalid duration `soon`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ),
-            ("statuses: {404: }", "6:23: error: `404` has no value; leave the key out for its default"),
+            ("statuses: {404: }", "6:23: error: `404` has no value; remove the key to use its default"),
             (
-                "mode: force\nstatuses: {404: 0}", "7:23: error: the time of `404` can't be 0; leave it out"
+                "mode: force\nstatuses: {404: 0}", "7:23: error: the duration of `404` can't be 0; remove it"
             ),
         ])
     func statuses(_ keys: String, _ fault: String) {
@@ -269,59 +275,59 @@ struct RouteFaultTests {
     func faultyStatuses() {
         #expect(
             faults(route("path: /x\nupstream: tasks", cache: "statuses: {6xx: 0, 5XX: 1s, 5xx: soon}")) == [
-                "6:18: error: there is no status `6xx`; 2xx to 5xx are there",
-                "6:23: error: the time of `6xx` can't be 0; leave it out",
-                "6:35: error: `5xx` is the same as `5XX` on line 6; keep one",
-                "6:40: error: `soon` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds",
+                "6:18: error: invalid status `6xx`; statuses are 200–599",
+                "6:23: error: the duration of `6xx` can't be 0; remove it",
+                "6:35: error: `5xx` duplicates `5XX` on line 6",
+                "6:40: error: invalid duration `soon`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds",
             ])
     }
 
     @Test(
         "heuristics, staleness and collapsing",
         arguments: [
-            ("heuristic: 10", "6:18: error: `10` is not a percentage; write a whole one such as 10%, or off"),
-            ("heuristic: on", "6:18: error: `on` is not a percentage; write a whole one such as 10%, or off"),
-            ("heuristic: 1.5%", "6:18: error: `1.5%` is not a percentage; write a whole one such as 10%, or off"),
-            ("heuristic: -1%", "6:18: error: `-1%` is not a percentage; write a whole one such as 10%, or off"),
-            ("heuristic: \"%\"", "6:18: error: `%` is not a percentage; write a whole one such as 10%, or off"),
-            ("heuristic: 0%", "6:18: error: `0%` is out of range; 1% to 100% are allowed, or off"),
+            ("heuristic: 10", "6:18: error: invalid percentage `10`; use a whole number such as 10%, or off"),
+            ("heuristic: on", "6:18: error: invalid percentage `on`; use a whole number such as 10%, or off"),
+            ("heuristic: 1.5%", "6:18: error: invalid percentage `1.5%`; use a whole number such as 10%, or off"),
+            ("heuristic: -1%", "6:18: error: invalid percentage `-1%`; use a whole number such as 10%, or off"),
+            ("heuristic: \"%\"", "6:18: error: invalid percentage `%`; use a whole number such as 10%, or off"),
+            ("heuristic: 0%", "6:18: error: `0%` is out of range; allowed: 1%–100%, or off"),
             (
                 "heuristic: 101%\nheuristic_cap: 1d",
-                "6:18: error: `101%` is out of range; 1% to 100% are allowed, or off"
+                "6:18: error: `101%` is out of range; allowed: 1%–100%, or off"
             ),
             ("heuristic: [10%]", "6:18: error: expected text, found a list; a value that starts with [ needs quotes"),
             (
                 "heuristic_cap: 1d",
-                "6:22: error: `heuristic_cap` has no meaning without `heuristic`; add heuristic: 10%"
+                "6:22: error: `heuristic_cap` has no effect without `heuristic`; add heuristic: 10%"
             ),
             (
                 "heuristic: off\nheuristic_cap: 1d",
-                "7:22: error: `heuristic_cap` has no meaning without `heuristic`; add heuristic: 10%"
+                "7:22: error: `heuristic_cap` has no effect without `heuristic`; add heuristic: 10%"
             ),
             ("heuristic: 1%\nheuristic_cap: 0", "7:22: error: `heuristic_cap` can't be 0"),
-            ("early_refresh: 0%", "6:22: error: `0%` is out of range; 1% to 100% are allowed, or off"),
+            ("early_refresh: 0%", "6:22: error: `0%` is out of range; allowed: 1%–100%, or off"),
             (
                 "early_refresh: 99999999999999999999%",
-                "6:22: error: `99999999999999999999%` is out of range; 1% to 100% are allowed, or off"
+                "6:22: error: `99999999999999999999%` is out of range; allowed: 1%–100%, or off"
             ),
-            ("early_refresh: 10s", "6:22: error: `10s` is not a percentage; write a whole one such as 10%, or off"),
+            ("early_refresh: 10s", "6:22: error: invalid percentage `10s`; use a whole number such as 10%, or off"),
             (
                 "stale_while_revalidate: 0",
-                "6:31: error: `stale_while_revalidate` can't be 0; leave it out"
+                "6:31: error: `stale_while_revalidate` can't be 0; remove it"
             ),
-            ("stale_if_error: 0s", "6:23: error: `stale_if_error` can't be 0; leave it out"),
+            ("stale_if_error: 0s", "6:23: error: `stale_if_error` can't be 0; remove it"),
             (
                 "stale_if_error: always",
-                "6:23: error: `always` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+                "6:23: error: invalid duration `always`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ),
-            ("collapse: 0", "6:17: error: `collapse` can't be 0; write off to never wait"),
+            ("collapse: 0", "6:17: error: `collapse` can't be 0; use off to never wait"),
             (
                 "collapse: on",
-                "6:17: error: `on` is not a duration; write 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
+                "6:17: error: invalid duration `on`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ),
-            ("collapse: 4000d", "6:17: error: `4000d` is too long; 3650d is the most"),
-            ("tags: drop", "6:13: error: `drop` is not a value of `tags`; it takes keep or remove"),
-            ("strict: yes", "6:15: error: `yes` is neither on nor off; write on or off"),
+            ("collapse: 4000d", "6:17: error: `4000d` is too long; the maximum is 3650d"),
+            ("tags: drop", "6:13: error: invalid value `drop` for `tags`; allowed: keep or remove"),
+            ("strict: yes", "6:15: error: expected on or off, found `yes`"),
         ])
     func freshness(_ keys: String, _ fault: String) {
         #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])
@@ -336,7 +342,7 @@ struct RouteFaultTests {
             ),
             (
                 "content_types: []",
-                "6:22: error: `content_types` names no type, so nothing would be stored; leave it out to store all"
+                "6:22: error: `content_types` is empty, so nothing would be stored; remove it to store all types"
             ),
             (
                 "content_types: [json]",
@@ -356,19 +362,19 @@ struct RouteFaultTests {
             ),
             (
                 "content_types: [\"text/html;charset=utf-8\"]",
-                "6:23: error: `text/html;charset=utf-8` has parameters, which are not compared; write the type alone"
+                "6:23: error: `text/html;charset=utf-8` has parameters, which are not supported; write only the type"
             ),
             (
                 "content_types: [\"*/*\"]",
-                "6:23: error: `*/*` has a * for the type; leave `content_types` out to store all types"
+                "6:23: error: `*/*` has a * as its type; remove `content_types` to store all types"
             ),
             (
                 "content_types: [\"application/*+json\"]",
-                "6:23: error: `application/*+json` has a * inside; only a whole subtype may be one, as in text/*"
+                "6:23: error: `application/*+json` has a misplaced *; only a whole subtype can be *, as in text/*"
             ),
             (
                 "content_types:\n  - text/html\n  - Text/HTML",
-                "8:11: error: the type `text/html` is named twice; the first is on line 7"
+                "8:11: error: the type `text/html` is listed twice; first on line 7"
             ),
         ])
     func contentTypes(_ keys: String, _ fault: String) {
@@ -379,7 +385,7 @@ struct RouteFaultTests {
     func emptyCache() {
         #expect(
             faults(route("path: /x\nupstream: tasks\ncache:")) == [
-                "5:11: error: `cache` has no value; write {} to cache with all defaults, or leave the key out"
+                "5:11: error: `cache` has no value; write {} to cache with all defaults, or remove the key"
             ])
     }
 }

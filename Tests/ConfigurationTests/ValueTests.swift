@@ -149,7 +149,7 @@ struct ValueTests {
                 "--listen: `80`") == true)
         #expect(
             fault { () throws(ValueFault) in try .quick(upstream: "http://h", timeout: "x") }?.hasPrefix(
-                "--timeout: `x`") == true)
+                "--timeout: invalid duration `x`") == true)
         #expect(
             fault { () throws(ValueFault) in try .quick(upstream: "http://h", redis: "x") }?.hasPrefix("--redis: ")
                 == true)

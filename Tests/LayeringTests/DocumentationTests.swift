@@ -31,7 +31,7 @@ struct DocumentationTests {
         }
         let inReadme = rows.map { cells in "\(cells[0]) \(cells[1].prefix { $0 != " " })" }
         let declared = KeyDescription.all.filter { $0.path.hasPrefix("limits.") }.map { key in
-            "`\(key.path.dropFirst("limits.".count))` \(key.initially ?? "")"
+            "`\(key.path.dropFirst("limits.".count))` \(key.defaultText ?? "")"
         }
         #expect(inReadme == declared)
     }
@@ -76,7 +76,7 @@ struct DocumentationTests {
         let unit = try String(
             contentsOf: SourceFile.checkout.appending(path: "systemd/larder.service"), encoding: .utf8)
         let stop = try #require(unit.firstMatch(of: /TimeoutStopSec=(\d+)s/).flatMap { Int($0.output.1) })
-        let drain = try #require(KeyDescription.named("server.drain")?.initially?.dropLast()).description
+        let drain = try #require(KeyDescription.named("server.drain")?.defaultText?.dropLast()).description
         #expect(stop > Int(drain) ?? .max)
     }
 }
