@@ -1,5 +1,5 @@
-// One connection to the admin listener: a request at a time, its content read whole, its answer put into one queue. Larder's
-// own HTTP parser reads it, with the same strictness as on the main listener.
+// One connection to the admin listener. It handles one request at a time: reads all of its content, then sends the response
+// from one buffer. The HTTP parser is the main listener's, and as strict.
 
 import Bytes
 import EventLoop
@@ -7,10 +7,11 @@ import HTTPWire
 import Proxy
 
 final class AdminConnection: Socket {
-    /// Legal changes: head → content → answering → sending → head, and any → lingering → closed.
+    /// Legal transitions: head → content → processing → sending → head, and any → lingering → closed.
     private enum Phase {
-        case head, content, answering, sending
-        /// The last answer is sent; what still comes is dropped, so that a reset doesn't overtake it (RFC 9112 §9.6).
+        case head, content, processing, sending
+        /// The last response is sent. Further input is discarded, so that a reset doesn't overtake the response
+        /// (RFC 9112 §9.6).
         case lingering
     }
 
@@ -19,22 +20,22 @@ final class AdminConnection: Socket {
     private var head = RequestHead()
     private var request: AdminRequest?
     private var decoder: ChunkedDecoder?
-    /// What is left of a content whose length was announced.
+    /// Bytes still to come of a content with Content-Length.
     private var remaining = 0
     private var contentLimit = 0
-    /// Received and not yet used.
+    /// Received and not yet parsed.
     private var input: [UInt8] = []
     private var output: [UInt8] = []
     private var sent = 0
     private var isClosing = false
     private var hasBegun = false
-    /// Tells an answer that comes too late from the one that is waited for.
+    /// Identifies the current request, so that a late response to an earlier one is ignored.
     private var serial = 0
 
     private static let headLimits = HeadLimits(startLine: 24 << 10, head: 32 << 10, fields: 64)
     private static let headMilliseconds: Int64 = 10_000
     private static let idleMilliseconds: Int64 = 30_000
-    private static let answerMilliseconds: Int64 = 10_000
+    private static let responseMilliseconds: Int64 = 10_000
     private static let lingerMilliseconds: Int64 = 1_000
 
     init(listener: AdminListener, loop: EventLoop, descriptor: Int32) {
@@ -81,7 +82,7 @@ final class AdminConnection: Socket {
         isClosing = !head.keepsAlive
         contentLimit = listener?.contentLimit(for: request) ?? 0
         switch head.framing {
-        case .none, .untilClose: return answer()
+        case .none, .untilClose: return process()
         case .length(let length):
             guard length <= UInt64(contentLimit) else { return refuse(WireError(.contentTooLarge, from: .client)) }
             remaining = Int(length)
@@ -90,7 +91,7 @@ final class AdminConnection: Socket {
         }
         phase = .content
         setDeadline(afterMilliseconds: Self.idleMilliseconds)
-        // RFC 9110 §10.1.1. A new connection's buffer takes the one line; where it doesn't, nothing is left to be said.
+        // RFC 9110 §10.1.1. The send buffer of a new connection has room for one line; if not, the connection is given up.
         if head.expectsContinue && input.isEmpty {
             let line = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
             guard case .wrote(line.count) = send(line.span) else { return leave() }
@@ -104,7 +105,7 @@ final class AdminConnection: Socket {
             request?.content += input[..<count]
             input.removeFirst(count)
             remaining -= count
-            if remaining == 0 { answer() }
+            if remaining == 0 { process() }
             return
         }
         var position = 0
@@ -119,7 +120,7 @@ final class AdminConnection: Socket {
                     }
                 case .finished:
                     input.removeFirst(position)
-                    return answer()
+                    return process()
                 case .needsMore, nil: break reading
                 }
             }
@@ -129,9 +130,9 @@ final class AdminConnection: Socket {
         input.removeFirst(position)
     }
 
-    // MARK: Answering
+    // MARK: Responding
 
-    /// Where the next message begins can't be told after this.
+    /// Closes the connection after the response: the start of the next message is unknown.
     private func refuse(_ error: WireError) {
         isClosing = true
         input = []
@@ -139,22 +140,22 @@ final class AdminConnection: Socket {
         reply(.problem(error.status, error.code, "\(error.sentence)"))
     }
 
-    private func answer() {
+    private func process() {
         guard let request, let listener else { return leave() }
-        phase = .answering
+        phase = .processing
         wait(for: .none)
-        setDeadline(afterMilliseconds: Self.answerMilliseconds)
+        setDeadline(afterMilliseconds: Self.responseMilliseconds)
         serial += 1
-        listener.answer(request) { [self, serial] answer in
-            guard self.serial == serial, phase == .answering else { return }
-            reply(answer)
+        listener.handle(request) { [self, serial] response in
+            guard self.serial == serial, phase == .processing else { return }
+            reply(response)
         }
     }
 
-    private func reply(_ answer: AdminAnswer) {
+    private func reply(_ response: AdminResponse) {
         guard isOpen else { return }
         phase = .sending
-        output = answer.serialised(
+        output = response.serialised(
             isHead: request?.method == .head, closes: isClosing, wallMilliseconds: loop.wallMilliseconds)
         sent = 0
         request = nil
@@ -184,7 +185,7 @@ final class AdminConnection: Socket {
         hasBegun = false
         wait(for: .read)
         setDeadline(afterMilliseconds: Self.idleMilliseconds)
-        // Not from within the answer before: a row of pipelined requests would nest as deep as it is long.
+        // Not within the response before: pipelined requests would nest one call deep each.
         if !input.isEmpty { loop.atEndOfTurn { [self] in if isOpen && phase == .head { work() } } }
     }
 
@@ -198,10 +199,10 @@ final class AdminConnection: Socket {
     override func deadlinePassed() {
         switch phase {
         case .lingering, .sending: leave()
-        case .answering:
+        case .processing:
             serial += 1
             isClosing = true
-            reply(.problem(503, "no-worker-answer", "the workers do not answer in time"))
+            reply(.problem(503, "no-worker-answer", "the workers did not respond in time"))
         case .head where !hasBegun: leave()
         case .head, .content:
             isClosing = true
@@ -212,6 +213,6 @@ final class AdminConnection: Socket {
     func leave() {
         guard isOpen else { return }
         close()
-        listener?.forget(self)
+        listener?.remove(self)
     }
 }

@@ -1,5 +1,5 @@
-// The listener for operators: health, figures, direct access to the cache, purges, reload. It lives on the control thread,
-// so that nothing that is asked here delays a client's request; what concerns a worker goes there as a message.
+// The listener for operators: health, metrics, direct access to the cache, purges, reload. It runs on the control thread, so
+// that no admin request delays a client. What only a worker can do is sent to one as a message.
 
 import Bytes
 import CacheStorage
@@ -8,15 +8,15 @@ import EventLoop
 import Proxy
 import Routing
 
-/// What came of reading the configuration anew.
+/// The result of a reload.
 package enum ReloadResult: Sendable {
     case reloaded
-    /// Nothing was changed; each fault is one line, with file, line and column where it has them.
+    /// Nothing has changed. Each fault is one line, with file, line and column where known.
     case refused([String])
 }
 
-/// What a worker comes back with.
-private enum WorkerAnswer: Sendable {
+/// What a worker sends back.
+private enum WorkerReply: Sendable {
     case result(StoreCommandResult)
     case explanation(Explanation)
 }
@@ -32,9 +32,9 @@ package final class AdminListener {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
     private var inboxSocket: Socket?
-    private let inbox = Mailbox<(UInt64, WorkerAnswer)>()
-    /// Commands and questions that a worker has not come back from.
-    private var waiting: [UInt64: (WorkerAnswer) -> Void] = [:]
+    private let inbox = Mailbox<(UInt64, WorkerReply)>()
+    /// Callbacks of commands and questions that no worker has answered yet, by number.
+    private var waiting: [UInt64: (WorkerReply) -> Void] = [:]
     private var nextQuestion: UInt64 = 0
     private var keyTable: (update: ConfigurationUpdate, table: RouteTable)?
 
@@ -42,12 +42,12 @@ package final class AdminListener {
     private static let purgeLimit = 1 << 20
 
     /// - Parameters:
-    ///   - descriptor: a listening, non-blocking socket, owned by this from now on.
-    ///   - address: where it is bound.
-    ///   - token: what `Authorization: Bearer` has to say; nil asks for none.
-    ///   - reload: reads the configuration anew and takes it on. It may call ``setToken(_:)``, but not ``close()``.
+    ///   - descriptor: a listening, non-blocking socket, owned by the listener from now on.
+    ///   - address: the address that it is bound to.
+    ///   - token: required in `Authorization: Bearer`; nil requires none.
+    ///   - reload: reloads the configuration. It may call ``setToken(_:)``, but not ``close()``.
     ///   - effectiveConfiguration: the configuration as a file, without secrets.
-    ///   - version: what `/stats` calls this program's version.
+    ///   - version: the program version in `/stats` and `/metrics`.
     package init(
         server: Server, descriptor: Int32, address: SocketAddress, token: [UInt8]?, version: String,
         reload: @escaping () -> ReloadResult, effectiveConfiguration: @escaping () -> [UInt8]
@@ -65,11 +65,11 @@ package final class AdminListener {
             loop: server.loop, descriptor: descriptor, address: address,
             accepted: { [weak self] descriptor, _ in self?.accept(descriptor) },
             refused: { [log = server.log] code in
-                log.write(.error, "accepting on the admin listener failed: \(errorText(code)); trying again in 100 ms")
+                log.write(.error, "admin listener: accept failed: \(errorText(code)); retrying in 100 ms")
             })
     }
 
-    /// Holds from the next request on.
+    /// Applies from the next request on.
     package func setToken(_ new: [UInt8]?) { token = new }
 
     /// Ends every connection at once.
@@ -90,9 +90,9 @@ package final class AdminListener {
         connections[ObjectIdentifier(connection)] = connection
     }
 
-    func forget(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
+    func remove(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
 
-    /// How much content is read for a request before it is refused with 413. Nobody without leave has much read.
+    /// Maximum content length; more is rejected with 413. Unauthorized requests get the smaller limit.
     func contentLimit(for request: AdminRequest) -> Int {
         guard refusal(of: request) == nil else { return Self.purgeLimit }
         return request.method == .put ? Int(clamping: server.configuration.store.object.rawValue) : Self.purgeLimit
@@ -101,46 +101,46 @@ package final class AdminListener {
     // MARK: Requests
 
     /// Calls `reply` once, now or later, on this thread.
-    func answer(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func handle(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         if let refusal = refusal(of: request) { return reply(refusal) }
         guard let route = AdminRoute.all.first(where: { $0.path == request.path }) else {
-            return reply(.problem(404, "no-such-page", "the admin listener has nothing at this path"))
+            return reply(.problem(404, "no-such-page", "unknown path on the admin listener"))
         }
         guard let handler = route.handler(for: request.method) else {
-            var answer = AdminAnswer.problem(405, "method-not-allowed", "this path takes other methods")
-            answer.add("Allow", route.allow)
-            return reply(answer)
+            var response = AdminResponse.problem(405, "method-not-allowed", "this path does not support the method")
+            response.add("Allow", route.allow)
+            return reply(response)
         }
         handler(self, request, reply)
     }
 
-    /// Why the sender may not ask this at all.
-    private func refusal(of request: AdminRequest) -> AdminAnswer? {
+    /// The response to a request that is not authorized; nil if it is.
+    private func refusal(of request: AdminRequest) -> AdminResponse? {
         if AdminRoute.isOpen(request.path) { return nil }
         guard let token else { return foreignRefusal(of: request) }
         let scheme = Array("bearer ".utf8)
         if let given = request.authorization, given.count > scheme.count,
-            zip(given, scheme).allSatisfy({ $0 | 0x20 == $1 }), Self.isSame(given[scheme.count...], token[...])
+            zip(given, scheme).allSatisfy({ $0 | 0x20 == $1 }), Self.isEqual(given[scheme.count...], token[...])
         {
             return foreignRefusal(of: request)
         }
-        var answer = AdminAnswer.problem(
-            401, "token-required", "Authorization: Bearer with the admin token is asked for")
-        answer.add("WWW-Authenticate", "Bearer realm=\"larder\"")
-        return answer
+        var response = AdminResponse.problem(
+            401, "token-required", "the admin token is required in Authorization: Bearer")
+        response.add("WWW-Authenticate", "Bearer realm=\"larder\"")
+        return response
     }
 
-    /// Requests that a browser sends for somebody else's page. Without a token the host has to be an address or
-    /// `localhost`: a foreign name that resolves to this machine (DNS rebinding) would make a foreign page ours.
-    private func foreignRefusal(of request: AdminRequest) -> AdminAnswer? {
+    /// Rejects requests that a browser sends on behalf of another site. Without a token, the host must be an IP address or
+    /// `localhost`: otherwise another site could resolve its own name to this machine (DNS rebinding).
+    private func foreignRefusal(of request: AdminRequest) -> AdminResponse? {
         if token == nil, address.family != .unix, !Self.isOwnHost(request.host) {
-            return .problem(403, "foreign-host", "ask for the admin listener by its address or as localhost")
+            return .problem(403, "foreign-host", "use an IP address or localhost as the host of the admin listener")
         }
         if let origin = request.origin, request.method != .get && request.method != .head {
             let own = Array("http://".utf8) + request.host
             let ownByTLS = Array("https://".utf8) + request.host
             guard origin == own || origin == ownByTLS else {
-                return .problem(403, "foreign-origin", "a page of another origin may change nothing here")
+                return .problem(403, "foreign-origin", "cross-origin requests may not change anything")
             }
         }
         return nil
@@ -153,8 +153,8 @@ package final class AdminListener {
         return host.isEmpty || host == "localhost" || IPAddress(host) != nil
     }
 
-    /// Takes as long for a token that is wrong in its first byte as for one that is in its last.
-    private static func isSame(_ given: ArraySlice<UInt8>, _ wanted: ArraySlice<UInt8>) -> Bool {
+    /// Compares in constant time, so that timing doesn't reveal how much of a token is right.
+    private static func isEqual(_ given: ArraySlice<UInt8>, _ wanted: ArraySlice<UInt8>) -> Bool {
         var difference = given.count ^ wanted.count
         for (offset, byte) in given.enumerated() where !wanted.isEmpty {
             difference |= Int(byte ^ wanted[wanted.startIndex + offset % wanted.count])
@@ -164,21 +164,21 @@ package final class AdminListener {
 
     // MARK: Workers
 
-    /// Has a worker do something with the stores; `done` is called on this thread. A worker that never answers leaves it
-    /// uncalled: the connection's own deadline answers then.
+    /// Has a worker run a store command; `done` is called on this thread. It is never called if the worker doesn't respond:
+    /// then the connection's deadline sends the response.
     func run(_ command: StoreCommand, _ done: @escaping (StoreCommandResult) -> Void) {
-        let answered = expect { if case .result(let result) = $0 { done(result) } }
-        server.post(command) { answered(.result($0)) }
+        let finished = expect { if case .result(let result) = $0 { done(result) } }
+        server.post(command) { finished(.result($0)) }
     }
 
     /// Has a worker explain a request; `done` is called in the same way.
     func ask(_ request: DescribedRequest, _ done: @escaping (Explanation) -> Void) {
-        let answered = expect { if case .explanation(let explanation) = $0 { done(explanation) } }
-        server.post(request) { answered(.explanation($0)) }
+        let finished = expect { if case .explanation(let explanation) = $0 { done(explanation) } }
+        server.post(request) { finished(.explanation($0)) }
     }
 
-    /// What the worker is to call, on its own thread.
-    private func expect(_ done: @escaping (WorkerAnswer) -> Void) -> @Sendable (WorkerAnswer) -> Void {
+    /// The callback for the worker, called on its thread.
+    private func expect(_ done: @escaping (WorkerReply) -> Void) -> @Sendable (WorkerReply) -> Void {
         nextQuestion &+= 1
         let number = nextQuestion
         waiting[number] = done
@@ -186,7 +186,7 @@ package final class AdminListener {
         return { inbox.post((number, $0)) }
     }
 
-    /// The routes of the present configuration, for keys of URLs.
+    /// The routes of the current configuration, to compute the keys of URLs.
     func routeTable() -> RouteTable? {
         let update = server.update
         if let keyTable, keyTable.update === update { return keyTable.table }
@@ -195,7 +195,7 @@ package final class AdminListener {
         return table
     }
 
-    /// All figures, gathered from every worker within a second.
+    /// All figures, collected from every worker within a second.
     func figures(_ done: @escaping (Figures) -> Void) {
         server.gather { [server, version] report in done(Figures(report: report, server: server, version: version)) }
     }

@@ -1,14 +1,14 @@
-// A request to the admin listener, with its content whole, and what it is answered with.
+// A complete request to the admin listener, and the response to it.
 
 import Bytes
 import HTTPSemantics
 import HTTPWire
 import Proxy
 
-/// A complete request. Requests here are few and small, so it owns all its bytes.
+/// A complete request. Admin requests are few and small, so it owns a copy of all its bytes.
 struct AdminRequest {
     let method: Method
-    /// Without the query; as it was sent, since no path here needs an encoding.
+    /// Without the query, as it was sent: no path here needs percent-encoding.
     let path: String
     let query: [UInt8]
     let host: [UInt8]
@@ -25,7 +25,7 @@ struct AdminRequest {
         host = bytes.extracting(head.authority).copied()
         var origin: [UInt8]?
         for field in head.fields where bytes.extracting(field.name).isSameName(as: Self.originName.span) {
-            // A second line can't make the first one's refusal go away.
+            // A second Origin line must not hide the first.
             origin = (origin ?? []) + bytes.extracting(field.value).copied()
         }
         self.origin = origin
@@ -36,11 +36,11 @@ struct AdminRequest {
 
     private static let originName = Array("Origin".utf8)
 
-    /// The first value of that name in the query, percent-decoded (RFC 3986 §2.1; a plus sign is a plus sign). Nil where
-    /// there is none, empty where it is not to be decoded.
+    /// The first query parameter of that name, percent-decoded (RFC 3986 §2.1; a plus sign stays a plus sign). Nil if there
+    /// is none, empty if it can't be decoded.
     func parameter(_ name: String) -> [UInt8]? { parameters(name).first }
 
-    /// All values of that name, in the same way.
+    /// All query parameters of that name, decoded in the same way.
     func parameters(_ name: String) -> [[UInt8]] {
         query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true).compactMap { pair in
             let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
@@ -66,10 +66,10 @@ struct AdminRequest {
     }
 }
 
-/// A whole answer.
-struct AdminAnswer {
+/// A complete response.
+struct AdminResponse {
     var status = 200
-    /// Lines with their CRLF, without those that every answer has.
+    /// Field lines with CRLF, without those that every response has.
     var fields: [UInt8] = []
     var content: [UInt8] = []
 
@@ -84,20 +84,20 @@ struct AdminAnswer {
         self.content = content
     }
 
-    static func text(_ status: Int, _ line: String) -> AdminAnswer {
-        AdminAnswer(status, type: "text/plain; charset=utf-8", Array((line + "\n").utf8))
+    static func text(_ status: Int, _ line: String) -> AdminResponse {
+        AdminResponse(status, type: "text/plain; charset=utf-8", Array((line + "\n").utf8))
     }
 
-    static func json(_ status: Int, _ content: (inout JSONWriter) -> Void) -> AdminAnswer {
+    static func json(_ status: Int, _ content: (inout JSONWriter) -> Void) -> AdminResponse {
         var writer = JSONWriter()
         writer.object(content)
-        return AdminAnswer(status, type: "application/json", writer.finished())
+        return AdminResponse(status, type: "application/json", writer.finished())
     }
 
     /// A problem document (RFC 9457).
     static func problem(
         _ status: Int, _ slug: StaticString, _ detail: String, _ more: (inout JSONWriter) -> Void = { _ in }
-    ) -> AdminAnswer {
+    ) -> AdminResponse {
         var writer = JSONWriter()
         writer.object {
             $0.member("type", "urn:larder:problem:\(slug)")
@@ -106,7 +106,7 @@ struct AdminAnswer {
             $0.member("detail", detail)
             more(&$0)
         }
-        return AdminAnswer(status, type: "application/problem+json", writer.finished())
+        return AdminResponse(status, type: "application/problem+json", writer.finished())
     }
 
     mutating func add(_ name: String, _ value: String) { fields += Array("\(name): \(value)\r\n".utf8) }
@@ -116,7 +116,7 @@ struct AdminAnswer {
     }
 
     /// The bytes on the wire.
-    /// - Parameter isHead: the answer to HEAD is that to GET without the content (RFC 9110 §9.3.2).
+    /// - Parameter isHead: the response to HEAD is that to GET without the content (RFC 9110 §9.3.2).
     func serialised(isHead: Bool, closes: Bool, wallMilliseconds: Int64) -> [UInt8] {
         var head = ByteBuffer(minimumCapacity: 512)
         head.append("HTTP/1.1 ")

@@ -1,5 +1,5 @@
-// `/cache?key=KEYTEXT`: one entry of the cache, by its key text. What is put here is stored as if an origin had sent it, so
-// that a request with that key text is answered with it.
+// `/cache?key=KEYTEXT`: read, write or delete one cache entry by its key text. What is written here is stored as if an origin
+// had sent it, so that requests with that key text get it.
 
 import Bytes
 import CacheStorage
@@ -10,22 +10,22 @@ import Proxy
 import Routing
 
 extension AdminListener {
-    func getEntry(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func getEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
         run(.find(key, keyText: text)) { [server] result in
-            guard case .found(let stored) = result else { return reply(Self.answer(to: result)) }
-            reply(Self.answer(stored, now: Instant(milliseconds: server.loop.wallMilliseconds)))
+            guard case .found(let stored) = result else { return reply(Self.failure(result)) }
+            reply(Self.response(stored, now: Instant(milliseconds: server.loop.wallMilliseconds)))
         }
     }
 
-    func putEntry(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func putEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
         let milliseconds = server.loop.wallMilliseconds
         switch Self.record(keyText: text, request, wallMilliseconds: milliseconds) {
-        case .failure(let refusal): reply(refusal.answer)
+        case .failure(let refusal): reply(refusal.response)
         case .success(let (record, lifetime)):
             run(.keep(key, record)) { result in
-                guard case .kept(let isConfirmed) = result else { return reply(Self.answer(to: result)) }
+                guard case .kept(let isConfirmed) = result else { return reply(Self.failure(result)) }
                 reply(
                     .json(isConfirmed ? 200 : 202) {
                         $0.member("stored", 1)
@@ -35,57 +35,57 @@ extension AdminListener {
         }
     }
 
-    func deleteEntry(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func deleteEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, _) = Self.key(of: request, reply) else { return }
         run(.remove([key])) { result in
-            guard case .removed(let count) = result else { return reply(Self.answer(to: result)) }
+            guard case .removed(let count) = result else { return reply(Self.failure(result)) }
             reply(.json(200) { $0.member("deleted", count) })
         }
     }
 
-    /// Nil once a refusal is sent.
+    /// Nil if an error has been sent.
     private static func key(
-        of request: AdminRequest, _ reply: (AdminAnswer) -> Void
+        of request: AdminRequest, _ reply: (AdminResponse) -> Void
     ) -> (key: CacheKey, text: [UInt8])? {
         guard let text = request.parameter("key"), !text.isEmpty else {
-            reply(.problem(400, "no-key", "the query has to be key= and the key text, percent-encoded"))
+            reply(.problem(400, "no-key", "the query parameter key= is missing: the key text, percent-encoded"))
             return nil
         }
         let digest = MD5Hasher.digest(of: text.span)
         return (CacheKey(high: digest.high, low: digest.low), text)
     }
 
-    /// What can be said of every result but the one that was hoped for.
-    static func answer(to result: StoreCommandResult) -> AdminAnswer {
+    /// The response to every result other than the expected one.
+    static func failure(_ result: StoreCommandResult) -> AdminResponse {
         switch result {
-        case .nothing: .problem(404, "no-entry", "nothing is stored under this key text")
-        case .tooLarge: .problem(413, "content-too-large", "the entry alone is larger than the memory store")
+        case .nothing: .problem(404, "no-entry", "nothing is stored under this key")
+        case .tooLarge: .problem(413, "content-too-large", "the entry is larger than the memory store")
         case .failed(let trouble):
-            .problem(503, "store-unavailable", "the store can't do it now: \(trouble.sentence)")
-        case .noStore: .problem(409, "no-store", "nothing is stored here: store.backend is none")
-        case .found, .kept, .removed: .problem(500, "unexpected", "the store answered another question")
+            .problem(503, "store-unavailable", "the store is unavailable: \(trouble.sentence)")
+        case .noStore: .problem(409, "no-store", "there is no store: store.backend is none")
+        case .found, .kept, .removed: .problem(500, "unexpected", "unexpected result of the store")
         }
     }
 
     // MARK: Reading
 
-    private static func answer(_ stored: StoredResponse, now: Instant) -> AdminAnswer {
+    private static func response(_ stored: StoredResponse, now: Instant) -> AdminResponse {
         guard stored.kind == .response else {
             let names = stored.varyNames.text()
             return .problem(
-                409, "varies", "responses for this key text vary by \(names); each variant has a key of its own")
+                409, "varies", "responses under this key vary by \(names); each variant has its own key")
         }
-        var answer = AdminAnswer(200, content: stored.body.copied())
+        var response = AdminResponse(200, content: stored.body.copied())
         StoredHead.forEachLine(of: stored.head) { name, line in
-            if isShown(FieldName.recognise(name)) { answer.fields.append(line) }
+            if isShown(FieldName.recognise(name)) { response.fields.append(line) }
         }
         let age = stored.facts.currentAge(at: now)
-        answer.add("Age", "\(max(0, age.count))")
-        answer.add("Larder-TTL", "\((stored.facts.lifetime - age).count)")
-        answer.add("Larder-Status", "\(stored.status)")
-        // Whatever an origin sent must not act as a page of this listener's.
-        answer.add("Content-Security-Policy", "sandbox; default-src 'none'")
-        return answer
+        response.add("Age", "\(max(0, age.count))")
+        response.add("Larder-TTL", "\((stored.facts.lifetime - age).count)")
+        response.add("Larder-Status", "\(stored.status)")
+        // Stored content must not run as a page of the admin listener.
+        response.add("Content-Security-Policy", "sandbox; default-src 'none'")
+        return response
     }
 
     private static func isShown(_ name: FieldName) -> Bool {
@@ -97,29 +97,31 @@ extension AdminListener {
 
     // MARK: Writing
 
-    /// What can't be stored, and the answer that says so.
+    /// The response to an entry that can't be stored.
     struct Refusal: Error {
-        let answer: AdminAnswer
+        let response: AdminResponse
     }
 
-    /// Used where the request names no lifetime.
-    private static let usualLifetime: Seconds = 600
+    /// Used if the request has no Cache-Control.
+    private static let defaultLifetime: Seconds = 600
 
-    /// A response with status 200 that arrived just now. The rules of RFC 9111 §3 hold for it too.
+    /// A response with status 200 that arrived just now. The rules of RFC 9111 §3 apply to it too.
     private static func record(
         keyText: [UInt8], _ request: AdminRequest, wallMilliseconds: Int64
     ) -> Result<(StoredResponse, Seconds), Refusal> {
         let now = Instant(milliseconds: wallMilliseconds)
-        let given = request.cacheControl ?? Array("max-age=\(usualLifetime.count)".utf8)
+        let given = request.cacheControl ?? Array("max-age=\(defaultLifetime.count)".utf8)
         var facts = ResponseFacts(status: Status(200), responseTime: now)
         facts.note(.cacheControl, given.span)
         var policy = RoutePolicy()
-        policy.timeout = usualLifetime
+        policy.timeout = defaultLifetime
         let asked = RequestFacts(method: .get)
         let verdict = storageVerdict(request: asked, response: facts, policy: policy, requestTime: now)
         guard case .store(let storedFacts, let life) = verdict else {
-            guard case .refuse(let reason) = verdict else { preconditionFailure("a verdict is one of the two") }
-            return .failure(Refusal(answer: .problem(422, "not-storable", "\(reason.sentence)")))
+            guard case .refuse(let reason) = verdict else {
+                preconditionFailure("a storage verdict is either store or refuse")
+            }
+            return .failure(Refusal(response: .problem(422, "not-storable", "\(reason.sentence)")))
         }
         var head = ByteBuffer(minimumCapacity: 256)
         head.append("HTTP/1.1 200 OK\r\n")
@@ -136,7 +138,7 @@ extension AdminListener {
         let record = StoredResponse.response(
             description, keyText: keyText.span, varyNames: Span(), head: head.span, body: request.content.span)
         guard let record else {
-            return .failure(Refusal(answer: .problem(503, "out-of-memory", "there is no memory for the entry")))
+            return .failure(Refusal(response: .problem(503, "out-of-memory", "not enough memory for the entry")))
         }
         return .success((record, storedFacts.lifetime))
     }

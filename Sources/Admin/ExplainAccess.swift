@@ -1,12 +1,12 @@
-// `/explain?method=&url=&h=`: what a request would come to, and why. The described request becomes bytes here and goes to a
-// worker; with POST the content of this request is that of the described one.
+// `/explain?method=&url=&h=`: what Larder would do with a request, and why. The described request is serialized here and sent
+// to a worker. With POST, the content of the admin request is that of the described one.
 
 import HTTPWire
 import Proxy
 import Routing
 
 extension AdminListener {
-    func explain(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func explain(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         let described: DescribedRequest
         do throws(DescriptionFault) { described = try DescribedRequest(request) } catch {
             return reply(.problem(400, "invalid-request", error.sentence))
@@ -15,16 +15,16 @@ extension AdminListener {
     }
 }
 
-/// Why nothing can be explained of what was given.
+/// Why the parameters don't describe a request.
 struct DescriptionFault: Error {
     let sentence: String
 }
 
 extension DescribedRequest {
-    /// Reads `method`, `url` and every `h` of a query.
+    /// Reads the query parameters `method`, `url` and `h` (repeatable).
     init(_ request: AdminRequest) throws(DescriptionFault) {
         guard let url = Self.text(request.parameter("url")) else {
-            throw DescriptionFault(sentence: "the query has to say url= and a URL, percent-encoded")
+            throw DescriptionFault(sentence: "the query parameter url= is missing or not percent-encoded")
         }
         guard let method = request.parameter("method").map(Self.text) ?? "GET" else {
             throw DescriptionFault(sentence: "method= is empty or not percent-encoded")
@@ -32,7 +32,7 @@ extension DescribedRequest {
         var fields: [String] = []
         for value in request.parameters("h") {
             guard let field = Self.text(value) else {
-                throw DescriptionFault(sentence: "an h= is empty or not percent-encoded; it has to be Name: value")
+                throw DescriptionFault(sentence: "an h= is empty or not percent-encoded; use h=Name: value")
             }
             fields.append(field)
         }
@@ -52,12 +52,12 @@ extension DescribedRequest {
         case .none where content.isEmpty, .length(UInt64(content.count)): break
         case .none, .length, .chunked, .untilClose:
             throw DescriptionFault(
-                sentence: "Content-Length and Transfer-Encoding can't be given; they follow from the content")
+                sentence: "Content-Length and Transfer-Encoding can't be set; they follow from the content")
         }
         self.init(bytes: synthetic.bytes, scheme: synthetic.scheme, content: content)
     }
 
-    /// Nil where there is none, or what is there can't be decoded.
+    /// Nil if it is missing, or can't be decoded.
     private static func text(_ bytes: [UInt8]?) -> String? {
         guard let bytes, !bytes.isEmpty else { return nil }
         return String(decoding: bytes, as: UTF8.self)

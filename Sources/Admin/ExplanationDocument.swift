@@ -1,4 +1,4 @@
-// `GET /explain`: an explanation as JSON. What isn't known or doesn't apply is null, so that programs find every member.
+// `GET /explain`: an explanation as JSON. Every member is always there; what is unknown or doesn't apply is null.
 
 import Proxy
 
@@ -84,7 +84,7 @@ extension JSONWriter {
         if let value { member(name, value) } else { null(name) }
     }
 
-    /// - Parameter content: writes the members of what there is.
+    /// - Parameter content: writes the members of `value` if there is one.
     mutating func object<Value>(
         _ name: StaticString, orNull value: Value?, _ content: (Value, inout JSONWriter) -> Void
     ) {

@@ -1,4 +1,4 @@
-// Everything that `/metrics` and `/stats` tell, as it was at about one moment. The two write it down in their own ways.
+// All figures of `/metrics` and `/stats`, taken at about the same moment.
 
 import CacheStorage
 import EventLoop
@@ -16,8 +16,9 @@ struct Figures {
     let reloads: Int
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
-    /// Fetches under way that may be shared, and keys known to bring what can't be.
-    let fills: (underWay: Int, hitForMiss: Int)
+    /// Fills in progress, and keys that are marked hit-for-miss.
+    let fills: Int
+    let hitForMissKeys: Int
     let fillBytes: Int
     let fillRefusals: Int
     let process = ProcessFigures()
@@ -33,7 +34,9 @@ struct Figures {
         reloads = server.reloads
         update = server.update
         memory = server.shared.stores.memoryFigures
-        fills = server.shared.fillCounts
+        let counts = server.shared.fillCounts
+        fills = counts.underWay
+        hitForMissKeys = counts.hitForMiss
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals
     }
@@ -43,7 +46,7 @@ struct Figures {
     func outcome(_ outcome: Outcome) -> Int { total.outcomes[Int(outcome.rawValue)] }
 }
 
-/// Why a state is as it is, in the words that `/stats` and `/metrics` share.
+/// The store's state, in the words of `/stats`.
 extension StoreState {
     var label: StaticString {
         switch self {

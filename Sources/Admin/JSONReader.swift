@@ -1,18 +1,17 @@
-// JSON text (RFC 8259), read strictly: what the few requests with a JSON content need. Numbers are checked and kept as
-// text, since nothing here counts with one; a name that occurs twice in an object is refused, since two readers could
-// take different ones.
+// A strict reader of JSON text (RFC 8259), for admin requests and their responses. Numbers are validated and kept as text:
+// nothing here calculates with them. Duplicate names in an object are rejected, because readers disagree on which one counts.
 
 /// One JSON value.
 package enum JSONValue: Equatable {
     case null
     case bool(Bool)
-    /// As it was written.
+    /// The text of the number.
     case number(String)
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Why a text is no JSON, with the place of the first byte that can't be.
+    /// Why a text is not JSON, with the offset of the first wrong byte.
     package struct Fault: Error, Equatable {
         package let offset: Int
         package let sentence: StaticString
@@ -31,7 +30,7 @@ private struct JSONReader {
     var index = 0
     var depth = 0
 
-    /// Nothing that is asked for nests deeper; the stack is bounded with it.
+    /// Maximum nesting depth; bounds the stack. No admin request nests deeper.
     static let depthLimit = 16
 
     init(text: [UInt8]) { self.text = text }
@@ -42,7 +41,7 @@ private struct JSONReader {
 
     mutating func document() throws(JSONValue.Fault) -> JSONValue {
         let value = try self.value()
-        guard current == nil else { throw fault("something follows the value") }
+        guard current == nil else { throw fault("unexpected text after the value") }
         return value
     }
 
@@ -57,7 +56,7 @@ private struct JSONReader {
         return true
     }
 
-    /// A value with the white space around it.
+    /// A value, with white space before and after it.
     mutating func value() throws(JSONValue.Fault) -> JSONValue {
         skipSpace()
         defer { skipSpace() }
@@ -68,15 +67,15 @@ private struct JSONReader {
         case UInt8(ascii: "t"): return try literal("true", .bool(true))
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
-        case nil: throw fault("the text ends where a value is expected")
+        case nil: throw fault("unexpected end: a value is expected")
         case let byte? where byte == UInt8(ascii: "-") || byte >= 0x30 && byte <= 0x39: return try number()
-        default: throw fault("no value begins like this")
+        default: throw fault("a value is expected")
         }
     }
 
     mutating func literal(_ word: String, _ value: JSONValue) throws(JSONValue.Fault) -> JSONValue {
         for byte in word.utf8 {
-            guard take(byte) else { throw fault("no value begins like this") }
+            guard take(byte) else { throw fault("a value is expected") }
         }
         return value
     }
@@ -84,7 +83,7 @@ private struct JSONReader {
     mutating func descend() throws(JSONValue.Fault) {
         index += 1
         depth += 1
-        guard depth <= Self.depthLimit else { throw fault("it is nested too deep") }
+        guard depth <= Self.depthLimit else { throw fault("nested too deeply") }
     }
 
     mutating func object() throws(JSONValue.Fault) -> JSONValue {
@@ -95,18 +94,18 @@ private struct JSONReader {
         if take(UInt8(ascii: "}")) { return .object(members) }
         repeat {
             skipSpace()
-            guard current == UInt8(ascii: "\"") else { throw fault("a member's name is expected") }
+            guard current == UInt8(ascii: "\"") else { throw fault("a member name is expected") }
             let start = index
             let name = try string()
             guard members[name] == nil else {
                 index = start
-                throw fault("this name occurs twice in its object")
+                throw fault("duplicate member name")
             }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw fault("a colon is expected") }
             members[name] = try value()
         } while take(UInt8(ascii: ","))
-        guard take(UInt8(ascii: "}")) else { throw fault("a comma or the object's end is expected") }
+        guard take(UInt8(ascii: "}")) else { throw fault("a comma or } is expected") }
         return .object(members)
     }
 
@@ -117,7 +116,7 @@ private struct JSONReader {
         skipSpace()
         if take(UInt8(ascii: "]")) { return .array(values) }
         repeat { values.append(try value()) } while take(UInt8(ascii: ","))
-        guard take(UInt8(ascii: "]")) else { throw fault("a comma or the array's end is expected") }
+        guard take(UInt8(ascii: "]")) else { throw fault("a comma or ] is expected") }
         return .array(values)
     }
 
@@ -147,23 +146,23 @@ private struct JSONReader {
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):
-                guard let string = String(validating: bytes, as: UTF8.self) else { throw fault("this is not UTF-8") }
+                guard let string = String(validating: bytes, as: UTF8.self) else { throw fault("invalid UTF-8") }
                 index += 1
                 return string
             case UInt8(ascii: "\\"):
                 index += 1
                 try escape(into: &bytes)
-            case 0..<0x20: throw fault("a control character has to be escaped")
+            case 0..<0x20: throw fault("control characters must be escaped")
             default:
                 bytes.append(byte)
                 index += 1
             }
         }
-        throw fault("the string has no end")
+        throw fault("unterminated string")
     }
 
     mutating func escape(into bytes: inout [UInt8]) throws(JSONValue.Fault) {
-        guard let byte = current else { throw fault("the string has no end") }
+        guard let byte = current else { throw fault("unterminated string") }
         index += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
@@ -176,22 +175,24 @@ private struct JSONReader {
             var code = try codeUnit()
             if 0xD800..<0xDC00 ~= code {
                 guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-                    throw fault("half of a pair stands alone")
+                    throw fault("unpaired surrogate")
                 }
                 let low = try codeUnit()
-                guard 0xDC00..<0xE000 ~= low else { throw fault("half of a pair stands alone") }
+                guard 0xDC00..<0xE000 ~= low else { throw fault("unpaired surrogate") }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
-            guard let scalar = Unicode.Scalar(code) else { throw fault("half of a pair stands alone") }
+            guard let scalar = Unicode.Scalar(code) else { throw fault("unpaired surrogate") }
             bytes.append(contentsOf: String(scalar).utf8)
-        default: throw fault("there is no such escape")
+        default: throw fault("unknown escape sequence")
         }
     }
 
     mutating func codeUnit() throws(JSONValue.Fault) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = current, let digit = hexValue(byte) else { throw fault("four hex digits are expected") }
+            guard let byte = current, let digit = hexValue(byte) else {
+                throw fault("four hexadecimal digits are expected")
+            }
             code = code << 4 | UInt32(digit)
             index += 1
         }

@@ -1,10 +1,9 @@
-// JSON text (RFC 8259), written in order as it is told: objects, arrays and values. It knows what separates them, so that
-// whoever writes can't forget a comma; what is opened and not closed is a fault of our own.
+// Writes JSON text (RFC 8259) in order: objects, arrays and values. It adds the commas, and closes what it opened.
 
-/// Puts one JSON document together. Members of an object are written in the order in which they are given.
+/// Builds one JSON document. Members of an object are written in the given order.
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
-    /// Whether the next value or member follows another one.
+    /// Whether the next value or member needs a comma before it.
     private var needsComma = false
     private var depth = 0
 
@@ -63,9 +62,9 @@ struct JSONWriter {
         appendQuoted(text)
     }
 
-    /// What was written; every object and array is closed by then.
+    /// The document. All objects and arrays must be closed.
     consuming func finished() -> [UInt8] {
-        precondition(depth == 0, "a document ends outside of all its objects and arrays")
+        precondition(depth == 0, "a JSON document is finished while an object or array is open")
         bytes.append(UInt8(ascii: "\n"))
         return bytes
     }
@@ -96,7 +95,7 @@ struct JSONWriter {
     private mutating func append(_ text: StaticString) { append("\(text)") }
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-    /// RFC 8259 §7. `<` and the two line separators of Unicode are escaped too, so that the text may stand in a page.
+    /// RFC 8259 §7. `<` and the two line separators of Unicode are escaped too, so that the text can be embedded in a page.
     private mutating func appendQuoted(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for scalar in text.unicodeScalars {

@@ -1,4 +1,4 @@
-// Which counter tells how often each limit was reached. A limit is called here as it is in the configuration.
+// Which counters say how often each limit was reached. Limits have the names of their configuration keys.
 
 import HTTPWire
 import Proxy

@@ -1,6 +1,6 @@
-// The Prometheus text format, version 0.0.4: families with their sentence and type, and samples under them.
+// The Prometheus text format, version 0.0.4: metric families with help text, type and samples.
 
-/// One declared metric, with how its samples are read from the figures.
+/// One metric, and how its samples are read from the figures.
 struct MetricFamily: Sendable {
     enum Kind: String, Sendable {
         case counter, gauge
@@ -8,7 +8,7 @@ struct MetricFamily: Sendable {
 
     let name: StaticString
     let kind: Kind
-    /// What it counts, in words that an operator understands.
+    /// One sentence for operators.
     let help: StaticString
     let write: @Sendable (Figures, inout MetricSamples) -> Void
 
@@ -27,7 +27,7 @@ struct MetricFamily: Sendable {
         self.init(name, kind, help) { figures, samples in samples.add(value(figures)) }
     }
 
-    /// All families, as the answer to `GET /metrics`.
+    /// All families: the response to `GET /metrics`.
     static func text(_ figures: Figures) -> [UInt8] {
         var samples = MetricSamples()
         for family in all { samples.write(family, figures) }
@@ -35,7 +35,7 @@ struct MetricFamily: Sendable {
     }
 }
 
-/// The samples of one family after the other.
+/// Writes the families and their samples, one after the other.
 struct MetricSamples {
     private(set) var text: [UInt8] = []
     private var name = ""
@@ -46,7 +46,7 @@ struct MetricSamples {
         family.write(figures, &self)
     }
 
-    /// - Parameter labels: names that are valid as they stand, values that are escaped here.
+    /// - Parameter labels: names must be valid; values are escaped here.
     mutating func add(_ value: Int, _ labels: (StaticString, String)...) { add("\(value)", labels) }
 
     /// A number of milliseconds, in seconds.

@@ -1,31 +1,34 @@
-// The metrics of fetches that several requests share, and of those that no request waits for.
+// Metrics of request coalescing and of refreshes in the background.
 
 extension MetricFamily {
     static let sharing: [MetricFamily] = [
-        MetricFamily("larder_collapsed_total", .counter, "Requests that were answered from another request's fetch.") {
+        MetricFamily(
+            "larder_collapsed_total", .counter, "Coalesced requests: served from the upstream request of another one."
+        ) {
             $0.total.collapsed
         },
         MetricFamily(
             "larder_collapse_timeouts_total", .counter,
-            "Requests that waited for another request's fetch as long as they may."
+            "Coalesced requests that waited until cache.collapse expired."
         ) { $0.total.waitsTimedOut },
-        MetricFamily("larder_shared_fetches", .gauge, "Fetches under way that other requests may share.") {
-            $0.fills.underWay
+        MetricFamily("larder_shared_fetches", .gauge, "Upstream requests in progress that other requests can join.") {
+            $0.fills
         },
         MetricFamily(
             "larder_unshared_keys", .gauge,
-            "Keys whose requests go to the origin one by one, as their answers were found to be for one request each."
-        ) { $0.fills.hitForMiss },
+            "Keys without coalescing for now, because their last response could not be shared (hit-for-miss)."
+        ) { $0.hitForMissKeys },
         MetricFamily(
-            "larder_fetches_left_behind_total", .counter, "Fetches that went on though their client was gone."
+            "larder_fetches_left_behind_total", .counter,
+            "Upstream requests that continued after their client had disconnected."
         ) { $0.total.fetchesLeftBehind },
-        MetricFamily("larder_refreshes_total", .counter, "Fetches begun in the background to renew what is stored.") {
+        MetricFamily("larder_refreshes_total", .counter, "Refreshes started in the background.") {
             $0.total.refreshes
         },
         MetricFamily(
-            "larder_refreshes_skipped_total", .counter, "Refreshes that were not begun as too many were under way."
+            "larder_refreshes_skipped_total", .counter, "Refreshes not started because too many were in progress."
         ) { $0.total.refreshesSkipped },
-        MetricFamily("larder_refreshes_under_way", .gauge, "Refreshes in the background that are under way.") {
+        MetricFamily("larder_refreshes_under_way", .gauge, "Refreshes in progress in the background.") {
             $0.total.refreshing
         },
     ]

@@ -1,4 +1,4 @@
-// Every metric of Larder, declared once with its sentence. Names and labels are stable; dashboards stand on them.
+// All metrics, each declared once with its help text. Names and labels are stable: dashboards depend on them.
 
 import CacheStorage
 import HTTPCaching
@@ -10,58 +10,58 @@ extension MetricFamily {
     static let all = process + traffic + sharing + routes + upstreams + stores
 
     private static let process: [MetricFamily] = [
-        MetricFamily("larder_info", .gauge, "Always 1; the label says which version runs.") {
+        MetricFamily("larder_info", .gauge, "Always 1; the label is the version.") {
             $1.add(1, ("version", $0.version))
         },
         MetricFamily(
-            "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970-01-01 UTC."
+            "process_start_time_seconds", .gauge, "Start time of the process, in seconds since 1970-01-01 UTC."
         ) { $1.add(milliseconds: $0.startedMilliseconds) },
-        MetricFamily("process_resident_memory_bytes", .gauge, "Memory of the process that is in RAM.") {
+        MetricFamily("process_resident_memory_bytes", .gauge, "Resident memory of the process.") {
             $0.process.residentBytes
         },
-        MetricFamily("process_virtual_memory_bytes", .gauge, "Address space that the process has taken.") {
+        MetricFamily("process_virtual_memory_bytes", .gauge, "Virtual memory of the process.") {
             $0.process.virtualBytes
         },
         MetricFamily("process_open_fds", .gauge, "Open file descriptors, sockets included.") {
             $0.process.openDescriptors
         },
-        MetricFamily("process_max_fds", .gauge, "How many file descriptors may be open.") {
+        MetricFamily("process_max_fds", .gauge, "Maximum number of open file descriptors.") {
             $0.process.descriptorLimit
         },
         MetricFamily(
-            "process_cpu_seconds_total", .counter, "Processor time that the process has used, user and system."
+            "process_cpu_seconds_total", .counter, "CPU time of the process, user and system."
         ) { $1.add(milliseconds: Int64($0.process.cpuMilliseconds)) },
         MetricFamily("larder_workers", .gauge, "Worker threads.") { $0.workerCount },
-        MetricFamily("larder_workers_silent", .gauge, "Workers that did not answer within a second.") {
+        MetricFamily("larder_workers_silent", .gauge, "Workers that did not respond within a second.") {
             $0.report.silentWorkers
         },
-        MetricFamily("larder_draining", .gauge, "1 while the process finishes its last requests before it stops.") {
+        MetricFamily("larder_draining", .gauge, "1 while the process finishes its requests before it stops.") {
             $0.isDraining ? 1 : 0
         },
-        MetricFamily("larder_reloads_total", .counter, "Configurations taken on since the start.") { $0.reloads },
+        MetricFamily("larder_reloads_total", .counter, "Successful configuration reloads.") { $0.reloads },
         MetricFamily(
-            "larder_log_lines_dropped_total", .counter, "Access log lines dropped since nobody took them in time."
+            "larder_log_lines_dropped_total", .counter, "Access log lines dropped because writing them was too slow."
         ) {
             $0.total.logLinesDropped
         },
     ]
 
     private static let traffic: [MetricFamily] = [
-        MetricFamily("larder_requests_total", .counter, "Requests that were read from clients.") { $0.total.requests },
-        MetricFamily("larder_request_outcomes_total", .counter, "Requests by how they ended.") {
+        MetricFamily("larder_requests_total", .counter, "Requests received from clients.") { $0.total.requests },
+        MetricFamily("larder_request_outcomes_total", .counter, "Requests by outcome.") {
             for outcome in Outcome.allCases { $1.add($0.outcome(outcome), ("outcome", "\(outcome.slug)")) }
         },
-        MetricFamily("larder_responses_total", .counter, "Responses by the class of their status.") {
+        MetricFamily("larder_responses_total", .counter, "Responses by status class.") {
             for hundreds in 1...5 { $1.add($0.total.statusClasses[hundreds], ("class", "\(hundreds)xx")) }
         },
         MetricFamily(
-            "larder_cache_reasons_total", .counter, "Requests by why they were not simply answered from the store."
+            "larder_cache_reasons_total", .counter, "Requests that were not plain cache hits, by reason."
         ) {
             for reason in Reason.allCases {
                 $1.add($0.total.reasons[Int(reason.rawValue)], ("reason", "\(reason.slug)"))
             }
         },
-        MetricFamily("larder_wire_faults_total", .counter, "Messages refused, by what was wrong with their bytes.") {
+        MetricFamily("larder_wire_faults_total", .counter, "Malformed HTTP messages, by error.") {
             for fault in WireError.Reason.allCases {
                 $1.add($0.total.wireFaults[Int(fault.rawValue)], ("fault", "\(WireError(fault, from: .client).code)"))
             }
@@ -72,22 +72,22 @@ extension MetricFamily {
         MetricFamily("larder_client_bytes_total", .counter, "Bytes sent to clients, heads included.") {
             $0.total.bytesToClients
         },
-        MetricFamily("larder_origin_bytes_total", .counter, "Bytes received from origins.") {
+        MetricFamily("larder_origin_bytes_total", .counter, "Bytes received from upstream servers.") {
             $0.total.bytesFromOrigins
         },
-        MetricFamily("larder_client_connections", .gauge, "Connections of clients that are open.") { $0.total.clients },
-        MetricFamily("larder_client_connections_total", .counter, "Connections of clients that were accepted.") {
+        MetricFamily("larder_client_connections", .gauge, "Open client connections.") { $0.total.clients },
+        MetricFamily("larder_client_connections_total", .counter, "Accepted client connections.") {
             $0.total.accepted
         },
-        MetricFamily("larder_accept_failures_total", .counter, "Connections that could not be accepted.") {
+        MetricFamily("larder_accept_failures_total", .counter, "Failed attempts to accept a connection.") {
             $0.total.acceptFailures
         },
-        MetricFamily("larder_active_requests", .gauge, "Requests that are being answered.") { $0.total.activeRequests },
+        MetricFamily("larder_active_requests", .gauge, "Requests in progress.") { $0.total.activeRequests },
     ]
 
     private static let routes: [MetricFamily] = [
-        route("larder_route_requests_total", "Requests that took the route.") { $0.requests },
-        route("larder_route_hits_total", "Requests of the route that were answered from the store.") { $0.hits },
+        route("larder_route_requests_total", "Requests that matched the route.") { $0.requests },
+        route("larder_route_hits_total", "Requests of the route that were served from the cache.") { $0.hits },
         route("larder_route_stores_total", "Responses of the route that were stored.") { $0.stores },
         route("larder_route_bytes_total", "Content bytes sent to clients of the route.") { $0.bytes },
     ]
@@ -106,33 +106,33 @@ extension MetricFamily {
     private static let upstreams: [MetricFamily] = [
         server(
             "larder_upstream_up", .gauge,
-            "1 while requests go to the server, 0 while it is set aside or fails its check."
+            "1 if the server gets requests, 0 while it is ejected or fails its health check."
         ) {
             $0.health(now: $1.now) == .up ? 1 : 0
         },
-        server("larder_upstream_outstanding", .gauge, "Requests that are at the server.") { server, _ in
+        server("larder_upstream_outstanding", .gauge, "Requests in progress at the server.") { server, _ in
             server.outstanding.load(ordering: .relaxed)
         },
-        server("larder_upstream_requests_total", .counter, "Requests that were sent to the server.") { server, _ in
+        server("larder_upstream_requests_total", .counter, "Requests sent to the server.") { server, _ in
             server.requests.load(ordering: .relaxed)
         },
         server(
             "larder_upstream_failures_total", .counter,
-            "Times that the server could not be reached or broke off, health checks not counted."
+            "Requests that failed because the server was unreachable or broke off, without health checks."
         ) { server, _ in server.totalFailures.load(ordering: .relaxed) },
-        MetricFamily("larder_origin_connections", .gauge, "Connections to origins that are open, idle ones included.") {
+        MetricFamily("larder_origin_connections", .gauge, "Open connections to upstream servers, idle ones included.") {
             $0.total.originConnections
         },
-        MetricFamily("larder_origin_connections_idle", .gauge, "Connections to origins that wait to be used again.") {
+        MetricFamily("larder_origin_connections_idle", .gauge, "Idle connections to upstream servers.") {
             $0.total.idleOriginConnections
         },
-        MetricFamily("larder_origin_connects_total", .counter, "Connections to origins that were begun.") {
+        MetricFamily("larder_origin_connects_total", .counter, "Connections opened to upstream servers.") {
             $0.total.originConnects
         },
-        MetricFamily("larder_origin_reuses_total", .counter, "Requests to origins that went over a kept connection.") {
+        MetricFamily("larder_origin_reuses_total", .counter, "Upstream requests that reused a connection.") {
             $0.total.originReuses
         },
-        MetricFamily("larder_origin_retries_total", .counter, "Requests to origins that were tried again.") {
+        MetricFamily("larder_origin_retries_total", .counter, "Upstream requests that were retried.") {
             $0.total.retries
         },
     ]
@@ -158,49 +158,55 @@ extension MetricFamily {
             $0.total.storedBytes
         },
         MetricFamily(
-            "larder_store_refused_total", .counter, "Responses that were to be stored and were too large or broke off."
+            "larder_store_refused_total", .counter,
+            "Cacheable responses not stored because they were too large or incomplete."
         ) {
             $0.total.storeRefused
         },
-        MetricFamily("larder_invalidated_total", .counter, "Keys dropped by unsafe requests, purges and deletions.") {
+        MetricFamily("larder_invalidated_total", .counter, "Keys invalidated by unsafe requests, purges and deletions.")
+        {
             $0.total.invalidated
         },
-        MetricFamily("larder_filling_bytes", .gauge, "Memory held by responses that are still arriving.") {
+        MetricFamily("larder_filling_bytes", .gauge, "Memory used by responses that are still arriving.") {
             $0.fillBytes
         },
         MetricFamily(
-            "larder_filling_refused_total", .counter, "Responses not stored as too many were arriving at once."
+            "larder_filling_refused_total", .counter, "Responses not stored because too many were arriving at once."
         ) {
             $0.fillRefusals
         },
         MetricFamily("larder_memory_entries", .gauge, "Records in the memory store.") { $0.memory.entries },
-        MetricFamily("larder_memory_bytes", .gauge, "Bytes that the memory store holds, bookkeeping included.") {
+        MetricFamily("larder_memory_bytes", .gauge, "Size of the memory store, metadata included.") {
             $0.memory.bytes
         },
-        MetricFamily("larder_memory_limit_bytes", .gauge, "The bound on the memory store.") { $0.memory.limit },
-        MetricFamily("larder_memory_hits_total", .counter, "Lookups that the memory store answered.") {
+        MetricFamily("larder_memory_limit_bytes", .gauge, "Maximum size of the memory store.") { $0.memory.limit },
+        MetricFamily("larder_memory_hits_total", .counter, "Lookups that found a record in the memory store.") {
             $0.memory.hits
         },
-        MetricFamily("larder_memory_misses_total", .counter, "Lookups that the memory store had nothing for.") {
+        MetricFamily("larder_memory_misses_total", .counter, "Lookups that found nothing in the memory store.") {
             $0.memory.misses
         },
-        MetricFamily("larder_memory_stores_total", .counter, "Records put into the memory store.") { $0.memory.stores },
-        MetricFamily("larder_memory_evictions_total", .counter, "Records given up to make room.") {
+        MetricFamily("larder_memory_stores_total", .counter, "Records written to the memory store.") {
+            $0.memory.stores
+        },
+        MetricFamily("larder_memory_evictions_total", .counter, "Records evicted to make room.") {
             $0.memory.evictions
         },
-        MetricFamily("larder_memory_expirations_total", .counter, "Records removed as their time was over.") {
+        MetricFamily("larder_memory_expirations_total", .counter, "Records removed because they had expired.") {
             $0.memory.expirations
         },
-        MetricFamily("larder_memory_rejected_total", .counter, "Records larger than the whole memory store.") {
+        MetricFamily(
+            "larder_memory_rejected_total", .counter, "Records rejected because they were larger than the memory store."
+        ) {
             $0.memory.rejectedAsTooLarge
         },
         MetricFamily(
-            "larder_remote_up", .gauge, "1 while Redis is read and written, 0 while it is down or refuses writes."
+            "larder_remote_up", .gauge, "1 if Redis is available, 0 while it is down or rejects writes."
         ) {
             guard let state = $0.report.storeState else { return }
             if case .up = state { $1.add(1) } else { $1.add(0) }
         },
-        MetricFamily("larder_remote_lookups_total", .counter, "Lookups in Redis by what came of them.") {
+        MetricFamily("larder_remote_lookups_total", .counter, "Lookups in Redis, by result.") {
             guard $0.report.storeState != nil else { return }
             let remote = $0.total.remote
             $1.add(remote.hits, ("result", "hit"))
@@ -210,24 +216,27 @@ extension MetricFamily {
             $1.add(remote.refusedLookups, ("result", "refused"))
         },
         remote("larder_remote_stores_total", "Records written to Redis.") { $0.stores },
-        remote("larder_remote_stores_dropped_total", "Records not written as Redis was down, full or behind.") {
+        remote("larder_remote_stores_dropped_total", "Records not written because Redis was down, full or too slow.") {
             $0.droppedStores
         },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
-        remote("larder_remote_unreadable_total", "Records of another version, damaged, or of another key text.") {
+        remote(
+            "larder_remote_unreadable_total",
+            "Unusable records in Redis: damaged, of another version, or of another key text."
+        ) {
             $0.unreadableRecords
         },
-        remote("larder_remote_connects_total", "Connections to Redis that were made.") { $0.connects },
-        remote("larder_remote_connect_failures_total", "Connections to Redis that could not be made.") {
+        remote("larder_remote_connects_total", "Connections opened to Redis.") { $0.connects },
+        remote("larder_remote_connect_failures_total", "Failed attempts to connect to Redis.") {
             $0.connectFailures
         },
-        remote("larder_remote_disconnects_total", "Connections to Redis that were lost.") { $0.disconnects },
-        remote("larder_remote_error_replies_total", "Error replies of Redis.") { $0.errorReplies },
+        remote("larder_remote_disconnects_total", "Lost connections to Redis.") { $0.disconnects },
+        remote("larder_remote_error_replies_total", "Error replies from Redis.") { $0.errorReplies },
         remote("larder_remote_sent_bytes_total", "Bytes sent to Redis.") { $0.bytesSent },
         remote("larder_remote_received_bytes_total", "Bytes received from Redis.") { $0.bytesReceived },
     ]
 
-    /// Without samples where there is no remote store.
+    /// Has no samples if there is no remote store.
     private static func remote(
         _ name: StaticString, _ help: StaticString, _ value: @escaping @Sendable (RemoteStoreFigures) -> Int
     ) -> MetricFamily {

@@ -1,8 +1,8 @@
-// What the system knows about this process, read from /proc. One of the places that need pointers: for read(2).
+// Memory, descriptors and CPU time of this process, from /proc and getrusage(2). Uses pointers for system calls.
 
 import Glibc
 
-/// Zero where the system doesn't tell.
+/// A figure that can't be read is zero.
 struct ProcessFigures {
     var residentBytes = 0
     var virtualBytes = 0
@@ -19,7 +19,7 @@ struct ProcessFigures {
             residentBytes = pages[1] * pageSize
         }
         if let folder = unsafe opendir("/proc/self/fd") {
-            // `.`, `..` and the folder's own descriptor aren't meant.
+            // Without `.`, `..` and the descriptor of the folder itself.
             openDescriptors = -3
             while unsafe readdir(folder) != nil { openDescriptors += 1 }
             unsafe closedir(folder)

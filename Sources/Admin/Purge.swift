@@ -1,29 +1,29 @@
-// `POST /purge`: URLs become keys on the very way that requests take, and what stands there is removed from every store. It
-// is answered once that holds.
+// `POST /purge`: removes the stored responses of URLs and tags from every store. The keys of a URL are computed exactly as for a
+// request. The response is sent once the purge is complete.
 
 import CacheStorage
 import Proxy
 import Routing
 
 extension AdminListener {
-    func purge(_ request: AdminRequest, _ reply: @escaping (AdminAnswer) -> Void) {
+    func purge(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         let purge: PurgeRequest
         do throws(PurgeRequest.Fault) { purge = try PurgeRequest(request.content) } catch {
             return reply(.problem(400, "invalid-purge", error.sentence))
         }
-        // What this process notes of tags no other Larder on the same Redis would know.
+        // Invalidation by tag is local to this process: other Larders on the same Redis would not learn of it.
         guard purge.tags.isEmpty || !server.configuration.store.usesRedis, purge.prefixes.isEmpty, !purge.isSoft else {
             let detail =
-                "this version purges by URL, and by tag where nothing is stored in Redis; prefixes and soft are to come"
+                "this version purges by URL, and by tag if nothing is stored in Redis; prefixes and soft purges are not supported yet"
             return reply(.problem(501, "not-implemented", detail))
         }
         guard let table = routeTable() else {
-            return reply(.problem(500, "no-routes", "the routes could not be read"))
+            return reply(.problem(500, "no-routes", "the routes are not available"))
         }
         let (keys, faults) = Self.keys(of: purge.urls, by: table, server.shared)
         guard faults.isEmpty else {
             return reply(
-                .problem(422, "invalid-url", "some URLs can't be a request's, and nothing was purged") {
+                .problem(422, "invalid-url", "some URLs are invalid; nothing was purged") {
                     $0.array("faults") { for fault in faults { $0.value(fault) } }
                 })
         }
@@ -35,12 +35,12 @@ extension AdminListener {
             switch result {
             case .removed(let count): Self.report(count, time, reply)
             case .noStore: Self.report(0, time, reply)
-            default: reply(Self.answer(to: result))
+            default: reply(Self.failure(result))
             }
         }
     }
 
-    private static func report(_ count: Int, _ time: Int64, _ reply: (AdminAnswer) -> Void) {
+    private static func report(_ count: Int, _ time: Int64, _ reply: (AdminResponse) -> Void) {
         reply(
             .json(200) {
                 $0.member("purged", count)
@@ -48,7 +48,7 @@ extension AdminListener {
             })
     }
 
-    /// Each key once. GET and HEAD share one unless a template tells methods apart.
+    /// Each key once. GET and HEAD share a key unless the key template contains the method.
     private static func keys(
         of urls: [String], by table: RouteTable, _ shared: SharedState
     ) -> (keys: [CacheKey], faults: [String]) {

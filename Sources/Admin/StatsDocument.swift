@@ -1,4 +1,4 @@
-// `GET /stats`: the same figures as `/metrics`, nested for people and programs.
+// `GET /stats`: the same figures as `/metrics`, as nested JSON.
 
 import CacheStorage
 import Configuration
@@ -29,8 +29,8 @@ extension Figures {
             $0.member("refreshes", total.refreshes)
             $0.member("refreshes_skipped", total.refreshesSkipped)
             $0.member("refreshing", total.refreshing)
-            $0.member("fetches_under_way", fills.underWay)
-            $0.member("unshared_keys", fills.hitForMiss)
+            $0.member("fetches_under_way", fills)
+            $0.member("unshared_keys", hitForMissKeys)
         }
         json.object("outcomes") {
             for outcome in Outcome.allCases { $0.member(outcome.slug, self.outcome(outcome)) }

@@ -1,14 +1,13 @@
-// `GET /`: one page for people, complete in itself. It asks `/stats` every two seconds and writes what it gets as text,
-// never as markup.
+// `GET /`: the status page, self-contained. It loads `/stats` every two seconds and shows the values as text, never as markup.
 
 enum StatusPage {
-    static var answer: AdminAnswer {
-        var answer = AdminAnswer(type: "text/html; charset=utf-8", Array(page.utf8))
-        answer.add(
+    static var response: AdminResponse {
+        var response = AdminResponse(type: "text/html; charset=utf-8", Array(page.utf8))
+        response.add(
             "Content-Security-Policy",
             "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
                 + "frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-        return answer
+        return response
     }
 
     private static let page = """
@@ -31,20 +30,20 @@ enum StatusPage {
         th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: right;
           font-variant-numeric: tabular-nums }
         th { color: var(--soft); font-weight: 500 } th:first-child, td:first-child { text-align: left }
-        .up { color: var(--good) } .down, .limited, .aside { color: var(--bad) }
+        .up { color: var(--good) } .down, .limited, .ejected { color: var(--bad) }
         </style>
         </head>
         <body>
         <h1>Larder</h1>
-        <div id="state">reading the figures …</div>
+        <div id="state">loading …</div>
         <div id="tiles"></div>
         <h2>Store</h2><table id="store"></table>
         <h2>Routes</h2><table id="routes"></table>
         <h2>Upstreams</h2><table id="upstreams"></table>
-        <h2>How requests ended</h2><table id="outcomes"></table>
-        <h2>Shared and background fetches</h2><table id="sharing"></table>
-        <h2>Limits that were reached</h2><table id="limits"></table>
-        <noscript>This page asks /stats every two seconds and needs JavaScript for it.</noscript>
+        <h2>Outcomes of requests</h2><table id="outcomes"></table>
+        <h2>Coalescing and background refreshes</h2><table id="sharing"></table>
+        <h2>Limits reached</h2><table id="limits"></table>
+        <noscript>This page needs JavaScript: it loads /stats every two seconds.</noscript>
         <script>
         'use strict'
         let before = null
@@ -65,7 +64,7 @@ enum StatusPage {
             for (const text of cells) {
               const cell = row.appendChild(document.createElement(tag))
               cell.textContent = text
-              if (['up', 'down', 'limited', 'aside'].includes(text)) cell.className = text
+              if (['up', 'down', 'limited', 'ejected'].includes(text)) cell.className = text
             }
             return row
           }
@@ -81,8 +80,8 @@ enum StatusPage {
             + (stats.draining ? ', draining' : '') + ', ' + bytes(stats.process.resident_bytes) + ' resident'
           const hits = o.hit + o.stale + o.revalidated
           const tiles = [['requests / s', rate], ['requests', number(t.requests)],
-            ['answered from the store', share(hits, hits + o.miss + o.bypass)], ['clients', number(t.clients)],
-            ['sent to clients', bytes(t.bytes_to_clients)], ['5xx answers', number(t.statuses['5xx'])]]
+            ['cache hit rate', share(hits, hits + o.miss + o.bypass)], ['clients', number(t.clients)],
+            ['sent to clients', bytes(t.bytes_to_clients)], ['5xx responses', number(t.statuses['5xx'])]]
           element('tiles').replaceChildren(...tiles.map(([name, value]) => {
             const tile = document.createElement('div')
             tile.appendChild(document.createElement('b')).textContent = value
@@ -94,12 +93,12 @@ enum StatusPage {
           if (s.memory) rows.push(['memory', bytes(s.memory.bytes) + ' of ' + bytes(s.memory.limit)],
             ['entries in memory', number(s.memory.entries)], ['evictions', number(s.memory.evictions)])
           if (s.remote) rows.push(['Redis hits / misses', number(s.remote.lookup_hits) + ' / ' + number(s.remote.lookup_misses)],
-            ['Redis time-outs and failures', number(s.remote.timeouts + s.remote.failures)])
+            ['Redis timeouts and failures', number(s.remote.timeouts + s.remote.failures)])
           table('store', [], rows)
           table('routes', ['route', 'requests', 'hits', 'share', 'stored', 'sent'], stats.routes.map(r => [(r.host || '')
             + r.path, number(r.requests), number(r.hits), share(r.hits, r.requests), number(r.stores), bytes(r.bytes)]))
-          table('upstreams', ['server', 'state', 'at it now', 'requests', 'failures'], stats.upstreams.flatMap(u =>
-            u.servers.map(v => [u.name + '  ' + v.address, v.standing, number(v.outstanding), number(v.requests),
+          table('upstreams', ['server', 'state', 'in progress', 'requests', 'failures'], stats.upstreams.flatMap(u =>
+            u.servers.map(v => [u.name + '  ' + v.address, v.standing === 'aside' ? 'ejected' : v.standing, number(v.outstanding), number(v.requests),
               number(v.failures)])))
           table('outcomes', [], counted(o).map(([name, n]) => [name, number(n)]))
           table('sharing', [], counted(stats.sharing).map(([name, n]) => [name.replaceAll('_', ' '), number(n)]))
@@ -107,11 +106,11 @@ enum StatusPage {
         }
         async function tick() {
           try {
-            const answer = await fetch('/stats')
-            if (answer.ok) show(await answer.json())
-            else element('state').textContent = answer.status == 401
-              ? 'the admin token is asked for: send Authorization: Bearer …' : 'the figures are refused: ' + answer.status
-          } catch { element('state').textContent = 'Larder does not answer' }
+            const response = await fetch('/stats')
+            if (response.ok) show(await response.json())
+            else element('state').textContent = response.status == 401
+              ? 'the admin token is required: send Authorization: Bearer …' : 'loading /stats failed with status ' + response.status
+          } catch { element('state').textContent = 'Larder is not responding' }
           setTimeout(tick, 2000)
         }
         tick()
