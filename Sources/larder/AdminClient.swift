@@ -1,4 +1,4 @@
-// How a command asks the running daemon: one HTTP request to its admin listener, blocking, within a bound.
+// How commands talk to the running daemon: one blocking HTTP request to its admin listener, with timeouts.
 
 import Admin
 import ArgumentParser
@@ -6,16 +6,17 @@ import Configuration
 import EventLoop
 import HTTPWire
 
-/// `--config` and `--admin` of the commands that speak to the daemon.
+/// `--config` and `--admin` of the commands that talk to the daemon.
 struct AdminOption: ParsableArguments {
     @OptionGroup var source: ConfigurationOption
     @Option(
         help: ArgumentHelp(
-            "The daemon's admin listener, instead of the file's; with $LARDER_ADMIN_TOKEN.", valueName: "address"))
+            "Address of the admin listener, instead of the file's; the token is $LARDER_ADMIN_TOKEN.",
+            valueName: "address"))
     var admin: String?
 
-    /// Where the daemon of the file listens. Without any file it is the usual place, where one listens that was started
-    /// without a file too.
+    /// A client of the admin listener that the file configures. Without a file it is the default address, which a daemon
+    /// started without a file uses too.
     func client() throws -> AdminClient {
         if let admin {
             do throws(ValueFault) {
@@ -26,37 +27,40 @@ struct AdminOption: ParsableArguments {
         }
         var settings = AdminSettings()
         let path = source.path
-        if path != ConfigurationOption.usualFile || System.exists(file: path) {
+        if path != ConfigurationOption.defaultFile || System.exists(file: path) {
             do throws(ConfigurationFaults) {
                 settings = try readConfiguration(file: path).admin
                 guard let listen = settings.listen else {
-                    throw ConfigurationFaults(lines: ["larder: \(path) turns the admin listener off"])
+                    throw ConfigurationFaults(lines: [
+                        "larder: \(path) turns the admin listener off (admin.listen: off)"
+                    ])
                 }
                 return AdminClient(listen, token: try adminToken(of: settings))
             } catch {
-                throw CommandFailure(lines: error.lines + ["larder: --admin ADDRESS names the daemon without the file"])
+                throw CommandFailure(
+                    lines: error.lines + ["larder: use --admin ADDRESS to reach the daemon without the file"])
             }
         }
-        guard let listen = settings.listen else { throw CommandFailure("there is no admin listener by default") }
+        guard let listen = settings.listen else { throw CommandFailure("the admin listener is off by default") }
         return AdminClient(listen, token: nil)
     }
 }
 
-/// What the daemon answered.
-struct AdminReply {
+/// The daemon's response.
+struct AdminResult {
     let status: Int
     let content: [UInt8]
 
     var isSuccess: Bool { (200..<300).contains(status) }
     var json: JSONValue? { try? JSONValue(content) }
 
-    /// The daemon's own sentences (RFC 9457's `detail`, and every fault it lists).
+    /// The daemon's own message: `detail` of RFC 9457, and every fault that it lists.
     var failure: CommandFailure {
         let document = json
-        var sentence = document?["detail"]?.text ?? "the admin listener answered \(status)"
+        var sentence = document?["detail"]?.text ?? "the admin listener returned status \(status)"
         if status == 401 {
             sentence +=
-                "; the token is admin.token or admin.token_file of the daemon's file, or $LARDER_ADMIN_TOKEN with --admin"
+                "; set admin.token or admin.token_file in the configuration file, or $LARDER_ADMIN_TOKEN with --admin"
         }
         return CommandFailure(lines: ["larder: \(sentence)"] + (document?["faults"]?.elements ?? []).compactMap(\.text))
     }
@@ -67,27 +71,27 @@ struct AdminClient {
     private let token: String?
 
     private static let connectMilliseconds: Int32 = 5_000
-    /// The daemon's own bound for an answer is 10 s.
-    private static let answerMilliseconds: Int32 = 15_000
-    private static let replyLimit = 1 << 30
+    /// Longer than the daemon's own limit for a response, which is 10 s.
+    private static let responseMilliseconds: Int32 = 15_000
+    private static let responseLimit = 1 << 30
 
     init(_ listen: ListenAddress, token: String?) {
         self.listen = listen
         self.token = token
     }
 
-    /// The daemon's answer, or its refusal as a failure.
+    /// Sends a request; a status other than 2xx is thrown as a failure.
     func ask(
         _ method: String, _ target: String, fields: [String] = [], content: [UInt8]? = nil
-    ) throws(CommandFailure) -> AdminReply {
-        let reply = try exchange(method, target, fields: fields, content: content)
-        guard reply.isSuccess else { throw reply.failure }
-        return reply
+    ) throws(CommandFailure) -> AdminResult {
+        let result = try exchange(method, target, fields: fields, content: content)
+        guard result.isSuccess else { throw result.failure }
+        return result
     }
 
     private func exchange(
         _ method: String, _ target: String, fields: [String], content: [UInt8]?
-    ) throws(CommandFailure) -> AdminReply {
+    ) throws(CommandFailure) -> AdminResult {
         System.ignoreBrokenPipes()
         let descriptor = try connect()
         defer { System.close(descriptor) }
@@ -95,11 +99,11 @@ struct AdminClient {
         if let token { lines.append("Authorization: Bearer \(token)") }
         if let content { lines.append("Content-Length: \(content.count)") }
         try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (content ?? []), to: descriptor)
-        return try reply(from: descriptor)
+        return try receive(from: descriptor)
     }
 
     private func connect() throws(CommandFailure) -> Int32 {
-        guard let address = SocketAddress(listen) else { throw CommandFailure("\(listen) is not an address") }
+        guard let address = SocketAddress(listen) else { throw CommandFailure("\(listen) is not a valid address") }
         let code: Int32
         switch startConnection(to: address) {
         case .connected(let descriptor): return descriptor
@@ -107,16 +111,17 @@ struct AdminClient {
         case .underWay(let descriptor):
             guard System.wait(for: descriptor, .writable, milliseconds: Self.connectMilliseconds) else {
                 System.close(descriptor)
-                throw CommandFailure("\(listen) does not answer")
+                throw CommandFailure("connecting to \(listen) timed out")
             }
             code = System.connectionError(of: descriptor)
             if code == 0 { return descriptor }
             System.close(descriptor)
         }
-        throw CommandFailure("no daemon answers on \(listen) (\(errorText(code))); is `larder serve` running?")
+        throw CommandFailure(
+            "cannot connect to the daemon on \(listen): \(errorText(code)); is `larder serve` running?")
     }
 
-    /// A daemon that refuses a large content answers before it is all sent, so a broken connection is told by reading.
+    /// The daemon may reject a large content before all of it is sent, so a broken connection is left to `receive` to report.
     private func send(_ bytes: [UInt8], to descriptor: Int32) throws(CommandFailure) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -124,50 +129,51 @@ struct AdminClient {
             case .bytes(let count): rest = rest.dropFirst(count)
             case .failed: return
             case .wouldBlock:
-                guard System.wait(for: descriptor, .writable, milliseconds: Self.answerMilliseconds) else {
-                    throw CommandFailure("the daemon on \(listen) takes no more of the request")
+                guard System.wait(for: descriptor, .writable, milliseconds: Self.responseMilliseconds) else {
+                    throw CommandFailure("sending the request to the daemon on \(listen) timed out")
                 }
             }
         }
     }
 
-    private func reply(from descriptor: Int32) throws(CommandFailure) -> AdminReply {
+    private func receive(from descriptor: Int32) throws(CommandFailure) -> AdminResult {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var head = ResponseHead()
         while true {
-            if let reply = try whole(bytes, &head) { return reply }
-            guard System.wait(for: descriptor, .readable, milliseconds: Self.answerMilliseconds) else {
-                throw CommandFailure("the daemon on \(listen) does not answer in time")
+            if let result = try parse(bytes, &head) { return result }
+            guard System.wait(for: descriptor, .readable, milliseconds: Self.responseMilliseconds) else {
+                throw CommandFailure("the daemon on \(listen) did not respond in time")
             }
             switch System.receive(&buffer, from: descriptor) {
-            case .bytes(0): throw CommandFailure("the daemon on \(listen) ended the connection without a whole answer")
+            case .bytes(0):
+                throw CommandFailure("the daemon on \(listen) closed the connection before the response was complete")
             case .bytes(let count): bytes += buffer[..<count]
             case .wouldBlock: continue
-            case .failed(let code): throw CommandFailure("the connection to \(listen) broke: \(errorText(code))")
+            case .failed(let code): throw CommandFailure("the connection to \(listen) failed: \(errorText(code))")
             }
-            guard bytes.count <= Self.replyLimit else { throw CommandFailure("the answer is too large") }
+            guard bytes.count <= Self.responseLimit else { throw CommandFailure("the response is too large") }
         }
     }
 
-    /// Nil until all of it has come.
-    private func whole(_ bytes: [UInt8], _ head: inout ResponseHead) throws(CommandFailure) -> AdminReply? {
+    /// Nil until the response is complete.
+    private func parse(_ bytes: [UInt8], _ head: inout ResponseHead) throws(CommandFailure) -> AdminResult? {
         guard !bytes.isEmpty else { return nil }
-        let strange = CommandFailure("what listens on \(listen) is no admin listener of Larder's")
+        let unexpected = CommandFailure("the server on \(listen) is not a Larder admin listener")
         if head.length == 0 {
             do throws(WireError) {
                 guard try head.parse(bytes.span, answering: .get, limits: HeadLimits()) else { return nil }
             } catch {
-                throw strange
+                throw unexpected
             }
         }
         switch head.framing {
-        case .none: return AdminReply(status: head.status, content: [])
+        case .none: return AdminResult(status: head.status, content: [])
         case .length(let length):
-            guard length <= UInt64(Self.replyLimit) else { throw strange }
+            guard length <= UInt64(Self.responseLimit) else { throw unexpected }
             guard bytes.count - head.length >= Int(length) else { return nil }
-            return AdminReply(status: head.status, content: Array(bytes[head.length..<head.length + Int(length)]))
-        case .chunked, .untilClose: throw strange
+            return AdminResult(status: head.status, content: Array(bytes[head.length..<head.length + Int(length)]))
+        case .chunked, .untilClose: throw unexpected
         }
     }
 }

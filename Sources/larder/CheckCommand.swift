@@ -1,10 +1,10 @@
-// `larder check`: every fault of a file, or one line that says it is good.
+// `larder check`: all errors of a configuration file, or one line that says it is valid.
 
 import ArgumentParser
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read a configuration file and report every fault of it.")
+        commandName: "check", abstract: "Validate a configuration file and report every error.")
 
     @OptionGroup var source: ConfigurationOption
 

@@ -1,11 +1,11 @@
-// What a command throws when it was understood and could not be done. It never says that the usage was wrong: that is the
-// argument parser's to say, with an exit code of its own.
+// The error of a command that was understood but failed. Wrong usage is reported by the argument parser, with another exit
+// code.
 
-/// The thing asked for failed. The sentences go to standard error, the exit code is 1.
+/// The command failed. The lines go to standard error, and the exit code is 1.
 struct CommandFailure: Error {
     let lines: [String]
 
     init(_ sentence: String) { lines = ["larder: \(sentence)"] }
-    /// Lines that name their own source, as a file's faults do.
+    /// Lines that already name their source, such as the faults of a file.
     init(lines: [String]) { self.lines = lines }
 }

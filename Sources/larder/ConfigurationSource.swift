@@ -1,4 +1,4 @@
-// Where a configuration comes from: the file that was named or is expected, or the command line itself.
+// Finds, reads and validates the configuration file.
 
 import ArgumentParser
 import Configuration
@@ -8,16 +8,16 @@ import Routing
 /// `--config` of every command that reads the file.
 struct ConfigurationOption: ParsableArguments {
     @Option(
-        name: .customLong("config"), help: ArgumentHelp("The configuration file.", discussion: "", valueName: "file"))
+        name: .customLong("config"), help: ArgumentHelp("Configuration file.", discussion: "", valueName: "file"))
     var file: String?
 
-    static let usualFile = "/etc/larder/larder.yaml"
+    static let defaultFile = "/etc/larder/larder.yaml"
 
-    /// `--config`, else `$LARDER_CONFIG`, else the usual place.
+    /// `--config`, else `$LARDER_CONFIG`, else the default file.
     var path: String {
         if let file { return file }
         if let file = System.environment("LARDER_CONFIG"), !file.isEmpty { return file }
-        return Self.usualFile
+        return Self.defaultFile
     }
 
     func read() throws(CommandFailure) -> Configuration {
@@ -27,12 +27,12 @@ struct ConfigurationOption: ParsableArguments {
     }
 }
 
-/// Everything that is wrong with a file, a line for each fault.
+/// All faults of a file, one per line.
 struct ConfigurationFaults: Error {
     let lines: [String]
 }
 
-/// Reads, validates and tries out a file. It leaves nothing to be found at the start that it could have found.
+/// Reads and validates a file, and builds its route table, so that no error of the file shows up only at the start.
 func readConfiguration(file path: String) throws(ConfigurationFaults) -> Configuration {
     let bytes: [UInt8]
     do throws(SystemFault) {
@@ -52,7 +52,7 @@ func readConfiguration(file path: String) throws(ConfigurationFaults) -> Configu
     return configuration
 }
 
-/// The admin listener's token; nil where it asks for none.
+/// The admin listener's token; nil if it requires none.
 func adminToken(of settings: AdminSettings) throws(ConfigurationFaults) -> String? {
     guard let file = settings.tokenFile else { return settings.token }
     let bytes: [UInt8]
@@ -63,7 +63,7 @@ func adminToken(of settings: AdminSettings) throws(ConfigurationFaults) -> Strin
     }
     let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     guard !line.isEmpty, line.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-        throw ConfigurationFaults(lines: ["admin.token_file: the first line of \(file) is not a token"])
+        throw ConfigurationFaults(lines: ["admin.token_file: the first line of \(file) is not a valid token"])
     }
     return String(decoding: line, as: UTF8.self)
 }

@@ -1,5 +1,5 @@
-// The process that serves: it puts the server, the admin listener, the logs, the signals and the service manager
-// together, and runs the control loop on the main thread until the last request is answered.
+// The daemon process. It connects the server, the admin listener, the logs, the signals and the service manager, and runs the
+// control loop on the main thread until the last request is complete.
 
 import Admin
 import Configuration
@@ -9,10 +9,10 @@ import Proxy
 
 /// Belongs to the main thread, which is the control thread.
 final class Daemon {
-    /// What a reload reads again.
+    /// What a reload reads.
     enum Source {
         case file(String)
-        /// Options of the command line: there is nothing to read again.
+        /// Command-line options: there is nothing to reload.
         case options
     }
 
@@ -21,11 +21,11 @@ final class Daemon {
     private let log: EventLog
     private let accessLog = AccessLogSink()
     private let manager = ServiceManager()
-    private let admin: AdminPlace
+    private let admin: AdminEndpoint
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
 
-    /// Opens nothing yet but what was handed over.
+    /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
         System.raiseDescriptorLimit()
@@ -35,7 +35,7 @@ final class Daemon {
         } catch {
             throw CommandFailure("\(error)")
         }
-        admin = AdminPlace(inherited: inherited.admin)
+        admin = AdminEndpoint(inherited: inherited.admin)
         self.source = source
         log = EventLog(level: configuration.log.level, isJournal: System.standardErrorIsJournal)
         server = Server(configuration: configuration, log: log, accessLog: accessLog, inherited: inherited.clients)
@@ -43,29 +43,29 @@ final class Daemon {
 
     // MARK: Start
 
-    /// Listens, gives up privileges, starts the workers. Nothing is served where this throws.
+    /// Listens, drops privileges, starts the workers. If it throws, nothing is served.
     func start() throws(CommandFailure) {
-        var prepared: AdminPlace.Prepared?
+        var prepared: AdminEndpoint.Prepared?
         do throws(ServerFault) {
             try server.start { () throws(ServerFault) in
                 prepared = try prepareAdmin()
-                try takeOnIdentity()
+                try switchUser()
                 try openAccessLog(server.configuration.log)
             }
         } catch {
             throw CommandFailure("\(error)")
         }
         if let prepared { adopt(prepared) }
-        watch(SIGHUP) { daemon in _ = daemon.reloadAnnounced() }
+        watch(SIGHUP) { daemon in _ = daemon.reloadAndReport() }
         watch(SIGTERM) { daemon in daemon.stop() }
         watch(SIGINT) { daemon in daemon.stop() }
         for address in server.addresses { log.write(.info, "listening on \(address)") }
-        if let address = admin.address { log.write(.info, "admin listening on \(address)") }
+        if let address = admin.address { log.write(.info, "admin listener on \(address)") }
         startWatchdog()
         manager.ready(status: status)
     }
 
-    /// Serves until a signal ends it. All requests have been answered, or their time is over, when it returns.
+    /// Serves until a signal stops it. When it returns, all requests are complete or `server.drain` has expired.
     func run() {
         server.loop.run()
         removeSocketFiles()
@@ -77,42 +77,42 @@ final class Daemon {
         "serving \(counted(server.configuration.routes.count, "route")) with \(counted(server.workerCount, "worker"))"
     }
 
-    private func takeOnIdentity() throws(ServerFault) {
+    private func switchUser() throws(ServerFault) {
         let settings = server.configuration.server
         guard settings.user != nil || settings.group != nil else { return }
         guard System.isRoot else {
-            log.write(.warning, "server.user and server.group are left alone: only root can become somebody else")
+            log.write(.warning, "server.user and server.group are ignored: not running as root")
             return
         }
         do throws(SystemFault) {
-            try System.takeOnIdentity(user: settings.user, group: settings.group)
+            try System.switchUser(user: settings.user, group: settings.group)
         } catch {
             throw ServerFault("\(error)")
         }
     }
 
-    /// After the change of user, so that a file which that user can't open is found at the start and not at the first
+    /// After the change of user, so that a file that this user can't open is reported at the start, not at the first log
     /// rotation.
     private func openAccessLog(_ settings: LogSettings) throws(ServerFault) {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { throw ServerFault("log.to: \(error)") }
     }
 
-    /// Without a file nobody has asked for the admin's address: the daemon does without it where that is taken.
-    private func prepareAdmin() throws(ServerFault) -> AdminPlace.Prepared? {
+    /// Without a file nobody asked for an admin listener: if its default address is in use, the daemon runs without one.
+    private func prepareAdmin() throws(ServerFault) -> AdminEndpoint.Prepared? {
         do throws(ConfigurationFaults) { return try admin.prepare(server.configuration.admin) } catch {
             let sentence = error.lines.joined(separator: "; ")
             guard case .options = source else { throw ServerFault(sentence) }
-            log.write(.warning, "\(sentence); going on without an admin listener")
+            log.write(.warning, "\(sentence); continuing without the admin listener")
             return nil
         }
     }
 
-    private func adopt(_ prepared: AdminPlace.Prepared) {
+    private func adopt(_ prepared: AdminEndpoint.Prepared) {
         admin.adopt(prepared, on: server.loop) { descriptor, address, token in
             AdminListener(
                 server: server, descriptor: descriptor, address: address, token: token, version: ProgramVersion.text,
                 reload: { [unowned self] in
-                    let faults = reloadAnnounced()
+                    let faults = reloadAndReport()
                     return faults.isEmpty ? .reloaded : .refused(faults)
                 },
                 effectiveConfiguration: { [unowned self] in Array(server.configuration.effectiveYAML().utf8) })
@@ -125,23 +125,23 @@ final class Daemon {
 
     // MARK: Reload
 
-    /// Tells the service manager and the log about it, whoever asked.
+    /// Reloads, and reports to the log and the service manager. Returns the faults.
     @discardableResult
-    private func reloadAnnounced() -> [String] {
+    private func reloadAndReport() -> [String] {
         guard !server.isDraining else { return ["the daemon is stopping"] }
         manager.reloading()
         let faults = reload()
         for fault in faults { log.write(.error, fault) }
-        if !faults.isEmpty { log.write(.error, "\(counted(faults.count, "fault")): nothing has changed") }
+        if !faults.isEmpty { log.write(.error, "configuration not reloaded: \(counted(faults.count, "error"))") }
         manager.ready(status: status)
         return faults
     }
 
-    /// Reads the file again and reopens the access log. The faults are why nothing has changed; none: it is done.
+    /// Reloads the file and reopens the access log. Returns the faults; with any, nothing has changed.
     private func reload() -> [String] {
         guard case .file(let path) = source else {
             reopenAccessLog(server.configuration.log)
-            log.write(.notice, "nothing to reload: there is no file, the options of the command line hold")
+            log.write(.notice, "nothing to reload: Larder was started without a configuration file")
             return []
         }
         defer { reopenAccessLog(server.configuration.log) }
@@ -156,26 +156,26 @@ final class Daemon {
         } catch {
             return error.lines
         }
-        log.write(.notice, "\(path) is taken on")
+        log.write(.notice, "configuration reloaded from \(path)")
         return []
     }
 
-    /// A log that can't be opened anew goes on where it is: lines are worth more than their place.
+    /// If the log can't be reopened, the old file stays in use, so that no lines are lost.
     private func reopenAccessLog(_ settings: LogSettings) {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { log.write(.error, "log.to: \(error)") }
     }
 
     // MARK: End
 
-    /// The first time requests in flight may finish, the second time nothing is waited for.
+    /// The first signal lets requests in flight finish, the second one stops at once.
     private func stop() {
         guard !server.isDraining else {
-            log.write(.warning, "stopped at once by a second signal")
+            log.write(.warning, "second signal: stopping at once")
             removeSocketFiles()
             accessLog.drain()
             System.exit(1)
         }
-        log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain)")
+        log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain) to finish")
         manager.stopping(status: "finishing requests in flight")
         server.drain { [unowned self] in server.loop.stop() }
     }
@@ -187,8 +187,8 @@ final class Daemon {
 
     // MARK: Watchdog
 
-    /// WATCHDOG=1 is said only when every worker has answered, so that a hung one gets the process restarted. While it
-    /// drains, workers end one by one; `server.drain` bounds that time.
+    /// WATCHDOG=1 is sent only if every worker responded, so that systemd restarts the process if one hangs. While draining,
+    /// workers end one by one; `server.drain` limits that time.
     private func startWatchdog() {
         guard let interval = manager.watchdogMilliseconds else { return }
         let timer = LoopTimer(loop: server.loop) { [unowned self] in

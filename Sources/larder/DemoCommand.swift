@@ -1,4 +1,4 @@
-// `larder demo`: a sample API and the proxy before it in one process, and three lines to try.
+// `larder demo`: a sample API behind the proxy, in one process, with three commands to try.
 
 import ArgumentParser
 import Configuration
@@ -6,14 +6,14 @@ import EventLoop
 
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "Run a sample API and the proxy before it.")
+        commandName: "demo", abstract: "Run a sample API behind the proxy.")
 
-    @Option(help: ArgumentHelp("Where clients connect.", valueName: "address")) var listen = "127.0.0.1:8080"
+    @Option(help: ArgumentHelp("Address for clients.", valueName: "address")) var listen = "127.0.0.1:8080"
 
     func run() throws {
         let origin: UInt16
         do throws(SocketError) { origin = try SampleAPI.start() } catch {
-            throw CommandFailure("the sample API cannot be started: \(error)")
+            throw CommandFailure("cannot start the sample API: \(error)")
         }
         let configuration: Configuration
         do throws(ValueFault) {
@@ -26,7 +26,7 @@ struct DemoCommand: ParsableCommand {
             daemon = try Daemon(configuration, from: .options)
             try daemon.start()
         } catch {
-            let other = "choose another address: larder demo --listen 127.0.0.1:8090, or make run LISTEN=127.0.0.1:8090"
+            let other = "use another address: larder demo --listen 127.0.0.1:8090, or make run LISTEN=127.0.0.1:8090"
             throw CommandFailure(lines: error.lines + [other])
         }
         let address = daemon.server.addresses.first ?? SocketAddress(numericHost: "127.0.0.1", port: 8080)!
@@ -42,13 +42,13 @@ struct DemoCommand: ParsableCommand {
             }
         return """
 
-            A sample API stands behind Larder. In another terminal, try
+            A sample API is running behind Larder. In another terminal, try
 
               \(curl) \(url)/tasks                        # twice: X-Cache: MISS, then HIT with its Age
-              \(curl) -d 'Water the plants' \(url)/tasks  # a POST to /tasks drops its stored answer: MISS once more
-              \(curl) \(url)/slow                         # takes a second; the second time it does not
+              \(curl) -d 'Water the plants' \(url)/tasks  # a POST to /tasks invalidates its stored response: MISS again
+              \(curl) \(url)/slow                         # takes a second; the next time it comes from the cache
 
-            Ctrl-C ends it.
+            Press Ctrl-C to stop.
 
             """
     }

@@ -1,5 +1,5 @@
-// `larder explain`: asks the running daemon what it would do with a request, and why. Nothing is sent to an origin, and
-// nothing is counted or stored for it.
+// `larder explain`: asks the running daemon what it would do with a request, and why. Nothing is sent upstream, counted or
+// stored.
 
 import Admin
 import ArgumentParser
@@ -8,13 +8,13 @@ import Routing
 
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Say what the running daemon would do with a request, and why.",
-        discussion: "A URL counts with the scheme and authority that clients use. No request is sent to an origin.")
+        commandName: "explain", abstract: "Show what the running daemon would do with a request, and why.",
+        discussion: "Use the URL that clients use, with scheme and host. Nothing is sent to the upstream.")
 
-    @Argument(help: "GET, HEAD, POST …") var method: String
-    @Argument(help: "With the scheme and authority that clients use.") var url: String
+    @Argument(help: "Request method.") var method: String
+    @Argument(help: "URL with scheme and host, as clients use it.") var url: String
     @OptionGroup var request: RequestOptions
-    @Flag(help: "Everything, as JSON.") var json = false
+    @Flag(help: "Print everything as JSON.") var json = false
     @OptionGroup var daemon: AdminOption
 
     func run() throws {
@@ -27,22 +27,21 @@ struct ExplainCommand: ParsableCommand {
         var target = "/explain?method=\(percentEncoded(method))&url=\(percentEncoded(url))"
         for header in request.headers { target += "&h=\(percentEncoded(header))" }
         let client = try daemon.client()
-        let reply =
+        let result =
             content.isEmpty ? try client.ask("GET", target) : try client.ask("POST", target, content: content)
-        if json { return System.printBytes(reply.content) }
-        guard let document = reply.json else { throw CommandFailure("the daemon's explanation could not be read") }
+        if json { return System.printBytes(result.content) }
+        guard let document = result.json else { throw CommandFailure("the daemon's response is not valid JSON") }
         System.print(ExplanationPage(document).text)
     }
 }
 
-/// What a request has beside its method and its URL.
+/// Header fields and content of a request.
 struct RequestOptions: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("header")],
-        help: ArgumentHelp("A header field of the request.", valueName: "'Name: value'"))
+        help: ArgumentHelp("Header field of the request; may be repeated.", valueName: "'Name: value'"))
     var headers: [String] = []
-    @Option(help: ArgumentHelp("The request's content: text, or a file's with @.", valueName: "@file")) var data:
-        String?
+    @Option(help: ArgumentHelp("Content of the request: text, or @FILE.", valueName: "@file")) var data: String?
 
     func content() throws(CommandFailure) -> [UInt8] {
         guard let data else { return [] }

@@ -1,5 +1,4 @@
-// An explanation as a few lines for people: the verdict and its reason first, then what led to it. Lines that have nothing
-// to say are left out.
+// An explanation as text: the verdict and its reason first, then what led to it. Empty lines are left out.
 
 import Admin
 
@@ -18,7 +17,7 @@ struct ExplanationPage {
 
     private func find(_ path: [String]) -> JSONValue? { path.reduce(Optional(document)) { $0?[$1] } }
 
-    /// What a key or an address may bring to a terminal can't move its cursor.
+    /// Replaces control characters, so that a key or an address can't control the terminal.
     private static func plain(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
     }
@@ -92,11 +91,11 @@ struct ExplanationPage {
 
     private var staleUse: String {
         if find(["stored", "must_revalidate"]) == .bool(true) {
-            return "never: it has to be validated once it is stale"
+            return "never: it must be revalidated once it is stale"
         }
         var parts: [String] = []
         for (name, words) in [
-            ("stale_while_revalidate", "while it is renewed"), ("stale_if_error", "if the origin fails"),
+            ("stale_while_revalidate", "while it is refreshed"), ("stale_if_error", "if the upstream fails"),
         ]
         where count("stored", name, "seconds") > 0 {
             let left = StatsPage.duration(count("stored", name, "left"))
@@ -114,19 +113,20 @@ struct ExplanationPage {
         switch text("refresh") {
         case "": break
         case "early-refresh":
-            notes.append("some requests would have it renewed in the background already (early-refresh)")
-        default: notes.append("it would be renewed in the background meanwhile")
+            notes.append("some requests would already refresh it in the background (early-refresh)")
+        default: notes.append("it would be refreshed in the background meanwhile")
         }
         switch text("flight") {
-        case "under-way": notes.append("a fetch of this key is under way")
-        case "landed": notes.append("a fetch of this key was completed a moment ago")
-        case "unshared": notes.append("answers under this key can't be shared: requests go to the origin one by one")
-        case "resting": notes.append("renewing it in the background failed a moment ago")
+        case "under-way": notes.append("an upstream request for this key is in progress")
+        case "landed": notes.append("an upstream request for this key completed a moment ago")
+        case "unshared":
+            notes.append("responses for this key can't be shared: each request sends its own upstream request for now")
+        case "resting": notes.append("a background refresh failed a moment ago")
         default: break
         }
-        if find(["dropped_lately"]) == .bool(true) { notes.append("this key was purged or invalidated lately") }
+        if find(["dropped_lately"]) == .bool(true) { notes.append("this key was purged or invalidated recently") }
         let trouble = text("store_trouble")
-        if !trouble.isEmpty { notes.append("the store has trouble: \(trouble)") }
+        if !trouble.isEmpty { notes.append("store problem: \(trouble)") }
         return notes.enumerated().map { [$0.offset == 0 ? "note" : "", $0.element] }
     }
 }

@@ -1,5 +1,5 @@
-// Listening sockets that the service manager hands over (sd_listen_fds(3)): descriptors from 3 on, announced in the
-// environment and meant for this process alone.
+// Listening sockets passed by the service manager (sd_listen_fds(3)): descriptors from 3 on, announced in the environment
+// of this process.
 
 import Configuration
 import EventLoop
@@ -12,10 +12,10 @@ struct InheritedSockets {
     /// What LISTEN_FDS and its companions announce.
     struct Announcement: Equatable {
         static let firstDescriptor: Int32 = 3
-        /// Of each descriptor, empty where it has none.
+        /// The name of each descriptor; empty if it has none.
         let names: [String]
 
-        /// Nil where nothing is announced to the process `identifier`.
+        /// Nil if nothing is announced to the process `identifier`.
         init?(count: String?, process: String?, names: String?, identifier: Int) {
             guard let count = count.flatMap({ Int($0) }), count > 0, count <= 1024,
                 process.flatMap({ Int($0) }) == identifier
@@ -26,7 +26,7 @@ struct InheritedSockets {
         }
     }
 
-    /// Takes over what is announced. A socket named `admin`, or bound to the admin listener's address, is the admin's.
+    /// Takes over the announced sockets. One named `admin`, or bound to the address of the admin listener, is used for that.
     init(admin adminAddress: ListenAddress?) throws(SystemFault) {
         defer { for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] { System.removeEnvironment(name) } }
         guard
@@ -39,7 +39,7 @@ struct InheritedSockets {
             let descriptor = Announcement.firstDescriptor + Int32(index)
             guard System.adopt(descriptor), System.isListening(descriptor), let address = boundAddress(of: descriptor)
             else {
-                throw SystemFault("descriptor \(descriptor) of LISTEN_FDS is not a stream socket that listens")
+                throw SystemFault("descriptor \(descriptor) of LISTEN_FDS is not a listening stream socket")
             }
             if name == "admin" || address == wanted {
                 guard admin == nil else { throw SystemFault("LISTEN_FDS has two sockets for the admin listener") }

@@ -1,5 +1,5 @@
-// `larder key`: which route takes a request, its key text, and where its answer stands in Redis. Three lines that
-// scripts can cut at the first space; nothing is asked of a daemon.
+// `larder key`: the route of a request, its key text and its Redis key. Prints three lines that scripts can split at the first
+// space. No daemon is needed.
 
 import ArgumentParser
 import Configuration
@@ -9,8 +9,8 @@ struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Print the route, the key text and the Redis key of a request.")
 
-    @Argument(help: "GET, HEAD, POST …") var method: String
-    @Argument(help: "With the scheme and authority that clients use.") var url: String
+    @Argument(help: "Request method.") var method: String
+    @Argument(help: "URL with scheme and host, as clients use it.") var url: String
     @OptionGroup var request: RequestOptions
     @OptionGroup var source: ConfigurationOption
 
@@ -29,7 +29,7 @@ struct KeyCommand: ParsableCommand {
             System.print("key: \(explanation.keyText)")
             System.print("redis: \(explanation.redisKey)")
             if !explanation.isCached {
-                System.printError("larder: this route stores no answers to \(method); the key is what it would be")
+                System.printError("larder: this route does not cache \(method); the key is the one that it would have")
             }
         } catch {
             throw CommandFailure("\(error)")

@@ -1,4 +1,4 @@
-// The command line: which commands there are and what the process exits with. What each does stands in its own file.
+// The command line: the list of commands and the exit codes. Each command has its own file.
 
 import ArgumentParser
 
@@ -12,7 +12,7 @@ struct Larder: ParsableCommand {
             GetCommand.self, SetCommand.self, DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
         ])
 
-    /// 0 done, 1 the thing asked for failed, 2 wrong usage.
+    /// Exit codes: 0 success, 1 failure, 2 wrong usage.
     static func main() {
         do {
             var command: any ParsableCommand = try parseAsRoot()

@@ -1,4 +1,4 @@
-// The version of this program, in the one place where the sources have it.
+// The version of this program.
 
 /// The newest version that CHANGELOG.md names.
 enum ProgramVersion {

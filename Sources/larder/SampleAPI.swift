@@ -1,8 +1,8 @@
-// The demo's API: a list of tasks in memory. It answers as a well-made API would, with Cache-Control and ETag, so that
-// what Larder makes of it can be seen. No I/O here: a request in, an answer out.
+// The demo's API: a list of tasks in memory. Its responses have Cache-Control and ETag, to show what Larder does with them. No
+// I/O here: a request in, a response out.
 
-/// An answer of the sample API.
-struct SampleAnswer {
+/// A response of the sample API.
+struct SampleResponse {
     var status: Int
     var fields: [String] = []
     var body = ""
@@ -17,16 +17,16 @@ struct SampleAnswer {
 
 /// Used on the sample API's thread alone.
 struct SampleTasks {
-    private var titles = ["Read the README", "Try a cached GET", "Put Larder before an API"]
+    private var titles = ["Read the README", "Try a cached GET", "Put Larder in front of an API"]
 
     private static let titleLimit = 200
     private static let countLimit = 1000
 
-    mutating func answer(method: String, path: String, ifNoneMatch: String?, content: String) -> SampleAnswer {
+    mutating func respond(method: String, path: String, ifNoneMatch: String?, content: String) -> SampleResponse {
         let segments = path.split(separator: "/").map(String.init)
         switch (segments.first, segments.count) {
         case (nil, _):
-            return read(method) { SampleAnswer(status: 200, fields: ["Cache-Control: max-age=60"], body: Self.index) }
+            return read(method) { SampleResponse(status: 200, fields: ["Cache-Control: max-age=60"], body: Self.index) }
         case ("tasks", 1):
             if method == "POST" { return add(content) }
             return read(method) {
@@ -39,7 +39,7 @@ struct SampleTasks {
             return read(method) { validated("\"task-\(number)\"", against: ifNoneMatch) { json(number - 1) } }
         case ("slow", 1):
             return read(method) {
-                SampleAnswer(
+                SampleResponse(
                     status: 200, fields: ["Cache-Control: max-age=30"], body: #"{"took":"a second"}"#,
                     delayMilliseconds: 1000)
             }
@@ -48,30 +48,30 @@ struct SampleTasks {
     }
 
     private static let index = #"{"try":["/tasks","/tasks/1","/slow"]}"#
-    private static let notFound = SampleAnswer(
-        status: 404, fields: ["Cache-Control: max-age=5"], body: #"{"error":"no such thing"}"#)
+    private static let notFound = SampleResponse(
+        status: 404, fields: ["Cache-Control: max-age=5"], body: #"{"error":"not found"}"#)
 
-    private func read(_ method: String, _ answer: () -> SampleAnswer) -> SampleAnswer {
+    private func read(_ method: String, _ response: () -> SampleResponse) -> SampleResponse {
         guard method == "GET" || method == "HEAD" else {
-            return SampleAnswer(status: 405, fields: ["Allow: GET, HEAD"], body: #"{"error":"only GET and HEAD"}"#)
+            return SampleResponse(status: 405, fields: ["Allow: GET, HEAD"], body: #"{"error":"only GET and HEAD"}"#)
         }
-        return answer()
+        return response()
     }
 
-    /// 304 to whoever has this version already (RFC 9110 §13.1.2).
-    private func validated(_ tag: String, against known: String?, _ body: () -> String) -> SampleAnswer {
+    /// 304 if the client already has this version (RFC 9110 §13.1.2).
+    private func validated(_ tag: String, against known: String?, _ body: () -> String) -> SampleResponse {
         let fields = ["Cache-Control: max-age=60", "ETag: \(tag)"]
-        if let known, known == "*" || known.contains(tag) { return SampleAnswer(status: 304, fields: fields) }
-        return SampleAnswer(status: 200, fields: fields, body: body())
+        if let known, known == "*" || known.contains(tag) { return SampleResponse(status: 304, fields: fields) }
+        return SampleResponse(status: 200, fields: fields, body: body())
     }
 
     /// The content is the title.
-    private mutating func add(_ title: String) -> SampleAnswer {
+    private mutating func add(_ title: String) -> SampleResponse {
         guard !title.isEmpty, title.utf8.count <= Self.titleLimit, titles.count < Self.countLimit else {
-            return SampleAnswer(status: 400, body: #"{"error":"the content has to be a title of 1 to 200 bytes"}"#)
+            return SampleResponse(status: 400, body: #"{"error":"the content must be a title of 1 to 200 bytes"}"#)
         }
         titles.append(title)
-        return SampleAnswer(status: 201, fields: ["Location: /tasks/\(titles.count)"], body: json(titles.count - 1))
+        return SampleResponse(status: 201, fields: ["Location: /tasks/\(titles.count)"], body: json(titles.count - 1))
     }
 
     private func json(_ index: Int) -> String { "{\"id\":\(index + 1),\"title\":\(jsonText(titles[index]))}" }

@@ -1,5 +1,5 @@
-// The demo's API on a port: a small HTTP/1.1 server on a thread and a loop of its own. It serves Larder alone, so what
-// Larder never sends (chunked content from curl lines, heads without end) is refused shortly.
+// The demo's API on a port: a small HTTP/1.1 server with its own thread and loop. It serves Larder only, and rejects what Larder
+// doesn't send to it (such as chunked content).
 
 import Bytes
 import EventLoop
@@ -39,13 +39,13 @@ private final class SampleServer {
     }
 }
 
-/// One connection. It reads a request, waits where the answer takes its time, answers, and goes on with the next.
+/// One connection. It reads a request, waits if the response is delayed, sends the response, and continues.
 private final class SampleConnection: Socket {
     private unowned let server: SampleServer
     private var input: [UInt8] = []
     private var output: [UInt8] = []
-    /// An answer whose time hasn't come; nothing is read meanwhile.
-    private var delayed: (answer: SampleAnswer, isHead: Bool, keepsAlive: Bool)?
+    /// A delayed response; nothing is read until it is sent.
+    private var delayed: (response: SampleResponse, isHead: Bool, keepsAlive: Bool)?
     private var closesWhenSent = false
 
     private static let contentLimit = 16 << 10
@@ -73,7 +73,7 @@ private final class SampleConnection: Socket {
         if isOpen { wait(for: !output.isEmpty ? .write : delayed == nil ? .read : .none) }
     }
 
-    /// Answers one request; false when it isn't whole yet.
+    /// Handles one request; false if it is not complete yet.
     private func takeRequest() -> Bool {
         guard !input.isEmpty else { return false }
         var head = RequestHead()
@@ -97,38 +97,38 @@ private final class SampleConnection: Socket {
             return false
         }
         func text(_ range: ByteRange) -> String { String(decoding: input[range.lower..<range.upper], as: UTF8.self) }
-        let answer = server.tasks.answer(
+        let response = server.tasks.respond(
             method: text(head.methodRange), path: text(head.path), ifNoneMatch: head.first(.ifNoneMatch).map(text),
             content: String(decoding: input[head.length..<end], as: UTF8.self))
         let (isHead, keepsAlive) = (head.method == .head, head.keepsAlive)
         input.removeFirst(end)
-        if answer.delayMilliseconds > 0 {
-            delayed = (answer, isHead, keepsAlive)
-            setDeadline(afterMilliseconds: answer.delayMilliseconds)
+        if response.delayMilliseconds > 0 {
+            delayed = (response, isHead, keepsAlive)
+            setDeadline(afterMilliseconds: response.delayMilliseconds)
         } else {
-            give(answer, isHead: isHead, keepsAlive: keepsAlive)
+            respond(response, isHead: isHead, keepsAlive: keepsAlive)
         }
         return true
     }
 
     private func refuse(_ status: Int) -> Bool {
-        give(SampleAnswer(status: status), isHead: false, keepsAlive: false)
+        respond(SampleResponse(status: status), isHead: false, keepsAlive: false)
         return true
     }
 
     override func deadlinePassed() {
-        guard let (answer, isHead, keepsAlive) = delayed else { return }
+        guard let (response, isHead, keepsAlive) = delayed else { return }
         delayed = nil
-        give(answer, isHead: isHead, keepsAlive: keepsAlive)
+        respond(response, isHead: isHead, keepsAlive: keepsAlive)
         takeRequests()
     }
 
-    private func give(_ answer: SampleAnswer, isHead: Bool, keepsAlive: Bool) {
-        var lines = ["HTTP/1.1 \(answer.status) \(SampleAnswer.reasons[answer.status] ?? "")"] + answer.fields
+    private func respond(_ response: SampleResponse, isHead: Bool, keepsAlive: Bool) {
+        var lines = ["HTTP/1.1 \(response.status) \(SampleResponse.reasons[response.status] ?? "")"] + response.fields
         lines.append("Date: \(date())")
         if !keepsAlive { lines.append("Connection: close") }
-        let body = answer.body.isEmpty ? "" : answer.body + "\n"
-        if answer.status != 304 {
+        let body = response.body.isEmpty ? "" : response.body + "\n"
+        if response.status != 304 {
             lines.append("Content-Type: application/json")
             lines.append("Content-Length: \(body.utf8.count)")
         }

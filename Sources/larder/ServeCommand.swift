@@ -1,4 +1,4 @@
-// `larder serve`: the daemon, from a file or from a few options.
+// `larder serve`: runs the daemon, from a file or from options.
 
 import ArgumentParser
 import Configuration
@@ -7,26 +7,26 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the proxy.",
         discussion: """
-            The configuration is a file, or --upstream names an API that every request goes to. SIGHUP reads the file \
-            again; SIGTERM lets requests in flight finish and stops, a second one stops at once.
+            The configuration comes from a file, or --upstream names the one API that all requests are forwarded to. SIGHUP \
+            reloads the file. SIGTERM lets requests in flight finish, then stops; a second one stops at once.
             """)
 
     @OptionGroup var source: ConfigurationOption
-    @Option(help: ArgumentHelp("Serve this API without a file.", valueName: "url")) var upstream: String?
-    @Option(help: ArgumentHelp("Where clients connect; may be repeated. Default: 127.0.0.1:8080", valueName: "address"))
+    @Option(help: ArgumentHelp("Forward to this API, without a file.", valueName: "url")) var upstream: String?
+    @Option(help: ArgumentHelp("Address for clients; may be repeated. Default: 127.0.0.1:8080", valueName: "address"))
     var listen: [String] = []
-    @Option(help: ArgumentHelp("How long answers are fresh that don't say so themselves.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Lifetime of responses that don't declare one.", valueName: "duration"))
     var timeout: String?
-    @Option(help: ArgumentHelp("Keep answers in this Redis instead of memory.", valueName: "url")) var redis: String?
+    @Option(help: ArgumentHelp("Store responses in this Redis instead of memory.", valueName: "url")) var redis: String?
 
     func validate() throws {
         if upstream != nil {
             if source.file != nil {
-                throw ValidationError("--upstream and --config exclude each other: name the upstream in the file.")
+                throw ValidationError("--upstream and --config are mutually exclusive: name the upstream in the file.")
             }
         } else if !listen.isEmpty || timeout != nil || redis != nil {
             throw ValidationError(
-                "--listen, --timeout and --redis go with --upstream; a file says these things itself.")
+                "--listen, --timeout and --redis require --upstream; otherwise set them in the file.")
         }
     }
 

@@ -1,13 +1,12 @@
-// What systemd is told (sd_notify(3)): a datagram of NAME=value lines to the socket that NOTIFY_SOCKET names. Without
-// one, nothing is said.
+// Notifications to systemd (sd_notify(3)): datagrams of NAME=value lines to the socket in NOTIFY_SOCKET. Without that
+// variable nothing is sent.
 
 struct ServiceManager {
     private let socket: String?
-    /// How often WATCHDOG=1 has to be said: half the time after which systemd takes the process for hung. Nil without
-    /// a watchdog.
+    /// How often WATCHDOG=1 is sent: half the time after which systemd considers the process hung. Nil without a watchdog.
     let watchdogMilliseconds: Int64?
 
-    /// Reads the environment, and takes it out so that no child is mistaken for this process.
+    /// Reads the variables and removes them, so that no child process uses them.
     init() {
         socket = System.environment("NOTIFY_SOCKET")
         watchdogMilliseconds = Self.watchdogInterval(
@@ -22,12 +21,12 @@ struct ServiceManager {
         return max(1, microseconds / 2000)
     }
 
-    func ready(status: String) { say("READY=1", "STATUS=\(status)") }
-    func reloading() { say("RELOADING=1", "MONOTONIC_USEC=\(System.monotonicMicroseconds())") }
-    func stopping(status: String) { say("STOPPING=1", "STATUS=\(status)") }
-    func alive() { say("WATCHDOG=1") }
+    func ready(status: String) { send("READY=1", "STATUS=\(status)") }
+    func reloading() { send("RELOADING=1", "MONOTONIC_USEC=\(System.monotonicMicroseconds())") }
+    func stopping(status: String) { send("STOPPING=1", "STATUS=\(status)") }
+    func alive() { send("WATCHDOG=1") }
 
-    private func say(_ lines: String...) {
+    private func send(_ lines: String...) {
         if let socket { System.sendDatagram(lines.joined(separator: "\n"), to: socket) }
     }
 }

@@ -1,24 +1,24 @@
-// `larder stats`: the figures of the running daemon, for people or, with --json, as the daemon gives them.
+// `larder stats`: the figures of the running daemon as text or, with --json, as the daemon returns them.
 
 import Admin
 import ArgumentParser
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Print figures of the running daemon.")
+        commandName: "stats", abstract: "Print statistics of the running daemon.")
 
-    @Flag(help: "Everything, as JSON.") var json = false
+    @Flag(help: "Print everything as JSON.") var json = false
     @OptionGroup var daemon: AdminOption
 
     func run() throws {
-        let reply = try daemon.client().ask("GET", "/stats")
-        if json { return System.printBytes(reply.content) }
-        guard let document = reply.json else { throw CommandFailure("the daemon's figures could not be read") }
+        let result = try daemon.client().ask("GET", "/stats")
+        if json { return System.printBytes(result.content) }
+        guard let document = result.json else { throw CommandFailure("the daemon's response is not valid JSON") }
         System.print(StatsPage(document).text)
     }
 }
 
-/// The figures that people look for first, in columns.
+/// The most important figures, in columns.
 struct StatsPage {
     private let document: JSONValue
 
@@ -32,12 +32,12 @@ struct StatsPage {
 
     private var summary: String {
         let requests = figure("totals", "requests")
-        let ends = ["hit", "stale", "revalidated", "miss", "bypass"].map {
+        let outcomes = ["hit", "stale", "revalidated", "miss", "bypass"].map {
             "\(Self.grouped(figure("outcomes", $0))) \($0)"
         }
         let hits = figure("outcomes", "hit") + figure("outcomes", "stale")
         let cached = hits + figure("outcomes", "revalidated") + figure("outcomes", "miss")
-        let share = cached > 0 ? ", \(hits * 100 / cached)% of the cacheable from the store" : ""
+        let share = cached > 0 ? ", \(hits * 100 / cached)% cache hits" : ""
         let statuses = ["2xx", "3xx", "4xx", "5xx"].map { "\(Self.grouped(figure("totals", "statuses", $0))) \($0)" }
         let workers = document["workers"]?.elements?.count ?? 0
         return Self.columns([
@@ -46,17 +46,17 @@ struct StatsPage {
                 "\(document["version"]?.text ?? ""), up \(Self.duration(figure("uptime"))), \(counted(workers, "worker"))",
             ],
             ["requests", Self.grouped(requests) + share],
-            ["", ends.joined(separator: ", ")],
+            ["", outcomes.joined(separator: ", ")],
             ["statuses", statuses.joined(separator: ", ")],
             [
                 "clients",
                 "\(Self.grouped(figure("totals", "clients"))) connected, \(Self.grouped(figure("totals", "active_requests"))) requests in flight",
             ],
             [
-                "origins",
+                "upstream",
                 "\(Self.grouped(figure("totals", "origin_connections", "open"))) connections, \(Self.grouped(figure("totals", "origin_connections", "idle"))) of them idle",
             ],
-            ["sharing", sharing],
+            ["fetches", coalescing],
             ["store", store],
             ["memory", "\(Self.size(figure("process", "resident_bytes"))) resident"],
         ])
@@ -87,29 +87,31 @@ struct StatsPage {
         var rows: [[String]] = []
         for upstream in document["upstreams"]?.elements ?? [] {
             for server in upstream["servers"]?.elements ?? [] {
-                let texts = [upstream["name"]?.text, server["address"]?.text, server["standing"]?.text].map { $0 ?? "" }
+                let texts = [upstream["name"]?.text, server["address"]?.text, server["standing"]?.text].map {
+                    $0 == "aside" ? "ejected" : $0 ?? ""
+                }
                 rows.append(texts + ["requests", "failures"].map { Self.grouped(server[$0]?.count ?? 0) })
             }
         }
         return rows.isEmpty ? "" : Self.columns([["upstream", "server", "state", "requests", "failures"]] + rows)
     }
 
-    private var sharing: String {
+    private var coalescing: String {
         let fetches = counted(figure("sharing", "fetches_under_way"), "fetch", "fetches")
         var parts = [
-            "\(Self.grouped(figure("sharing", "collapsed"))) answered from another's fetch",
-            "\(Self.grouped(figure("sharing", "refreshes"))) refreshed in the background", "\(fetches) under way",
+            "\(Self.grouped(figure("sharing", "collapsed"))) coalesced",
+            "\(Self.grouped(figure("sharing", "refreshes"))) refreshed in the background", "\(fetches) in progress",
         ]
         for (name, words) in [
-            ("waits_timed_out", "waited too long"), ("refreshes_skipped", "refreshes skipped"),
-            ("unshared_keys", "keys unshareable"),
+            ("waits_timed_out", "timed out waiting"), ("refreshes_skipped", "refreshes skipped"),
+            ("unshared_keys", "keys not shareable"),
         ] where figure("sharing", name) > 0 {
             parts.append("\(Self.grouped(figure("sharing", name))) \(words)")
         }
         return parts.joined(separator: ", ")
     }
 
-    /// Those that were reached, the most frequent first.
+    /// Limits that were reached, the most frequent first.
     private var limits: String {
         guard case .object(let limits)? = document["limits"] else { return "" }
         let reached = limits.compactMap { name, value in value.count.map { (name, $0) } }.filter { $0.1 > 0 }

@@ -1,10 +1,10 @@
-// What the commands need of the operating system: the one file of this module that passes pointers to it. Every
-// pointer is used inside the call that it is made for.
+// The system calls of the commands, and the only file of this module with pointers. No pointer outlives the call that it is
+// made for.
 
 import EventLoop
 import Glibc
 
-/// A system call that failed, as a sentence.
+/// A failed system call, as a message.
 struct SystemFault: Error, CustomStringConvertible {
     let description: String
 
@@ -29,10 +29,10 @@ enum System {
         Glibc.exit(code)
     }
 
-    /// A peer that is gone is an error of the write, not the end of the process.
+    /// A write to a closed connection returns an error instead of ending the process.
     static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
-    /// Every connection is a descriptor: the soft limit goes as high as the hard one.
+    /// Every connection uses a descriptor: raises the soft limit to the hard one.
     static func raiseDescriptorLimit() {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
@@ -41,7 +41,7 @@ enum System {
         unsafe setrlimit(resource, &limit)
     }
 
-    /// The clock that service managers measure reloads by, whole microseconds of it.
+    /// The clock of sd_notify(3)'s MONOTONIC_USEC, in whole microseconds.
     static func monotonicMicroseconds() -> Int64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -80,7 +80,7 @@ enum System {
             }
             if count == 0 { return bytes }
             bytes += piece[..<count]
-            guard bytes.count <= limit else { throw SystemFault("cannot be read: it has more than \(limit) bytes") }
+            guard bytes.count <= limit else { throw SystemFault("cannot be read: it is larger than \(limit) bytes") }
         }
     }
 
@@ -106,48 +106,49 @@ enum System {
 
     static var isRoot: Bool { geteuid() == 0 }
 
-    /// Becomes another user for good: groups first, since only root may change them. Without `group` the user's own.
-    static func takeOnIdentity(user: String?, group: String?) throws(SystemFault) {
+    /// Switches to another user permanently. Groups are set first, because only root may change them. Without `group`, the
+    /// user's own is used.
+    static func switchUser(user: String?, group: String?) throws(SystemFault) {
         var groupNumber: gid_t?
         if let group {
-            guard let entry = unsafe getgrnam(group) else { throw SystemFault("there is no group called \(group)") }
+            guard let entry = unsafe getgrnam(group) else { throw SystemFault("unknown group \(group)") }
             groupNumber = unsafe entry.pointee.gr_gid
         }
         guard let user else {
             if let groupNumber {
                 guard setgroups(0, nil) == 0, setgid(groupNumber) == 0 else {
-                    throw SystemFault("cannot take on the group \(group ?? "")", code: errno)
+                    throw SystemFault("cannot switch to group \(group ?? "")", code: errno)
                 }
             }
             return
         }
-        guard let entry = unsafe getpwnam(user) else { throw SystemFault("there is no user called \(user)") }
+        guard let entry = unsafe getpwnam(user) else { throw SystemFault("unknown user \(user)") }
         let (userNumber, ownGroup) = unsafe (entry.pointee.pw_uid, entry.pointee.pw_gid)
         guard unsafe initgroups(user, groupNumber ?? ownGroup) == 0, setgid(groupNumber ?? ownGroup) == 0,
             setuid(userNumber) == 0
-        else { throw SystemFault("cannot take on the user \(user)", code: errno) }
+        else { throw SystemFault("cannot switch to user \(user)", code: errno) }
     }
 
     // MARK: Sockets
 
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
-    /// Makes an inherited descriptor fit for a loop: non-blocking, not passed on to children. False where it isn't open.
+    /// Prepares an inherited descriptor for the loop: non-blocking, close-on-exec. False if it isn't open.
     static func adopt(_ descriptor: Int32) -> Bool {
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0 else { return false }
         return fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) >= 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) >= 0
     }
 
-    /// A stream socket that listens.
+    /// Whether the descriptor is a listening socket.
     static func isListening(_ descriptor: Int32) -> Bool {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         return unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0
     }
 
-    /// Sends one datagram to a unix socket; a path that starts with `@` is of the abstract namespace (unix(7)). Nobody
-    /// listening is no fault of ours.
+    /// Sends one datagram to a unix socket; a path that starts with `@` is in the abstract namespace (unix(7)). Errors are
+    /// ignored.
     static func sendDatagram(_ text: String, to path: String) {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -169,8 +170,8 @@ enum System {
 
     enum Readiness { case readable, writable }
 
-    /// Waits until a descriptor is ready, at most so long; false when it isn't by then. Its end and its faults count as
-    /// ready: the next call tells them.
+    /// Waits until a descriptor is ready; false after the timeout. End of input and errors count as ready: the next call
+    /// reports them.
     static func wait(for descriptor: Int32, _ readiness: Readiness, milliseconds: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(readiness == .readable ? POLLIN : POLLOUT), revents: 0)
         while true {
@@ -180,7 +181,7 @@ enum System {
         }
     }
 
-    /// The error that a connect under way ended with; 0 where it succeeded.
+    /// The error code of a finished connect; 0 if it succeeded.
     static func connectionError(of descriptor: Int32) -> Int32 {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
@@ -189,7 +190,7 @@ enum System {
     }
 
     enum Transfer {
-        /// 0 bytes received are the end.
+        /// 0 bytes received mean end of input.
         case bytes(Int)
         case wouldBlock
         case failed(Int32)
@@ -203,7 +204,7 @@ enum System {
         }
     }
 
-    /// Sends what the socket takes now.
+    /// Sends as much as the socket accepts now.
     static func send(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Transfer {
         Transfer(
             unsafe bytes.withUnsafeBytes {
@@ -211,7 +212,7 @@ enum System {
             })
     }
 
-    /// Receives what there is into the beginning of `buffer`.
+    /// Receives available bytes into the start of `buffer`.
     static func receive(_ buffer: inout [UInt8], from descriptor: Int32) -> Transfer {
         Transfer(unsafe recv(descriptor, &buffer, buffer.count, 0))
     }

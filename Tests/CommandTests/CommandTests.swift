@@ -90,12 +90,12 @@ struct WritingTests {
 
 @Suite("The sample API")
 struct SampleTasksTests {
-    private func get(_ tasks: inout SampleTasks, _ path: String, ifNoneMatch: String? = nil) -> SampleAnswer {
-        tasks.answer(method: "GET", path: path, ifNoneMatch: ifNoneMatch, content: "")
+    private func get(_ tasks: inout SampleTasks, _ path: String, ifNoneMatch: String? = nil) -> SampleResponse {
+        tasks.respond(method: "GET", path: path, ifNoneMatch: ifNoneMatch, content: "")
     }
 
-    private func entityTag(_ answer: SampleAnswer) -> String? {
-        answer.fields.first { $0.hasPrefix("ETag: ") }.map { String($0.dropFirst("ETag: ".count)) }
+    private func entityTag(_ response: SampleResponse) -> String? {
+        response.fields.first { $0.hasPrefix("ETag: ") }.map { String($0.dropFirst("ETag: ".count)) }
     }
 
     @Test("A list says how long it is fresh, and 304 to whoever has it")
@@ -112,7 +112,7 @@ struct SampleTasksTests {
     func adding() throws {
         var tasks = SampleTasks()
         let before = try #require(entityTag(get(&tasks, "/tasks")))
-        let added = tasks.answer(method: "POST", path: "/tasks", ifNoneMatch: nil, content: "Water \"the\" plants")
+        let added = tasks.respond(method: "POST", path: "/tasks", ifNoneMatch: nil, content: "Water \"the\" plants")
         #expect(added.status == 201 && added.fields == ["Location: /tasks/4"])
         #expect(get(&tasks, "/tasks/4").body == #"{"id":4,"title":"Water \"the\" plants"}"#)
         #expect(get(&tasks, "/tasks", ifNoneMatch: before).status == 200)
@@ -126,6 +126,6 @@ struct SampleTasksTests {
         ])
     func refusals(_ method: String, _ path: String, _ status: Int) {
         var tasks = SampleTasks()
-        #expect(tasks.answer(method: method, path: path, ifNoneMatch: nil, content: "").status == status)
+        #expect(tasks.respond(method: method, path: path, ifNoneMatch: nil, content: "").status == status)
     }
 }

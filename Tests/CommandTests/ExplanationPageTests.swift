@@ -23,7 +23,7 @@ struct ExplanationPageTests {
                 "verdict  MISS, not-stored", "why      Nothing is stored.", "next     fetch",
                 "says     Cache-Status: larder; fwd=uri-miss", "route    /a to upstream api (routes[1])",
                 "key      GET http://a/a", "redis    larder:00", "stored   nothing",
-                "note     this key was purged or invalidated lately",
+                "note     this key was purged or invalidated recently",
             ])
     }
 
@@ -58,7 +58,7 @@ struct ExplanationPageTests {
         let document = #"{"limits":{"head":2,"clients":1234,"body":0},"sharing":{"collapsed":5,"unshared_keys":1}}"#
         let text = StatsPage(try JSONValue(Array(document.utf8))).text
         #expect(text.hasSuffix("limit    reached\nclients  1,234\nhead     2"), "\(text)")
-        #expect(text.contains("5 answered from another's fetch"))
-        #expect(text.contains("1 keys unshareable"))
+        #expect(text.contains("5 coalesced"))
+        #expect(text.contains("1 keys not shareable"))
     }
 }

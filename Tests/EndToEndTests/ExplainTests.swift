@@ -253,7 +253,7 @@ struct ExplainTests {
         let port = FreePort.take()
         let finished = try run([LarderProcess.binary, "explain", "GET", "http://a/", "--admin", "127.0.0.1:\(port)"])
         #expect(finished.status == 1)
-        #expect(finished.errors.contains("no daemon answers"), "\(finished.errors)")
+        #expect(finished.errors.contains("cannot connect to the daemon"), "\(finished.errors)")
     }
 }
 
