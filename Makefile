@@ -1,4 +1,4 @@
-# Larder's front door. `make` alone lists what there is; docs/request-path.md is the way into the sources.
+# Builds, tests and installs Larder. `make` lists the targets; docs/request-path.md introduces the sources.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -9,29 +9,29 @@ PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR    ?=
 
-# systemd looks below /usr and /usr/local by itself; with any other prefix its files go where it looks as well.
+# systemd reads units below /usr and /usr/local; with any other PREFIX they go to /etc.
 SYSTEMD_ROOT  := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNIT_DIR      ?= $(SYSTEMD_ROOT)/systemd/system
 SYSUSERS_DIR  ?= $(SYSTEMD_ROOT)/sysusers.d
 TMPFILES_DIR  ?= $(SYSTEMD_ROOT)/tmpfiles.d
 DOC_DIR       ?= $(PREFIX)/share/doc/larder
 
-# The release binary carries Swift's library inside, so that the machine it is installed on needs no toolchain.
+# Swift's libraries are linked statically, so that the target machine needs no toolchain.
 SWIFT_RELEASE := -c release --static-swift-stdlib --product larder
 BINARY        ?= .build/release/larder
 
-# The newest version that CHANGELOG.md names.
+# The latest version in CHANGELOG.md.
 VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)
 
-# What must be there, and the Debian package that brings it: module/ is asked of pkg-config, command/ of PATH.
+# Requirements and their Debian packages: module/ is looked up with pkg-config, command/ in PATH.
 BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev module/hiredis:libhiredis-dev \
 	module/yaml-0.1:libyaml-dev
 TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
 	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
 	command/strace:strace
 
-# Installs what is missing of the list, and is silent when nothing is. Services that a package starts by itself are
-# left alone: the tests start their own servers on ports of their own.
+# Installs missing packages of the list; silent if none is missing. Services that a package starts are left alone: the
+# tests start their own servers on other ports.
 define ensure
 	@missing=""; \
 	for need in $(1); do \
@@ -57,7 +57,7 @@ endef
 
 define toolchain
 	@command -v swift >/dev/null \
-		|| { echo "Larder is built with Swift 6.3, and there is no \`swift\` in PATH: see https://www.swift.org/install" >&2; exit 1; }
+		|| { echo "Larder needs Swift 6.3, and \`swift\` is not in PATH: see https://www.swift.org/install" >&2; exit 1; }
 endef
 
 .PHONY: help
@@ -70,10 +70,10 @@ help: ## List these targets
 # --- from the checkout ---------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: build ## Build and start a demo; UPSTREAM=http://127.0.0.1:9000 fronts that API, CONFIG=path serves that file
+run: build ## Build and run the demo; UPSTREAM=http://127.0.0.1:9000 runs in front of that API, CONFIG=path uses that file
 	@set -- demo; \
 	if [ -n "$(UPSTREAM)" ] && [ -n "$(CONFIG)" ]; then \
-		echo "make run takes UPSTREAM or CONFIG, not both: name the upstream in $(CONFIG)." >&2; exit 2; \
+		echo "UPSTREAM and CONFIG are mutually exclusive: set the upstream in $(CONFIG)." >&2; exit 2; \
 	fi; \
 	if [ -n "$(CONFIG)" ]; then set -- serve --config "$(CONFIG)"; fi; \
 	if [ -n "$(UPSTREAM)" ]; then \
@@ -97,7 +97,7 @@ END_TO_END := ^EndToEndTests\.
 RUN_TESTS  := swift test --skip-build --disable-xctest
 
 .PHONY: test
-test: ## Install what the tests need and run every test; FILTER=name runs those of that name
+test: ## Install test requirements and run all tests; FILTER=name selects tests by name
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
 	swift build --build-tests
@@ -115,7 +115,7 @@ endif
 ALLOCATIONS := -c release -Xswiftc -enable-testing --scratch-path .build/allocations
 
 .PHONY: allocations
-allocations: ## Count the heap allocations of each kind of HIT in a release build
+allocations: ## Count heap allocations per kind of HIT in a release build
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
 	@SECONDS=0; export LARDER_TEST_TARGET=ProxyTests; \
@@ -124,12 +124,12 @@ allocations: ## Count the heap allocations of each kind of HIT in a release buil
 		swift test --skip-build --disable-xctest $(ALLOCATIONS) --filter AllocationTests
 
 .PHONY: bench
-bench: build ## Measure Larder beside nginx, HAProxy and Varnish into docs/bench; ARGS=--quick for a first idea
+bench: build ## Compare Larder with nginx, HAProxy and Varnish, results in docs/bench; ARGS=--quick for a short run
 	$(call ensure,$(TEST_NEEDS))
 	Tests/Bench/run $(ARGS)
 
 .PHONY: lint
-lint: ## Check formatting and the rules that a text search can check
+lint: ## Check formatting and source rules
 	$(call ensure,command/python3:python3)
 	$(call toolchain)
 	swift format lint --recursive --strict --parallel --configuration .swift-format Package.swift Sources Tests
@@ -137,19 +137,19 @@ lint: ## Check formatting and the rules that a text search can check
 	@Tests/LayeringTests/structure >/dev/null
 
 .PHONY: format
-format: ## Rewrite the sources as `make lint` wants them
+format: ## Format the sources
 	$(call toolchain)
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests
 
 .PHONY: docs
-docs: ## Write docs/configuration.md anew from the keys that the sources declare
+docs: ## Generate docs/configuration.md from the keys declared in the sources
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
 	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
 
 # Half of the time is the parser's, the other half is shared by the three stores under a live daemon.
 .PHONY: fuzz
-fuzz: ## Fuzz the HTTP parser, then a live daemon from both sides; SECONDS=300 is how long
+fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
 	swift build --product larder
@@ -162,7 +162,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon from both sides; SECONDS=300 i
 # are gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks and
 # threads that are left are none: the daemon leaves its cache, its workers and the resolver to the system at its exit.
 .PHONY: sanitize
-sanitize: ## Run the tests under the thread and the address sanitizer; FILTER=name runs those of that name
+sanitize: ## Run the tests with the thread and address sanitizers; FILTER=name selects tests by name
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
 	@set -e; for sanitizer in thread address; do \
@@ -179,7 +179,7 @@ sanitize: ## Run the tests under the thread and the address sanitizer; FILTER=na
 	done
 
 .PHONY: clean
-clean: ## Remove everything that was built
+clean: ## Remove all build results
 	rm -rf .build
 
 # --- on the machine ------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ $(BINARY):
 	$(MAKE) build
 
 .PHONY: install
-install: $(BINARY) ## Install binary, systemd units and /etc/larder; DESTDIR and PREFIX (default /usr/local) are honoured
+install: $(BINARY) ## Install the binary, systemd units and /etc/larder; supports DESTDIR and PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(DOC_DIR)" "$(DESTDIR)$(SYSCONFDIR)/larder" \
 		"$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(SYSUSERS_DIR)" "$(DESTDIR)$(TMPFILES_DIR)"
 	install -m 755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/larder.new"
@@ -216,21 +216,21 @@ install: $(BINARY) ## Install binary, systemd units and /etc/larder; DESTDIR and
 		rm -f "$$file.new"; \
 	else \
 		install -m 644 config/larder.yaml "$$file.new"; \
-		echo "$$file is yours and stays as it is; this version's is beside it as $$file.new"; \
+		echo "$$file was kept; the new version is in $$file.new"; \
 	fi
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then \
 		if command -v systemd-sysusers >/dev/null; then \
 			systemd-sysusers "$(SYSUSERS_DIR)/larder.conf"; \
 			systemd-tmpfiles --create "$(TMPFILES_DIR)/larder.conf" || true; \
 		else \
-			echo "No systemd here: make a user for the daemon, for instance useradd --system larder"; \
+			echo "systemd not found: create a user for the daemon, for example with useradd --system larder"; \
 		fi; \
 		if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; \
-		echo "Next: name your API in $(SYSCONFDIR)/larder/larder.yaml, then systemctl enable --now larder"; \
+		echo "Next: set your API in $(SYSCONFDIR)/larder/larder.yaml, then run systemctl enable --now larder"; \
 	fi
 
 .PHONY: uninstall
-uninstall: ## Remove what install put there, but not /etc/larder nor the user
+uninstall: ## Remove what install created, except /etc/larder and the user
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then \
 		systemctl disable --now larder.socket larder.service 2>/dev/null || true; \
 	fi
@@ -238,7 +238,7 @@ uninstall: ## Remove what install put there, but not /etc/larder nor the user
 		"$(DESTDIR)$(SYSUSERS_DIR)/larder.conf" "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
 	rm -rf "$(DESTDIR)$(DOC_DIR)"
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-	@echo "$(DESTDIR)$(SYSCONFDIR)/larder stays; remove it by hand if you want it gone."
+	@echo "$(DESTDIR)$(SYSCONFDIR)/larder was kept; remove it by hand if you no longer need it."
 
 ARCHITECTURE = $(shell dpkg --print-architecture)
 DEB_TREE    := .build/deb
