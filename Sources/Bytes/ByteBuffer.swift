@@ -2,10 +2,10 @@
 // few messages nothing is allocated.
 //
 // Safety: `base` points to `capacity` bytes that this value alone owns (it can't be copied) and frees at its end. The
-// first `count` of them are initialised. Every write goes through `reserve`, which makes sure of room before it. While
-// `capacity` is 0 there is no memory: `base` is then an address that nothing is read from or written to.
+// first `count` of them are initialised. Every write calls `reserve` first, which guarantees the space. While
+// `capacity` is 0 there is no memory: `base` is then a dummy address that is never read from or written to.
 
-/// Bytes being put together. Pass it `inout`; `span` and `withUnsafeBytes` read it in place.
+/// A growable, uniquely owned byte buffer. Pass it `inout`; `span` and `withUnsafeBytes` read it in place.
 @safe
 @usableFromInline
 package struct ByteBuffer: ~Copyable {
@@ -13,7 +13,7 @@ package struct ByteBuffer: ~Copyable {
     @usableFromInline var capacity: Int
     @usableFromInline package internal(set) var count: Int
 
-    /// With a capacity of 0 no memory is taken before the first byte is appended.
+    /// With a capacity of 0, nothing is allocated until the first byte is appended.
     package init(minimumCapacity: Int = 0) {
         capacity = max(minimumCapacity, 0)
         unsafe base = ByteBuffer.allocate(capacity)
@@ -26,7 +26,8 @@ package struct ByteBuffer: ~Copyable {
 
     private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
         if capacity > 0 { return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16) }
-        // Aligned like the real ones and never dereferenced; a bit pattern other than 0 is always an address.
+        // A dummy: aligned like a real allocation and never dereferenced. Any nonzero bit pattern makes a non-nil
+        // pointer.
         return unsafe UnsafeMutableRawPointer(bitPattern: 16)!
     }
 
@@ -51,7 +52,7 @@ package struct ByteBuffer: ~Copyable {
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
-    /// Empties the buffer and keeps its memory, unless that has grown beyond `limit` bytes: then it is given back.
+    /// Empties the buffer and keeps its memory, unless that has grown beyond `limit` bytes: then the memory is freed.
     package mutating func removeAll(keepingUpTo limit: Int = .max) {
         count = 0
         guard capacity > limit else { return }
@@ -60,9 +61,9 @@ package struct ByteBuffer: ~Copyable {
         unsafe base = ByteBuffer.allocate(0)
     }
 
-    /// Takes the last `length` bytes out again.
+    /// Removes the last `length` bytes.
     package mutating func removeLast(_ length: Int) {
-        precondition(length >= 0 && length <= count, "only what is there can be taken out")
+        precondition(length >= 0 && length <= count, "cannot remove more bytes than the buffer holds")
         count -= length
     }
 
@@ -74,7 +75,7 @@ package struct ByteBuffer: ~Copyable {
 
     @usableFromInline
     mutating func grow(_ additional: Int) {
-        precondition(additional >= 0, "a buffer can't grow by a negative size")
+        precondition(additional >= 0, "a buffer cannot grow by a negative size")
         let larger = max(capacity * 2, count + additional, 64)
         let moved = unsafe ByteBuffer.allocate(larger)
         unsafe moved.copyMemory(from: base, byteCount: count)
@@ -114,7 +115,7 @@ package struct ByteBuffer: ~Copyable {
     @inlinable
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
-    /// Appends what stands in `bytes` from `start` on.
+    /// Appends the bytes of `bytes` from `start` on.
     @inlinable
     package mutating func append(_ bytes: Span<UInt8>, from start: Int) { append(bytes.extracting(start...)) }
 

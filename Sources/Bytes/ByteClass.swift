@@ -1,4 +1,4 @@
-// Which bytes may stand where (RFC 9110 §5.5, §5.6.2; RFC 3986 §2). Classes of the ASCII range are 128-bit sets, so
+// Which bytes are allowed where (RFC 9110 §5.5, §5.6.2; RFC 3986 §2). Classes of the ASCII range are 128-bit sets, so
 // that a test is a shift and a mask and the sets can be read here.
 
 /// A set of ASCII bytes; bytes from 128 up are in none.

@@ -1,12 +1,13 @@
-// Bytes that wait in order: commands on their way to a socket, key texts of lookups under way. Appended at the end,
-// taken at the front, in memory that is kept from use to use.
+// A FIFO of bytes: commands waiting to be sent, key texts of lookups in progress. Appended at the end, consumed at the
+// front; the memory is reused.
 //
 // Safety: `base` points to `capacity` bytes that this value alone owns and frees at its end; those in `front..<end` are
 // initialised. Every write goes through `makeRoom`.
 
 import Glibc
 
-/// A growing buffer with a front that moves. Bounded by whoever appends.
+/// A growing buffer whose front moves as bytes are consumed. It has no bound of its own: the caller limits what it
+/// appends.
 @safe
 @usableFromInline
 package struct ByteQueue: ~Copyable {
@@ -16,10 +17,10 @@ package struct ByteQueue: ~Copyable {
     @usableFromInline var end = 0
 
     private static let idleCapacity = 16 << 10
-    /// A buffer that grew beyond this goes back to `idleCapacity` when it is empty.
+    /// A buffer that grew beyond this shrinks to `idleCapacity` once it is empty.
     private static let keptCapacity = 512 << 10
 
-    /// Takes memory at once, and keeps it to its end.
+    /// Allocates at once; the memory is freed in `deinit`.
     package init() {
         unsafe base = .allocate(capacity: Self.idleCapacity)
         capacity = Self.idleCapacity
@@ -31,7 +32,7 @@ package struct ByteQueue: ~Copyable {
 
     @inlinable package var count: Int { end - front }
 
-    /// The bytes that wait, in order.
+    /// The bytes not yet consumed, in order.
     @inlinable
     package var bytes: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
@@ -39,7 +40,7 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    /// The first `count` bytes that wait.
+    /// The first `count` bytes not yet consumed.
     @inlinable
     @_lifetime(borrow self)
     package borrowing func first(_ count: Int) -> Span<UInt8> {
@@ -77,7 +78,7 @@ package struct ByteQueue: ~Copyable {
         end += count
     }
 
-    /// The number, which isn't negative, in decimal digits.
+    /// Appends a number in decimal digits; it must not be negative.
     @inlinable
     package mutating func append(decimal number: Int) {
         makeRoom(for: 20)
@@ -95,8 +96,8 @@ package struct ByteQueue: ~Copyable {
         end += digits
     }
 
-    /// The first `count` bytes have been used.
-    package mutating func drop(_ count: Int) {
+    /// Removes the first `count` bytes, which have been used.
+    package mutating func consume(_ count: Int) {
         front += count
         guard front == end else { return }
         front = 0
@@ -104,9 +105,9 @@ package struct ByteQueue: ~Copyable {
         if capacity > Self.keptCapacity { reallocate(Self.idleCapacity) }
     }
 
-    /// All that waits has been used.
-    package mutating func empty() {
-        drop(count)
+    /// Removes all bytes.
+    package mutating func removeAll() {
+        consume(count)
     }
 
     @usableFromInline

@@ -1,5 +1,5 @@
-// Where something lies in a message's bytes. Offsets rather than slices, so that a parsed head owns no bytes, needs no
-// reference counting and stays valid when the buffer is moved to another address.
+// The position of something within a message's bytes. Offsets rather than slices, so that a parsed head owns no bytes,
+// needs no reference counting and remains valid when the buffer moves in memory.
 
 /// A half-open range of byte offsets, counted from the first byte of the message.
 @usableFromInline

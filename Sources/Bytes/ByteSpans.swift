@@ -1,18 +1,18 @@
-// What several modules do with bytes that somebody else owns: compare, trim, search, copy. Everything here looks at ASCII
-// alone; nothing but `copied` and `text` allocates. `StaticString` has no safe view: its bytes live as long as the program,
-// and every index is checked against their count.
+// Operations that several modules need on borrowed bytes: compare, trim, search, copy. Only ASCII is interpreted, and
+// only `copied` and `text` allocate. `StaticString` has no safe view: its bytes live as long as the program, and every
+// index is checked against their count.
 
 extension StaticString {
     /// The byte at `index` of a literal.
     @inlinable @inline(__always)
     package subscript(octet index: Int) -> UInt8 {
-        precondition(index >= 0 && index < utf8CodeUnitCount, "a literal is read within its bounds")
+        precondition(index >= 0 && index < utf8CodeUnitCount, "index out of the literal's bounds")
         return unsafe utf8Start[index]
     }
 }
 
 extension Span where Element == UInt8 {
-    /// Whether the bytes are the same.
+    /// Whether both spans hold the same bytes.
     @inlinable
     package func isSame(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
@@ -20,7 +20,7 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    /// Whether two names (of fields, schemes, hosts) are the same, ASCII case aside.
+    /// Whether two names (of fields, schemes, hosts) are equal, ignoring ASCII case.
     @inlinable
     package func isSameName(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
@@ -28,7 +28,7 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    /// Whether these bytes are the literal, which must be in lower case, ASCII case aside.
+    /// Whether these bytes equal `literal`, which must be in lower case, ignoring ASCII case.
     @inlinable @inline(__always)
     package func isCaseless(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
@@ -46,7 +46,7 @@ extension Span where Element == UInt8 {
         return lower..<upper
     }
 
-    /// The first place in `range` where `byte` stands.
+    /// The index of the first `byte` in `range`.
     @inlinable
     package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         for index in range where self[index] == byte { return index }
@@ -61,7 +61,7 @@ extension Span where Element == UInt8 {
         return copy
     }
 
-    /// For messages to people; never on the hit path.
+    /// The bytes as UTF-8 text, for messages to people. It allocates: never call it on the hit path.
     package func text() -> String { String(decoding: copied(), as: UTF8.self) }
 }
 
@@ -73,7 +73,7 @@ extension Array where Element == UInt8 {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
-    /// Appends a literal; allocates only where the caller reserved too little.
+    /// Appends a literal; allocates only if the caller reserved too little.
     @inlinable
     package mutating func append(_ literal: StaticString) {
         // The literal's bytes live as long as the program.

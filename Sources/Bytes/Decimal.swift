@@ -1,8 +1,8 @@
-// Rows of digits.
+// Unsigned decimal numbers.
 
 @usableFromInline
 package enum Decimal {
-    /// The number that `digits` spells, or nil if it is empty, holds anything but digits or exceeds 64 bits.
+    /// The value of `digits`, or nil if they are empty, contain anything but digits, or exceed 64 bits.
     @inlinable
     package static func value(_ digits: Span<UInt8>) -> UInt64? {
         guard !digits.isEmpty else { return nil }

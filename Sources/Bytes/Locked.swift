@@ -1,10 +1,10 @@
-// A value behind a lock, for what several threads share. Synchronization's Mutex would do as well, but parks its waiters
-// within the standard library, where the thread sanitizer can't see it: each contended lock then looks like a race. A
-// pthread mutex costs the same and is seen.
+// A value behind a lock, for data that several threads share. Synchronization's Mutex would do as well, but it parks
+// waiters inside the standard library, where the thread sanitizer can't see it: every contended lock is then reported
+// as a race. A pthread mutex costs the same and is visible to it.
 
 import Glibc
 
-/// `Value`, reached by one thread at a time.
+/// A value that one thread at a time can use.
 ///
 /// `@unchecked Sendable`: the value lives in memory that only `withLock` reaches, and `withLock` holds the mutex while
 /// it does; both are freed in `deinit`, when no borrow of the lock is left. The value never leaves, since `body` is

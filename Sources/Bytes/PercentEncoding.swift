@@ -1,6 +1,6 @@
-// Percent-encoding (RFC 3986 §2.1): which characters need it and what a triplet stands for.
+// Percent-encoding (RFC 3986 §2.1): encoding and decoding.
 //
-// A `%` without two hex digits stands for itself here; whoever must refuse one asks `triplet`.
+// A `%` without two hex digits decodes to itself here. Callers that must reject one check with `triplet`.
 
 /// Reads and writes percent-encoded bytes, one at a time.
 @usableFromInline

@@ -1,12 +1,11 @@
-// Values by key, of which the ones that came first are forgotten once there are too many: for what has to be remembered
-// for a while, and must not grow with what clients ask for.
+// A bounded map: when it is full, an insertion evicts the oldest key. For state that must be remembered for a while but
+// must not grow with the variety of requests.
 
-/// The latest `limit` keys that were inserted, with their values. Not for several threads: whoever shares one puts a lock
-/// around it.
+/// The latest `limit` keys that were inserted, with their values. Not thread-safe: a shared one needs a lock.
 @usableFromInline
 package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline var values: [Key: Value] = [:]
-    /// Keys in the order in which they came, as a ring.
+    /// Keys in order of insertion, as a ring.
     @usableFromInline var order: [Key] = []
     @usableFromInline var oldest = 0
     @usableFromInline let limit: Int
@@ -15,15 +14,15 @@ package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @inlinable
     package init(limit: Int) { self.limit = limit }
 
-    /// To be set for keys that are there; new ones come by ``insert(_:for:)``.
+    /// Set it only for keys that are present; new ones are added by ``insert(_:for:)``.
     @inlinable
     package subscript(key: Key) -> Value? {
         get { values[key] }
         _modify { yield &values[key] }
     }
 
-    /// Adds a key that isn't there. Where there are too many, the oldest one goes.
-    /// - Returns: the value of the one that went.
+    /// Adds a key that isn't present yet. If the map is full, the oldest key is evicted.
+    /// - Returns: the value of the evicted key.
     @inlinable
     package mutating func insert(_ value: Value, for key: Key) -> Value? {
         values[key] = value
@@ -31,9 +30,9 @@ package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             order.append(key)
             return nil
         }
-        let forgotten = values.removeValue(forKey: order[oldest])
+        let evicted = values.removeValue(forKey: order[oldest])
         order[oldest] = key
         oldest = (oldest + 1) % limit
-        return forgotten
+        return evicted
     }
 }

@@ -29,7 +29,7 @@ package enum Scan {
     @inlinable @inline(__always)
     package static func first(_ byte: UInt8, in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
-        // May look beyond `end`, never beyond the span; a hit beyond `end` is none.
+        // May read beyond `end`, never beyond the span; a hit beyond `end` doesn't count.
         while index < end && index &+ 16 <= bytes.count {
             if let first = firstHit(load(bytes, at: index) .== all(byte)) {
                 return min(index &+ first, end)
@@ -43,8 +43,8 @@ package enum Scan {
         return end
     }
 
-    /// The first byte in `start..<end` that a request target can't hold (white space, controls, `#`, non-ASCII), or
-    /// `end`.
+    /// The first byte in `start..<end` that is not allowed in a request target (white space, controls, `#`, non-ASCII),
+    /// or `end`.
     @inlinable @inline(__always)
     package static func firstOutsideTarget(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start

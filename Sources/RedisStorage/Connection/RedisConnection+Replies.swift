@@ -51,7 +51,7 @@ extension RedisConnection: ReplyReaderDelegate {
 
     private func handle(_ reply: Reply) {
         guard let command = queue.popFirst() else { return noteMalformedReply() }
-        if command.attachmentCount > 0 { attachments.drop(command.attachmentCount) }
+        if command.attachmentCount > 0 { attachments.consume(command.attachmentCount) }
         // An abandoned command has no receiver any more.
         command.receiver?.finish(command, with: .reply(reply), on: self)
         if case .error(let kind) = reply {

@@ -134,7 +134,7 @@ final class RedisConnection {
         switch socket.send(output.bytes) {
         case .wrote(let count):
             bytesSent += count
-            output.drop(count)
+            output.consume(count)
             socket.wait(for: output.count > 0 ? .readAndWrite : .read)
         case .failed:
             handle(.lost(.connectionLost))
@@ -159,7 +159,7 @@ final class RedisConnection {
         if actions.disconnects {
             socket?.close()
             socket = nil
-            output.empty()
+            output.removeAll()
         }
         if actions.changesAvailability { delegate?.connectionDidChangeAvailability(self) }
         if let trouble = actions.abandonment { abandonCommands(because: trouble) }
@@ -188,7 +188,7 @@ final class RedisConnection {
         }
         if socket == nil {
             queue.removeAll()
-            attachments.empty()
+            attachments.removeAll()
         }
         delegate?.connectionDidAbandonCommands(self, because: trouble)
     }
