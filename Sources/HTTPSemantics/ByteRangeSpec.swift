@@ -1,5 +1,5 @@
-// Reads a `Range` field value in the unit bytes (RFC 9110 §14.1.1, §14.1.2) into what it asks for, before anyone knows the
-// length of the content. A value with an invalid member, or of another unit, asks for nothing: it is ignored whole.
+// Reads a `Range` field value in the unit bytes (RFC 9110 §14.1.1, §14.1.2) before the length of the content is known.
+// A value with an invalid member, or in another unit, is ignored as a whole.
 
 import Bytes
 
@@ -12,12 +12,12 @@ package enum ByteRangeSpec: Equatable, Sendable {
     /// `-count`: the last bytes.
     case suffix(Int64)
 
-    /// What a member asks for, once the length of the content is known.
+    /// The bytes that a member selects, once the length of the content is known.
     package enum Resolved: Equatable, Sendable {
         /// Never empty.
         case part(Range<Int64>)
         case unsatisfiable
-        /// The last bytes of nothing: satisfiable (§14.1.2), but no `Content-Range` can say so.
+        /// A suffix range of empty content: satisfiable (§14.1.2), but not expressible as a `Content-Range`.
         case allOfNothing
     }
 
@@ -50,7 +50,7 @@ package enum ByteRangeSpec: Equatable, Sendable {
         self = .between(lower, upper)
     }
 
-    /// Digits only; a number that is too large is as large as can be.
+    /// Digits only; a number that is too large becomes the maximum.
     private static func position(_ digits: Span<UInt8>) -> Int64? {
         guard digits.count > 0 else { return nil }
         var value: Int64 = 0
@@ -65,9 +65,9 @@ package enum ByteRangeSpec: Equatable, Sendable {
     }
 }
 
-/// Walks over the members of a `Range` value.
+/// Iterates over the members of a `Range` value.
 package struct ByteRangeWalker {
-    /// Whether the value has another unit than bytes, or an invalid member, so that none of it counts.
+    /// Whether the value has a unit other than bytes, or an invalid member: the field must then be ignored.
     package private(set) var hasFailed = false
     private var position: Int
 
@@ -97,9 +97,9 @@ package struct ByteRangeWalker {
     }
 }
 
-/// A `Range` field as a whole, for those who can make use of one range only.
+/// A `Range` field as a whole, for callers that can serve a single range only.
 package enum RangeRequest: Equatable, Sendable {
-    /// No range that could be read: the request is for the whole.
+    /// The field is absent or must be ignored: the request is for the complete content.
     case ignored
     case one(ByteRangeSpec)
     case several

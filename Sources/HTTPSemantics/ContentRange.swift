@@ -1,5 +1,5 @@
-// The `Content-Range` field (RFC 9110 §14.4), read strictly: what is invalid, or has another unit than bytes, must never
-// be combined with anything stored, so it reads as nil.
+// The `Content-Range` field (RFC 9110 §14.4), parsed strictly: a value that is invalid, or in a unit other than bytes,
+// must never be combined with stored content, so it parses as nil.
 
 import Bytes
 
@@ -53,7 +53,7 @@ package enum ContentRange: Equatable, Sendable {
 
     private static func isAsterisk(_ text: Span<UInt8>) -> Bool { text.count == 1 && text[0] == 0x2A }
 
-    /// Digits only; a number past 2^63 is no length of anything.
+    /// Digits only; nil for 2^63 and above.
     private static func number(_ digits: Span<UInt8>) -> Int64? {
         guard digits.count > 0 else { return nil }
         var value: Int64 = 0

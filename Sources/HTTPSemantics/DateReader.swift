@@ -1,11 +1,11 @@
-// Reads the three date formats of RFC 9110 §5.6.7, each from its fixed places. Names and the zone are matched without
-// regard to case, as RFC 9111 §4.2 asks of a cache; every other deviation makes the date invalid: another zone than GMT,
-// missing digits, white space, a day that the month doesn't have. The day of the week must be one, but isn't compared
-// with the date, as no decision depends on it. Allocates nothing.
+// Reads the three date formats of RFC 9110 §5.6.7, each at its fixed positions. Names and the zone are matched without
+// regard to case, as RFC 9111 §4.2 asks of a cache; every other deviation makes the date invalid: another zone than
+// GMT, missing digits, white space, a day that the month doesn't have. The day of the week must be a valid name, but it
+// isn't checked against the date, since no decision depends on it. Allocates nothing.
 
 import Bytes
 
-/// One text being read.
+/// The parser's state while it reads one date.
 struct DateReader {
     private var date = CivilDate(year: 0, month: 0, day: 0)
     private var hasTwoDigitYear = false
@@ -55,7 +55,7 @@ struct DateReader {
         return readTime(rest, at: 11)
     }
 
-    /// `hour:minute:second`; 60 is a leap second's.
+    /// `hour:minute:second`; 60 is accepted for a leap second.
     private mutating func readTime(_ text: Span<UInt8>, at start: Int) -> Bool {
         guard text[start + 2] == 0x3A, text[start + 5] == 0x3A, let hour = number(text, start..<(start + 2)),
             let minute = number(text, (start + 3)..<(start + 5)), let second = number(text, (start + 6)..<(start + 8)),
@@ -69,12 +69,12 @@ struct DateReader {
     /// - Parameter now: tells the century of a two-digit year.
     func seconds(now: Int64) -> Int64? {
         guard hasTwoDigitYear else { return seconds(inYear: date.year) }
-        // Clocks of other millennia are no reason to trap.
+        // A clock that is off by millennia must not trap.
         let thisYear = CivilDate(daysSinceEpoch: Int(max(0, min(now, 250_000_000_000)) / 86_400)).year
         var century = thisYear - thisYear % 100 + 100
         while century + date.year > thisYear + 50 { century -= 100 }
         guard let candidate = seconds(inYear: century + date.year) else { return nil }
-        // Fifty years ahead by the year alone may be more than fifty years (18,263 days) by the clock.
+        // The same year fifty years on may still be more than fifty years (18,263 days) ahead to the second.
         let isTooFar = candidate.subtractingReportingOverflow(now)
         if century + date.year == thisYear + 50, !isTooFar.overflow, isTooFar.partialValue > 18_263 * 86_400 {
             return seconds(inYear: century + date.year - 100)
@@ -98,7 +98,7 @@ private func number(_ text: Span<UInt8>, _ range: Range<Int>) -> Int? {
     return value
 }
 
-/// The place of a three-letter name in a row of such names.
+/// The index of a three-letter name in a string of such names.
 private func position(of name: Span<UInt8>, inTriples table: StaticString) -> Int? {
     var start = 0
     while start < table.utf8CodeUnitCount {

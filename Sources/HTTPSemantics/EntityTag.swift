@@ -4,7 +4,7 @@ import Bytes
 
 package struct EntityTag: Equatable, Sendable {
     package var isWeak: Bool
-    /// What stands between the quotes.
+    /// The characters between the quotes.
     package var opaque: Range<Int>
 
     /// Reads a whole `ETag` field value; nil if it isn't exactly one entity-tag.
@@ -45,7 +45,7 @@ package struct EntityTag: Equatable, Sendable {
     }
 }
 
-/// Walks over the entity-tags of an `If-None-Match` value. What isn't one is passed over to the next comma.
+/// Iterates over the entity-tags of an `If-None-Match` value. Anything else is skipped up to the next comma.
 package struct EntityTagWalker: Sendable {
     private var position = 0
 

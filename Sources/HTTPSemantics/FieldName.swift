@@ -1,6 +1,6 @@
-// The field names that Larder acts on. Everything else is `other` and is carried along by its bytes.
+// The field names that Larder acts on. Everything else is `other` and is forwarded as it is.
 
-/// A field name that some part of Larder decides by, or `other`.
+/// A field name that Larder interprets, or `other`.
 @usableFromInline
 package enum FieldName: UInt8, Sendable, CaseIterable {
     case other = 0

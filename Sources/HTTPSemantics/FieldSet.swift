@@ -1,6 +1,6 @@
-// A set of known field names in one word: what a head has, what a step drops, what a trailer may not carry.
+// A set of known field names in one word: the fields of a head, those to be removed, those not allowed in trailers.
 
-/// A set of known field names. `other` may be a member; it then stands for every name that isn't known.
+/// A set of known field names. `other` may be a member; it then represents every unknown name.
 @usableFromInline
 package struct FieldSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     @usableFromInline var bits: UInt128
@@ -43,8 +43,8 @@ extension FieldSet {
         .proxyAuthorization,
     ]
 
-    /// RFC 9110 §13.1 and §14.2: what makes a request conditional or partial. A response that is to be stored is asked
-    /// for without.
+    /// RFC 9110 §13.1 and §14.2: the fields that make a request conditional or partial. They are removed from a request
+    /// whose response is to be stored.
     package static let conditionals: FieldSet = [
         .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range,
     ]

@@ -17,8 +17,7 @@ package enum HTTPDate {
         return reader.read(text) ? reader.seconds(now: now) : nil
     }
 
-    /// Appends `Sun, 06 Nov 1994 08:49:37 GMT`. Times outside the years 0 to 9999 are written as the nearest that can
-    /// be.
+    /// Appends `Sun, 06 Nov 1994 08:49:37 GMT`. Times outside the years 0 to 9999 are clamped.
     package static func append(_ seconds: Int64, to output: inout ByteBuffer) {
         let clamped = min(max(seconds, -62_167_219_200), 253_402_300_799)
         let day = Int(floorDivide(clamped, 86_400))
@@ -47,7 +46,7 @@ package enum HTTPDate {
         output.append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
     }
 
-    /// Appends the name at `place` in a row of three-letter names.
+    /// Appends the name at index `place` in a string of three-letter names.
     private static func append(_ place: Int, ofTriples table: StaticString, to output: inout ByteBuffer) {
         for index in (3 * place)..<(3 * place + 3) { output.append(table[octet: index]) }
     }

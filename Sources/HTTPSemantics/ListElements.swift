@@ -1,5 +1,5 @@
-// Walks a comma-separated list (RFC 9110 §5.6.1): elements without their surrounding white space; empty ones are passed
-// over, as recipients must. A comma inside a quoted string separates nothing.
+// Iterates over a comma-separated list (RFC 9110 §5.6.1): elements without their surrounding white space; empty ones
+// are skipped, as recipients must. A comma inside a quoted string is not a separator.
 
 import Bytes
 

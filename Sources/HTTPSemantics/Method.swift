@@ -53,7 +53,7 @@ package enum Method: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// `token` must be a token already.
+    /// The method that `token` names; it must be a valid token already.
     package static func recognise(_ token: Span<UInt8>) -> Method {
         switch token.count {
         case 3:

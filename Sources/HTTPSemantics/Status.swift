@@ -1,4 +1,4 @@
-// What caching asks about a status code (RFC 9110 §15, RFC 9111 §3).
+// What caching needs to know about a status code (RFC 9110 §15, RFC 9111 §3).
 
 /// A status code, cut to three digits.
 @usableFromInline
@@ -8,10 +8,10 @@ package struct Status: Equatable, Sendable {
     @inlinable
     package init(_ code: Int) { self.code = UInt16(truncatingIfNeeded: max(0, min(code, 999))) }
 
-    /// Whether it ends the exchange: 1xx don't (RFC 9110 §15).
+    /// Whether it is a final status, not 1xx (RFC 9110 §15).
     @inlinable package var isFinal: Bool { code >= 200 }
 
-    /// Whether a cache may give it a lifetime of its own (RFC 9110 §15.1, RFC 7725 §3).
+    /// Whether a cache may assign it a heuristic lifetime (RFC 9110 §15.1, RFC 7725 §3).
     @inlinable package var isHeuristicallyCacheable: Bool {
         switch code {
         case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 451, 501: true
@@ -19,8 +19,8 @@ package struct Status: Equatable, Sendable {
         }
     }
 
-    /// Whether Larder knows what caching this status asks, as `must-understand` demands (RFC 9111 §5.2.2.3): the final
-    /// statuses of RFC 9110 and of the RFCs that are registered for HTTP in general.
+    /// Whether Larder implements the caching requirements of this status, as `must-understand` demands (RFC 9111
+    /// §5.2.2.3): the final statuses of RFC 9110 and of the RFCs that are registered for HTTP in general.
     @inlinable package var isUnderstood: Bool {
         switch code {
         case 200...206, 300...304, 307, 308, 400...417, 421, 422, 425, 426, 428, 429, 431, 451, 500...505, 511: true
@@ -28,10 +28,11 @@ package struct Status: Equatable, Sendable {
         }
     }
 
-    /// Whether it answers the conditions or ranges of one request, so that nobody else can be given it: 304, 412, 416.
+    /// Whether it responds to the conditions or ranges of one request, so that it can't be served to any other: 304,
+    /// 412, 416.
     @inlinable package var answersOneRequestOnly: Bool { code == 304 || code == 412 || code == 416 }
 
-    /// Whether a response to an unsafe method with it invalidates (RFC 9111 §4.4): 2xx and 3xx.
+    /// Whether a response with this status to an unsafe method invalidates (RFC 9111 §4.4): 2xx and 3xx.
     @inlinable package var isNonError: Bool { (200..<400).contains(code) }
 
     /// Whether `stale-if-error` covers it (RFC 5861 §4).

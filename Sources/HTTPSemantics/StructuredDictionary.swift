@@ -1,10 +1,10 @@
 // Reads a Dictionary of structured fields (RFC 9651 §3.2, §4.2.2) without allocating, for the targeted fields of RFC
-// 9213. It checks every byte of the value, since one error makes the whole field count for nothing, but tells only what
-// a cache directive can be: absent, an integer, a string, or something else.
+// 9213. It checks every byte of the value, since one error makes the whole field invalid, but it distinguishes only
+// what a cache directive can be: absent, an integer, a string, or something else.
 
 import Bytes
 
-/// What a member is worth; ranges are of the bytes that it was read from.
+/// The value of a member; ranges refer to the parsed bytes.
 package enum DictionaryValue: Equatable {
     case boolean(Bool)
     case integer(Range<Int>)
@@ -13,15 +13,15 @@ package enum DictionaryValue: Equatable {
     case other
 }
 
-/// A member, as ranges of the bytes that it was read from.
+/// A member, as ranges of the parsed bytes.
 package struct DictionaryMember: Equatable {
     package var key: Range<Int>
     package var value: DictionaryValue
 }
 
-/// Walks over the members of a Dictionary.
+/// Iterates over the members of a Dictionary.
 package struct DictionaryWalker {
-    /// The value breaks the grammar; nothing of it counts.
+    /// The value violates the grammar: the whole field must be ignored.
     package private(set) var hasFailed = false
     var position = 0
     private var isFirst = true

@@ -1,9 +1,9 @@
 // Reads a List of structured fields (RFC 9651 §3.1, §4.2.1), and the strings of an inner list (§3.1.1), without
-// allocating. The members' parameters are checked and passed over. The values themselves are read as a dictionary's are.
+// allocating. The members' parameters are checked and skipped. Values are parsed as in a dictionary.
 
 import Bytes
 
-/// Walks over the members of a List.
+/// Iterates over the members of a List.
 package struct ListWalker {
     private var reader = DictionaryWalker()
     private var isFirst = true
@@ -41,7 +41,7 @@ package struct ListWalker {
     }
 }
 
-/// Walks over the strings of an inner list that a dictionary has as a member's value.
+/// Iterates over the strings of an inner list that is the value of a dictionary member.
 package struct InnerStringWalker {
     private var reader = DictionaryWalker()
     package private(set) var hasFailed = false
@@ -54,8 +54,8 @@ package struct InnerStringWalker {
         reader.position = open + 1
     }
 
-    /// What stands between the next string's quotes, escapes as they are; nil at the end, and at the first item that isn't
-    /// a string (`hasFailed`).
+    /// The next string without its quotes, escapes left as they are; nil at the end, and at the first item that isn't a
+    /// string (`hasFailed`).
     package mutating func next(in bytes: Span<UInt8>) -> Range<Int>? {
         reader.skipSpaces(in: bytes)
         if reader.take(0x29, in: bytes) { return nil }

@@ -1,4 +1,4 @@
-// Tokens (RFC 9110 §5.6.2) and comparing them.
+// Tokens (RFC 9110 §5.6.2) and how they compare.
 
 import Bytes
 
@@ -12,7 +12,7 @@ package enum Token {
         return true
     }
 
-    /// Whether both are the same but for the case of ASCII letters.
+    /// Whether both are equal, ignoring ASCII case.
     @inlinable
     package static func equalIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
@@ -20,7 +20,7 @@ package enum Token {
         return true
     }
 
-    /// Whether `bytes` is `text`, which must be in lower case, without regard to the case of ASCII letters.
+    /// Whether `bytes` equals `text`, which must be in lower case, ignoring ASCII case.
     @inlinable
     package static func equalIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
         Scan.equalsIgnoringCase(bytes, text)
