@@ -1,11 +1,11 @@
 // `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2), narrower than the grammar: a registered name is letters,
-// digits and `-._~`. Percent-encoding and sub-delimiters in a host occur in no real name, and readers differ about
-// them. User information is refused (RFC 9110 §4.2.4), and so are the address formats of the future.
+// digits and `-._~`. Percent-encoding and sub-delimiters occur in no real host name, and parsers disagree about them.
+// User information is rejected (RFC 9110 §4.2.4), and so is IPvFuture.
 
 import Bytes
 
 package enum Authority {
-    /// Whether `text` is a host with an optional port (`host:`, with an empty one, included).
+    /// Whether `text` is a host with an optional port (an empty port, as in `host:`, is allowed).
     package static func isValid(_ text: Span<UInt8>) -> Bool { hostLength(text) != nil }
 
     /// How many bytes of `text` are the host, brackets included; nil if `text` isn't a valid authority.
@@ -25,7 +25,7 @@ package enum Authority {
         return index
     }
 
-    /// Up to five digits that don't exceed 65535; none at all are allowed by RFC 3986 §3.2.3.
+    /// At most five digits, up to 65535; RFC 3986 §3.2.3 allows an empty port.
     static func isPort(_ digits: Span<UInt8>) -> Bool {
         guard digits.count <= 5 else { return false }
         var port = 0

@@ -1,5 +1,5 @@
-// How long a message's body is (RFC 9112 §6). Whatever two readers could take differently is refused: that difference
-// is what request smuggling is made of.
+// How long a message's body is (RFC 9112 §6). Whatever two parsers could read differently is rejected: request
+// smuggling depends on such differences.
 
 import Bytes
 import HTTPSemantics
@@ -13,18 +13,18 @@ package enum BodyFraming: Equatable, Sendable {
     case untilClose
 }
 
-/// What the framing fields of one head say, gathered line by line.
+/// The framing fields of one head, collected line by line.
 struct FramingFields {
     private(set) var contentLength: UInt64?
     private(set) var hasTransferEncoding = false
     private var isChunked = false
     private var hasOtherCoding = false
 
-    /// RFC 9112 §6.3: a list of equal values counts as one value. `Int64.max` is the largest, so that sums can't
+    /// RFC 9112 §6.3: a list of identical values counts as one. `Int64.max` is the largest, so that sums can't
     /// overflow.
     mutating func readContentLength(_ value: ByteRange, in bytes: Span<UInt8>) -> WireError.Reason? {
         var index = value.lower
-        // Every element of `5, 5` must be digits: an empty one is refused here, whatever lists elsewhere allow.
+        // Every element of `5, 5` must be digits. An empty element is rejected, though lists allow it elsewhere.
         repeat {
             let comma = Scan.first(UInt8(ascii: ","), in: bytes, from: index, to: value.upper)
             let element = ListElements.trimmed(bytes, index, comma)
@@ -63,7 +63,7 @@ struct FramingFields {
         } while true
     }
 
-    /// The verdict over all framing fields of a head, without regard to method or status.
+    /// The framing that all framing fields of a head together define, regardless of method and status.
     func framing(minorVersion: UInt8, otherwise: BodyFraming) throws(WireError.Reason) -> BodyFraming {
         if hasTransferEncoding {
             if minorVersion == 0 { throw .transferEncodingOnHTTP10 }

@@ -1,14 +1,14 @@
-// The chunked transfer coding (RFC 9112 §7.1), read strictly and a piece at a time: CRLF where it says CRLF,
-// hexadecimal digits where it says digits, and bounds for all that an endless sender could make grow. Never consumes a
-// byte beyond the message's end.
+// The chunked transfer coding (RFC 9112 §7.1), decoded strictly and incrementally: CRLF where the grammar says CRLF,
+// hexadecimal digits where it says digits, and a bound on everything that a hostile sender could make grow. Never
+// consumes a byte beyond the message's end.
 
 import Bytes
 
 /// What the next bytes of a chunked body are.
 package enum ChunkEvent: Equatable, Sendable {
-    /// Content: these bytes of what was passed in. There may be more; call again.
+    /// Content: this range of the input. There may be more; call again.
     case data(Range<Int>)
-    /// All bytes were consumed and the body isn't complete.
+    /// All input was consumed and the body isn't complete.
     case needsMore
     /// The body is complete, trailers included; what follows belongs to the next message.
     case finished
@@ -47,7 +47,7 @@ package struct ChunkedDecoder {
     private let limits: ChunkLimits
     private let sender: WireError.Sender
     private var state = State.sizeStart
-    /// Of the chunk being read: its size while that is read, then what is left of it.
+    /// The current chunk: its size while that is being read, then how many bytes of it remain.
     private var remaining: UInt64 = 0
     private var sizeDigits = 0
     private var extensionBytes = 0
@@ -59,7 +59,7 @@ package struct ChunkedDecoder {
         section = TrailerSection(limits: limits)
     }
 
-    /// Trailer fields that may be passed on, as `Name: value` lines each with its CRLF. Complete once the body is
+    /// Trailer fields that may be forwarded, as `Name: value` lines, each with its CRLF. Complete once the body is
     /// finished. Framing, routing, authentication and content fields are left out (RFC 9110 §6.5.1).
     package var trailers: [UInt8] { section.forwardable }
 
@@ -76,7 +76,7 @@ package struct ChunkedDecoder {
     /// Reads from `bytes[position]` on and moves `position` past what was consumed, the data of a `.data` event
     /// included.
     ///
-    /// - Throws: the refusal; the connection can't be read any further.
+    /// - Throws: why the body is invalid. The connection can't be read any further.
     package mutating func next(_ bytes: Span<UInt8>, from position: inout Int) throws(WireError) -> ChunkEvent {
         while position < bytes.count {
             if state == .data {
@@ -104,7 +104,7 @@ package struct ChunkedDecoder {
             state = .size
         case .size:
             if let digit = byte.hexValue {
-                // 15 digits stay below Int64.max, and a row of leading zeros can't be endless.
+                // 15 digits stay below Int64.max, and the limit bounds leading zeros too.
                 guard sizeDigits < 15 else { throw .chunkSizeOverflow }
                 remaining = remaining &<< 4 | UInt64(digit)
                 sizeDigits &+= 1
@@ -125,11 +125,11 @@ package struct ChunkedDecoder {
         case .trailers:
             if try section.consume(byte) { state = .finished }
         case .data, .finished:
-            preconditionFailure("data is taken in ranges, and nothing follows the end")
+            preconditionFailure("chunk data is consumed in ranges, and no byte follows the end")
         }
     }
 
-    /// The byte right after the size: an extension begins with `;`, before which no white space is tolerated.
+    /// The byte right after the size: an extension begins with `;`, with no white space before it.
     private mutating func consumeExtension(_ byte: UInt8) throws(WireError.Reason) {
         switch byte {
         case .carriageReturn: state = .sizeLineFeed
@@ -141,8 +141,8 @@ package struct ChunkedDecoder {
         }
     }
 
-    /// Extensions are read over (RFC 9112 §7.1.1), but not without end and not with control characters, one of which
-    /// some reader could take for the line's end.
+    /// Extensions are ignored (RFC 9112 §7.1.1), but their size is bounded and they must not contain control
+    /// characters, which another parser could take for the end of the line.
     private mutating func countExtension(_ byte: UInt8) throws(WireError.Reason) {
         if byte == .lineFeed { throw .bareLineFeed }
         if (byte < .space && byte != .tab) || byte == 0x7f { throw .controlCharacter }

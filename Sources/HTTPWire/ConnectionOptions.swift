@@ -1,5 +1,5 @@
-// What Connection says (RFC 9110 §7.6.1): whether the connection persists, whether it is to be upgraded, and which
-// fields end here.
+// The options of Connection (RFC 9110 §7.6.1): whether the connection persists, whether to upgrade it, and which fields
+// are hop-by-hop.
 
 import Bytes
 import HTTPSemantics
@@ -11,8 +11,7 @@ package struct ConnectionOptions: Sendable {
     /// The known fields that it names; `other` is a member if it names any field that isn't known.
     package private(set) var named = FieldSet()
 
-    /// Reads one Connection line. False if an element isn't a token: what it would name can't be told, so it isn't
-    /// guessed.
+    /// Reads one Connection line. False if an element isn't a token; what it was meant to name is not guessed.
     mutating func read(_ value: ByteRange, in bytes: Span<UInt8>) -> Bool {
         var elements = ListElements(value)
         while let element = elements.next(in: bytes) {

@@ -1,5 +1,5 @@
-// The field lines of a head (RFC 9110 §5, RFC 9112 §5): split, validated, names recognised, and the few fields read on
-// the way that decide about the message and the connection. The array is reused, so a steady connection allocates
+// The field lines of a head (RFC 9110 §5, RFC 9112 §5): split, validated and recognised. The few fields that determine
+// framing and persistence are interpreted on the way. The array is reused, so a persistent connection allocates
 // nothing.
 
 import Bytes
@@ -14,7 +14,7 @@ package struct FieldLine: Sendable, Equatable {
 }
 
 struct FieldSection {
-    /// Room for the heads of most clients, so that the array doesn't grow step by step.
+    /// Enough for the heads of most clients, so that the array is allocated once.
     private static let usualCount = 24
 
     var lines: [FieldLine] = []
@@ -73,7 +73,7 @@ struct FieldSection {
         return nil
     }
 
-    /// Whether Connection named this field, so that it ends here (RFC 9110 §7.6.1).
+    /// Whether Connection names this field, which makes it hop-by-hop (RFC 9110 §7.6.1).
     func isNamedByConnection(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
         guard connection.named.contains(field.known) else { return false }
         if field.known != .other { return true }

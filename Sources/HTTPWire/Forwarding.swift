@@ -1,14 +1,14 @@
-// What both directions of forwarding share (RFC 9110 §7.6): a head is written anew from what was parsed, never copied
-// as it came. A written head is left open, so that the caller can add fields of its own; `endHead` closes it.
+// What both directions of forwarding share (RFC 9110 §7.6): a head is serialised from the parsed one, never copied as
+// it arrived. It is left open, so that the caller can add fields of its own; `endHead` closes it.
 
 import Bytes
 import HTTPSemantics
 
-/// Writing heads for the other side.
+/// Serialises heads for the other side.
 package enum Forwarding {
-    /// What this hop says about its connection.
+    /// The Connection field of this hop.
     package enum Connection: UInt8, Sendable {
-        /// HTTP/1.1's default: it persists.
+        /// No field: HTTP/1.1 connections persist by default.
         case implied
         case close
         /// For an HTTP/1.0 client that asked for it.
@@ -17,7 +17,7 @@ package enum Forwarding {
         case upgrade
     }
 
-    /// The name that Via, and nothing else, gives to this gateway.
+    /// The name of this gateway in Via.
     static var pseudonym: StaticString { "larder" }
 
     /// `name: value` and CRLF. The value must come from a parsed message or be made of visible characters and spaces.
@@ -49,7 +49,7 @@ package enum Forwarding {
     @inlinable
     package static func endHead(_ output: inout ByteBuffer) { output.append("\r\n") }
 
-    /// A field line of the message as `Name: value`, the name in its sender's spelling.
+    /// A field line of the message as `Name: value`, the name spelled as the sender did.
     @inline(__always)
     static func append(_ field: FieldLine, of bytes: Span<UInt8>, to output: inout ByteBuffer) {
         output.append(bytes.extracting(field.name))
@@ -58,8 +58,8 @@ package enum Forwarding {
         output.append("\r\n")
     }
 
-    /// The values of all lines of that name, each followed by a comma and a space: a list to be continued. Values that
-    /// are empty are left out.
+    /// The values of all lines of that name, each followed by a comma and a space, so that the caller can append one
+    /// more. Empty values are left out.
     static func appendValues(
         of name: FieldName, in lines: [FieldLine], _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
@@ -69,7 +69,7 @@ package enum Forwarding {
         }
     }
 
-    /// RFC 9110 §7.6.3: this gateway after whoever passed the response on before.
+    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym, after the entries of earlier hops.
     package static func appendVia(
         of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
@@ -89,7 +89,7 @@ package enum Forwarding {
         output.append("\r\n")
     }
 
-    /// RFC 9112 §6: the framing of the message as it leaves, whatever it had when it came.
+    /// RFC 9112 §6: the framing of the forwarded message, independent of the framing it arrived with.
     static func appendFraming(_ framing: BodyFraming, to output: inout ByteBuffer) {
         switch framing {
         case .none, .untilClose: break

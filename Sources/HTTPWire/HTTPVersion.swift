@@ -5,7 +5,7 @@ import Bytes
 enum HTTPVersion {
     static let length = 8
 
-    /// The minor version of the eight bytes at `start`, which must be there. A later minor version is read as 1.1, the
+    /// The minor version in the eight bytes at `start`, which must exist. A later minor version is read as 1.1, the
     /// highest that is understood (RFC 9110 §2.5).
     @inline(__always)
     static func minorVersion(at start: Int, in bytes: Span<UInt8>) throws(WireError.Reason) -> UInt8 {

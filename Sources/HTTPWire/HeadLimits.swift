@@ -1,5 +1,5 @@
-// How much of a head is read before it is refused. The limits hold while the head is still incomplete, so that an
-// endless one costs no more memory than they say.
+// How much of a head is read before it is rejected. The limits are enforced while the head is incomplete, so an endless
+// head costs no more memory than they allow.
 
 /// Bounds of a request's or response's head.
 package struct HeadLimits: Sendable, Equatable {
@@ -10,7 +10,7 @@ package struct HeadLimits: Sendable, Equatable {
     /// Field lines (431).
     package var fields: Int
 
-    /// Offsets are 32 bits wide; a head beyond this is refused whatever the configuration says.
+    /// Offsets are 32 bits wide; a larger head is rejected whatever the configuration says.
     static let largestHead = 1 << 30
 
     package init(startLine: Int = 8 << 10, head: Int = 32 << 10, fields: Int = 100) {

@@ -1,6 +1,6 @@
-// Cuts a head into lines, however its bytes arrive. A byte is looked at once: the scanner remembers how far it got in a
-// line that isn't complete. Only CRLF ends a line, and no other control character but HTAB may stand in one (RFC 9112
-// §2.2, RFC 9110 §5.5).
+// Splits a head into lines, however its bytes arrive. Every byte is examined once: the scanner remembers how far it got
+// in an incomplete line. Only CRLF ends a line, and no control character but HTAB is allowed in one (RFC 9112 §2.2, RFC
+// 9110 §5.5).
 
 import Bytes
 
@@ -10,7 +10,7 @@ struct LineScanner {
     /// No control character lies between `lineStart` and here.
     private var scanned = 0
 
-    /// Passes over bytes that belong to no line.
+    /// Skips bytes that belong to no line.
     mutating func skip(to offset: Int) {
         lineStart = offset
         scanned = offset

@@ -4,29 +4,29 @@
 import Bytes
 import HTTPSemantics
 
-/// How one request is to be written for the origin. The arrays are configuration or the connection's own, so passing
+/// How to serialise one request for the origin. The arrays belong to the configuration or the connection, so passing
 /// them on costs a reference.
 package struct RequestForwarding: Sendable {
-    /// The method line's method instead of the client's, as when a HEAD fills the store with a GET.
+    /// Replaces the client's method, as when a HEAD is forwarded as GET to fill the store.
     package var method: Method?
     package var framing: BodyFraming
     package var connection = Forwarding.Connection.implied
-    /// Host is the client's authority, or else `upstreamHost`, which also serves a client that gave none.
+    /// Whether Host is the client's authority. Otherwise, and for a client that sent none, it is `upstreamHost`.
     package var keepsClientHost = true
     package var upstreamHost: [UInt8]
     /// The client's address without port, IPv6 without brackets; empty on a unix socket.
     package var peerAddress: [UInt8]
-    /// Whether what the peer says about earlier hops is kept and appended to, rather than replaced.
+    /// Whether the peer's forwarding fields are kept and extended, rather than replaced.
     package var isPeerTrusted = false
-    /// The scheme that the client's connection speaks.
+    /// Whether the client's connection uses https.
     package var isClientSecure = false
-    /// Whether the origin decides about Expect: 100-continue, rather than this gateway.
+    /// Whether Expect: 100-continue is forwarded to the origin, rather than handled by this gateway.
     package var forwardsExpect = false
-    /// Whether trailers are passed on to a client that asked for them with TE.
+    /// Whether to forward trailers to a client that asked for them with TE.
     package var acceptsTrailers = false
-    /// Fields that are left out, such as `FieldSet.conditionals` for a response that is to be stored.
+    /// Fields to leave out, such as `FieldSet.conditionals` if the response is to be stored.
     package var dropping = FieldSet()
-    /// What alone of the client's query, cookies and fields goes on; nil is all.
+    /// Which of the client's query, cookies and fields are forwarded; nil for all.
     package var selection: RequestSelection?
 
     package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: [UInt8]) {
@@ -39,17 +39,17 @@ package struct RequestForwarding: Sendable {
         self.peerAddress = peerAddress
     }
 
-    /// Fields that are written anew, whatever the client sent.
+    /// Fields that Larder generates itself, whatever the client sent.
     private static let regenerated = FieldSet.hopByHop.union([
         .host, .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .maxForwards, .expect, .trailer,
     ])
 
-    /// Of these, the ones that pass when a condition holds.
+    /// Those of `regenerated` that are forwarded when a condition holds.
     fileprivate static let conditional: FieldSet = [.maxForwards, .trailer]
 }
 
 extension Forwarding {
-    /// Writes the head of `head`, whose bytes are `bytes`, as `plan` says. The head is left open.
+    /// Appends `head`, which was parsed from `bytes`, as `plan` says. The head is left open.
     package static func appendRequest(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ plan: borrowing RequestForwarding,
         to output: inout ByteBuffer
@@ -77,7 +77,7 @@ extension Forwarding {
 extension RequestForwarding {
     fileprivate var leftOut: FieldSet { RequestForwarding.regenerated.union(dropping) }
 
-    /// RFC 9112 §3.2.1, §3.2.4. An absolute-form without a path asks for `/`, or with OPTIONS for `*`.
+    /// RFC 9112 §3.2.1, §3.2.4. An absolute-form without a path means `/`, or `*` for OPTIONS.
     fileprivate func appendRequestLine(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer)
     {
         if let method, method != .other {
@@ -122,8 +122,8 @@ extension RequestForwarding {
         output.append("\r\n")
     }
 
-    /// Fields that pass under a condition: Expect, Max-Forwards (RFC 9110 §7.6.2), Trailer with the framing that has
-    /// any.
+    /// Fields that are forwarded under a condition: Expect, Max-Forwards (RFC 9110 §7.6.2), Trailer if the framing
+    /// allows trailers.
     fileprivate func appendConditionally(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
@@ -143,7 +143,8 @@ extension RequestForwarding {
         }
     }
 
-    /// RFC 7239 and its forerunners. What an untrusted peer says about others is dropped, since anybody can say it.
+    /// RFC 7239 and its predecessors. The forwarding fields of an untrusted peer are removed, since anyone can forge
+    /// them.
     fileprivate func appendForwarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         let trusts = isPeerTrusted
         if !peerAddress.isEmpty || (trusts && head.contains(.xForwardedFor)) {

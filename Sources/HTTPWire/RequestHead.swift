@@ -1,19 +1,19 @@
-// A request's head (RFC 9112 §3, §5, §6, §9): parsed once, strictly, into offsets. It owns no bytes: whoever asks for a
-// value passes the same bytes again. It never forwards, routes or decides about caching.
+// A request's head (RFC 9112 §3, §5, §6, §9): parsed once, strictly, into offsets. It owns no bytes: to read a value,
+// pass the same bytes again. It never forwards, routes or decides about caching.
 
 import Bytes
 import HTTPSemantics
 
-/// A parsed request head, to be reused from request to request.
+/// A parsed request head, reused for every request of a connection.
 ///
-/// Feed `parse` the bytes from the first one of the message on. Until it answers true, nothing but another `parse` is
+/// Pass `parse` the bytes from the start of the message. Until it returns true, only another call of `parse` is
 /// meaningful.
 package struct RequestHead: ~Copyable {
     private enum Stage {
         case beforeRequestLine
         case requestLine
         case fieldLines
-        /// Complete or refused: the next `parse` begins a new message.
+        /// Complete or rejected: the next `parse` begins a new message.
         case over
     }
 
@@ -34,7 +34,7 @@ package struct RequestHead: ~Copyable {
     /// Bytes of the head, its empty line included.
     package private(set) var length = 0
 
-    /// Takes no memory before the first parse.
+    /// Allocates nothing before the first parse.
     package init() {}
 
     package var targetForm: TargetForm { parts.form }
@@ -46,7 +46,7 @@ package struct RequestHead: ~Copyable {
     package var path: ByteRange { parts.path }
     /// Without the question mark.
     package var query: ByteRange { parts.query }
-    /// Tells `/a?` from `/a`.
+    /// Distinguishes `/a?` from `/a`.
     package var hasQuery: Bool { parts.hasQuery }
 
     package var fields: [FieldLine] { section.lines }
@@ -57,7 +57,7 @@ package struct RequestHead: ~Copyable {
     /// The value of the first line of that name.
     package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
 
-    /// Whether Connection named this field, so that it ends here (RFC 9110 §7.6.1).
+    /// Whether Connection names this field, which makes it hop-by-hop (RFC 9110 §7.6.1).
     package func isNamedByConnection(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
         section.isNamedByConnection(field, in: bytes)
     }
@@ -68,7 +68,7 @@ package struct RequestHead: ~Copyable {
         return minorVersion >= 1 || connection.hasKeepAlive
     }
 
-    /// Whether the client asks to leave HTTP/1.1 (RFC 9110 §7.8). HTTP/1.0 knows no Upgrade.
+    /// Whether the client asks to leave HTTP/1.1 (RFC 9110 §7.8). HTTP/1.0 has no Upgrade.
     package var wantsUpgrade: Bool { minorVersion >= 1 && connection.hasUpgrade && contains(.upgrade) }
 
     /// Max-Forwards (RFC 9110 §7.6.2), or nil if there is none or it isn't a number.
@@ -76,13 +76,13 @@ package struct RequestHead: ~Copyable {
         first(.maxForwards).flatMap { Decimal.value(bytes.extracting($0)) }
     }
 
-    /// Forgets what was parsed and gives the memory back, as for a connection that falls idle.
+    /// Resets the head and frees its memory, as for a connection that becomes idle.
     package mutating func release() {
         reset()
         section.lines = []
     }
 
-    /// Forgets what was parsed and keeps the memory.
+    /// Resets the head and keeps its memory.
     package mutating func reset() {
         stage = .beforeRequestLine
         scanner = LineScanner()
@@ -100,10 +100,10 @@ package struct RequestHead: ~Copyable {
 
     /// Reads the head at the beginning of `bytes`.
     ///
-    /// - Returns: true once the head is complete, its size in `length`; false if more bytes are needed. Call again then
-    ///   with the same bytes and those that followed: what was read is not read again.
-    /// - Throws: the refusal. The connection has to be closed after its answer, since where the next request begins
-    ///   can't be told.
+    /// - Returns: true once the head is complete, its size in `length`; false if more bytes are needed. In that case,
+    ///   call again with the same bytes and those that followed; parsing resumes where it stopped.
+    /// - Throws: why the request is rejected. Close the connection after the error response, since where the next
+    ///   request begins is unknown.
     package mutating func parse(_ bytes: Span<UInt8>, limits: HeadLimits) throws(WireError) -> Bool {
         if stage == .over { reset() }
         do throws(WireError) {
@@ -148,7 +148,7 @@ package struct RequestHead: ~Copyable {
         return false
     }
 
-    /// RFC 9112 §2.2: one empty line before the request line is passed over. False if more bytes are needed to tell.
+    /// RFC 9112 §2.2: one empty line before the request line is skipped. False if more bytes are needed to decide.
     private mutating func skipEmptyLine(_ bytes: Span<UInt8>) throws(WireError) -> Bool {
         guard !bytes.isEmpty else { return false }
         if bytes[0] == 0x16 { throw WireError(.tlsOnPlainPort, from: .client) }
@@ -189,7 +189,7 @@ package struct RequestHead: ~Copyable {
         }
     }
 
-    /// What only the whole head can tell: Host (RFC 9112 §3.2), framing (§6.3), Expect.
+    /// What only the complete head can decide: Host (RFC 9112 §3.2), framing (§6.3), Expect.
     private mutating func conclude(_ bytes: Span<UInt8>) throws(WireError.Reason) {
         if let hostLine {
             // RFC 9112 §3.2.2: the authority of an absolute-form replaces Host.
@@ -199,7 +199,7 @@ package struct RequestHead: ~Copyable {
         }
         framing = try section.framing.framing(minorVersion: minorVersion, otherwise: .none)
         let hasContent = framing != .none && framing != .length(0)
-        // RFC 9110 §9.3.8, §9.3.6: TRACE has no content, and content after CONNECT would be the tunnel's.
+        // RFC 9110 §9.3.8, §9.3.6: TRACE has no content, and content after CONNECT would belong to the tunnel.
         if hasContent, method == .trace || method == .connect { throw .contentNotAllowed }
         expectsContinue = hasContent && minorVersion >= 1 && contains(.expect)
     }

@@ -1,22 +1,22 @@
-// What alone of a request goes on to the origin, where a route lets nothing else change the answer (`cache.strict`). The
-// query and the cookies come composed from whoever knows the route's key; fields are chosen by their names here. What
-// Larder itself writes (Host, framing, Via, forwarding fields) is no matter of choice.
+// The parts of a request that are forwarded to the origin on a route where nothing else may influence the response
+// (`cache.strict`). The caller composes the query and the cookies, since it knows the route's key; fields are selected
+// here by name. Fields that Larder generates itself (Host, framing, Via, forwarding fields) are not affected.
 
 import HTTPSemantics
 
 package struct RequestSelection: Sendable {
     /// The query without its `?`; nil leaves out both.
     package var query: [UInt8]?
-    /// The value of Cookie; empty leaves the field out, unless `fields` lets the client's own through.
+    /// The value of Cookie; empty leaves the field out, unless `fields` forwards the client's own.
     package var cookies: [UInt8] = []
-    /// Fields of known names that go on. `other` is no member that counts.
+    /// Known fields that are forwarded. `other` is ignored here.
     package var fields: FieldSet
-    /// Fields of all other names that go on, in lower case.
+    /// Names of other fields that are forwarded, in lower case.
     package var otherFields: [[UInt8]] = []
 
     package init(fields: FieldSet) { self.fields = fields }
 
-    /// Whether the field goes on.
+    /// Whether the field is forwarded.
     func takes(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
         if field.known != .other { return fields.contains(field.known) }
         let name = bytes.extracting(field.name)

@@ -1,5 +1,5 @@
-// The four forms of a request target (RFC 9112 §3.2) and the parts of a URI in them. Visible ASCII passes as it stands:
-// what a path means is for the router and the origin. White space, controls, `#` and bytes beyond ASCII are refused.
+// The four forms of a request target (RFC 9112 §3.2) and the parts of a URI in them. Visible ASCII is accepted as it
+// is: the router and the origin interpret the path. White space, controls, `#` and bytes beyond ASCII are rejected.
 
 import Bytes
 import HTTPSemantics
@@ -16,7 +16,7 @@ package enum TargetForm: UInt8, Sendable {
     case asterisk
 }
 
-/// Where the parts of a target lie. A part that isn't there is empty.
+/// The ranges of a target's parts; a missing part is empty.
 struct RequestTarget {
     var form = TargetForm.origin
     var scheme = ByteRange.empty
@@ -27,7 +27,7 @@ struct RequestTarget {
 
     init() {}
 
-    /// Takes `target` apart; the method decides which forms are possible.
+    /// Parses `target`; the method determines which forms are valid.
     init(_ target: Range<Int>, of method: Method, in bytes: Span<UInt8>) throws(WireError.Reason) {
         let start = target.lowerBound
         let end = target.upperBound

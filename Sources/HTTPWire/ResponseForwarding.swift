@@ -1,17 +1,17 @@
-// A response on its way to the client, or into the store (RFC 9110 §7.6, RFC 9112 §4): the status line anew, the
-// end-to-end fields, and this hop's own framing and Via. What Larder says about the response (Age, X-Cache,
-// Cache-Status, Date) is the caller's to add.
+// A response on its way to the client, or into the store (RFC 9110 §7.6, RFC 9112 §4): a new status line, the
+// end-to-end fields, and this hop's own framing and Via. The caller adds what Larder says about the response (Age,
+// X-Cache, Cache-Status, Date).
 
 import Bytes
 import HTTPSemantics
 
-/// How one response is to be written.
+/// How to serialise one response.
 package struct ResponseForwarding: Sendable {
     package var framing: BodyFraming
     /// The Content-Length of a body that isn't sent, for HEAD and 304 (RFC 9110 §8.6).
     package var declaredContentLength: UInt64?
     package var connection = Forwarding.Connection.implied
-    /// Fields that are left out, such as tags that the route keeps to itself, or what the caller writes anew.
+    /// Fields that are left out, such as tags that the route does not expose, or fields that the caller generates.
     package var dropping = FieldSet()
     package var appendsVia = true
 
@@ -32,7 +32,7 @@ extension Forwarding {
         output.append("\r\n")
     }
 
-    /// Writes the head of `head`, whose bytes are `bytes`, as `plan` says. The head is left open.
+    /// Appends `head`, which was parsed from `bytes`, as `plan` says. The head is left open.
     package static func appendResponse(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ plan: borrowing ResponseForwarding,
         to output: inout ByteBuffer
@@ -56,8 +56,7 @@ extension Forwarding {
         appendConnection(head, bytes, plan.connection, to: &output)
     }
 
-    /// The fields of `head` that are meant for the client, without those in `dropping`: what is stored of a response's
-    /// head.
+    /// Appends the end-to-end fields of `head` without those in `dropping`: what is stored of a response's head.
     package static func appendEndToEndFields(
         _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, dropping: FieldSet, to output: inout ByteBuffer
     ) {

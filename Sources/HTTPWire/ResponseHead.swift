@@ -1,15 +1,15 @@
-// A response's head (RFC 9112 §4, §5, §6.3): as strict as a request's, since what an origin sends can poison the store.
-// Its framing depends on the request that it answers.
+// A response's head (RFC 9112 §4, §5, §6.3): parsed as strictly as a request's, since a malformed response can poison
+// the store. Its framing depends on the request's method.
 
 import Bytes
 import HTTPSemantics
 
-/// A parsed response head, to be reused from response to response. See `RequestHead` for how to feed it.
+/// A parsed response head, reused for every response of a connection. See `RequestHead` for how to feed it.
 package struct ResponseHead: ~Copyable {
     private enum Stage {
         case statusLine
         case fieldLines
-        /// Complete or refused: the next `parse` begins a new message.
+        /// Complete or rejected: the next `parse` begins a new message.
         case over
     }
 
@@ -22,16 +22,16 @@ package struct ResponseHead: ~Copyable {
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
     package private(set) var minorVersion: UInt8 = 1
     package private(set) var framing = BodyFraming.none
-    /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that ends with the
-    /// connection.
+    /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that is delimited by the
+    /// connection's close.
     package private(set) var keepsAlive = false
     /// Bytes of the head, its empty line included.
     package private(set) var length = 0
 
-    /// Takes no memory before the first parse.
+    /// Allocates nothing before the first parse.
     package init() {}
 
-    /// Content-Length as sent, which for HEAD and 304 tells about a body that isn't there (RFC 9110 §8.6).
+    /// Content-Length as sent, which for HEAD and 304 describes content that isn't sent (RFC 9110 §8.6).
     package var declaredContentLength: UInt64? { section.framing.contentLength }
 
     /// 1xx other than 101: another head follows for the same request.
@@ -45,18 +45,18 @@ package struct ResponseHead: ~Copyable {
     /// The value of the first line of that name.
     package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
 
-    /// Whether Connection named this field, so that it ends here (RFC 9110 §7.6.1).
+    /// Whether Connection names this field, which makes it hop-by-hop (RFC 9110 §7.6.1).
     package func isNamedByConnection(_ field: FieldLine, in bytes: Span<UInt8>) -> Bool {
         section.isNamedByConnection(field, in: bytes)
     }
 
-    /// Forgets what was parsed and gives the memory back, as for a connection that falls idle.
+    /// Resets the head and frees its memory, as for a connection that becomes idle.
     package mutating func release() {
         reset()
         section.lines = []
     }
 
-    /// Forgets what was parsed and keeps the memory.
+    /// Resets the head and keeps its memory.
     package mutating func reset() {
         stage = .statusLine
         scanner = LineScanner()
@@ -69,11 +69,11 @@ package struct ResponseHead: ~Copyable {
         length = 0
     }
 
-    /// Reads the head at the beginning of `bytes`, the answer to a request of the method `method`.
+    /// Reads the head at the beginning of `bytes`, of the response to a request with `method`.
     ///
-    /// - Returns: true once the head is complete; false if more bytes are needed. Call again then with the same bytes
-    ///   and those that followed: what was read is not read again.
-    /// - Throws: why the response can't be passed on. Its connection is not to be used again.
+    /// - Returns: true once the head is complete; false if more bytes are needed. In that case, call again with the
+    ///   same bytes and those that followed; parsing resumes where it stopped.
+    /// - Throws: why the response can't be forwarded. Its connection must not be reused.
     package mutating func parse(
         _ bytes: Span<UInt8>, answering method: Method, limits: HeadLimits
     ) throws(WireError) -> Bool {
@@ -117,8 +117,8 @@ package struct ResponseHead: ~Copyable {
         return false
     }
 
-    /// `version SP 3DIGIT SP [reason]` (RFC 9112 §4). The second space may be missing with the reason: many servers
-    /// leave it out, and nothing else could be meant.
+    /// `version SP 3DIGIT SP [reason]` (RFC 9112 §4). The second space may be missing along with the reason: many
+    /// servers omit it, and the line stays unambiguous.
     private mutating func readStatusLine(_ line: Range<Int>, in bytes: Span<UInt8>) throws(WireError.Reason) {
         let start = line.lowerBound
         guard line.count >= HTTPVersion.length + 4 else { throw .invalidStatusLine }
@@ -146,7 +146,8 @@ package struct ResponseHead: ~Copyable {
         let isWithoutBody = isTunnel || method == .head || status < 200 || status == 204 || status == 304
         framing = isWithoutBody ? .none : declared
         let persists = !connection.hasClose && (minorVersion >= 1 || connection.hasKeepAlive)
-        // RFC 9110 §8.6, RFC 9112 §6.1: 1xx and 204 say nothing of a body. One that does may send it all the same.
+        // RFC 9110 §8.6, RFC 9112 §6.1: 1xx and 204 have no framing fields. A server that sends one may send a body
+        // too.
         let promisesForbiddenBody =
             (status < 200 || status == 204) && declared != .untilClose && declared != .length(0)
         keepsAlive = persists && !isTunnel && framing != .untilClose && !promisesForbiddenBody

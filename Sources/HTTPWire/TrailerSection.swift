@@ -1,5 +1,5 @@
-// The fields after the last chunk (RFC 9112 §7.1.2): checked like those of a head, and kept as bytes for forwarding if
-// they may stand in a trailer section at all (RFC 9110 §6.5.1).
+// The fields after the last chunk (RFC 9112 §7.1.2): validated like those of a head, and kept for forwarding if they
+// are allowed in a trailer section (RFC 9110 §6.5.1).
 
 import Bytes
 import HTTPSemantics
