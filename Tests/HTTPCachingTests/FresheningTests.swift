@@ -7,11 +7,11 @@ struct FresheningTests {
     @Test(
         "Which stored responses a 304 renews", .tags(.must),
         arguments: [
-            ("\"a\"", "", "\"a\"", "", FresheningVerdict.renewEach), ("\"a\"", "", "\"b\"", "", .leave),
+            ("\"a\"", "", "\"a\"", "", FresheningVerdict.freshenEach), ("\"a\"", "", "\"b\"", "", .leave),
             ("\"a\"", "", "W/\"a\"", "", .leave),
-            ("\"a\"", "", "", "", .leave), ("W/\"a\"", "", "W/\"a\"", "", .renewLatest),
-            ("W/\"a\"", "", "\"a\"", "", .renewLatest),
-            ("W/\"a\"", "", "W/\"b\"", "", .leave), ("", "x", "\"a\"", "x", .renewLatest), ("", "x", "", "y", .leave),
+            ("\"a\"", "", "", "", .leave), ("W/\"a\"", "", "W/\"a\"", "", .freshenLatest),
+            ("W/\"a\"", "", "\"a\"", "", .freshenLatest),
+            ("W/\"a\"", "", "W/\"b\"", "", .leave), ("", "x", "\"a\"", "x", .freshenLatest), ("", "x", "", "y", .leave),
             ("\"b\"", "x", "\"a\"", "x", .leave), ("", "x", "", "", .leave),
         ])
     func by304(etag: String, modified: String, storedETag: String, storedModified: String, expected: FresheningVerdict)
@@ -21,7 +21,7 @@ struct FresheningTests {
 
     @Test("A 304 without validators renews what was asked about, if that was one", .tags(.choice))
     func withoutValidators() {
-        #expect(verdict("", "", "\"a\"", "x", isOnly: true) == .renewLatest)
+        #expect(verdict("", "", "\"a\"", "x", isOnly: true) == .freshenLatest)
         #expect(verdict("", "", "\"a\"", "x", isOnly: false) == .leave)
     }
 

@@ -1,21 +1,22 @@
-// Answers a client's conditions from the store (RFC 9111 §4.3.2, in the order of RFC 9110 §13.2.2). Only If-None-Match
-// and If-Modified-Since are a cache's to evaluate; a request with If-Match or If-Unmodified-Since never comes here
-// (`lookupVerdict` sends it to the origin). Lines are fed one by one and judged at once, so nothing is kept of them.
+// Evaluates a client's conditions against a stored response (RFC 9111 §4.3.2, in the order of RFC 9110 §13.2.2). Only
+// If-None-Match and If-Modified-Since are a cache's to evaluate; a request with If-Match or If-Unmodified-Since never
+// comes here (`lookupVerdict` sends it to the origin). Field lines are evaluated one by one as they are noted, so no
+// text is kept.
 
 import Bytes
 import HTTPSemantics
 
 package enum ConditionalVerdict: Equatable, Sendable {
-    /// Answered with the stored response whole.
+    /// The conditions don't apply: serve the complete stored response.
     case proceed
-    /// Answered 304 with the stored response's fields (`StoredFieldRule.belongsIn304`).
+    /// Respond 304 with the stored response's fields (`StoredFieldRule.belongsIn304`).
     case notModified
 }
 
 package struct Conditionals: Sendable {
     private let method: Method
     private let isEvaluated: Bool
-    /// What If-Modified-Since is compared with: Last-Modified, else Date, else when it arrived.
+    /// If-Modified-Since is compared with this: Last-Modified, else Date, else the time of arrival.
     private let modificationTime: Instant
     private let now: Instant
     private var hasIfNoneMatch = false
@@ -23,16 +24,16 @@ package struct Conditionals: Sendable {
     private var modifiedSinceLines = 0
     private var isUnmodified = false
 
-    /// - Parameter now: for two-digit years only.
+    /// - Parameter now: needed for two-digit years only.
     package init(method: Method, stored: StoredFacts, now: Instant) {
         self.method = method
-        // Conditions are ignored where the plain answer would not be 2xx (RFC 9110 §13.2.1).
+        // Conditions are ignored if the response without them would not be 2xx (RFC 9110 §13.2.1).
         isEvaluated = method.isSafe && (200..<300).contains(stored.status.code)
         modificationTime = stored.lastModified ?? stored.date
         self.now = now
     }
 
-    /// Notes one line of the request.
+    /// Notes one field line of the request.
     /// - Parameter etag: the stored `ETag` field value; empty if there is none.
     package mutating func note(_ field: FieldName, _ value: Span<UInt8>, etag: Span<UInt8>) {
         switch field {
@@ -42,7 +43,7 @@ package struct Conditionals: Sendable {
         case .ifModifiedSince:
             modifiedSinceLines += 1
             if let time = Instant(httpDate: value, now: now) {
-                // By the second, as the client can't have been told of a part of one.
+                // Compared by whole seconds, the resolution that the client was given.
                 isUnmodified = modificationTime.secondsSinceEpoch <= time.secondsSinceEpoch
             }
         default: break
@@ -52,12 +53,12 @@ package struct Conditionals: Sendable {
     package var verdict: ConditionalVerdict {
         guard isEvaluated else { return .proceed }
         if hasIfNoneMatch { return isMatched ? .notModified : .proceed }
-        // Two dates are no date, and only GET and HEAD have this condition (RFC 9110 §13.1.3).
+        // Several lines are invalid, and only GET and HEAD have this condition (RFC 9110 §13.1.3).
         let isDated = modifiedSinceLines == 1 && isUnmodified && (method == .get || method == .head)
         return isDated ? .notModified : .proceed
     }
 
-    /// Weak comparison with every member; `*` matches whatever is stored (RFC 9110 §13.1.2).
+    /// Weak comparison with every member; `*` matches any stored response (RFC 9110 §13.1.2).
     private static func matches(_ value: Span<UInt8>, etag: Span<UInt8>) -> Bool {
         let trimmed = value.trimming(value.indices)
         if trimmed.count == 1, value[trimmed.lowerBound] == 0x2A { return true }

@@ -1,24 +1,25 @@
-// Decides whether a request that is answered fresh from the store also starts a refresh in the background, so that what
-// many ask for never goes stale under them. As the end of the lifetime comes near a growing share of requests does: one
-// that is asked for often is refreshed early in that time, one that hardly anybody wants runs out in peace. After the idea
-// of Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015): what took long
-// to fetch is refreshed earlier. Asked on every hit of a route that has it: integers only, and one comparison as a rule.
+// Decides whether a request that is served a fresh stored response also starts a background refresh, so that popular
+// responses never go stale. Towards the end of the lifetime a growing share of requests does: a popular response is
+// refreshed early in that period, one that is hardly requested simply expires. After the idea of Vattani, Chierichetti
+// and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention" (VLDB 2015): what took long to fetch is refreshed
+// earlier. It runs on every hit of a route with `early_refresh`: integers only, and usually one comparison.
 
-/// What a fetch costs at the least, in milliseconds: a measured zero is the clock's coarseness.
+/// The minimum cost of a fetch, in milliseconds: a measured zero only reflects the clock's resolution.
 private let leastCost: Int64 = 5
 
-/// Longer times are cut to this, so that the arithmetic below has room: 24 days.
+/// Longer times are clamped to this, 24 days in milliseconds, so that the arithmetic below can't overflow.
 private let greatestWindow: Int64 = 1 << 31
 
-/// Whether this request is one that refreshes. Its chance grows from none, where the last `percentage` of the lifetime
-/// begins (or four times what the fetch took, if that is longer), to certainty where twice what it took is left.
+/// Whether this request starts a refresh. The probability grows from zero, at the start of the last `percentage` of the
+/// lifetime (or of four times the duration of the fetch, if that is longer), to one when twice the duration of the
+/// fetch is left.
 /// - Parameters:
 ///   - percentage: the route's `early_refresh`; zero turns it off.
-///   - random: any of the 2^32 values, each as likely.
+///   - random: uniformly distributed over all 2^32 values.
 package func refreshesEarly(stored: StoredFacts, percentage: UInt8, now: Instant, random: UInt32) -> Bool {
     let left = stored.millisecondsToLive(at: now)
     let life = stored.freshMilliseconds
-    // What is stale, or validated before each use, is refreshed by other rules.
+    // Other rules refresh what is stale or validated before each use.
     guard percentage > 0, left > 0, left <= life, !stored.flags.contains(.noCache) else { return false }
     let cost = max(leastCost, min(stored.responseTime.milliseconds(since: stored.requestTime), greatestWindow))
     let window = min(

@@ -1,5 +1,5 @@
-// What an answered request invalidates (RFC 9111 §4.4): the target URI, and the URIs of `Location` and
-// `Content-Location` if they have the target's origin. References are resolved (RFC 3986 §5.2) into the caller's array.
+// What a response invalidates (RFC 9111 §4.4): the target URI, and the URIs of `Location` and `Content-Location` if
+// they have the target's origin. References are resolved (RFC 3986 §5.2) into the caller's array.
 
 import Bytes
 import HTTPSemantics
@@ -10,8 +10,8 @@ package func invalidates(_ method: Method, _ status: Status) -> Bool {
 }
 
 package struct InvalidatedReference: Sendable {
-    /// Appends the path and query that the reference names. Answers false, with nothing appended, if it names another
-    /// origin than the target's, or nothing that can be compared.
+    /// Appends the path and query that the reference resolves to. Returns false, with nothing appended, if it names
+    /// another origin than the target's, or can't be resolved.
     /// - Parameters:
     ///   - scheme, authority: of the target URI; any case, default port given or not.
     ///   - path: the target URI's path, without its query.
@@ -77,7 +77,7 @@ package struct InvalidatedReference: Sendable {
         appendSegments(path, after: start, into: &text)
     }
 
-    /// Appends segments behind a slash, taking out `.` and `..` (RFC 3986 §5.2.4).
+    /// Appends segments after a slash, removing `.` and `..` (RFC 3986 §5.2.4).
     private static func appendSegments(_ path: Span<UInt8>, after start: Int, into text: inout [UInt8]) {
         var position = path.count > 0 && path[0] == 0x2F ? 1 : 0
         while position < path.count {
@@ -102,7 +102,7 @@ package struct InvalidatedReference: Sendable {
     }
 }
 
-/// A host and port, with the scheme's own port taken as none given.
+/// A host and port; the scheme's default port equals a missing one.
 private struct Authority {
     private let host: Range<Int>
     private let port: Range<Int>
@@ -120,7 +120,7 @@ private struct Authority {
             (scheme.isCaseless("http") && given.isCaseless("80"))
             || (scheme.isCaseless("https") && given.isCaseless("443"))
         port = isDefault ? bytes.count..<bytes.count : digits
-        // Userinfo makes it a reference that Larder has no business following.
+        // A reference with userinfo is never followed.
         isPlain = colon > 0 && bytes.firstIndex(of: 0x40, in: bytes.indices) == nil
     }
 

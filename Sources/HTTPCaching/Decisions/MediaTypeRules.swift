@@ -1,5 +1,6 @@
-// Whether a response's media type is one that a route stores: `content_types`. A guard against cache deception, where
-// `/account/x.css` is answered with somebody's page. Asked once for a response that may be stored otherwise.
+// Whether a response's media type is one that a route stores: `content_types`. Protects against cache deception, where
+// the response to `/account/x.css` is a user's private page. Evaluated once for each response that may otherwise be
+// stored.
 
 import Bytes
 
@@ -7,11 +8,11 @@ package struct MediaTypeRules: Sendable, Equatable {
     /// In lowercase.
     private let patterns: [[UInt8]]
 
-    /// - Parameter patterns: `type/subtype` without parameters; a `*` stands for any characters but a slash:
-    ///   `text/*`, `application/*+json`, `*/*`.
+    /// - Parameter patterns: `type/subtype` without parameters; a `*` matches any characters but a slash: `text/*`,
+    ///   `application/*+json`, `*/*`.
     package init(_ patterns: [String]) { self.patterns = patterns.map { $0.utf8.map(\.lowercased) } }
 
-    /// - Parameter contentType: the field's value; empty where the response has none, which is of no type then.
+    /// - Parameter contentType: the field's value; empty if the response has none, which then matches no pattern.
     package func allows(_ contentType: Span<UInt8>) -> Bool {
         let end = contentType.firstIndex(of: 0x3B, in: contentType.indices) ?? contentType.count
         let type = contentType.extracting(contentType.trimming(0..<end))
@@ -29,7 +30,7 @@ package struct MediaTypeRules: Sendable, Equatable {
         return true
     }
 
-    /// Matches with one step back: to the latest star, whose match then grows by one.
+    /// Backtracks to the latest star only, whose match then grows by one.
     private static func matches(_ type: Span<UInt8>, _ pattern: Span<UInt8>) -> Bool {
         var (position, patternPosition) = (0, 0)
         var star: (pattern: Int, type: Int)?

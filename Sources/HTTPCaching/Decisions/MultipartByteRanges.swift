@@ -1,13 +1,14 @@
-// The frame around the parts of a multipart/byteranges content (RFC 9110 §14.6, §15.3.7.2, RFC 2046 §5.1). The caller
-// sends, for every part, `appendPartHeader` and then the part's bytes from where they lie, and `appendEnd` after the last.
-// The boundary is the caller's: a token of at most 70 characters that doesn't occur in the content, such as 32 random hex
+// The delimiters and part headers of multipart/byteranges content (RFC 9110 §14.6, §15.3.7.2, RFC 2046 §5.1). For every
+// part the caller sends `appendPartHeader` and then the part's bytes, and `appendEnd` after the last one. The caller
+// chooses the boundary: a token of at most 70 characters that doesn't occur in the content, such as 32 random hex
 // digits.
 
 import Bytes
 import HTTPSemantics
 
 package enum MultipartByteRanges {
-    /// Appends the value of the message's own `Content-Type`. The boundary isn't quoted: some clients fail over that (§14.6).
+    /// Appends the value of the message's own `Content-Type`. The boundary isn't quoted: some clients can't parse that
+    /// (§14.6).
     package static func appendContentType(boundary: Span<UInt8>, into output: inout [UInt8]) {
         output.append("multipart/byteranges; boundary=")
         output.append(boundary)
@@ -35,7 +36,7 @@ package enum MultipartByteRanges {
         return total
     }
 
-    /// Appends what stands before a part's bytes.
+    /// Appends what precedes a part's bytes.
     package static func appendPartHeader(
         _ part: Range<Int64>, isFirst: Bool, boundary: Span<UInt8>, contentType: Span<UInt8>, length: Int64,
         into output: inout [UInt8]
@@ -53,7 +54,7 @@ package enum MultipartByteRanges {
         output.append("\r\n\r\n")
     }
 
-    /// Appends what stands after the last part's bytes.
+    /// Appends what follows the last part's bytes.
     package static func appendEnd(boundary: Span<UInt8>, into output: inout [UInt8]) {
         output.append("\r\n--")
         output.append(boundary)

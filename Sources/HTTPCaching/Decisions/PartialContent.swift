@@ -1,24 +1,25 @@
-// What is done with 206 responses: whether one is stored (RFC 9111 §3.3), whether it joins what is stored already (§3.4),
-// and whether what is there answers a request, or what of it must be fetched first. A stored part is recorded as the
-// incomplete 200 that it belongs to; where its bytes lie is for the store to know.
+// Decisions on 206 responses: whether one is stored (RFC 9111 §3.3), whether it is combined with what is stored already
+// (§3.4), and whether the stored parts satisfy a request or what must be fetched first. A partial response is stored as
+// the incomplete 200 that it belongs to; the store knows where its bytes are.
 
 import Bytes
 import HTTPSemantics
 
 package enum PartialStorageVerdict: Equatable, Sendable {
     /// The facts are those of the 200 that the response is a part of.
-    /// - `range`: the bytes that the content is; the caller sees to it that it is as long as that.
+    /// - `range`: the position of the content; the caller ensures that the content has this length.
     /// - `completeLength`: nil if the origin didn't say.
     case store(StoredFacts, life: Seconds, range: Range<Int64>, completeLength: Int64?)
     case refuse(Reason)
 }
 
-/// Decides on a 206 to a GET that asked, in the client's words or in ours, for one range of bytes. Only what a later part
-/// can be joined to is worth storing, so a strong entity-tag is asked for; a Last-Modified may be a strong validator too
-/// (RFC 9110 §8.8.2.2), but clocks can't be relied on for gluing content together. For the rest it is as with a 200.
+/// Decides on a 206 to a GET for one range of bytes, requested by the client or by Larder. Storing is useful only if
+/// later parts can be combined with it, so a strong entity-tag is required; a Last-Modified may be a strong validator
+/// too (RFC 9110 §8.8.2.2), but clocks aren't reliable enough to combine content. Otherwise the rules are those of a
+/// 200.
 ///
 /// - Parameters:
-///   - contentRange: the value of the one `Content-Range` line, empty where there is none or several.
+///   - contentRange: the value of the one `Content-Range` line, empty if there is none, or more than one.
 ///   - contentType: the value of `Content-Type`, empty without one.
 ///   - requestTime: when the request was sent to the origin.
 package func partialStorageVerdict(
@@ -56,16 +57,16 @@ package enum CombineVerdict: Equatable, Sendable {
     /// Parts of one representation. The new response's fields replace the stored ones where
     /// `StoredFieldRule.mayBeUpdated` (RFC 9111 §3.4, RFC 9110 §15.3.7.3).
     case combine
-    /// The representation is another one by now: the new response takes the stored one's place.
+    /// The representation has changed: the new response replaces the stored one.
     case replace
 }
 
-/// Whether a new 206, which may be stored, joins what is stored: a partial response or a complete one.
+/// Whether a new, storable 206 is combined with the stored response, which may be partial or complete.
 ///
 /// - Parameters:
 ///   - etag, storedETag: the `ETag` values, empty where absent.
-///   - completeLength: what the new response's `Content-Range` says of the whole.
-///   - storedCompleteLength: the same of what is stored; the content's own length if that is complete.
+///   - completeLength: the complete length according to the new response's `Content-Range`.
+///   - storedCompleteLength: that of the stored response; the length of its content if that is complete.
 package func combineVerdict(
     etag: Span<UInt8>, storedETag: Span<UInt8>, range: Range<Int64>, completeLength: Int64?,
     storedCompleteLength: Int64?
@@ -73,26 +74,28 @@ package func combineVerdict(
     guard let new = EntityTag(field: etag), let stored = EntityTag(field: storedETag),
         new.isStronglyEqual(to: stored, etag, storedETag)
     else { return .replace }
-    // One entity-tag, two lengths: the origin broke its word, and the new response is the better witness.
+    // One entity-tag with two lengths: the origin contradicts itself, and the newer response is the more likely to be
+    // right.
     if let completeLength, let storedCompleteLength, completeLength != storedCompleteLength { return .replace }
     if let storedCompleteLength, range.upperBound > storedCompleteLength { return .replace }
     return .combine
 }
 
 package enum PartialReuseVerdict: Equatable, Sendable {
-    /// All of it is there: 206 with this range.
+    /// All of the range is stored: respond 206 with it.
     case answer(Range<Int64>)
-    /// The origin is asked for the missing span, with `If-Range` and the stored entity-tag; with that the stored bytes
-    /// answer the request. If it sends the whole instead, that takes the stored one's place.
+    /// Request the missing span from the origin, with `If-Range` and the stored entity-tag. Together with it, the
+    /// stored bytes satisfy the request. If the origin sends the complete content instead, that replaces the stored
+    /// response.
     case fetch(missing: Range<Int64>, toAnswer: Range<Int64>)
-    /// The request goes to the origin as it came.
+    /// Forward the request unchanged.
     case fetchAsAsked
     /// 416 with `Content-Range: bytes */length`.
     case unsatisfiable
 }
 
-/// Decides what a stored partial response is good for. That it is fresh and that the client's `If-Range` holds
-/// (`ifRangeHolds`) has been found out before; where `If-Range` doesn't hold, `request` is `.ignored`.
+/// Decides how a stored partial response is used. The caller has checked that it is fresh and that the client's
+/// `If-Range` holds (`ifRangeHolds`); if `If-Range` doesn't hold, `request` is `.ignored`.
 package func partialReuse(
     _ request: RangeRequest, extents: ExtentList, completeLength: Int64?
 ) -> PartialReuseVerdict {
@@ -109,7 +112,7 @@ package func partialReuse(
             case .allOfNothing: return .fetchAsAsked
             }
         }
-        // How long the whole is isn't known: only what both ends are given of, and is there, can be told.
+        // The complete length is unknown: only a stored range with both ends given can be served.
         guard case .between(let first, let last) = spec, last < .max, extents.contains(first..<(last + 1)) else {
             return .fetchAsAsked
         }
@@ -119,6 +122,6 @@ package func partialReuse(
 
 private func reuse(_ range: Range<Int64>, of extents: ExtentList) -> PartialReuseVerdict {
     guard let missing = extents.missing(in: range) else { return .answer(range) }
-    // Where nothing of it is there, the request itself is the better question.
+    // If none of the range is stored, the original request is forwarded instead.
     return missing == range ? .fetchAsAsked : .fetch(missing: missing, toAnswer: range)
 }

@@ -1,30 +1,31 @@
-// Decides whether the response to a POST is stored to answer later GETs and HEADs of its target (RFC 9110 §9.3.3): the
-// origin says by Content-Location that the content is what a GET of this very URI would bring (§8.7), and for how long. A
-// POST itself always goes to the origin, and its response invalidates what was stored for the target before (RFC 9111
-// §4.4): the caller sees to that first, and stores under the key of a GET.
+// Decides whether the response to a POST is stored for later GETs and HEADs of its target (RFC 9110 §9.3.3): with
+// Content-Location the origin declares that the content is what a GET of this URI would return (§8.7), and it gives a
+// lifetime. A POST itself always goes to the origin, and its response invalidates what was stored for the target before
+// (RFC 9111 §4.4): the caller invalidates first, then stores under the key of a GET.
 
 import Bytes
 
-/// The verdict as for the response to a GET, or `.methodNotCached` where this is an ordinary response to POST.
+/// The verdict as for the response to a GET, or `.methodNotCached` for an ordinary response to POST.
 /// - Parameters:
 ///   - request: the POST's own facts.
 ///   - contentLocation: the `Content-Location` field value; empty without one.
 ///   - scheme, authority, path: of the target URI, the path without its query.
 ///   - query: the target URI's query with its `?`; empty without one.
-///   - scratch: for the resolved reference; what it held is lost.
+///   - scratch: a buffer for the resolved reference; its contents are overwritten.
 package func getReuseVerdict(
     request: RequestFacts, response: ResponseFacts, policy: RoutePolicy, requestTime: Instant,
     contentLocation: Span<UInt8>, scheme: Span<UInt8>, authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>,
     scratch: inout [UInt8]
 ) -> StorageVerdict {
-    // 201 names what was created, which is another resource than the one that was asked to create it; of the others only
-    // a 200 is what a GET would be answered with.
+    // The Content-Location of a 201 names the created resource, not the target; of the other statuses only 200 is what
+    // a GET would receive.
     guard request.method == .post, policy.methods.contains(.get), response.status.code == 200 else {
         return .refuse(.methodNotCached)
     }
     let isTarget = isTarget(contentLocation, scheme, authority, path, query, &scratch)
     guard isTarget, hasExplicitFreshness(response) else { return .refuse(.methodNotCached) }
-    // The freshness must be the origin's: a route's timeout is meant for what is read, and without one nothing is forced.
+    // The lifetime must come from the origin: a route's timeout is meant for reads. Without a timeout, nothing is
+    // forced.
     var own = policy
     own.timeout = nil
     return storageVerdict(

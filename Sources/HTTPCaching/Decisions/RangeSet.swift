@@ -1,11 +1,11 @@
-// Takes a request for several ranges apart (RFC 9110 §14.2, §15.3.7.2): which parts of a complete stored response answer
-// it, in which order. Ranges that overlap or touch become one, as a server may; a set that asks for more than there is, or
-// for too many parts, is answered with the whole (§17.15).
+// Decides which parts of a complete stored response satisfy a request for several ranges, and in which order (RFC 9110
+// §14.2, §15.3.7.2). Ranges that overlap or touch are coalesced, as a server may do; a set that selects more bytes than
+// the content has, or too many parts, gets the complete content (§17.15).
 
 import HTTPSemantics
 
 package enum RangeSetVerdict: Equatable, Sendable {
-    /// 200 with the whole content.
+    /// 200 with the complete content.
     case whole
     /// 206 with this part, which isn't empty, as the content itself, and `Content-Range`.
     case part(Range<Int64>)
@@ -16,11 +16,11 @@ package enum RangeSetVerdict: Equatable, Sendable {
     case unsatisfiable
 }
 
-/// More parts than this are no use to an honest client.
+/// No legitimate client needs more parts than this.
 private let greatestPartCount = 16
 
 /// - Parameters:
-///   - value: the `Range` field value; the caller has made sure that there is one line, that the method is GET and that
+///   - value: the `Range` field value; the caller has checked that there is one line, that the method is GET and that
 ///     `If-Range` holds.
 ///   - length: the length of the complete content.
 package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVerdict {
@@ -37,7 +37,7 @@ package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVer
         case .allOfNothing: return .whole
         case .part(let part):
             asked += part.upperBound - part.lowerBound
-            // Compared before ranges are put together: who asks for the same bytes again and again gets them once.
+            // Compared before ranges are coalesced, so that a set that repeats the same bytes counts as too large.
             if asked > length { return .whole }
             guard let known = first else {
                 first = part
@@ -53,7 +53,8 @@ package func rangeSetVerdict(_ value: Span<UInt8>, length: Int64) -> RangeSetVer
     return parts.count > 1 ? .parts(parts) : .part(parts.first ?? first)
 }
 
-/// Joins `part` with all that overlap or touch it; the sum takes the place of the first of them (RFC 9110 §15.3.7.2).
+/// Merges `part` with all that overlap or touch it; the result takes the position of the first of them (RFC 9110
+/// §15.3.7.2).
 private func coalesce(_ part: Range<Int64>, into parts: inout [Range<Int64>]) {
     var joined = part
     var place: Int?

@@ -1,12 +1,12 @@
-// Which part of a complete stored response answers a request with `Range` (RFC 9110 §14.2, §13.1.5), for callers that
-// answer with one part at most. A Range that can't be read, or has another unit than bytes, is as if it weren't there; so
-// is one whose `If-Range` doesn't hold. Several ranges are answered with the whole here; `rangeSetVerdict` takes them apart.
+// Which part of a complete stored response satisfies a request with `Range` (RFC 9110 §14.2, §13.1.5), for callers that
+// serve one part at most. A Range that is invalid, or in a unit other than bytes, is ignored; so is one whose
+// `If-Range` doesn't hold. Several ranges get the complete content here; `rangeSetVerdict` handles them.
 
 import Bytes
 import HTTPSemantics
 
 package enum RangeVerdict: Equatable, Sendable {
-    /// 200 with the whole content.
+    /// 200 with the complete content.
     case whole
     /// 206 with these bytes of the content, never empty.
     case part(Range<Int64>)
@@ -15,7 +15,7 @@ package enum RangeVerdict: Equatable, Sendable {
 }
 
 /// - Parameters:
-///   - value: the `Range` field value; the caller has made sure that there is one line, and that the method is GET.
+///   - value: the `Range` field value; the caller has checked that there is one line, and that the method is GET.
 ///   - length: the length of the complete content.
 package func rangeVerdict(_ value: Span<UInt8>, length: Int64) -> RangeVerdict {
     var walker = ByteRangeWalker(value)
@@ -26,15 +26,15 @@ package func rangeVerdict(_ value: Span<UInt8>, length: Int64) -> RangeVerdict {
         switch spec.resolved(length: length) {
         case .part(let part): verdict = count == 1 ? .part(part) : .whole
         case .allOfNothing: verdict = .whole
-        // One that can be satisfied is enough for the whole set to be.
+        // A set is satisfiable if one of its ranges is.
         case .unsatisfiable: if case .part = verdict { verdict = .whole }
         }
     }
     return walker.hasFailed || count == 0 ? .whole : verdict
 }
 
-/// Whether `If-Range` holds, so that `Range` counts: the same strong entity-tag, or the very Last-Modified, where that is
-/// a strong validator, being a minute or more older than Date (RFC 9110 §8.8.2.2, §13.1.5).
+/// Whether `If-Range` holds, so that `Range` applies: the same strong entity-tag, or exactly the same Last-Modified if
+/// that is a strong validator because it is at least a minute older than Date (RFC 9110 §8.8.2.2, §13.1.5).
 package func ifRangeHolds(
     _ value: Span<UInt8>, storedETag: Span<UInt8>, storedLastModified: Span<UInt8>, stored: StoredFacts
 ) -> Bool {

@@ -1,24 +1,24 @@
-// Decides whether a stored response may answer a request (RFC 9111 §4). Its key and its variant have matched already. Two
-// functions: before the store is asked, and with what it held. Called once per request: the usual case is a handful of
-// comparisons.
+// Decides whether a stored response may be used for a request (RFC 9111 §4). Its key and its variant have matched
+// already. `lookupVerdict` decides before the lookup, `reuseVerdict` on what the lookup found. Both run once per
+// request; the usual case is a handful of comparisons.
 
 package enum LookupVerdict: Equatable, Sendable {
     case lookUp
-    /// Goes to the origin past the cache.
+    /// Forward the request without a lookup.
     case bypass(Reason)
 }
 
 package enum ReuseVerdict: Equatable, Sendable {
-    /// Served as it is.
+    /// Serve it.
     case fresh(age: Seconds, timeToLive: Seconds)
-    /// Served as it is though stale (`timeToLive` is zero or negative); with `.staleWhileRevalidate` the caller validates
-    /// it in the background.
+    /// Serve it though it is stale (`timeToLive` is zero or negative); with `.staleWhileRevalidate` the caller also
+    /// revalidates it in the background.
     case stale(age: Seconds, timeToLive: Seconds, Reason)
-    /// Validated with the origin first; `fallback` tells what may be done with it if that fails.
+    /// Validate it with the origin first; `fallback` says when it may be served if validation fails.
     case validate(Reason, timeToLive: Seconds, fallback: StaleFallback)
-    /// Goes to the origin without the stored response's help.
+    /// Forward the request without using the stored response.
     case bypass(Reason)
-    /// Answered 504 (RFC 9111 §5.2.1.7).
+    /// Respond 504 (RFC 9111 §5.2.1.7).
     case refuse(Reason)
 }
 
@@ -27,13 +27,13 @@ package struct StaleFallback: OptionSet, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// The origin can't be reached or doesn't answer.
+    /// The origin can't be reached or doesn't respond.
     package static let onDisconnect = StaleFallback(rawValue: 1)
-    /// The origin answers 500, 502, 503 or 504 (`Status.isOriginFailure`).
+    /// The origin responds 500, 502, 503 or 504 (`Status.isOriginFailure`).
     package static let onError = StaleFallback(rawValue: 2)
 }
 
-/// Whether the store is asked at all.
+/// Whether to look up the request in the store at all.
 package func lookupVerdict(request: RequestFacts, policy: RoutePolicy) -> LookupVerdict {
     if policy.methods.isEmpty { return .bypass(.routeNotCached) }
     guard policy.methods.allows(request.method) else { return .bypass(.methodNotCached) }
@@ -41,7 +41,7 @@ package func lookupVerdict(request: RequestFacts, policy: RoutePolicy) -> Lookup
     return .lookUp
 }
 
-/// What to do when the store held nothing: nil to go to the origin, or the reason to answer 504.
+/// What to do on a miss: nil to forward the request, or the reason to respond 504.
 package func missRefusal(request: RequestFacts, policy: RoutePolicy) -> Reason? {
     policy.clientControl == .honour && request.flags.contains(.onlyIfCached) ? .onlyIfCached : nil
 }
@@ -64,14 +64,14 @@ package func reuseVerdict(
     }
 }
 
-/// - Parameter left: what is left of the lifetime in milliseconds. All limits are compared with it, since whole seconds
-///   would stretch each by up to one.
+/// - Parameter left: what is left of the lifetime, in milliseconds. All limits are compared with it, since whole
+///   seconds would extend each by up to one second.
 private func fullVerdict(
     _ stored: StoredFacts, _ request: RequestFacts, _ policy: RoutePolicy, age: Seconds, timeToLive: Seconds,
     left: Int64
 ) -> ReuseVerdict {
-    // A lifetime that the route made up says nothing about who may share the response: an origin that answers by
-    // Authorization, and says nothing of caching, must see the request.
+    // A lifetime that comes from the route doesn't say who may share the response: an origin that evaluates
+    // Authorization, and says nothing about caching, must see the request.
     if request.hasAuthorization, !policy.allowAuthorization, !stored.flags.contains(.sharedByOrigin) {
         return .bypass(.authorizationNotShared)
     }
@@ -88,7 +88,7 @@ private func fullVerdict(
     if isHonoured, let maxStale = request.maxStale, isWithin(maxStale, of: left) {
         return .stale(age: age, timeToLive: timeToLive, .requestMaxStale)
     }
-    // A request with max-age or min-fresh wants nothing stale unless it also says max-stale (RFC 9111 §5.2.1.1).
+    // A request with max-age or min-fresh accepts nothing stale unless it also has max-stale (RFC 9111 §5.2.1.1).
     let takesStale = !isHonoured || request.flags.isDisjoint(with: [.maxAge, .minFresh, .maxStale])
     if takesStale, stored.staleWhileRevalidate > .zero, isWithin(stored.staleWhileRevalidate, of: left) {
         return .stale(age: age, timeToLive: timeToLive, .staleWhileRevalidate)
@@ -96,11 +96,11 @@ private func fullVerdict(
     return .validate(.stale, timeToLive: timeToLive, fallback: fallback(stored, request, isHonoured, left: left))
 }
 
-/// What the request's own directives hold against a response (RFC 9111 §5.2.1).
+/// Why the request's own directives rule out the response; nil if they don't (RFC 9111 §5.2.1).
 private func objection(of request: RequestFacts, to stored: StoredFacts, left: Int64) -> Reason? {
     if request.asksForValidation { return .requestNoCache }
-    // An immutable response can't have changed while it is fresh; a reload's max-age=0 is answered from the store, and
-    // only no-cache asks for more (RFC 8246 §2).
+    // An immutable response can't change while it is fresh: a reload's max-age=0 is served from the store, only
+    // no-cache forces validation (RFC 8246 §2).
     if let maxAge = request.maxAge, !(stored.flags.contains(.immutable) && left > 0) {
         let (age, isOver) = stored.lifetime.milliseconds.subtractingReportingOverflow(left)
         if isOver || age > maxAge.milliseconds || maxAge == .zero { return .requestMaxAge }
@@ -109,7 +109,7 @@ private func objection(of request: RequestFacts, to stored: StoredFacts, left: I
     return nil
 }
 
-/// A response that is still fresh, and was only not good enough for the client, is better than an error too.
+/// A response that is still fresh, and only failed the client's own directives, is better than an error too.
 private func fallback(
     _ stored: StoredFacts, _ request: RequestFacts, _ isHonoured: Bool, left: Int64
 ) -> StaleFallback {
@@ -120,5 +120,5 @@ private func fallback(
     return allowance > .zero && isWithin(allowance, of: left) ? [.onDisconnect, .onError] : .onDisconnect
 }
 
-/// Whether what is past its lifetime by so much is so by no more than an allowance.
+/// Whether a response with this much of its lifetime left is stale by no more than `allowance`.
 private func isWithin(_ allowance: Seconds, of left: Int64) -> Bool { left >= 0 - allowance.milliseconds }

@@ -6,8 +6,8 @@ import Bytes
 import HTTPSemantics
 
 package struct StoredFieldRule: Sendable {
-    /// Whether the field is stored. `Age` and `X-Cache` are made anew for every response from the store; the rest that isn't
-    /// belongs to one connection or one proxy.
+    /// Whether the field is stored. `Age` and `X-Cache` are generated for every response from the store; the other
+    /// fields that aren't stored belong to one connection or one proxy.
     package static func mayBeStored(_ field: FieldName) -> Bool {
         switch field {
         case .connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization,
@@ -18,7 +18,7 @@ package struct StoredFieldRule: Sendable {
         }
     }
 
-    /// Whether a 304's field replaces the stored one: all but those that describe the content that is stored already.
+    /// Whether a 304's field replaces the stored one: all but those that describe the stored content.
     package static func mayBeUpdated(_ field: FieldName) -> Bool {
         switch field {
         case .contentLength, .contentEncoding, .contentType, .contentRange: false
@@ -38,16 +38,16 @@ package struct StoredFieldRule: Sendable {
     }
 }
 
-/// Finds a field name among those that a response's own fields name.
+/// Finds a field name in the lists of field names within a response's fields.
 package struct FieldNameList: Sendable {
     /// Whether a `Connection` value names the field.
     package static func connection(_ value: Span<UInt8>, names field: Span<UInt8>) -> Bool {
         list(value, names: field)
     }
 
-    /// Whether `private="…"` or `no-cache="…"` in a `Cache-Control` value, or a targeted field's, names the field: it is
-    /// not stored then, and the rest of the response may be (RFC 9111 §5.2.2.4, §5.2.2.7). A list in token form
-    /// (`private=x`) counts too. Ask it of every such field, whichever governs: a field that is left out harms nobody.
+    /// Whether `private="…"` or `no-cache="…"` in a `Cache-Control` value, or a targeted field's, names the field: it
+    /// is not stored then, and the rest of the response may be (RFC 9111 §5.2.2.4, §5.2.2.7). A list in token form
+    /// (`private=x`) counts too. Check every such field, whichever governs: leaving out a field is harmless.
     package static func cacheControl(_ value: Span<UInt8>, names field: Span<UInt8>) -> Bool {
         var walker = DirectiveWalker()
         while let directive = walker.next(in: value) {

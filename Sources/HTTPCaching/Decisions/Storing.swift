@@ -1,11 +1,11 @@
-// Decides whether a response is stored (RFC 9111 §3) and, if so, for how long and with which facts. It is asked once the
-// response's head is there; that the content arrived whole is for the caller to see to (`Reason.incomplete`).
+// Decides whether a response is stored (RFC 9111 §3) and, if so, for how long and with which facts. It runs once the
+// response's head has arrived; the caller ensures that the content arrives completely (`Reason.incomplete`).
 
 import HTTPSemantics
 
 package enum StorageVerdict: Equatable, Sendable {
-    /// - `life`: how long the record is worth keeping: what is left of its freshness, and what serving it stale and
-    ///   validating it need after that.
+    /// - `life`: how long to keep the record: the remaining freshness lifetime, plus the time it may be served stale or
+    ///   validated afterwards.
     case store(StoredFacts, life: Seconds)
     case refuse(Reason)
 }
@@ -22,7 +22,7 @@ package func storageVerdict(
     let initialAge = correctedInitialAge(response, requestTime: requestTime)
     var lifetime: Seconds
     if isForced, let timeout = policy.timeout {
-        // The route's time counts from here, whatever age the response brought along.
+        // The route's timeout starts now, whatever age the response arrived with.
         lifetime = initialAge + timeout
         flags.insert(.lifetimeFromRoute)
     } else {
@@ -45,16 +45,16 @@ package func storageVerdict(
 }
 
 extension RoutePolicy {
-    /// Whether the route's timeout replaces what the origin said. Only for statuses that are cacheable by default
-    /// (RFC 9110 §15.1) or that the route names: no route means to serve its origin's 500 to everyone for the timeout
-    /// that it gave without a status.
+    /// Whether the route's timeout replaces what the origin said. Only for statuses that are cacheable by default (RFC
+    /// 9110 §15.1) or that the route names: a timeout without a status isn't meant to serve an origin's 500 to
+    /// everyone.
     func forces(_ status: Status) -> Bool {
         mode == .force && timeout != nil && (timeoutNamesStatus || status.isHeuristicallyCacheable)
     }
 }
 
-/// The conditions of RFC 9111 §3 and §3.5, and those of a shared cache's own prudence, in the order in which an operator
-/// would want to be told of them.
+/// The conditions of RFC 9111 §3 and §3.5, and those that a shared cache adds for safety, in the order in which they
+/// help an operator most.
 private func refusal(
     _ request: RequestFacts, _ response: ResponseFacts, _ directives: ResponseDirectives, _ policy: RoutePolicy,
     isForced: Bool
@@ -68,7 +68,7 @@ private func refusal(
     if policy.clientControl == .honour, request.flags.contains(.noStore) { return .requestNoStore }
     if !isForced {
         if directives.flags.contains(.mustUnderstand) {
-            // With a status that is understood, must-understand takes no-store's place (RFC 9111 §5.2.2.3).
+            // If the status is understood, must-understand overrides no-store (RFC 9111 §5.2.2.3).
             if !status.isUnderstood { return .notUnderstood }
         } else if directives.flags.contains(.noStore) {
             return .responseNoStore
@@ -110,8 +110,9 @@ extension StoredFacts.Flags {
 }
 
 extension StoredFacts {
-    /// Freshness that is left, and the longest of what may follow it. A response that is never served stale still gains
-    /// from retention if it has a validator: `no-cache` and `max-age=0` responses are stored for nothing else.
+    /// The remaining freshness lifetime, plus the longest of the periods that may follow it. Retention is useful even
+    /// for a response that is never served stale, if it has a validator: `no-cache` and `max-age=0` responses are
+    /// stored for nothing else.
     func storageLife(retention: Seconds) -> Seconds {
         let isReusable = !flags.contains(.noCache)
         let fresh = isReusable ? max(.zero, lifetime - correctedInitialAge) : .zero

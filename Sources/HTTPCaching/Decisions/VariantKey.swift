@@ -1,27 +1,27 @@
-// Builds the text that tells the variants of one key apart (RFC 9111 §4.1): for every field that `Vary` names, the
-// request's values in a normal form. Two requests match if their texts are the same. White space is normalised for all
-// fields; for those whose syntax gives order and case no meaning (Accept, Accept-Encoding, Accept-Language) so are the
-// members' order, case, repetition and the writing of weights. Writes to the caller's array, which it only grows.
+// Builds the text that distinguishes the variants of one key (RFC 9111 §4.1): for every field that `Vary` names, the
+// request's values in a normal form. Two requests match if their texts are equal. White space is normalised for all
+// fields; for fields in whose syntax order and case have no meaning (Accept, Accept-Encoding, Accept-Language) so are
+// the members' order, case, repetition and the notation of weights. It only appends to the caller's array.
 
 import Bytes
 
 package struct VariantKey: Sendable {
     private enum Syntax {
-        /// Members in any order, case without meaning.
+        /// Order and case of the members have no meaning.
         case caselessSet
-        /// Members in any order; case has no meaning in the media type and the names of its parameters.
+        /// The order of the members has no meaning, nor has case in media types and parameter names.
         case mediaRanges
         case unknown
     }
 
-    /// Longer lists keep their order: sorting them would let one request cost too much.
+    /// Longer lists keep their order: sorting them would make a single request too expensive.
     private static let greatestSortedCount = 32
 
     private let syntax: Syntax
     private var valueStart = 0
     private var hasValue = false
 
-    /// Begins a field: its name in lowercase goes into `text`.
+    /// Begins a field by appending its name, in lower case, to `text`.
     package init(field name: Span<UInt8>, into text: inout [UInt8]) {
         if name.isCaseless("accept-encoding") || name.isCaseless("accept-language") {
             syntax = .caselessSet
@@ -31,7 +31,7 @@ package struct VariantKey: Sendable {
         for index in name.indices { text.append(name[index].lowercased) }
     }
 
-    /// Adds one line of the field. A field without any line is not the same as one with an empty line.
+    /// Adds one line of the field. A field without lines differs from one with an empty line.
     package mutating func add(_ value: Span<UInt8>, into text: inout [UInt8]) {
         if !hasValue {
             text.append(0x3A)
@@ -95,7 +95,7 @@ package struct VariantKey: Sendable {
         for index in 0..<significant { text.append(syntax == .caselessSet ? value[index].lowercased : value[index]) }
     }
 
-    /// The length without zeros that say nothing: `0.50` is `0.5`, `1.000` is `1`.
+    /// The length without trailing zeros: `0.50` is `0.5`, `1.000` is `1`.
     private static func significantLength(ofWeight value: Span<UInt8>) -> Int {
         guard value.count > 1, value[1] == 0x2E else { return value.count }
         var length = value.count
@@ -103,7 +103,7 @@ package struct VariantKey: Sendable {
         return length == 2 ? 1 : length
     }
 
-    /// Where the part ends that begins at `start`: at the next separator outside quotes.
+    /// The end of the part that begins at `start`: the next separator outside quotes.
     private static func endOfPart(_ separator: UInt8, in value: Span<UInt8>, from start: Int) -> Int {
         var position = start
         var isQuoted = false
@@ -129,15 +129,15 @@ package struct VariantKey: Sendable {
         }
     }
 
-    /// Puts the comma-separated members from `start` on in byte order, each once: the sorted list is built behind them
-    /// and then takes their place.
+    /// Sorts the comma-separated members from `start` on in byte order and removes duplicates. The sorted list is built
+    /// behind them and then replaces them.
     private static func sortMembers(from start: Int, in text: inout [UInt8]) {
         let end = text.count
         var members = InlineArray<32, Range<Int>>(repeating: 0..<0)
         var count = 0
         var memberStart = start
         for index in start...end {
-            // A comma within quotes separates nothing: such a list, rare as it is, keeps its order.
+            // A comma within quotes is no separator. Such lists are rare and keep their order.
             if index < end, text[index] == 0x22 { return }
             guard index == end || text[index] == 0x2C else { continue }
             guard count < greatestSortedCount else { return }
@@ -153,7 +153,7 @@ package struct VariantKey: Sendable {
         text.removeLast(text.count - start - sorted)
     }
 
-    /// Inserts a member where the order wants it, unless it is empty or there already.
+    /// Inserts a member at its sorted position, unless it is empty or present already.
     private static func insert(
         _ member: Range<Int>, into members: inout InlineArray<32, Range<Int>>, _ count: inout Int, _ text: [UInt8]
     ) {

@@ -1,4 +1,4 @@
-// Which methods a route reads by: responses to any other are neither stored nor served from the store.
+// Which methods a route caches: responses to any other are neither stored nor served from the store.
 
 import HTTPSemantics
 
@@ -9,10 +9,11 @@ package struct CachedMethods: OptionSet, Sendable {
 
     package static let get = CachedMethods(rawValue: 1)
     package static let head = CachedMethods(rawValue: 2)
-    /// Keyed by its content too, so that only the same question gets the same answer. RFC 9110 §9.3.3 knows no such key
-    /// and lets a response to POST answer later GETs alone; a route that lists POST says that it is a way to read.
+    /// Its content is part of the key, so that only identical requests share a response. RFC 9110 §9.3.3 has no such
+    /// key and lets a response to POST be used for later GETs only; a route that lists POST declares that it uses POST
+    /// to read.
     package static let post = CachedMethods(rawValue: 4)
-    /// Keyed by its content too (RFC 10008).
+    /// Its content is part of the key (RFC 10008).
     package static let query = CachedMethods(rawValue: 8)
 
     package func allows(_ method: Method) -> Bool {

@@ -1,15 +1,15 @@
-// Which bytes of a representation are there, as ranges of offsets: sorted, disjoint, none touching the next, and bounded in
-// number. It knows nothing of where the bytes lie.
+// Which bytes of a representation are stored, as ranges of offsets: sorted, disjoint, none touching the next, and
+// bounded in number. It doesn't know where the bytes are.
 
 package struct ExtentList: Equatable, Sendable {
-    /// More stretches than this are not kept apart.
+    /// The maximum number of extents.
     package static let greatestCount = 32
 
     package private(set) var extents: [Range<Int64>] = []
 
     package init() {}
 
-    /// Takes over a list from elsewhere; nil unless it keeps this type's promises.
+    /// A list from another source; nil unless it satisfies the invariants of this type.
     package init?(sorted extents: [Range<Int64>]) {
         guard extents.count <= Self.greatestCount else { return nil }
         var end: Int64 = -1
@@ -29,9 +29,9 @@ package struct ExtentList: Equatable, Sendable {
         return sum
     }
 
-    /// Adds a range of offsets from 0 on. Where that makes one extent too many, the smallest of the others is given up.
+    /// Adds a range of offsets from 0 on. If that exceeds the maximum, the smallest of the other extents is removed.
     package mutating func insert(_ range: Range<Int64>) {
-        precondition(range.lowerBound >= 0, "offsets count from the start of the representation")
+        precondition(range.lowerBound >= 0, "offsets are never negative")
         if range.isEmpty { return }
         var joined = range
         var first = 0
@@ -42,10 +42,10 @@ package struct ExtentList: Equatable, Sendable {
             end += 1
         }
         extents.replaceSubrange(first..<end, with: CollectionOfOne(joined))
-        if extents.count > Self.greatestCount { dropSmallest(butNot: first) }
+        if extents.count > Self.greatestCount { removeSmallest(except: first) }
     }
 
-    /// Whether every byte of `range` is there.
+    /// Whether every byte of `range` is stored.
     package func contains(_ range: Range<Int64>) -> Bool {
         if range.isEmpty { return true }
         for extent in extents where extent.lowerBound <= range.lowerBound {
@@ -54,7 +54,7 @@ package struct ExtentList: Equatable, Sendable {
         return false
     }
 
-    /// What of `range` isn't there, in order.
+    /// The parts of `range` that are missing, in order.
     package func gaps(in range: Range<Int64>) -> [Range<Int64>] {
         var gaps: [Range<Int64>] = []
         var position = range.lowerBound
@@ -67,7 +67,7 @@ package struct ExtentList: Equatable, Sendable {
         return gaps
     }
 
-    /// The one span from the first byte of `range` that isn't there to the last; nil if all are there.
+    /// The span from the first missing byte of `range` to the last; nil if none is missing.
     package func missing(in range: Range<Int64>) -> Range<Int64>? {
         var lower = range.lowerBound
         for extent in extents where extent.contains(lower) { lower = extent.upperBound }
@@ -78,7 +78,7 @@ package struct ExtentList: Equatable, Sendable {
         return lower < upper ? lower..<upper : nil
     }
 
-    private mutating func dropSmallest(butNot kept: Int) {
+    private mutating func removeSmallest(except kept: Int) {
         var smallest: Int?
         for index in extents.indices where index != kept {
             if let other = smallest, extents[other].count <= extents[index].count { continue }

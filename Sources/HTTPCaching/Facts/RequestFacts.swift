@@ -1,5 +1,6 @@
-// What a request says that caching asks about: RFC 9111 §5.2.1, §5.4, RFC 5861 §4, and which conditions it carries. Filled
-// field by field while the head is read, fixed in size. Most requests say nothing: `isPlain` tells it from one word.
+// The facts of a request that matter for caching: RFC 9111 §5.2.1, §5.4, RFC 5861 §4, and which conditions it has.
+// Collected field by field from the head, fixed in size. Most requests have none: `isPlain` tests that with one
+// comparison.
 
 import Bytes
 import HTTPSemantics
@@ -37,20 +38,20 @@ package struct RequestFacts: Sendable {
 
     package init(method: Method) { self.method = method }
 
-    /// The same request as if it had another method.
+    /// The same request with another method.
     package func with(method: Method) -> RequestFacts {
         var facts = self
         facts.method = method
         return facts
     }
 
-    /// Whether no field of the request matters to caching: the usual request, decided by its target alone.
+    /// Whether no field of the request matters for caching. That is the usual case.
     package var isPlain: Bool { flags.rawValue == 0 }
     package var hasAuthorization: Bool { flags.contains(.authorization) }
     package var hasRange: Bool { flags.contains(.range) }
-    /// Whether the stored response may answer it 304: see `Conditionals`.
+    /// Whether the cache may respond 304: see `Conditionals`.
     package var hasConditions: Bool { !flags.isDisjoint(with: [.ifNoneMatch, .ifModifiedSince]) }
-    /// Whether it carries conditions that only an origin evaluates (RFC 9111 §4.3.2).
+    /// Whether it has conditions that only the origin evaluates (RFC 9111 §4.3.2).
     package var hasOriginConditions: Bool { !flags.isDisjoint(with: [.ifMatch, .ifUnmodifiedSince]) }
 
     /// `no-cache`, or `Pragma: no-cache` where there is no Cache-Control (RFC 9111 §5.4).
@@ -59,11 +60,11 @@ package struct RequestFacts: Sendable {
     }
     package var maxAge: Seconds? { flags.contains(.maxAge) ? maxAgeValue : nil }
     package var minFresh: Seconds? { flags.contains(.minFresh) ? minFreshValue : nil }
-    /// The staleness that the client takes; the greatest delta for `max-stale` without a value.
+    /// The staleness that the client accepts; the greatest delta for `max-stale` without a value.
     package var maxStale: Seconds? { flags.contains(.maxStale) ? maxStaleValue : nil }
     package var staleIfError: Seconds? { flags.contains(.staleIfError) ? staleIfErrorValue : nil }
 
-    /// Notes one field line; repeated lines add up.
+    /// Notes one field line; repeated lines are combined.
     package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {
         switch field {
         case .cacheControl: noteCacheControl(value)
@@ -95,7 +96,7 @@ package struct RequestFacts: Sendable {
                 maxAgeValue = flags.contains(.maxAge) ? min(maxAgeValue, seconds) : seconds
                 flags.insert(.maxAge)
             } else if name.isCaseless("min-fresh") {
-                // Unreadable: nobody can tell what was wanted, so it asks for nothing.
+                // Its intent is unknown, so an invalid value is ignored.
                 guard let seconds = seconds(of: directive, in: value) else { continue }
                 minFreshValue = max(minFreshValue, seconds)
                 flags.insert(.minFresh)

@@ -1,6 +1,6 @@
 // The response directives of one field: Cache-Control (RFC 9111 §5.2.2), a targeted field (RFC 9213), with those of RFC
-// 5861 and RFC 8246. Fixed in size. A directive that comes twice never gives a longer life than its least value, and a
-// lifetime that isn't a number is zero; a qualified form that can't be read counts as the unqualified, stricter one.
+// 5861 and RFC 8246. Fixed in size. Of a repeated directive the smallest value counts, and a lifetime that isn't a
+// number is zero; an invalid qualified form counts as the unqualified, stricter one.
 
 import Bytes
 import HTTPSemantics
@@ -58,7 +58,7 @@ package struct ResponseDirectives: Equatable, Sendable {
         }
     }
 
-    /// Notes one line of a targeted field. Answers false, with nothing noted, if the line isn't a dictionary.
+    /// Notes one line of a targeted field. Returns false, with nothing noted, if the line isn't a dictionary.
     mutating func note(targeted value: Span<UInt8>) -> Bool {
         guard DictionaryWalker.isValid(value) else { return false }
         var walker = DictionaryWalker()
@@ -68,7 +68,7 @@ package struct ResponseDirectives: Equatable, Sendable {
             case .boolean(true): note(value.extracting(member.key), .bare, in: value)
             case .integer(let range): note(value.extracting(member.key), .text(range), in: value)
             case .string(let range):
-                // A String is no Integer (RFC 9213 §2.1): max-age="60" is not read as a lifetime.
+                // A String isn't an Integer (RFC 9213 §2.1): max-age="60" is not read as a lifetime.
                 let key = value.extracting(member.key)
                 let namesFields = key.isCaseless("no-cache") || key.isCaseless("private")
                 note(key, namesFields ? .text(range) : .unreadable, in: value)

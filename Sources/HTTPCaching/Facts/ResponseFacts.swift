@@ -1,5 +1,5 @@
-// What a response says that caching asks about, filled field by field while its head is read; fixed in size. It keeps what
-// the fields mean, not their text: validators and Vary names stay in the stored head.
+// The facts of a response that matter for caching, collected field by field from the head; fixed in size. It keeps the
+// meaning of fields, not their text: validators and Vary names stay in the stored head.
 
 import Bytes
 import HTTPSemantics
@@ -37,7 +37,7 @@ package struct ResponseFacts: Sendable {
         var governs: Bool { isPresent && !isBroken }
 
         mutating func note(_ value: Span<UInt8>) {
-            // An empty line of several adds nothing; an empty field is as if it were absent.
+            // An empty line adds nothing; an empty field counts as absent.
             guard !value.trimming(value.indices).isEmpty else { return }
             isPresent = true
             if !directives.note(targeted: value) { isBroken = true }
@@ -74,16 +74,16 @@ package struct ResponseFacts: Sendable {
         }
     }
 
-    /// The time that `Expires` names, `distantPast` if it is no date; nil if absent or overruled by a targeted field.
+    /// The time in `Expires`, `distantPast` if that isn't a valid date; nil if absent or overruled by a targeted field.
     package var expires: Instant? { flags.contains(.expires) && governing == .cacheControl ? expiresValue : nil }
-    /// When the response was made: `Date`, or when it arrived where that is missing or unreadable (RFC 9110 §6.6.1).
+    /// When the response was generated: `Date`, or the time of arrival if that is missing or invalid (RFC 9110 §6.6.1).
     package var date: Instant { flags.contains(.date) ? dateValue : responseTime }
     package var age: Seconds { ageValue }
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedValue : nil }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
     package var hasVary: Bool { !flags.isDisjoint(with: [.varyNames, .varyStar]) }
 
-    /// Notes one field line; repeated lines add up.
+    /// Notes one field line; repeated lines are combined.
     package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {
         switch field {
         case .cacheControl: cacheControl.note(cacheControl: value)
@@ -104,7 +104,7 @@ package struct ResponseFacts: Sendable {
         }
     }
 
-    /// Of several, the earliest; an unreadable one is in the past (RFC 9111 §5.3).
+    /// Of several, the earliest; an invalid one is in the past (RFC 9111 §5.3).
     private mutating func noteExpires(_ value: Span<UInt8>) {
         let read = Instant(httpDate: value, now: responseTime) ?? .distantPast
         expiresValue = flags.contains(.expires) ? min(expiresValue, read) : read
@@ -118,8 +118,8 @@ package struct ResponseFacts: Sendable {
         flags.insert(.date)
     }
 
-    /// The first member of the first line counts (RFC 9111 §5.1). One that is no number makes the response stale: the
-    /// RFC's SHOULD is to ignore it, but then a response of unknown age would pass as new.
+    /// The first member of the first line counts (RFC 9111 §5.1). An invalid one makes the response stale: the RFC says
+    /// that a cache SHOULD ignore it, but then a response of unknown age would count as new.
     private mutating func noteAge(_ value: Span<UInt8>) {
         guard flags.isDisjoint(with: [.age, .invalidAge]) else { return }
         let end = value.firstIndex(of: 0x2C, in: value.indices) ?? value.count

@@ -1,20 +1,22 @@
-// What a route's `cache` section decides. A plain value: made once per route when the configuration is read, copied freely.
+// The settings of a route's `cache` section that caching decisions need. A plain value: created once per route when the
+// configuration is read, copied freely.
 
 package struct RoutePolicy: Sendable {
     package enum Mode: UInt8, Sendable {
-        /// RFC 9111; `timeout` is the lifetime of a response whose origin gave none.
+        /// RFC 9111; `timeout` is the lifetime of a response without one of its own.
         case standard
-        /// `timeout` replaces what the origin said of caching, `no-store` and `private` included.
+        /// `timeout` overrides the origin's caching directives, `no-store` and `private` included.
         case force
     }
 
     /// Whether the directives of requests (RFC 9111 §5.2.1) are followed.
     package enum ClientControl: UInt8, Sendable {
-        /// The default. A client that says `no-cache` has no other way to be certain, and a client that means harm gains
-        /// nothing by it: a query parameter nobody used before reaches the origin just as well, and costs it more,
-        /// since this request is a conditional one where the stored response has a validator.
+        /// The default. A client that sends `no-cache` has no other way to be certain, and an attacker gains nothing by
+        /// it: an unused query parameter reaches the origin just as well, and costs it more, since this request is
+        /// conditional if the stored response has a validator.
         case honour
-        /// For routes whose origin can't take even that. Allowed, as the directives are advisory (RFC 9111 §5.2.1).
+        /// For routes whose origin can't handle even that. Permitted, since the directives are advisory (RFC 9111
+        /// §5.2.1).
         case ignore
     }
 
@@ -26,14 +28,14 @@ package struct RoutePolicy: Sendable {
     package var clientControl = ClientControl.honour
     package var allowSetCookie = false
     package var allowAuthorization = false
-    /// Used where the response has no `stale-while-revalidate` of its own.
+    /// Applies if the response has no `stale-while-revalidate` of its own.
     package var staleWhileRevalidate: Seconds = 0
-    /// Used where the response has no `stale-if-error` of its own.
+    /// Applies if the response has no `stale-if-error` of its own.
     package var staleIfError: Seconds = 0
     /// The percentage of the time since `Last-Modified` that counts as lifetime; nil turns heuristics off (§4.2.2).
     package var heuristicPercentage: UInt8?
     package var heuristicCap: Seconds = 86_400
-    /// How long past its freshness a response with a validator is kept, so that a 304 can renew it.
+    /// How long a stale response with a validator is kept, so that a 304 can freshen it.
     package var validationRetention: Seconds = 600
 
     package init() {}

@@ -1,10 +1,10 @@
-// A route's `statuses`: lifetimes by status, as nginx's `proxy_cache_valid` has them. Asked once for a response that
-// arrived; the route's policy itself stays a plain value that a hit copies.
+// A route's `statuses`: lifetimes by status, like nginx's `proxy_cache_valid`. Evaluated once per response from the
+// origin; the route's policy itself stays a plain value that a hit copies.
 
 import HTTPSemantics
 
 package struct StatusTimeouts: Sendable, Equatable {
-    /// What a lifetime is given for.
+    /// The statuses that a lifetime applies to.
     package enum Key: Hashable, Sendable {
         /// `404`
         case status(Int)
@@ -21,12 +21,12 @@ package struct StatusTimeouts: Sendable, Equatable {
 
     private let rows: [Row]
 
-    /// - Parameter timeouts: of several for one key the first counts.
+    /// - Parameter timeouts: of several for one key, the first applies.
     package init(_ timeouts: [(Key, Seconds)]) { rows = timeouts.map { Row(key: $0.0, timeout: $0.1) } }
 
     package var isEmpty: Bool { rows.isEmpty }
 
-    /// The lifetime of the most exact key that names the status; nil if none does.
+    /// The lifetime of the most specific key that matches the status; nil if none does.
     package func timeout(for status: Status) -> Seconds? {
         guard !rows.isEmpty else { return nil }
         return timeout(of: .status(Int(status.code))) ?? timeout(of: .statusClass(Int(status.code / 100)))
@@ -37,8 +37,8 @@ package struct StatusTimeouts: Sendable, Equatable {
 }
 
 extension RoutePolicy {
-    /// The policy for a response with this status. A lifetime that is given for the status takes `timeout`'s place: in
-    /// `standard` mode still only where the cache may give one (RFC 9111 §4.2.2), in `force` mode for every such status.
+    /// The policy for a response with this status. A lifetime for the status replaces `timeout`: in `standard` mode
+    /// still only if the cache may assign one (RFC 9111 §4.2.2), in `force` mode for every such status.
     package func applying(_ timeouts: StatusTimeouts, to status: Status) -> RoutePolicy {
         guard let timeout = timeouts.timeout(for: status) else { return self }
         var policy = self

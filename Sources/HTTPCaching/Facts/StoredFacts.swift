@@ -1,6 +1,6 @@
-// What a record keeps so that its reuse can be decided without reading the stored head again: times (RFC 9111 §4.2.3),
-// lifetime, stale allowances and flags. It never changes; a 304 makes a new one. Its byte form is part of the record's
-// format: a change of layout needs a new record version.
+// The facts stored with a record, so that its reuse can be decided without parsing the stored head again: times (RFC
+// 9111 §4.2.3), lifetime, stale allowances and flags. Immutable; a 304 creates a new value. Its byte form is part of
+// the record format: a change of layout needs a new record version.
 
 import HTTPSemantics
 
@@ -19,9 +19,9 @@ package struct StoredFacts: Equatable, Sendable {
         package static let weakETag = Flags(rawValue: 1 << 4)
         package static let lastModified = Flags(rawValue: 1 << 5)
         package static let varies = Flags(rawValue: 1 << 6)
-        /// The origin itself said that it may be shared: by a lifetime, public, must-revalidate or s-maxage.
+        /// The origin itself allows sharing: by a lifetime, public, must-revalidate or s-maxage.
         package static let sharedByOrigin = Flags(rawValue: 1 << 7)
-        /// The lifetime is the route's, not the origin's.
+        /// The lifetime comes from the route, not from the origin.
         package static let lifetimeFromRoute = Flags(rawValue: 1 << 8)
         /// `private="…"` or `no-cache="…"` named fields that are not in the stored head (RFC 9111 §3.1).
         package static let fieldsRemoved = Flags(rawValue: 1 << 9)
@@ -33,13 +33,13 @@ package struct StoredFacts: Equatable, Sendable {
         package static let searchVaries = Flags(rawValue: 1 << 12)
     }
 
-    /// What the byte form has room for: the greatest age on arrival and the greatest lifetime from there on.
+    /// The limits of the byte form: the greatest initial age and the greatest lifetime after it.
     package static let greatestLifetime = Seconds(4_294_967_295)
 
-    /// When the request that fetched it was sent: purges are compared with this. Like `responseTime` to the millisecond.
+    /// When the request for it was sent. Invalidations are compared with this. In milliseconds, like `responseTime`.
     package var requestTime: Instant
     package var responseTime: Instant
-    /// Among several matching variants the one with the latest is used (RFC 9111 §4.1).
+    /// Of several matching variants, the one with the latest date is used (RFC 9111 §4.1).
     package var date: Instant
     /// Meaningful with the `lastModified` flag.
     package var lastModifiedTime: Instant
@@ -53,24 +53,24 @@ package struct StoredFacts: Equatable, Sendable {
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedTime : nil }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
 
-    /// `current_age` of RFC 9111 §4.2.3. A clock that was set back makes nothing younger than it arrived.
+    /// `current_age` of RFC 9111 §4.2.3. If the clock is set back, the age never falls below the initial age.
     @inline(__always)
     package func currentAge(at now: Instant) -> Seconds {
         correctedInitialAge + Seconds(residentMilliseconds(at: now) / 1000)
     }
 
-    /// What is left of the lifetime, a part of a second rounded up; zero or negative once it is stale.
+    /// The remaining lifetime in seconds, rounded up; zero or negative once it is stale.
     @inline(__always)
     package func timeToLive(at now: Instant) -> Seconds { lifetime - currentAge(at: now) }
 
-    /// What is left of the lifetime to the millisecond; zero or negative once it is stale.
+    /// The remaining lifetime in milliseconds; zero or negative once it is stale.
     @inline(__always)
     package func millisecondsToLive(at now: Instant) -> Int64 {
         let (left, overflow) = freshMilliseconds.subtractingReportingOverflow(residentMilliseconds(at: now))
         return overflow ? .min : left
     }
 
-    /// How long it is fresh from its arrival on; negative if it arrived stale.
+    /// How long it was fresh on arrival; negative if it arrived stale.
     @inline(__always)
     var freshMilliseconds: Int64 { (lifetime - correctedInitialAge).milliseconds }
 
@@ -93,7 +93,7 @@ extension StoredFacts {
         Self.append(UInt64(status.code) | UInt64(flags.rawValue) << 16, to: &bytes)
     }
 
-    /// Reads the byte form back; nil if the bytes are not as many as it has.
+    /// Reads the byte form; nil if the number of bytes is wrong.
     package init?(bytes: Span<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         requestTime = Instant(milliseconds: Int64(bitPattern: Self.word(bytes, 0)))

@@ -1,10 +1,10 @@
-// Points in time to the millisecond, and durations in whole seconds, the resolution of HTTP's fields (RFC 9110 §5.6.7, RFC
-// 9111 §1.2.2). A response with a lifetime of one second so lives a whole second from its arrival, not till the clock's
-// next tick. All arithmetic saturates: no clock and no field value can trap the process.
+// Points in time to the millisecond, and durations in whole seconds, the resolution of HTTP's fields (RFC 9110 §5.6.7,
+// RFC 9111 §1.2.2). So a response with a lifetime of one second is fresh for a whole second from its arrival, not until
+// the clock's next full second. All arithmetic saturates: no clock and no field value can trap the process.
 
 import Bytes
 
-/// A duration in whole seconds; negative where a difference may be.
+/// A duration in whole seconds; a difference may be negative.
 package struct Seconds: Equatable, Hashable, Comparable, Sendable, ExpressibleByIntegerLiteral {
     package var count: Int64
 
@@ -32,7 +32,7 @@ package struct Seconds: Equatable, Hashable, Comparable, Sendable, ExpressibleBy
 }
 
 extension Seconds {
-    /// As milliseconds; the greatest or least number where there are too many.
+    /// In milliseconds, clamped to the range of the type.
     @inlinable
     package var milliseconds: Int64 {
         let (product, overflow) = count.multipliedReportingOverflow(by: 1000)
@@ -40,7 +40,8 @@ extension Seconds {
     }
 }
 
-/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. The worker reads the clock; decisions are given it.
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. The worker reads the clock and passes the time to
+/// decisions.
 package struct Instant: Equatable, Hashable, Comparable, Sendable {
     package var milliseconds: Int64
 
@@ -49,14 +50,14 @@ package struct Instant: Equatable, Hashable, Comparable, Sendable {
     @inlinable
     package init(secondsSinceEpoch: Int64) { milliseconds = Seconds(secondsSinceEpoch).milliseconds }
 
-    /// Earlier than every date: what an invalid `Expires` stands for.
+    /// Earlier than every date: the value of an invalid `Expires`.
     package static let distantPast = Instant(milliseconds: .min)
 
-    /// The second that it lies in, as HTTP writes it.
+    /// The second that contains it, as in HTTP dates.
     @inlinable
     package var secondsSinceEpoch: Int64 { Seconds(flooring: milliseconds).count }
 
-    /// Negative where `earlier` is the later one.
+    /// Negative if `earlier` is in fact later.
     @inlinable
     package func milliseconds(since earlier: Instant) -> Int64 {
         let (difference, overflow) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)

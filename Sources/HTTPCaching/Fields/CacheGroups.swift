@@ -1,12 +1,13 @@
-// Walks over the groups in a `Cache-Groups` or `Cache-Group-Invalidation` value (RFC 9875 §2, §3): a structured List of
-// Strings. A value that isn't one counts for nothing (RFC 9651 §4.2), so the whole of it is checked before a group is told.
+// Iterates over the groups in a `Cache-Groups` or `Cache-Group-Invalidation` value (RFC 9875 §2, §3): a structured List
+// of Strings. A value that isn't one is ignored (RFC 9651 §4.2), so all of it is checked before the first group is
+// returned.
 
 import HTTPSemantics
 
 package struct CacheGroups: Sendable {
     private var items: ListWalker
 
-    /// Nil unless the value is a List of Strings; a list without members is one. Of several lines each has to be one.
+    /// Nil unless the value is a List of Strings; it may be empty. Each of several lines must be one.
     package init?(field value: Span<UInt8>) {
         var check = ListWalker()
         while let item = check.next(in: value) {
@@ -16,8 +17,8 @@ package struct CacheGroups: Sendable {
         items = ListWalker()
     }
 
-    /// The next group: what stands between its quotes. Quotes and backslashes in it stay escaped, and as there is one way
-    /// to escape them, two groups are the same exactly if their bytes here are.
+    /// The next group without its quotes. Quotes and backslashes in it stay escaped; since there is only one way to
+    /// escape them, two groups are equal exactly if these bytes are.
     package mutating func next(in value: Span<UInt8>) -> Range<Int>? {
         guard case .string(let content)? = items.next(in: value) else { return nil }
         return content

@@ -1,11 +1,11 @@
-// Walks over the directives of a `Cache-Control` field value (RFC 9111 §5.2), as lenient as recipients must be: any case,
-// token and quoted forms, spaces, empty list elements. It knows no directive by name. A quote that is never closed does
-// not swallow the rest of the list: the directive is malformed and the list goes on at the next comma, so that a
-// `no-store` behind it is still seen.
+// Iterates over the directives of a `Cache-Control` field value (RFC 9111 §5.2), as lenient as recipients must be: any
+// case, token and quoted forms, spaces, empty list elements. It interprets no directive. An unclosed quote does not
+// hide the rest of the list: the directive is malformed and parsing continues at the next comma, so that a `no-store`
+// after it is still found.
 
 import Bytes
 
-/// What stands behind a directive's `=`; the ranges lie in the bytes that were walked, quotes excluded.
+/// The argument after a directive's `=`, as a range of the parsed bytes, without quotes.
 enum DirectiveArgument: Equatable {
     case none
     case token(Range<Int>)

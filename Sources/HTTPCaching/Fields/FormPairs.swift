@@ -1,6 +1,6 @@
-// The name and value of a query's pair as the application/x-www-form-urlencoded parser reads them, in a normal form: two
-// texts mean the same exactly if their normal forms are the same. `+` is a space, escapes are undone, what isn't UTF-8
-// becomes U+FFFD, and then every octet that isn't unreserved (RFC 3986 §2.3) is escaped again.
+// The name and value of a query's pair as the application/x-www-form-urlencoded parser reads them, in a normal form:
+// two texts are equivalent exactly if their normal forms are equal. `+` becomes a space, percent-encoding is decoded,
+// invalid UTF-8 becomes U+FFFD, and then every octet that isn't unreserved (RFC 3986 §2.3) is percent-encoded.
 
 import Bytes
 
@@ -10,7 +10,7 @@ struct FormPair {
     /// Name and value together.
     var whole: Range<Int>
 
-    /// Appends the normal form of `text`, what stands between two `&`.
+    /// Appends the normal form of `text`, one pair without its `&`.
     init(_ text: Span<UInt8>, into output: inout [UInt8]) {
         let equals = text.firstIndex(of: 0x3D, in: text.indices) ?? text.count
         let start = output.count
@@ -21,7 +21,7 @@ struct FormPair {
         whole = start..<output.count
     }
 
-    /// Puts the pairs that stand in `text` from `start` on in the order of their names; those of one name stay in theirs.
+    /// Sorts the pairs in `text` from `start` on by name; pairs of one name keep their order.
     static func sort(_ pairs: inout [FormPair], from start: Int, in text: inout [UInt8]) {
         pairs.sort { left, right in
             if isLess(text, left.name, text, right.name) { return true }
@@ -38,7 +38,7 @@ struct FormPair {
     }
 }
 
-/// Byte by byte, and the shorter first.
+/// Compares byte by byte; of two with a common prefix, the shorter comes first.
 func isLess(_ left: [UInt8], _ leftRange: Range<Int>, _ right: [UInt8], _ rightRange: Range<Int>) -> Bool {
     var (first, second) = (leftRange.lowerBound, rightRange.lowerBound)
     while first < leftRange.upperBound, second < rightRange.upperBound {
@@ -68,13 +68,14 @@ func appendNormalForm(of text: Span<UInt8>, into output: inout [UInt8]) {
     decoder.end(into: &output)
 }
 
-/// Takes octets and appends them escaped, U+FFFD in the place of every piece that isn't UTF-8: the decoder of the Encoding
-/// Standard, for which a piece is as much as could still have become a character.
+/// Appends octets percent-encoded, with U+FFFD for every invalid sequence: the UTF-8 decoder of the Encoding Standard,
+/// in which an invalid sequence is the longest prefix of a possible character.
 private struct UTF8Replacer {
     private var pending = InlineArray<4, UInt8>(repeating: 0)
     private var count = 0
     private var needed = 0
-    /// What the next continuation octet may be; narrower after some first ones, against long forms and surrogates.
+    /// The valid range of the next continuation octet; narrower after some first octets, to exclude overlong forms and
+    /// surrogates.
     private var lower: UInt8 = 0x80
     private var upper: UInt8 = 0xBF
 
@@ -113,7 +114,7 @@ private struct UTF8Replacer {
         count = 1
     }
 
-    /// Ends the text: a character that was begun is none.
+    /// Ends the text: an incomplete character is invalid.
     mutating func end(into output: inout [UInt8]) {
         guard needed > 0 else { return }
         output.append(Self.replacement)

@@ -1,15 +1,15 @@
-// The `No-Vary-Search` field: which differences between two queries don't matter. Instead of comparing two queries it
-// gives each a normal form, so that equivalent ones get the same cache key. A field that can't be read, or says nothing
-// (`params=()`), is the default: queries match exactly.
+// The `No-Vary-Search` field: which differences between two queries don't matter. Queries are not compared but
+// normalised, so that equivalent ones get the same cache key. A field that is invalid, or has no effect (`params=()`),
+// is the default: queries match exactly.
 //
-// The draft's §4.1 sends a field with neither `params` nor `except` to the default; its introduction and its examples
+// The draft's §4.1 makes a field with neither `params` nor `except` the default; its introduction and its examples
 // (§5.1) have `key-order` alone change the comparison. The latter is followed here.
 
 import Bytes
 import HTTPSemantics
 
 package struct NoVarySearch: Equatable, Sendable {
-    /// Which parameters matter; names in their normal form, sorted, each once.
+    /// Which parameters matter; names in normal form, sorted, without duplicates.
     private enum Parameters: Equatable {
         case allBut([[UInt8]])
         case only([[UInt8]])
@@ -21,17 +21,17 @@ package struct NoVarySearch: Equatable, Sendable {
     /// The rule without the field.
     package init() {}
 
-    /// - Parameter value: the field's value; several lines joined by commas.
+    /// - Parameter value: the field's value; several lines are joined by commas.
     package init(field value: Span<UInt8>) {
         if let read = Self.read(value) { self = read }
     }
 
-    /// Whether queries have to match exactly, byte by byte, and a missing one is not an empty one. The normal form isn't
-    /// needed then.
+    /// Whether queries must match exactly, byte by byte, and a missing query differs from an empty one. In that case no
+    /// normal form is needed.
     package var isDefault: Bool { self == NoVarySearch() }
 
-    /// Appends the rule as a field value. Two rules are the same exactly if these texts are, and reading the text gives
-    /// the rule again.
+    /// Appends the rule as a field value. Two rules are equal exactly if these texts are, and parsing the text gives
+    /// the same rule.
     package func append(to output: inout [UInt8]) {
         let names: [[UInt8]]
         if ignoresKeyOrder { output.append("key-order, ") }
@@ -54,7 +54,7 @@ package struct NoVarySearch: Equatable, Sendable {
     /// Appends the normal form of a query: two queries are equivalent under this rule exactly if their normal forms are
     /// the same. It is a query itself, with every octet escaped that isn't unreserved (RFC 3986 §2.3).
     ///
-    /// - Parameter query: without its `?`; a missing query is an empty one.
+    /// - Parameter query: without its `?`; a missing query counts as empty.
     package func normalise(_ query: Span<UInt8>, into output: inout [UInt8]) {
         if isDefault {
             output.append(query)
@@ -107,7 +107,7 @@ package struct NoVarySearch: Equatable, Sendable {
         var isBroken = false
         while let member = walker.next(in: value) {
             let key = value.extracting(member.key)
-            // Keys are lowercase. Of one that is there twice the last counts (RFC 9651 §4.2.2), for better or worse.
+            // Keys are lowercase. Of a repeated key the last one counts (RFC 9651 §4.2.2).
             if key.isCaseless("key-order") {
                 guard case .boolean(let isSet) = member.value else {
                     isBroken = true

@@ -1,5 +1,6 @@
-// Walks over the tags that a response carries for purging: `Cache-Tag` (commas), `Surrogate-Key` (spaces) and `xkey`
-// (both are in use). None of the three has a standard; case counts, as a tag is the application's own name for something.
+// Iterates over the tags of a response, by which it can be purged: `Cache-Tag` (commas), `Surrogate-Key` (spaces) and
+// `xkey` (both are in use). None of the three is standardised. Tags are case-sensitive, since they are names chosen by
+// the application.
 
 import Bytes
 

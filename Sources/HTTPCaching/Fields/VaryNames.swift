@@ -1,4 +1,4 @@
-// Walks over the members of a `Vary` field value (RFC 9110 §12.5.5). `*` counts wherever it stands, on any line.
+// Iterates over the members of a `Vary` field value (RFC 9110 §12.5.5). `*` applies wherever it occurs, on any line.
 
 import Bytes
 

@@ -1,11 +1,11 @@
-// One member of `Cache-Status` (RFC 9211), as a value that is appended to the bytes of a head. It comes after what the
-// origin side sent, since the member nearest to the client stands last.
+// One member of `Cache-Status` (RFC 9211), as a value that is appended to a serialised head. It follows the members of
+// caches nearer to the origin, since the member nearest to the client comes last.
 
 import Bytes
 import HTTPSemantics
 
 package struct CacheStatus: Equatable, Sendable {
-    /// Why the request went forward (RFC 9211 §2.2).
+    /// Why the request was forwarded (RFC 9211 §2.2).
     package enum Forward: UInt8, Sendable, CaseIterable {
         case bypass, method, uriMiss, varyMiss, miss, request, stale, partial
 
@@ -23,24 +23,24 @@ package struct CacheStatus: Equatable, Sendable {
         }
     }
 
-    /// Exclusive (RFC 9211 §2.1).
+    /// A hit or a forwarded request, never both (RFC 9211 §2.1).
     package enum Handling: Equatable, Sendable {
         case hit
         case forwarded(Forward)
     }
 
     package var handling: Handling
-    /// The origin's status, where the client gets another one.
+    /// The origin's status, if the client gets a different one.
     package var forwardStatus: Status?
     package var timeToLive: Seconds?
     package var isStored = false
-    /// Whether the request shared another one's fetch; nil if that was not tried.
+    /// Whether the request was collapsed with another one; nil if that was not attempted.
     package var isCollapsed: Bool?
     package var detail: Reason?
 
     package init(_ handling: Handling) { self.handling = handling }
 
-    /// The longest that a member can become, to reserve room once.
+    /// The maximum length of a member, so that space is reserved once.
     package static let greatestLength = 160
 
     /// Appends `larder; …`.
@@ -71,7 +71,7 @@ package struct CacheStatus: Equatable, Sendable {
 }
 
 extension Reason {
-    /// The `fwd` of a request that went forward for this reason.
+    /// The `fwd` parameter of a request that was forwarded for this reason.
     package var forward: CacheStatus.Forward {
         switch self {
         case .routeNotCached, .originConditions, .authorizationNotShared, .storeUnavailable: .bypass

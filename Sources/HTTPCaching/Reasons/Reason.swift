@@ -1,27 +1,27 @@
-// Why a verdict is what it is. The one table of reasons: the slug goes into `Cache-Status` as `detail`, the sentence into
-// logs, statistics and `explain`. Slugs are stable; tools may match on them.
+// The reasons of verdicts, in one table: the slug goes into `Cache-Status` as `detail`, the sentence into logs,
+// statistics and `explain`. Slugs are stable; tools may match on them.
 
 package enum Reason: UInt8, Sendable, CaseIterable {
-    // Bypassed before the store is asked.
+    // Bypassed without a lookup.
     case routeNotCached, methodNotCached, originConditions, authorizationNotShared
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
     case noLifetime, alreadyStale, noCacheUnvalidatable, contentType
-    // Not reused as it stands.
+    // Not reused without validation, or not at all.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
     case onlyIfCached, purged, rangeNotStored
-    // Another request's fetch was of no use.
+    // The response to a collapsed request could not be used.
     case waitTimedOut, unshared
-    // Reused, and refreshed in the background though still fresh.
+    // Reused, and refreshed in the background while still fresh.
     case earlyRefresh
     // Reused though stale.
     case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected
     // The store itself.
     case storeUnavailable, storeTimedOut
 
-    /// Whether it lies in the request alone: what others may be given is as it was.
+    /// Whether it concerns this request only: other requests may still be served the stored response.
     package var isRequestsOwn: Bool {
         switch self {
         case .methodNotCached, .originConditions, .authorizationNotShared, .headResponse, .requestNoStore,
@@ -58,48 +58,53 @@ package enum Reason: UInt8, Sendable, CaseIterable {
                 "The request carries Authorization and the origin did not say that what is stored is for all."
             )
         case .interimStatus: ("interim", "The status is not a final one.")
-        case .oneRequestStatus: ("status", "The status answers the conditions or ranges of one request only.")
+        case .oneRequestStatus: ("status", "The status responds to the conditions or ranges of one request only.")
         case .partialContent: ("partial", "A partial response is not stored.")
-        case .headResponse: ("head", "The response to HEAD has no content to store.")
+        case .headResponse: ("head", "A response to HEAD has no content to store.")
         case .incomplete: ("incomplete", "The response ended before it was complete.")
-        case .tooLarge: ("too-large", "The response is larger than an entry of the store may be.")
+        case .tooLarge: ("too-large", "The response is larger than the limit for a stored response.")
         case .requestNoStore: ("request-no-store", "The request said no-store.")
         case .responseNoStore: ("no-store", "The response said no-store.")
-        case .notUnderstood: ("must-understand", "The response said must-understand and its status is not a known one.")
+        case .notUnderstood:
+            ("must-understand", "The response said must-understand, but Larder does not know its status code.")
         case .privateResponse: ("private", "The response said private.")
         case .authorization:
             ("authorization", "The request carried Authorization and the response did not say that it is for all.")
-        case .setCookie: ("set-cookie", "The response sets a cookie and the route does not allow storing that.")
+        case .setCookie: ("set-cookie", "The response sets a cookie, and the route does not allow storing it.")
         case .varyStar: ("vary-star", "The response varies on more than request fields (Vary: *).")
         case .noLifetime: ("no-lifetime", "Neither the response nor the route gives a lifetime for this status.")
-        case .alreadyStale: ("already-stale", "The response was stale on arrival and has no validator to renew it by.")
+        case .alreadyStale:
+            ("already-stale", "The response was stale on arrival and has no validator to revalidate it with.")
         case .noCacheUnvalidatable:
-            ("no-cache-no-validator", "The response said no-cache and has no validator to renew it by.")
-        case .contentType: ("content-type", "The response's media type is not one that the route stores.")
+            ("no-cache-no-validator", "The response said no-cache and has no validator to revalidate it with.")
+        case .contentType: ("content-type", "The route does not store responses of this media type.")
         case .notStored: ("not-stored", "Nothing is stored for this key.")
-        case .variantNotStored: ("variant", "What is stored for this key was made for other request fields (Vary).")
-        case .storedNoCache: ("no-cache", "The stored response says no-cache: it is validated before each use.")
+        case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
+        case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")
         case .requestNoCache: ("request-no-cache", "The request said no-cache.")
         case .requestMaxAge: ("request-max-age", "The stored response is older than the request's max-age.")
-        case .requestMinFresh: ("request-min-fresh", "The stored response is not fresh for the request's min-fresh.")
-        case .stale: ("stale", "The stored response is past its lifetime.")
+        case .requestMinFresh:
+            ("request-min-fresh", "The stored response does not stay fresh for as long as the request's min-fresh.")
+        case .stale: ("stale", "The stored response is stale.")
         case .mustRevalidate:
-            ("must-revalidate", "The stored response is past its lifetime and says that it must not be served stale.")
-        case .onlyIfCached: ("only-if-cached", "The request said only-if-cached and nothing stored may answer it.")
-        case .purged: ("purged", "What is stored for this key was purged.")
-        case .rangeNotStored: ("range", "What is stored lacks a part of what the request asks for.")
-        case .waitTimedOut: ("wait-timeout", "Another request's fetch of the same key took longer than one may wait.")
+            ("must-revalidate", "The stored response is stale and must not be served stale.")
+        case .onlyIfCached:
+            ("only-if-cached", "The request said only-if-cached, and no stored response may be used for it.")
+        case .purged: ("purged", "The response stored for this key was purged.")
+        case .rangeNotStored: ("range", "The stored response lacks a part of the requested range.")
+        case .waitTimedOut:
+            ("wait-timeout", "The coalesced request for the same key exceeded the maximum waiting time.")
         case .unshared:
-            ("unshared", "Another request's fetch of the same key brought an answer that is for that request alone.")
+            ("unshared", "The response to the coalesced request for the same key may not be shared.")
         case .earlyRefresh:
             ("early-refresh", "Served fresh, and refreshed in the background as it nears the end of its lifetime.")
         case .requestMaxStale: ("request-max-stale", "Served stale, as the request's max-stale allows.")
         case .staleWhileRevalidate: ("stale-while-revalidate", "Served stale while it is validated in the background.")
-        case .staleIfError: ("stale-if-error", "Served stale, as the origin answered with an error.")
+        case .staleIfError: ("stale-if-error", "Served stale, as the origin responded with an error.")
         case .disconnected: ("disconnected", "Served stale, as the origin could not be reached.")
-        case .storeUnavailable: ("store-down", "The store is down; the request goes on as if it had missed.")
+        case .storeUnavailable: ("store-down", "The store is down; treated as a miss.")
         case .storeTimedOut:
-            ("store-timeout", "The store did not answer in time; the request goes on as if it had missed.")
+            ("store-timeout", "The store did not reply in time; treated as a miss.")
         }
     }
 }
