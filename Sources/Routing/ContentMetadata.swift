@@ -1,18 +1,19 @@
-// What a request says about its content, as it takes part in the key of a QUERY (RFC 10008 §2.7): the same bytes mean
-// another query as another media type, in another coding or language. RFC 9110 §8.7 lets Content-Location in a request
-// mean nothing to the answer, so it stays out.
+// The metadata of a request's content that is part of the key of a QUERY (RFC 10008 §2.7): the same bytes are a
+// different query with another media type, coding or language. RFC 9110 §8.7 says that Content-Location in a request
+// doesn't affect the response, so it is not included.
 //
-// Differences that can't mean anything are taken out: the case of types, of parameters' names and of codings, white
-// space around `;` and `,`. Parameters' values stay as they are, quoted or not: whether their case matters is the media
-// type's own affair, and two spellings cost an entry each, never a wrong answer. No space is written but the one that
-// begins a field, so no value can write another field.
+// Differences without meaning are normalised: the case of types, of parameters' names and of codings, white space
+// around `;` and `,`. Parameter values stay as they are, quoted or not: the media type defines whether their case
+// matters, and two spellings cost one entry each, never a wrong response. The only space written is the one that begins
+// a field, so no value can forge another field.
 
 import Bytes
 import HTTPSemantics
 import HTTPWire
 
 enum ContentMetadata {
-    /// Appends ` type:`, ` encoding:` and ` language:` with what the fields of these names say, each only if it is there.
+    /// Appends ` type:`, ` encoding:` and ` language:` with the normalised values of these fields, each only if the
+    /// field is present.
     static func append(of head: borrowing RequestHead, _ bytes: Span<UInt8>, to text: inout ByteBuffer) {
         append(.contentType, as: " type:", of: head, bytes, to: &text)
         append(.contentEncoding, as: " encoding:", of: head, bytes, to: &text)
@@ -74,7 +75,7 @@ enum ContentMetadata {
 }
 
 extension ByteBuffer {
-    /// Appends a byte as it is if it is visible, percent-encoded if not.
+    /// Appends a visible byte as it is and any other percent-encoded.
     fileprivate mutating func appendVisible(_ byte: UInt8) {
         if byte > 0x20, byte < 0x7f, byte != UInt8(ascii: "%") { append(byte) } else { appendTriplet(byte) }
     }

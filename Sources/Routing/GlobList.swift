@@ -1,11 +1,11 @@
-// `cache.query_allow` and `cache.query_deny`: which names of query parameters take part in the key.
+// `cache.query_allow` and `cache.query_deny`: which query parameters are part of the key.
 
 import Bytes
 import HTTPWire
 
-/// Globs, in which `*` stands for any number of characters and everything else for itself.
+/// Globs in which `*` matches any number of characters; everything else is literal.
 struct GlobList: Sendable {
-    /// All globs one after another, and where each ends.
+    /// All globs, concatenated, and the end of each.
     private let text: [UInt8]
     private let ends: [Int]
 
@@ -18,7 +18,7 @@ struct GlobList: Sendable {
         }
     }
 
-    /// Whether any glob covers the name at `range`, compared as a form decodes it.
+    /// Whether any glob matches the form-decoded name at `range`.
     func contains(_ bytes: Span<UInt8>, _ range: ByteRange) -> Bool {
         var start = 0
         for end in ends {
@@ -28,7 +28,7 @@ struct GlobList: Sendable {
         return false
     }
 
-    /// Goes back to the last `*` only, so the work is at most the product of the two lengths.
+    /// Backtracks to the last `*` only, so the work is at most the product of the two lengths.
     private func covers(_ start: Int, _ end: Int, _ bytes: Span<UInt8>, _ range: ByteRange) -> Bool {
         var place = start
         var index = range.lower

@@ -1,4 +1,4 @@
-// The host inside an authority (RFC 3986 §3.2.2), without regard to case, port and a dot at the end.
+// The host inside an authority (RFC 3986 §3.2.2), ignoring case, port and a trailing dot.
 
 import Bytes
 import HTTPWire
@@ -11,7 +11,7 @@ enum HostName {
         return ByteRange(authority.lower, end)
     }
 
-    /// Where the `:` before the port stands.
+    /// The position of the `:` before the port.
     static func colon(in bytes: Span<UInt8>, _ authority: ByteRange) -> Int? {
         var index = authority.upper
         while index > authority.lower {
@@ -23,7 +23,7 @@ enum HostName {
         return nil
     }
 
-    /// A route's host as it is looked up.
+    /// A route's host in the form used for lookups.
     static func literal(_ text: String) -> [UInt8] {
         var bytes = text.utf8.map(\.lowercased)
         if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }

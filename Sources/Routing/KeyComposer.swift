@@ -1,20 +1,19 @@
-// The key of a request: its text, and the MD5 under which the entry stands in every store.
+// The cache key of a request: its text, and the MD5 of it that names the entry in every store.
 //
-// Without a template the text is `METHOD scheme://authority/path?query`, HEAD taken as GET, scheme and authority in
-// lower case, the scheme's own port dropped, path and query in the normal form of RFC 3986 §6.2.2, and for methods
-// with content ` body:` and its MD5, for QUERY with what `ContentMetadata` says of it. No target holds a space, so no
-// target can write a body's digest into its key. A dot at the end of the host stays: it finds the same route, but the
-// origin may answer otherwise.
+// Without a template the text is `METHOD scheme://authority/path?query`, with GET for HEAD, scheme and authority in
+// lower case, the scheme's default port removed, path and query in the normal form of RFC 3986 §6.2.2, followed for
+// methods with content by ` body:` and its MD5, and for QUERY by its `ContentMetadata`. No target contains a space, so
+// no target can forge a content digest. A trailing dot of the host is kept: it matches the same route, but the origin
+// may respond differently.
 //
-// With `cache.key` the text is that template. A value that is missing and has no default is empty, and so the same as
-// an empty one: a template that names an optional part should say its default. `KeyRecipe` says why values can't
-// forge keys.
+// With `cache.key` the text follows that template. A missing value without a default equals an empty one, so a template
+// with an optional part should give it a default. `KeyRecipe` explains why values can't forge keys.
 
 import Bytes
 import HTTPSemantics
 import HTTPWire
 
-/// The scheme that the client used, which no head in origin-form says.
+/// The scheme that the client used, which an origin-form target doesn't contain.
 package enum URIScheme: Sendable {
     case http
     case https
@@ -22,11 +21,10 @@ package enum URIScheme: Sendable {
     package var text: StaticString { self == .http ? "http" : "https" }
 }
 
-/// Makes one key at a time in buffers that it keeps: once they have grown, nothing is allocated. Belongs to one
-/// worker.
+/// Composes one key at a time in reusable buffers: once they have grown, nothing is allocated. Used by one worker.
 ///
-/// A span can't be taken out of a class's property for longer than a call: an owner that is a class uses `withText`,
-/// or passes the composer on as `borrowing`.
+/// A span of a class's property can't outlive the access: an owner that is a class uses `withText`, or passes the
+/// composer on as `borrowing`.
 package struct KeyComposer: ~Copyable {
     private var writer = KeyWriter()
     private var variant = ByteBuffer()
@@ -48,9 +46,8 @@ package struct KeyComposer: ~Copyable {
     /// Composes `text` and `digest`.
     /// - Parameters:
     ///   - head: parsed from `bytes`.
-    ///   - match: the answer of the `RouteTable` for the same bytes, whose recipe `recipe` is.
-    ///   - body: the MD5 of the content where `recipe.needsBody(for:)` asks for it, also if that is empty; nil
-    ///     otherwise.
+    ///   - match: the match of the `RouteTable` for the same bytes; `recipe` must be its route's.
+    ///   - body: the MD5 of the content if `recipe.needsBody(for:)`, even if the content is empty; nil otherwise.
     package mutating func compose(
         _ head: borrowing RequestHead, in bytes: Span<UInt8>, scheme: URIScheme, match: RouteMatch,
         by recipe: KeyRecipe, body: MD5Digest?
@@ -60,19 +57,21 @@ package struct KeyComposer: ~Copyable {
         digest = MD5Hasher.digest(of: writer.text.span)
     }
 
-    // MARK: Queries that differ in nothing that matters
+    // MARK: Equivalent queries
 
-    // A response may say which differences of the query don't matter to it (No-Vary-Search). The query in its key then
-    // gives way to ` search:`, that rule, `?` and the query in the rule's normal form. The rule stands in the text: what
-    // was stored by one rule is never found by another, and no target holds a space to forge such a text with.
+    // A response may say which differences between queries don't matter to it (No-Vary-Search). Then ` search:`, that
+    // rule, `?` and the query in the rule's normal form replace the query in its key. The rule is part of the text:
+    // what was stored under one rule is never found under another, and no target contains a space, so none can forge
+    // such a text.
 
-    /// Where the path ends in the text composed last, and its query begins if it has one; nil where a template made it.
+    /// The end of the path in the text composed last, where the query begins if there is one; nil with a template.
     package var pathEnd: Int? { writer.pathEnd }
 
-    /// Makes of the text composed last, a GET's without template, the one for its query by a rule.
+    /// Replaces the query in the text composed last, which must be a GET's without a template, by its normal form under
+    /// a rule.
     /// - Parameters:
     ///   - rule: the rule as text.
-    ///   - query: the query in the rule's normal form, with nothing in it that a target can't hold.
+    ///   - query: the query in the rule's normal form; only characters that are valid in a target.
     package mutating func replaceQuery(rule: Span<UInt8>, query: Span<UInt8>) {
         writer.replaceQuery(rule, query)
         digest = MD5Hasher.digest(of: writer.text.span)
@@ -81,10 +80,10 @@ package struct KeyComposer: ~Copyable {
     // MARK: Variants
 
     // One more text per variant of a response with Vary: the key text, ` vary:` with the generation of the list of
-    // names, then each name with the request's normalised value. What follows the key text is made of unreserved
-    // characters but for the signs that part it, so that no value can forge another variant.
+    // names, then each name with the request's normalised value. Apart from the delimiters, what follows the key text
+    // consists of unreserved characters, so that no value can forge another variant.
 
-    /// Begins the key of a variant of what `compose` made last.
+    /// Begins the key of a variant of the key composed last.
     package mutating func beginVariant(generation: UInt64) {
         variant.removeAll()
         variant.append(writer.text)
@@ -94,7 +93,7 @@ package struct KeyComposer: ~Copyable {
 
     /// - Parameters:
     ///   - name: a name that Vary lists, in lower case.
-    ///   - value: normalised; nil where the request has no such field.
+    ///   - value: normalised; nil if the request has no such field.
     package mutating func appendVariant(name: Span<UInt8>, value: Span<UInt8>?) {
         variant.append(UInt8(ascii: " "))
         variant.appendValue(name, ByteRange(0, name.count), .none, escape: 0)
@@ -106,7 +105,7 @@ package struct KeyComposer: ~Copyable {
     /// The MD5 of the variant's text.
     package borrowing func finishVariant() -> MD5Digest { MD5Hasher.digest(of: variant.span) }
 
-    /// The text of the variant made last.
+    /// The text of the variant composed last.
     package var variantText: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { variant.span }
@@ -114,13 +113,13 @@ package struct KeyComposer: ~Copyable {
 }
 
 extension KeyRecipe {
-    /// Whether the content takes part in the key of a request with this method.
+    /// Whether the content is part of the key of a request with this method.
     package func needsBody(for method: Method) -> Bool {
         guard pieces.isEmpty else { return needsBody }
         switch method {
         case .post, .query, .put, .patch, .other: return true
-        // Content of these has no meaning to them (RFC 9110 §9.3.1, §9.3.5); whoever lets it through must not store
-        // the answer.
+        // Content has no defined meaning for these (RFC 9110 §9.3.1, §9.3.5); a caller that forwards it must not store
+        // the response.
         case .get, .head, .delete, .connect, .options, .trace: return false
         }
     }

@@ -3,9 +3,9 @@
 import Bytes
 import HTTPWire
 
-/// What the bytes of a value stand for before they are encoded again.
+/// How a value is decoded before it is encoded for the key.
 enum ValueDecoding {
-    /// Themselves: header fields, cookies, texts of Larder's own.
+    /// Not at all: header fields, cookies, Larder's own texts.
     case none
     /// RFC 3986: path parameters.
     case percent
@@ -14,8 +14,8 @@ enum ValueDecoding {
 }
 
 extension ByteBuffer {
-    /// Appends the normal form of RFC 3986 §6.2.2: unreserved characters plain, triplets with capital digits, all
-    /// else as it is. Two texts with one normal form mean the same to every origin.
+    /// Appends the normal form of RFC 3986 §6.2.2: unreserved characters decoded, triplets with upper-case digits,
+    /// everything else unchanged. Texts with the same normal form are equivalent for every origin.
     mutating func appendNormalized(_ bytes: Span<UInt8>, _ range: ByteRange) {
         var start = range.lower
         var index = start
@@ -32,10 +32,10 @@ extension ByteBuffer {
         append(bytes.extracting(start..<index))
     }
 
-    /// Appends a value so that only unreserved characters stand plain.
+    /// Appends a value with everything but unreserved characters percent-encoded.
     /// - Parameters:
     ///   - escape: an unreserved character that is encoded too; 0 for none.
-    ///   - keepsSlashes: slashes stand plain where they stand so in `bytes`; encoded ones stay encoded.
+    ///   - keepsSlashes: literal slashes in `bytes` stay literal; encoded ones stay encoded.
     mutating func appendValue(
         _ bytes: Span<UInt8>, _ range: ByteRange, _ decoding: ValueDecoding, escape: UInt8, keepsSlashes: Bool = false
     ) {

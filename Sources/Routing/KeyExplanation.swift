@@ -1,15 +1,15 @@
-// What `larder key` prints: route, key text and Redis key of a request that is only described.
+// What `larder key` prints: route, key text and Redis key of a request described on the command line.
 
 import Configuration
 import HTTPSemantics
 import HTTPWire
 
 package struct KeyExplanation: Sendable {
-    /// The place in `Configuration.routes`.
+    /// The index in `Configuration.routes`.
     package let route: Int
-    /// Names and values of the path parameters, as they stand in the URL.
+    /// Names and values of the path parameters, as written in the URL.
     package let parameters: [(name: String, value: String)]
-    /// Whether the route caches this method; if not, nothing is ever stored at this key.
+    /// Whether the route caches this method; if not, nothing is ever stored under this key.
     package let isCached: Bool
     package let keyText: String
     /// `store.prefix` and the MD5 of the key text in hex.
@@ -17,7 +17,7 @@ package struct KeyExplanation: Sendable {
 
     /// - Parameters:
     ///   - fields: lines of the form `Name: value`.
-    ///   - body: the content, where the key is made of it.
+    ///   - body: the content, if it is part of the key.
     package init(
         method: String, url: String, fields: [String], body: [UInt8], routes: [Route], by table: RouteTable,
         prefix: String, composer: inout KeyComposer
@@ -36,7 +36,7 @@ package struct KeyExplanation: Sendable {
 }
 
 extension CachedMethods {
-    /// Whether answers to `method` are stored.
+    /// Whether responses to `method` are stored.
     package func covers(_ method: HTTPSemantics.Method) -> Bool {
         switch method {
         case .get: contains(CachedMethods.get)

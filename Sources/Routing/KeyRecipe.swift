@@ -1,19 +1,19 @@
-// A route's way of making key texts, prepared when the table is built so that a request only walks it.
+// How a route's key texts are composed, compiled when the table is built so that a request only has to follow it.
 //
-// No value can forge another key. Values are percent-encoded: only unreserved characters (RFC 3986 §2.3) stand plain,
-// in `{path}` and `{name...}` slashes too. So the first character of the text behind a value ends it beyond doubt
-// where no value holds that character; where one could, because it is unreserved as in `{a}-{b}`, the value before it
-// encodes that character as well. Where that doesn't help (`{a}{b}`, a text that starts with `%`, a slash behind a
-// value with slashes) a `|`, which no value holds, is put between.
+// No value can forge another key. Values are percent-encoded: only unreserved characters (RFC 3986 §2.3) stay literal,
+// and slashes in `{path}` and `{name...}`. So the first character of the text after a value marks its end
+// unambiguously, unless values can contain that character. If they can, because it is unreserved as in `{a}-{b}`, the
+// value before it encodes that character as well. If that doesn't help (`{a}{b}`, a text that starts with `%`, a slash
+// after a value with slashes), a `|`, which no value contains, is inserted.
 
 import Bytes
 import Configuration
 
-/// A class, so that handing it to a composer counts one reference and copies nothing.
+/// A class, so that passing it to a composer retains one reference and copies nothing.
 package final class KeyRecipe: Sendable {
     struct Piece: Sendable {
         enum Source: Sendable {
-            /// `text` as it stands.
+            /// Literal text.
             case literal
             case pathParameter(index: Int, isRest: Bool)
             case queryParameter
@@ -29,24 +29,25 @@ package final class KeyRecipe: Sendable {
         var source: Source
         /// The literal, or the parameter's name, in the recipe's text.
         var name = 0..<0
-        /// What stands in the key if the request has no such value, already encoded; empty without a default.
+        /// The encoded default, used if the request has no such value; empty without one.
         var fallback = 0..<0
         /// An unreserved character that is encoded too; 0 for none, as NUL is encoded anyway.
         var escape: UInt8 = 0
     }
 
-    /// How the query takes part in the key.
+    /// Which part of the query is in the key.
     let query: QueryRule
     /// Empty: the key is method, scheme, authority, path and query.
     let pieces: [Piece]
     /// Names, literals and defaults of the pieces.
     let text: [UInt8]
-    /// Whether the template names the content. (Without a template it always takes part if there is any.)
+    /// Whether the template contains the content. (Without a template it is always part of the key if the method has
+    /// content.)
     package let needsBody: Bool
-    /// What the origin gets of a request, where that isn't all.
+    /// Which parts of a request are forwarded, on a strict route.
     let strict: StrictKey?
-    /// Whether only the target says which answer is meant: neither do fields and content take part in the key, nor are
-    /// they kept from the origin.
+    /// Whether only the target selects the response: fields and content are neither part of the key nor withheld from
+    /// the origin.
     package let isMadeOfTarget: Bool
 
     init(_ route: Route) {
@@ -61,7 +62,7 @@ package final class KeyRecipe: Sendable {
         isMadeOfTarget = strict == nil && compiler.pieces.allSatisfy(\.source.isTarget)
     }
 
-    /// Whether the key text holds the query as it stands in the target, so that a response can say what of it matters
+    /// Whether the key text contains the query of the target, so that a response can say which parts of it matter
     /// (No-Vary-Search).
     package var holdsQuery: Bool { pieces.isEmpty && query.mode != .ignore }
 }
@@ -81,7 +82,7 @@ struct QueryRule: Sendable {
     var takesAll: Bool { allow == nil && deny == nil }
 }
 
-/// Turns the pieces of a template into those of a recipe.
+/// Compiles the pieces of a template into those of a recipe.
 private struct KeyTemplateCompiler {
     let path: PathPattern
     var pieces: [KeyRecipe.Piece] = []
@@ -117,7 +118,7 @@ private struct KeyTemplateCompiler {
     ) -> Boundary {
         guard let next = rest.first else { return .clear }
         guard case .literal(let literal) = next, let first = literal.first else { return .separator }
-        // The last value reaches to the text at the end, whose length is fixed.
+        // The last value extends to the text at the end, whose length is fixed.
         guard rest.count > 1 else { return .clear }
         if first == UInt8(ascii: "%") { return .separator }
         if first.isUnreserved { return .escape(first) }
@@ -126,14 +127,14 @@ private struct KeyTemplateCompiler {
 
     private mutating func value(_ piece: KeyTemplate.Piece) -> (KeyRecipe.Piece, fallback: String?) {
         switch piece {
-        case .literal: preconditionFailure("literals are compiled by the caller")
+        case .literal: preconditionFailure("the caller compiles literals")
         case .lookup(let name, let fallback):
-            // What the pattern captures is always there, so the query is looked at only if it captures no such name.
+            // A captured parameter always has a value, so the query matters only if the pattern captures no such name.
             if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
             return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
         case .pathParameter(let name, let fallback):
             if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
-            // `check` refuses this one; its value is the default, always.
+            // Configuration checks reject this case; its value would always be the default.
             return (KeyRecipe.Piece(source: .literal, name: store(encode(fallback ?? "", escape: 0))), fallback)
         case .queryParameter(let name, let fallback):
             return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
@@ -161,7 +162,7 @@ private struct KeyTemplateCompiler {
         return text.count - bytes.count..<text.count
     }
 
-    /// A default is encoded as the value that it stands for would be.
+    /// A default is encoded like the value that it replaces.
     private func encode(_ value: String, escape: UInt8) -> [UInt8] {
         value.utf8.flatMap { byte -> [UInt8] in
             if byte.isUnreserved, byte != escape { return [byte] }

@@ -3,7 +3,7 @@
 import Bytes
 import HTTPWire
 
-/// What a key is made of beside the head.
+/// The inputs of a key other than the head.
 struct KeyRequest {
     let scheme: URIScheme
     let match: RouteMatch
@@ -12,7 +12,7 @@ struct KeyRequest {
 
 struct KeyWriter: ~Copyable {
     private(set) var text = ByteBuffer()
-    /// Where the path ends in a text without template, and the query may begin; nil where a template made it.
+    /// The end of the path in a text without a template, where the query may begin; nil with a template.
     private(set) var pathEnd: Int?
     private var query = QueryText()
     private var metadata = ByteBuffer()
@@ -68,7 +68,7 @@ struct KeyWriter: ~Copyable {
         }
     }
 
-    /// `authority` without a port that is empty or the scheme's own (RFC 3986 §6.2.3).
+    /// `authority` without a port that is empty or the scheme's default (RFC 3986 §6.2.3).
     private static func authority(
         _ authority: ByteRange, _ bytes: Span<UInt8>, _ scheme: URIScheme
     ) -> ByteRange {
@@ -87,9 +87,9 @@ struct KeyWriter: ~Copyable {
         return isDefault || colon + 1 == authority.upper ? ByteRange(authority.lower, colon) : authority
     }
 
-    /// Puts a query in place of the one that a text without template has.
+    /// Replaces the query of a text without a template.
     mutating func replaceQuery(_ rule: Span<UInt8>, _ query: Span<UInt8>) {
-        guard let pathEnd else { preconditionFailure("only a text without template has its query in one place") }
+        guard let pathEnd else { preconditionFailure("only a text without a template has a query to replace") }
         text.removeLast(text.count - pathEnd)
         text.append(" search:")
         text.appendValue(rule, ByteRange(0, rule.count), .none, escape: 0)
@@ -152,8 +152,9 @@ struct KeyWriter: ~Copyable {
         }
     }
 
-    /// Writes all lines of that name as the one they mean (RFC 9110 §5.3). False if there is none that the origin gets:
-    /// what Connection names ends here, and may not stand in a key as if the answer were made of it.
+    /// Writes all lines of that name as one combined value (RFC 9110 §5.3). False if none is forwarded to the origin: a
+    /// field that Connection names is hop-by-hop, so the response can't depend on it and it must not be part of the
+    /// key.
     private mutating func writeHeader(
         _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ escape: UInt8
     ) -> Bool {

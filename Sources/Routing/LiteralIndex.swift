@@ -1,9 +1,9 @@
-// The literals of all routes in one flat hash table: (node, bytes) -> node.
+// The literal segments and hosts of all routes in one flat hash table: (node, bytes) -> node.
 //
 // One probe costs the same whether 10 or 1,000 routes share a node, which a search among sorted children would not
-// give. Open addressing, at most half full; built once, read by every worker. The texts to look up come from clients,
-// the table doesn't: a lookup ends at the first free slot, so a text made to collide costs no more than the longest
-// run of slots that the configuration made.
+// give. Open addressing, at most half full; built once, read by every worker. Clients choose the texts to look up, but
+// not the table: a lookup ends at the first free slot, so a malicious text costs no more than the longest run of
+// occupied slots that the configuration created.
 
 import Bytes
 import HTTPWire
@@ -32,7 +32,7 @@ struct LiteralIndex: Sendable {
         mask = count - 1
     }
 
-    /// The child of `node` by `literal`, made by `make` if there is none yet.
+    /// The child of `node` for `literal`, created by `make` if there is none yet.
     mutating func child(of node: Int, by literal: [UInt8], orInsert make: () -> Int) -> Int {
         var hash = LiteralHash()
         for byte in literal { hash.add(byte) }
@@ -54,7 +54,7 @@ struct LiteralIndex: Sendable {
         return child
     }
 
-    /// The child of `node` by the bytes of `range`, compared as `reading` says; -1 if there is none.
+    /// The child of `node` for the bytes at `range`, compared as `reading` says; -1 if there is none.
     @inline(__always)
     func child(
         of node: Int, by bytes: Span<UInt8>, _ range: ByteRange, hash: UInt32, reading: LiteralReading
@@ -91,7 +91,7 @@ struct LiteralIndex: Sendable {
     }
 }
 
-/// How the bytes of a request are read to be compared with a literal.
+/// How the bytes of a request are decoded for comparison with a literal.
 enum LiteralReading {
     case plain
     case percentDecoded
@@ -112,7 +112,7 @@ enum LiteralReading {
     }
 }
 
-/// FNV-1a: a few cycles a byte and no state but a number, good enough for texts that an operator chose.
+/// FNV-1a: a few cycles a byte and a single word of state, good enough for texts that an operator chose.
 struct LiteralHash {
     private(set) var value: UInt32 = 0x811c_9dc5
 

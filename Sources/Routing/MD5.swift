@@ -1,9 +1,9 @@
 // MD5 (RFC 1321), for key texts and request bodies.
 //
-// MD5 names entries here because any program with a Redis client can compute it; nothing about it is a secret, and a
-// client that makes two key texts collide only mixes up requests of its own making.
+// MD5 is used for entry names because any program with a Redis client can compute it. It protects nothing: the key text
+// is compared as well, and a client that finds a collision only affects requests that it constructed itself.
 //
-// It is written out here because OpenSSL 3.0 allocates and frees a context for every digest, reused or not:
+// It is implemented here because OpenSSL 3.0 allocates and frees a context for every digest, reused or not:
 // EVP_DigestInit_ex2 calls newctx each time (gdb, a break on malloc behind EVP_DigestFinal_ex), and a HIT must not
 // allocate. A text of 33 bytes takes 120 ns to 150 ns where EVP takes 250 to 340; a byte of large contents takes 1.9 ns
 // where EVP takes 1.5.
@@ -12,7 +12,7 @@ import Bytes
 
 /// The 16 bytes of an MD5, as two numbers in the order in which the bytes are written.
 package struct MD5Digest: Sendable, Hashable {
-    /// The first eight bytes, the first of them in the highest place.
+    /// The first eight bytes, the first of them in the most significant byte.
     package let high: UInt64
     /// The last eight bytes.
     package let low: UInt64
@@ -23,7 +23,7 @@ package struct MD5Digest: Sendable, Hashable {
         self.low = low
     }
 
-    /// 32 lowercase hex digits; for people and tests, as it allocates.
+    /// 32 lower-case hex digits. It allocates: for people and tests only.
     package var hex: String {
         String(decoding: (0..<32).map { hexDigit(at: $0) }, as: UTF8.self)
     }
@@ -35,7 +35,7 @@ package struct MD5Digest: Sendable, Hashable {
     }
 }
 
-/// A digest in the making, whole or in pieces. A value of a few words: it needs no freeing and is reused by `begin`.
+/// An incremental digest. A value of a few words: it owns no memory, and `begin` reuses it.
 package struct MD5Hasher: Sendable {
     private typealias Words = (a: UInt32, b: UInt32, c: UInt32, d: UInt32)
 
@@ -44,7 +44,7 @@ package struct MD5Hasher: Sendable {
     private var state = Self.initial
     /// Bytes so far.
     private var length: UInt64 = 0
-    /// The first `length % 64` bytes of a block that isn't full yet.
+    /// The incomplete block: its first `length % 64` bytes are valid.
     private var block = InlineArray<64, UInt8>(repeating: 0)
 
     package init() {}
@@ -87,7 +87,7 @@ package struct MD5Hasher: Sendable {
         }
     }
 
-    /// The digest of what came since `begin`, which has to be called before anything else is.
+    /// The digest of everything since `begin`. Call `begin` before anything else after that.
     package mutating func finish() -> MD5Digest {
         // RFC 1321 §3.1, §3.2: a one bit, zeros up to 56 bytes of a block, the length in bits.
         var filled = Int(length % 64)
@@ -109,9 +109,9 @@ package struct MD5Hasher: Sendable {
 
     // MARK: RFC 1321 §3.4
 
-    /// Takes the 64 bytes at `offset` into the state.
+    /// Updates the state with the 64 bytes at `offset`.
     private static func compress(_ state: inout Words, _ bytes: Span<UInt8>, at offset: Int) {
-        precondition(offset >= 0 && offset + 64 <= bytes.count, "a block is whole")
+        precondition(offset >= 0 && offset + 64 <= bytes.count, "a block has 64 bytes")
         var (a, b, c, d) = state
         for step in stride(from: 0, to: 16, by: 4) {
             a = turn(a, b, d ^ (b & (c ^ d)), word(bytes, offset, step), sines[step], 7)
@@ -119,7 +119,7 @@ package struct MD5Hasher: Sendable {
             c = turn(c, d, b ^ (d & (a ^ b)), word(bytes, offset, step + 2), sines[step + 2], 17)
             b = turn(b, c, a ^ (c & (d ^ a)), word(bytes, offset, step + 3), sines[step + 3], 22)
         }
-        // G's two halves have no bit in common: added one by one, only the second waits for the step before.
+        // G's two halves have no bit in common: added separately, only the second depends on the previous step.
         for step in stride(from: 16, to: 32, by: 4) {
             a = turn(a &+ (~d & c), b, d & b, word(bytes, offset, 5 * step + 1), sines[step], 5)
             d = turn(d &+ (~c & b), a, c & a, word(bytes, offset, 5 * step + 6), sines[step + 1], 9)
@@ -141,11 +141,11 @@ package struct MD5Hasher: Sendable {
         state = (state.a &+ a, state.b &+ b, state.c &+ c, state.d &+ d)
     }
 
-    /// One of the 16 words of the block. Read again where it is needed: an InlineArray of them is copied at every
-    /// access, which makes the whole half as fast.
+    /// One of the 16 words of the block. Loaded again for each use: an InlineArray of the words is copied at every
+    /// access, which halves the speed.
     @inline(__always)
     private static func word(_ bytes: Span<UInt8>, _ offset: Int, _ index: Int) -> UInt32 {
-        // Within the block, which `compress` has found whole.
+        // In bounds: `compress` has checked that the block is complete.
         unsafe UInt32(
             littleEndian: bytes.bytes.unsafeLoadUnaligned(
                 fromUncheckedByteOffset: offset &+ (index & 15) &* 4, as: UInt32.self))

@@ -1,14 +1,14 @@
-// The query of a target as it takes part in keys: normalised, filtered, sorted by name.
+// The query of a target in its key form: normalised, filtered, sorted by name.
 //
 // Sorting is stable, so that pairs of one name keep their order, which may mean something to the origin. `a` and `a=`
-// stay different, pairs without any text (`a=1&&b=2`) fall away, and a query of which nothing is left counts as no
-// query. With `cache.query: exact` the query is taken byte for byte, only that pairs can still be left out by name.
+// stay different, empty pairs (`a=1&&b=2`) are removed, and a query of which nothing is left counts as missing. With
+// `cache.query: exact` the query is used byte for byte, except that pairs can still be excluded by name.
 
 import Bytes
 import Configuration
 import HTTPWire
 
-/// Composes one query at a time in buffers that it keeps.
+/// Composes one query at a time in reusable buffers.
 struct QueryText: ~Copyable {
     private struct Pair {
         var start: Int32
@@ -18,7 +18,7 @@ struct QueryText: ~Copyable {
 
     /// The query composed last, without its `?`.
     private(set) var text = ByteBuffer()
-    /// Whether there is anything to write behind a `?`.
+    /// Whether there is a query to write after a `?`.
     private(set) var isPresent = false
     private var unsorted = ByteBuffer()
     private var pairs: [Pair] = []
@@ -98,7 +98,7 @@ struct QueryText: ~Copyable {
     private mutating func sort() {
         merged.removeAll(keepingCapacity: true)
         merged.append(contentsOf: pairs)
-        // Merging runs of 1, 2, 4 …: stable, and no query makes it slow.
+        // Bottom-up merge sort: stable, and O(n log n) for every query.
         var width = 1
         while width < pairs.count {
             var start = 0
@@ -138,7 +138,7 @@ struct QueryText: ~Copyable {
 }
 
 extension QueryRule {
-    /// Whether pairs of that name take part.
+    /// Whether pairs of that name are included.
     func takes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
         if let allow, !allow.contains(bytes, name) { return false }
         if let deny, deny.contains(bytes, name) { return false }

@@ -1,10 +1,10 @@
-// Where a request holds the value that a template names.
+// Finds the values in a request that a key template refers to.
 
 import Bytes
 import HTTPWire
 
 enum RequestValue {
-    /// The value of the first query parameter of that name; `?name` alone has an empty one.
+    /// The value of the first query parameter of that name; in `?name` alone it is empty.
     static func queryParameter(
         _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> ByteRange? {
@@ -27,7 +27,7 @@ enum RequestValue {
         return nil
     }
 
-    /// The value of the first cookie of that name (RFC 6265 §5.4), as it stands.
+    /// The value of the first cookie of that name (RFC 6265 §5.4), not decoded.
     static func cookie(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
         guard head.contains(.cookie) else { return nil }
         for field in head.fields where field.known == .cookie && !head.isNamedByConnection(field, in: bytes) {

@@ -1,24 +1,24 @@
-// What looking for a route answers.
+// The result of matching a request against the route table.
 
 import Bytes
 import Configuration
 import HTTPWire
 
-/// The route of a request and what its pattern captured, as places in the request's bytes.
+/// The route of a request and what its pattern captured, as ranges of the request's bytes.
 package struct RouteMatch: Sendable {
-    /// Parameters of one pattern at most; `RouteTable.init` refuses more.
+    /// Maximum number of parameters in one pattern; `RouteTable.init` rejects more.
     package static let parameterLimit = PathPattern.parameterLimit
 
-    /// The place in `Configuration.routes`.
+    /// The index in `Configuration.routes`.
     package internal(set) var route = 0
     package internal(set) var parameterCount = 0
     private var places = InlineArray<8, ByteRange>(repeating: .empty)
 
     init() {}
 
-    /// Where the parameter at `index`, in the order of the pattern, stands in the request: still percent-encoded.
+    /// The range of the parameter at `index`, in the order of the pattern; still percent-encoded.
     package func parameter(at index: Int) -> ByteRange {
-        precondition(index < parameterCount, "a pattern's parameters are counted when the table is built")
+        precondition(index < parameterCount, "the matched pattern has no such parameter")
         return places[index]
     }
 
@@ -35,8 +35,8 @@ package struct RouteMatch: Sendable {
 /// Whether and where a request goes.
 package enum RouteVerdict: Sendable {
     case matched(RouteMatch)
-    /// Larder answers 404.
+    /// Larder responds 404.
     case noRoute
-    /// Larder answers 400 without asking any origin.
+    /// Larder responds 400 without contacting an origin.
     case refused(PathFault)
 }

@@ -1,34 +1,35 @@
-// Which route a request takes: the most specific one (exact host, then `*.` host, then none; then segment by segment
+// Which route matches a request: the most specific one (exact host, then `*.` host, then none; then segment by segment
 // a literal before `{name}` before `{name...}`).
 //
-// The patterns stand in one trie of flat arrays, a root per host. A search goes down by the most specific child and
-// comes back to the next one where that leads nowhere; every node has one way to it, so a search visits none twice.
-// If no route of the exact host fits the path, the routes of less specific hosts are tried.
+// The patterns form one trie in flat arrays, with a root per host. A search descends through the most specific child
+// first and backtracks to the next one; every node has a single parent, so a search visits none twice. If no route of
+// the exact host matches the path, the routes of less specific hosts are tried.
 //
-// Segments are compared percent-decoded, each for itself (RFC 3986 §6.2.2): `/t%61sks` takes the route `/tasks`, and
-// `/a%2Fb` is one segment. `TargetPath` says which paths are refused before. A slash at the end is an empty segment,
-// `{name}` takes no empty segment, `{name...}` takes any rest, empty too, but needs the slash before it.
+// Segments are percent-decoded one by one and then compared (RFC 3986 §6.2.2): `/t%61sks` matches the route `/tasks`,
+// and `/a%2Fb` is one segment. `TargetPath` defines which paths are rejected before that. A trailing slash is an empty
+// segment. `{name}` doesn't match an empty segment; `{name...}` matches any rest, even an empty one, but needs the
+// slash before it.
 
 import Bytes
 import Configuration
 import HTTPWire
 
-/// Why a table can't be built of some routes; a checked configuration has neither.
+/// Why a table can't be built; a validated configuration has neither fault.
 package enum RouteTableFault: Error, Hashable {
     /// More than `RouteMatch.parameterLimit` parameters.
     case tooManyParameters(route: Int)
-    /// No request can tell the two apart.
+    /// Both match exactly the same requests.
     case indistinguishable(route: Int, from: Int)
 }
 
 /// All routes, immutable, shared by the workers.
 package final class RouteTable: Sendable {
     private struct Node: Sendable {
-        /// The child for `{name}`, -1 for none; likewise the routes.
+        /// The child for `{name}`, or -1; the routes below use -1 for none as well.
         var parameter: Int32 = -1
         /// The route that ends here.
         var route: Int32 = -1
-        /// The route that takes whatever follows.
+        /// The route that matches any rest.
         var rest: Int32 = -1
     }
 
@@ -41,9 +42,10 @@ package final class RouteTable: Sendable {
     private let nodes: [Node]
     private let literals: LiteralIndex
     private let hasExactHosts: Bool
-    /// Bytes of the longest `.example.com`; 0: there is none. Bounds the work for a host of many dots.
+    /// Length of the longest host suffix, such as `.example.com`; 0 if there is none. Bounds the work for a host with
+    /// many dots.
     private let longestSuffix: Int
-    /// How each route makes its keys.
+    /// How each route's keys are composed.
     package let recipes: [KeyRecipe]
 
     package init(_ routes: [Route]) throws(RouteTableFault) {
@@ -110,9 +112,8 @@ package final class RouteTable: Sendable {
 
     /// The route for a request. Allocates nothing.
     /// - Parameters:
-    ///   - host: the authority that the request names, a port and a dot at the end left aside.
-    ///   - path: the target's path. The `*` of OPTIONS is refused as not absolute: whoever serves it asks for no
-    ///     route.
+    ///   - host: the authority of the request; a port and a trailing dot are ignored.
+    ///   - path: the target's path. The `*` of OPTIONS is rejected as not absolute: don't call this for it.
     package func match(_ bytes: Span<UInt8>, host: ByteRange, path: ByteRange) -> RouteVerdict {
         let reading: LiteralReading
         switch TargetPath.form(of: bytes, in: path) {
@@ -134,7 +135,7 @@ package final class RouteTable: Sendable {
             let root = root(Self.exactHosts, bytes, name)
             if root >= 0, find(bytes, node: root, from: search.start, &search) { return true }
         }
-        // The longest suffix first; one label at least stands before it.
+        // The longest suffix first; at least one label precedes it.
         var dot = max(name.lower + 1, name.upper - longestSuffix)
         while longestSuffix > 0, dot < name.upper {
             if bytes[dot] == UInt8(ascii: ".") {
@@ -153,15 +154,15 @@ package final class RouteTable: Sendable {
     }
 
     private struct Search {
-        /// Behind the first slash.
+        /// After the first slash.
         let start: Int
         let end: Int
         let reading: LiteralReading
         var match = RouteMatch()
     }
 
-    /// Looks below `node` for a route that takes the path from `start`, the first byte of a segment, to its end. As
-    /// deep as the deepest pattern, however long the path is.
+    /// Searches below `node` for a route that matches the path from `start`, the first byte of a segment, to its end.
+    /// The recursion is at most as deep as the deepest pattern, however long the path is.
     private func find(_ bytes: Span<UInt8>, node: Int, from start: Int, _ search: inout Search) -> Bool {
         var hash = LiteralHash()
         var index = start

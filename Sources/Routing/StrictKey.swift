@@ -1,33 +1,34 @@
-// `cache.strict`: of a request whose answer may be stored, the origin gets only what the route's key names, so that
-// nothing else can change what others are then answered with (cache poisoning).
+// `cache.strict`: if the response may be stored, only the parts of the request that the route's key contains are
+// forwarded, so that nothing else can influence what other clients are served (cache poisoning).
 //
-// Of a query parameter or a cookie that is there several times the key holds the first, so the first alone goes on: an
-// origin that reads the last would answer by what no key says. `{query}` lets through the pairs that `cache.query`,
-// `query_allow` and `query_deny` leave in it.
+// The key contains the first of several query parameters or cookies of one name, so only the first is forwarded:
+// otherwise an origin that reads the last one would use a value that the key doesn't contain. `{query}` forwards the
+// pairs that `cache.query`, `query_allow` and `query_deny` leave in it.
 //
-// Beside what is named, fields go on that can't make a stored answer wrong for another client:
-// - Accept, Accept-Encoding and Accept-Language, since an answer that depends on them says so by Vary (RFC 9110 §12.5.5)
-//   and is stored apart. An origin that answers by them without Vary needs them named in the key.
-// - Cache-Control and Pragma, which say how old an answer may be, not which it is.
-// - conditions and Range: a fetch that is to be stored is sent without conditions, and a part is stored as a part.
-// - Authorization, since what it brings is stored only if the origin itself says that it is everybody's (RFC 9111 §3.5);
-//   not where `cache.allow_authorization` stores it anyway.
-// - what describes the content, where the content is part of the key: the content means nothing without.
-// What Larder writes itself passes too: Host, Via, Forwarded and X-Forwarded-*. An origin whose answers depend on Host
-// needs `{host}` in the key, or `host: upstream`.
+// In addition, fields are forwarded that can't make a stored response wrong for another client:
+// - Accept, Accept-Encoding and Accept-Language, since a response that depends on them says so in Vary (RFC 9110
+//   §12.5.5) and is stored as a variant. An origin that uses them without Vary needs them in the key.
+// - Cache-Control and Pragma, which limit the age of a response, but don't select it.
+// - conditions and Range: a request whose response is to be stored is sent without conditions, and partial content is
+//   stored as such.
+// - Authorization, since such a response is stored only if the origin explicitly allows sharing it (RFC 9111 §3.5); not
+//   if `cache.allow_authorization` stores it anyway.
+// - fields that describe the content, if the content is part of the key: it can't be interpreted without them.
+// Fields that Larder generates are sent too: Host, Via, Forwarded and X-Forwarded-*. An origin whose responses depend
+// on Host needs `{host}` in the key, or `host: upstream`.
 
 import Bytes
 import Configuration
 import HTTPSemantics
 import HTTPWire
 
-/// What a strict route lets through, prepared when the table is built.
+/// What a strict route forwards, compiled when the table is built.
 struct StrictKey: Sendable {
     /// Names of query parameters and cookies, decoded.
     private var parameters: [[UInt8]] = []
     private var cookies: [[UInt8]] = []
     private var takesQuery = false
-    /// The part that is the same for all requests.
+    /// The part of the selection that is the same for all requests.
     private var fields: RequestSelection
 
     private static let safe = FieldSet.conditionals.union([
@@ -38,7 +39,7 @@ struct StrictKey: Sendable {
     /// Nil unless the route is strict.
     /// - Parameters:
     ///   - pieces: of the route's recipe.
-    ///   - text: that the pieces' names are ranges of.
+    ///   - text: the text that the pieces' names are ranges of.
     init?(_ settings: CacheSettings?, pieces: [KeyRecipe.Piece], text: [UInt8]) {
         guard let settings, settings.isStrict, !pieces.isEmpty else { return nil }
         fields = RequestSelection(fields: Self.safe)
@@ -69,7 +70,7 @@ struct StrictKey: Sendable {
 
     // MARK: The query
 
-    /// The pairs that go on, as they stand and in their order; nil where there are none.
+    /// The pairs that are forwarded, unchanged and in order; nil if there are none.
     private func query(of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rule: QueryRule) -> [UInt8]? {
         var text: [UInt8] = []
         var isSeen = [Bool](repeating: false, count: parameters.count)
@@ -82,7 +83,7 @@ struct StrictKey: Sendable {
                 end += 1
             }
             let name = ByteRange(start, nameEnd < 0 ? end : nameEnd)
-            if end > start, goesOn(bytes, name, &isSeen, rule) {
+            if end > start, isForwarded(bytes, name, &isSeen, rule) {
                 if !text.isEmpty { text.append(UInt8(ascii: "&")) }
                 for index in start..<end { text.append(bytes[index]) }
             }
@@ -91,7 +92,8 @@ struct StrictKey: Sendable {
         return text.isEmpty ? nil : text
     }
 
-    private func goesOn(_ bytes: Span<UInt8>, _ name: ByteRange, _ isSeen: inout [Bool], _ rule: QueryRule) -> Bool {
+    private func isForwarded(_ bytes: Span<UInt8>, _ name: ByteRange, _ isSeen: inout [Bool], _ rule: QueryRule) -> Bool
+    {
         var isFirst = false
         for index in parameters.indices where !isSeen[index] && isNamed(bytes, name, parameters[index]) {
             isSeen[index] = true
@@ -127,7 +129,7 @@ struct StrictKey: Sendable {
 }
 
 extension KeyRecipe {
-    /// What alone of a request may reach the origin if the answer may be stored; nil where all of it may.
+    /// The parts of a request that may be forwarded if the response may be stored; nil if all may.
     package func selection(of head: borrowing RequestHead, in bytes: Span<UInt8>) -> RequestSelection? {
         strict?.selection(of: head, in: bytes, by: query)
     }

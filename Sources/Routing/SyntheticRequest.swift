@@ -1,30 +1,30 @@
-// A request that nobody sent: made from a URL, so that `larder key` and a purge by URL take the very way of real
-// requests and can't compute other keys than these.
+// A request made from a URL instead of received: `larder key` and purges by URL use the same code as real requests, so
+// they compute the same keys.
 
 import Bytes
 import HTTPWire
 
-/// Why no request can be made of what was given, or none that Larder would serve.
+/// Why no request can be made from the input, or none that Larder would serve.
 package enum SyntheticRequestFault: Error, Equatable, CustomStringConvertible {
     /// Not `http://authority/…` or `https://authority/…`.
     case invalidURL
     /// Not `Name: value`, or a control character in it.
     case invalidField(String)
-    /// What a client would be told that sent this.
+    /// What a client that sent this would be told.
     case refused(WireError)
     case refusedPath(PathFault)
     case noRoute
 
     package var description: String {
         switch self {
-        case .invalidURL: "the URL has to be http://host/path or https://host/path, without spaces"
-        case .invalidField(let line): "\"\(line)\" is no header field; write 'Name: value'"
-        case .refused(let error): "no such request is served: \(error.sentence)"
-        case .refusedPath(.notAbsolute): "the path has to start with a slash"
-        case .refusedPath(.dotSegment): "the path has a . or .. segment, which is answered with 400"
-        case .refusedPath(.malformedEncoding): "the path has a % without two hex digits, which is answered with 400"
-        case .refusedPath(.encodedNull): "the path has an encoded NUL, which is answered with 400"
-        case .noRoute: "no route takes this URL, which is answered with 404"
+        case .invalidURL: "the URL must be http://host/path or https://host/path, without spaces"
+        case .invalidField(let line): "\"\(line)\" is not a header field; write 'Name: value'"
+        case .refused(let error): "invalid request: \(error.sentence)"
+        case .refusedPath(.notAbsolute): "the path must start with a slash"
+        case .refusedPath(.dotSegment): "the path has a . or .. segment; the response would be 400"
+        case .refusedPath(.malformedEncoding): "the path has a % without two hex digits; the response would be 400"
+        case .refusedPath(.encodedNull): "the path has an encoded NUL; the response would be 400"
+        case .noRoute: "no route matches this URL; the response would be 404"
         }
     }
 }
@@ -36,7 +36,7 @@ package struct SyntheticRequest: ~Copyable {
     package let scheme: URIScheme
 
     /// - Parameters:
-    ///   - url: with the scheme and authority that clients use. A fragment is left out, as clients leave it out.
+    ///   - url: with the scheme and authority that clients use. A fragment is removed, as clients do.
     ///   - fields: lines of the form `Name: value`; a `Host` among them replaces the URL's authority.
     package init(
         method: String = "GET", url: String, fields: [String] = []
@@ -71,7 +71,7 @@ package struct SyntheticRequest: ~Copyable {
         } catch {
             throw .refused(error)
         }
-        precondition(isComplete, "a head that ends with an empty line is complete")
+        precondition(isComplete, "a head that ends with an empty line parses as complete")
         self.bytes = bytes
         self.head = head
         self.scheme = scheme
@@ -90,8 +90,8 @@ package struct SyntheticRequest: ~Copyable {
 }
 
 extension KeyComposer {
-    /// Composes the key of a request made from a URL: what a purge of that URL has to drop.
-    /// - Parameter body: taken into account only where the key asks for it.
+    /// Composes the key of a request made from a URL: the key that a purge of that URL removes.
+    /// - Parameter body: used only if it is part of the key.
     @discardableResult
     package mutating func compose(
         _ request: borrowing SyntheticRequest, by table: RouteTable, body: [UInt8] = []

@@ -1,20 +1,20 @@
-// Which request paths are taken at all, decided before a route is looked for.
+// Which request paths are accepted at all, decided before a route is matched.
 //
-// A path must mean the same to Larder, which chooses route and key by it, and to the origin, which gets it as the
-// client wrote it. So what origins are known to rewrite is refused with 400 instead of being guessed at:
-// - dot segments, plain or encoded, also where an origin may take `%2F`, `\` or `%5C` for a slash or cut a segment at
-//   `;` (`/a/../b`, `/%2e%2e/b`, `/a/..%2Fb`, `/a/..;/b`). Clients resolve them before they send (RFC 3986 §5.2.4).
+// A path must mean the same to Larder, which derives route and key from it, and to the origin, which receives it
+// unchanged. So what origins are known to rewrite is rejected with 400 instead of guessing:
+// - dot segments, plain or encoded, also if an origin may treat `%2F`, `\` or `%5C` as a slash or end a segment at `;`
+//   (`/a/../b`, `/%2e%2e/b`, `/a/..%2Fb`, `/a/..;/b`). Clients resolve them before they send (RFC 3986 §5.2.4).
 // - an encoded NUL, and a `%` without two hex digits.
-// Everything else passes as it is: `//` stays two slashes, and an encoded slash is never taken for a slash.
+// Everything else is accepted unchanged: `//` stays two slashes, and an encoded slash is never treated as a slash.
 
 import Bytes
 import HTTPWire
 
-/// Why a path is refused, each with 400.
+/// Why a path is rejected, each with 400.
 package enum PathFault: Sendable, Hashable {
     /// Not of the form `/…` (RFC 9112 §3.2.1).
     case notAbsolute
-    /// `.` or `..` as a segment, or what an origin may take for one.
+    /// `.` or `..` as a segment, or what an origin may treat as one.
     case dotSegment
     /// A `%` that isn't followed by two hex digits.
     case malformedEncoding
@@ -49,9 +49,9 @@ enum TargetPath {
         return isEncoded ? .encoded : .plain
     }
 
-    /// Reads the path as the most lenient origin would and looks for what it could then contain.
+    /// Reads the path as the most lenient origin would, and reports the first fault found that way.
     private static func fault(in bytes: Span<UInt8>, _ range: ByteRange) -> PathFault? {
-        // The dots of a segment that so far has nothing but dots; nil once it has something else.
+        // The number of dots while the segment consists of dots only; nil once it contains anything else.
         var dots: Int? = nil
         var index = range.lower
         while index < range.upper {
