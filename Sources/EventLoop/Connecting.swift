@@ -1,18 +1,18 @@
-// Starting connections that don't block.
+// Starts connections without blocking.
 
 import Glibc
 
-/// What starting a connection gave.
+/// The result of starting a connection.
 package enum ConnectStart {
-    /// Connected at once (unix sockets do that).
+    /// Connected immediately (usual for unix sockets).
     case connected(Int32)
-    /// Under way: writable means it has ended, `Socket.pendingError()` says how.
+    /// In progress: once the socket is writable, `Socket.pendingError()` tells whether it succeeded.
     case underWay(Int32)
-    /// Refused on the spot; the value is `errno`.
+    /// Failed immediately; the value is `errno`.
     case failed(Int32)
 }
 
-/// Starts a non-blocking connection. The descriptor is the caller's.
+/// Starts a non-blocking connection. The caller owns the descriptor.
 package func startConnection(to address: SocketAddress) -> ConnectStart {
     let domain =
         switch address.family {

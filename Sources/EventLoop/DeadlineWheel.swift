@@ -1,11 +1,11 @@
 // Deadlines of sockets, coarse and cheap: a hashed wheel of 50 ms slots with intrusive lists. Moving a deadline later
-// is one store (the socket is looked at when its old slot comes round, and put where it belongs); so a keep-alive
-// connection that is used a thousand times a second touches the wheel once in its idle time.
+// is one store: when the old slot comes round, the socket is moved to the right one. So a keep-alive connection that is
+// used a thousand times a second touches the wheel once per idle time-out.
 
 import CLibevent
 import Glibc
 
-/// All deadlines of one loop's sockets. A socket is told within one slot (50 ms) after its deadline.
+/// All deadlines of one loop's sockets. A socket is notified within one slot (50 ms) after its deadline.
 @safe
 final class DeadlineWheel {
     static let slotMilliseconds: Int64 = 50
@@ -39,7 +39,7 @@ final class DeadlineWheel {
         unsafe timer = nil
     }
 
-    /// Puts the socket where its deadline is. Called when it has a deadline and is in no slot, or in one too late.
+    /// Puts the socket into the slot of its deadline. Called when it is in no slot, or in a later one.
     func enlist(_ socket: Socket) {
         if socket.wheelSlot >= 0 { withdraw(socket) }
         let due = max(socket.deadline.milliseconds / Self.slotMilliseconds + 1, tick + 1)
@@ -82,12 +82,13 @@ final class DeadlineWheel {
         if let timer = unsafe timer { unsafe event_add(timer, &interval) }
     }
 
-    /// The timer's callback: every slot up to now is emptied; who is past its deadline is told, who isn't is put on.
+    /// The timer's callback: empties every slot up to now. Sockets past their deadline are notified, the others are
+    /// moved to a later slot.
     private func turn() {
         guard let loop = unsafe loop else { return }
         loop.refreshClock()
         let current = loop.now.milliseconds / Self.slotMilliseconds
-        // After a long stall one pass over all slots is enough.
+        // After a long stall, one pass over all slots is enough.
         if current - tick > Int64(Self.slotCount) { tick = current - Int64(Self.slotCount) }
         while tick < current {
             tick += 1

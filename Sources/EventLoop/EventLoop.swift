@@ -1,18 +1,19 @@
-// One event base, one thread: sockets, timers, a mailbox, and the end of each turn, where what was closed is freed.
+// One event base, one thread: sockets, timers, mailboxes, and the end of each turn, when closed sockets are freed.
 // Nothing here knows HTTP or Redis.
 
 import CLibevent
 import Glibc
 
-/// The loop that a worker thread runs. Everything it owns is used on its thread alone; other threads reach it through
-/// a ``Mailbox``.
+/// The loop that a worker thread runs. Everything it owns is used only on its thread; other threads reach it through a
+/// ``Mailbox``.
 @safe
 public final class EventLoop {
-    /// Time at the start of this turn's callbacks; a turn is short, so every wait measured from it is right to a turn.
+    /// Time at the start of this turn's callbacks; a turn is short, so intervals measured from it are accurate to one
+    /// turn.
     package private(set) var now: MonotonicTime
     /// Wall time in milliseconds, read together with `now`.
     package private(set) var wallMilliseconds: Int64
-    /// Every socket of this loop reads into this.
+    /// The input buffer that all sockets of this loop share.
     package let input: InputBuffer
     package private(set) var openSockets = 0
 
@@ -22,16 +23,18 @@ public final class EventLoop {
     private var endOfTurn: [() -> Void] = []
     private var isStopping = false
     private var isClockFresh = false
-    /// Called once after every turn's callbacks, before what was closed is freed.
+    /// Called once after every turn's callbacks, before closed sockets are freed.
     package var turnEnded: (() -> Void)?
 
-    /// - Parameter inputCapacity: bytes of the shared input buffer; at least one whole head more than one read.
+    /// - Parameter inputCapacity: bytes of the shared input buffer; at least the largest head plus one read.
     package init(inputCapacity: Int) {
-        guard let configuration = unsafe event_config_new() else { fatalError("out of memory for an event base") }
+        guard let configuration = unsafe event_config_new() else {
+            fatalError("out of memory: could not allocate an event base")
+        }
         unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue))
         unsafe event_config_set_flag(configuration, Int32(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue))
         guard let base = unsafe event_base_new_with_config(configuration) else {
-            fatalError("no event base: epoll failed")
+            fatalError("could not create an event base: epoll failed")
         }
         unsafe event_config_free(configuration)
         unsafe self.base = base
@@ -49,7 +52,8 @@ public final class EventLoop {
         unsafe event_base_free(base)
     }
 
-    /// Runs turns until ``stop()``. A turn waits for events, runs their callbacks, then frees what was closed in them.
+    /// Runs turns until ``stop()``. A turn waits for events, runs their callbacks, then frees the sockets that they
+    /// closed.
     package func run() {
         isStopping = false
         while !isStopping {
@@ -59,14 +63,14 @@ public final class EventLoop {
         }
     }
 
-    /// Ends ``run()`` after this turn. On the loop's thread.
+    /// Ends ``run()`` after this turn. Call it on the loop's thread.
     package func stop() { isStopping = true }
 
-    /// Runs `action` once this turn's callbacks are done, before the next wait. For what must not happen inside the
-    /// callback that asks for it.
+    /// Runs `action` once this turn's callbacks are done, before the next wait. For work that must not happen inside
+    /// the current callback.
     package func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
 
-    /// Reads both clocks, once a turn. Every callback from the outside does this first.
+    /// Reads both clocks, once per turn. Every callback from libevent calls this first.
     func refreshClock() {
         guard !isClockFresh else { return }
         isClockFresh = true
@@ -76,8 +80,8 @@ public final class EventLoop {
 
     func socketOpened() { openSockets += 1 }
 
-    /// The loop's own reference to a closed socket is given up at the end of the turn, so that no object is freed
-    /// inside its own callback.
+    /// The loop releases its reference to a closed socket at the end of the turn, so that no socket is freed inside its
+    /// own callback.
     func socketClosed(_ socket: Unmanaged<Socket>) {
         openSockets -= 1
         unsafe closed.append(socket)

@@ -1,8 +1,8 @@
-// The one buffer that a loop reads into. A connection copies out of it only what it must keep past its turn
-// (an incomplete head, bytes that a blocked peer couldn't take), so an idle connection owns no buffer at all.
+// The one buffer that a loop reads into. A connection copies only what it must keep beyond the turn (an incomplete
+// head, bytes that a slow peer couldn't take), so an idle connection has no buffer at all.
 
-/// Fixed memory that every socket of one loop reads into, one after another. Its contents hold until the next
-/// `Socket.receive`; whoever needs them longer copies them. Used on the loop's thread alone.
+/// Fixed memory that every socket of one loop reads into, one after another. Its contents are valid until the next
+/// `Socket.receive`; copy what is needed for longer. Used only on the loop's thread.
 @safe
 package final class InputBuffer {
     package let capacity: Int
@@ -18,22 +18,23 @@ package final class InputBuffer {
     /// The first `count` bytes.
     @_lifetime(borrow self)
     package func span(count: Int) -> Span<UInt8> {
-        precondition(count >= 0 && count <= capacity, "a read never passes the input buffer's end")
+        precondition(count >= 0 && count <= capacity, "no read exceeds the input buffer")
         let bytes = unsafe Span(_unsafeStart: UnsafePointer(base), count: count)
         return unsafe _overrideLifetime(bytes, borrowing: self)
     }
 
-    /// Puts bytes kept from an earlier turn at the front, so that what is read next continues them.
+    /// Puts bytes kept from an earlier turn at the front, so that the next read appends to them.
     package func restore(_ kept: Span<UInt8>) {
-        precondition(kept.count <= capacity, "what is kept always fits the input buffer")
+        precondition(kept.count <= capacity, "kept bytes must fit into the input buffer")
         unsafe kept.withUnsafeBufferPointer { source in
             if let start = source.baseAddress { unsafe base.update(from: start, count: source.count) }
         }
     }
 
-    /// Where the next read goes. Valid while this buffer lives.
+    /// The free space for the next read. Valid for the lifetime of this buffer.
     func free(from offset: Int) -> UnsafeMutableRawBufferPointer {
-        precondition(offset >= 0 && offset < capacity, "a full input buffer is handled before the next read")
+        precondition(
+            offset >= 0 && offset < capacity, "the caller must handle a full input buffer before the next read")
         return unsafe UnsafeMutableRawBufferPointer(start: base + offset, count: capacity - offset)
     }
 }

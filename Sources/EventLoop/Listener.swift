@@ -1,9 +1,10 @@
-// Listening sockets: made by us with SO_REUSEPORT, one per worker, or handed over and shared by all of them.
+// Listening sockets: created here with SO_REUSEPORT, one per worker, or inherited (socket activation) and shared by all
+// workers.
 
 import CLibevent
 import Glibc
 
-/// Why a listening or connecting socket couldn't be had.
+/// Why a listening or connecting socket couldn't be created.
 package struct SocketError: Error, CustomStringConvertible {
     package let operation: StaticString
     package let code: Int32
@@ -18,24 +19,24 @@ package struct SocketError: Error, CustomStringConvertible {
     package var description: String { "\(operation) \(address): \(errorText(code))" }
 }
 
-/// The system's sentence for an `errno` value.
+/// The system's message for an `errno` value.
 package func errorText(_ code: Int32) -> String {
     guard let text = unsafe strerror(code) else { return "error \(code)" }
     return unsafe String(cString: text)
 }
 
-/// Accepts connections on one loop. The owner gets each as a non-blocking descriptor.
+/// Accepts connections on one loop. The owner receives each one as a non-blocking descriptor.
 package final class Listener: Socket {
     package let address: SocketAddress
     private let accepted: (Int32, PeerAddress) -> Void
     private let refused: (Int32) -> Void
 
-    /// How many connections one turn takes before others have theirs.
+    /// How many connections are accepted per turn, so that other sockets aren't starved.
     private static let acceptsPerTurn = 64
 
     /// - Parameters:
-    ///   - descriptor: a listening, non-blocking socket, now owned by this listener.
-    ///   - accepted: called on the loop's thread with each connection, which it owns then.
+    ///   - descriptor: a listening, non-blocking socket; this listener takes ownership.
+    ///   - accepted: called on the loop's thread with each connection, which it then owns.
     ///   - refused: called with `errno` when a connection couldn't be accepted (for instance EMFILE); accepting pauses 100 ms.
     package init(
         loop: EventLoop, descriptor: Int32, address: SocketAddress, accepted: @escaping (Int32, PeerAddress) -> Void,
@@ -74,8 +75,8 @@ package final class Listener: Socket {
     package override func deadlinePassed() { wait(for: .read) }
 }
 
-/// A bound, listening, non-blocking socket.
-/// - Parameter reusePort: several sockets share the address, the kernel spreads connections over them.
+/// Creates a bound, listening, non-blocking socket.
+/// - Parameter reusePort: several sockets may share the address; the kernel distributes connections among them.
 package func listeningSocket(
     on address: SocketAddress, reusePort: Bool, backlog: Int32 = 4096
 ) throws(SocketError) -> Int32 {
@@ -105,7 +106,7 @@ package func listeningSocket(
     return descriptor
 }
 
-/// The address that a socket is bound to; nil where it isn't a socket of the three families.
+/// The address that a socket is bound to; nil if it isn't a socket of one of the three families.
 package func boundAddress(of descriptor: Int32) -> SocketAddress? {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -116,7 +117,8 @@ package func boundAddress(of descriptor: Int32) -> SocketAddress? {
     return SocketAddress(storage: &storage)
 }
 
-/// A path that a dead process left behind is taken over; one that still answers, or is no socket, is left alone.
+/// Removes a socket file that a dead process left behind. A socket that still accepts connections, or a path that isn't
+/// a socket, is left alone.
 private func removeStaleSocket(at address: SocketAddress) {
     let path = String(decoding: address.bytes, as: UTF8.self)
     var status = stat()
@@ -124,8 +126,8 @@ private func removeStaleSocket(at address: SocketAddress) {
     let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard probe >= 0 else { return }
     defer { _ = Glibc.close(probe) }
-    let answer = unsafe address.withSockaddr { unsafe connect(probe, $0, $1) }
-    if answer != 0 && errno == ECONNREFUSED { unsafe unlink(path) }
+    let result = unsafe address.withSockaddr { unsafe connect(probe, $0, $1) }
+    if result != 0 && errno == ECONNREFUSED { unsafe unlink(path) }
 }
 
 func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {

@@ -1,4 +1,4 @@
-// Threads by pthread, without Foundation.
+// Threads made with pthread, without Foundation.
 
 import CLibevent
 import Glibc
@@ -16,8 +16,8 @@ private final class ThreadStart {
 package struct LoopThread: Sendable {
     private let handle: pthread_t
 
-    /// Starts `body` on a thread of its own with signals blocked (the process's main loop alone takes them).
-    /// - Parameter name: at most 15 bytes are shown by the system's tools.
+    /// Starts `body` on a new thread with signals blocked (only the process's main loop handles them).
+    /// - Parameter name: system tools show at most 15 bytes.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> LoopThread {
         var handle = pthread_t()
         let start = unsafe Unmanaged.passRetained(ThreadStart(name: String(name.prefix(15)), body: body))
@@ -34,11 +34,11 @@ package struct LoopThread: Sendable {
                 return nil
             }, start.toOpaque())
         unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
-        precondition(result == 0, "the system gives the process its few threads")
+        precondition(result == 0, "could not create a thread")
         return LoopThread(handle: handle)
     }
 
-    /// Nobody waits for it: the system takes the thread's resources back when it ends.
+    /// Don't join the thread: the system frees its resources when it ends.
     package func detach() { pthread_detach(handle) }
 
     package func join() { pthread_join(handle, nil) }

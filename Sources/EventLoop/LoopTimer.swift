@@ -1,9 +1,9 @@
-// A timer with its own action, for the few things that aren't a socket's deadline.
+// A timer with its own action, for everything that isn't a socket's deadline.
 
 import CLibevent
 import Glibc
 
-/// Runs an action on the loop's thread after a time, once or again and again. Cancelled when it is released.
+/// Runs an action on the loop's thread after an interval, once or repeatedly. Cancelled when released.
 @safe
 package final class LoopTimer {
     private let loop: EventLoop
@@ -17,7 +17,7 @@ package final class LoopTimer {
         unsafe timer = event_new(
             loop.base, -1, 0,
             { _, _, context in
-                // Kept alive over its own action, which may drop the last other reference.
+                // Retained during its own action, which may release the last other reference.
                 let timer = unsafe Unmanaged<LoopTimer>.fromOpaque(context!).takeUnretainedValue()
                 timer.loop.refreshClock()
                 timer.action()
@@ -26,7 +26,7 @@ package final class LoopTimer {
 
     deinit { if let timer = unsafe timer { unsafe event_free(timer) } }
 
-    /// Runs the action once, so many milliseconds from now; an earlier schedule is replaced.
+    /// Runs the action once after `interval` milliseconds; replaces any earlier schedule.
     package func schedule(afterMilliseconds interval: Int64) {
         var time = timeval(tv_sec: Int(interval / 1000), tv_usec: Int(interval % 1000) * 1000)
         if let timer = unsafe timer { unsafe event_add(timer, &time) }
@@ -35,7 +35,7 @@ package final class LoopTimer {
     package func cancel() { if let timer = unsafe timer { unsafe event_del(timer) } }
 }
 
-/// Runs an action on the loop's thread for every arrival of a signal. Signals live on one loop of the process alone.
+/// Runs an action on the loop's thread whenever a signal arrives. Only one loop of the process may handle signals.
 @safe
 package final class SignalWatch {
     private let action: () -> Void

@@ -4,26 +4,26 @@ import Bytes
 import CLibevent
 import Glibc
 
-/// Messages for one loop, from any thread. Bounded by what posts to it: each kind of message has one sender that
-/// waits for its answer, or is a control message of the process.
+/// Messages for one loop, from any thread. It has no limit of its own, but its senders are bounded: each kind of
+/// message has one sender that waits for the result, or is a control message of the process.
 package final class Mailbox<Message: Sendable>: Sendable {
     private let waiting = Locked<[Message]>([])
     private let wakeUp: Int32
 
     package init() {
         wakeUp = larder_eventfd()
-        precondition(wakeUp >= 0, "an eventfd is needed for each loop")
+        precondition(wakeUp >= 0, "could not create an eventfd")
     }
 
     deinit { _ = Glibc.close(wakeUp) }
 
-    /// From any thread. The message is handled in one of the loop's next turns, in order.
+    /// May be called on any thread. Messages are handled in order, in one of the loop's next turns.
     package func post(_ message: Message) {
         waiting.withLock { $0.append(message) }
         larder_eventfd_wake(wakeUp)
     }
 
-    /// Starts delivery on `loop`; called once, on the loop's thread. Delivery ends when the returned socket is closed.
+    /// Starts delivery on `loop`. Call it once, on the loop's thread. Delivery ends when the returned socket is closed.
     package func deliver(on loop: EventLoop, to handler: @escaping (Message) -> Void) -> Socket {
         MailboxSocket(loop: loop, descriptor: duplicate(wakeUp), mailbox: self, handler: handler)
     }

@@ -1,9 +1,9 @@
-// Time as the loop sees it: whole milliseconds. Monotonic time orders deadlines; wall time is for HTTP dates alone.
-// Only a loop reads a clock; everything below it takes time as an argument.
+// Time as the loop sees it: whole milliseconds. Monotonic time orders deadlines; wall time is only for HTTP dates. Only
+// a loop reads a clock; all other code takes time as an argument.
 
 import Glibc
 
-/// A point on the monotonic clock, in milliseconds. Comparable only within one machine's uptime.
+/// A point on the monotonic clock, in milliseconds. Comparable only until the machine restarts.
 package struct MonotonicTime: Comparable, Sendable {
     package var milliseconds: Int64
 

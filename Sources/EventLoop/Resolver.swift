@@ -1,46 +1,47 @@
-// Names to addresses, on a thread of its own: getaddrinfo follows the system's configuration and blocks, so no loop
-// calls it. (evdns was left out: it fails on truncated replies.)
+// Resolves host names on a separate thread: getaddrinfo honours the system's configuration but blocks, so no loop may
+// call it. (evdns isn't used: it fails on truncated replies.)
 
 import Bytes
 import Glibc
 
-/// What a look-up gave.
+/// The result of resolving a name.
 package enum Resolution: Sendable {
     case addresses([SocketAddress])
-    /// The system's sentence.
+    /// The system's error message.
     case failed(String)
 }
 
-/// One thread that looks names up, one after another.
+/// Resolves names one after another, on one thread.
 package final class Resolver: Sendable {
     private struct Question: Sendable {
         let host: String
         let port: UInt16
-        let answer: @Sendable (Resolution) -> Void
+        let completion: @Sendable (Resolution) -> Void
     }
     private struct State {
         var questions: [Question] = []
         var isRunning = false
     }
     private let state = Locked(State())
-    /// More questions than this wait for nobody: they fail at once.
+    /// Maximum number of queued names; further ones fail at once.
     private static let waitingLimit = 1024
 
     package init() {}
 
-    /// From any thread. `answer` is called once, on the resolver's thread: it hands the result to a mailbox.
-    package func resolve(host: String, port: UInt16, answer: @escaping @Sendable (Resolution) -> Void) {
+    /// May be called on any thread. `completion` is called once, on the resolver's thread; it should post the result to
+    /// a mailbox.
+    package func resolve(host: String, port: UInt16, completion: @escaping @Sendable (Resolution) -> Void) {
         let (isFull, starts) = state.withLock { state in
             guard state.questions.count < Self.waitingLimit else { return (true, false) }
-            state.questions.append(Question(host: host, port: port, answer: answer))
+            state.questions.append(Question(host: host, port: port, completion: completion))
             defer { state.isRunning = true }
             return (false, !state.isRunning)
         }
-        if isFull { answer(.failed("too many names wait to be resolved")) }
+        if isFull { completion(.failed("too many names are waiting to be resolved")) }
         if starts { LoopThread.start(name: "larder-names") { [self] in work() }.detach() }
     }
 
-    /// Blocking, for the start of the process alone.
+    /// Blocks. Only for use while the process starts.
     package static func resolveNow(host: String, port: UInt16) -> Resolution {
         if let numeric = SocketAddress(numericHost: host, port: port) { return .addresses([numeric]) }
         var hints = unsafe addrinfo()
@@ -66,7 +67,7 @@ package final class Resolver: Sendable {
         return addresses.isEmpty ? .failed("the name has no address") : .addresses(addresses)
     }
 
-    /// The thread ends when nothing is left to do; the next question starts another.
+    /// The thread ends when the queue is empty; the next request starts another.
     private func work() {
         while true {
             let question = state.withLock { state -> Question? in
@@ -77,7 +78,7 @@ package final class Resolver: Sendable {
                 return state.questions.removeFirst()
             }
             guard let question else { return }
-            question.answer(Self.resolveNow(host: question.host, port: question.port))
+            question.completion(Self.resolveNow(host: question.host, port: question.port))
         }
     }
 }

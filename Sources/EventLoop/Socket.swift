@@ -1,26 +1,25 @@
-// A descriptor on a loop: what it waits for, its deadline, and the reads and writes that everything above is made of.
-// It decides nothing about bytes.
+// A descriptor on a loop: the events it waits for, its deadline, and its reads and writes. It doesn't interpret bytes.
 
 import CLibevent
 import Glibc
 
-/// What a read gave.
+/// The result of a read.
 package enum ReceiveResult: Equatable {
-    /// So many new bytes stand in the loop's input buffer, after the offset that was given.
+    /// This many new bytes are in the loop's input buffer, after the given offset.
     case bytes(Int)
-    /// Nothing now; `readable` is called again when there is.
+    /// No data yet; `readable` is called again when there is.
     case wouldBlock
-    /// The peer has sent all it will.
+    /// End of stream: the peer sends no more.
     case ended
-    /// The connection is broken; the value is `errno`.
+    /// The connection failed; the value is `errno`.
     case failed(Int32)
 }
 
-/// What a write did.
+/// The result of a write.
 package enum SendResult: Equatable {
-    /// So many bytes were taken; fewer than offered means the peer can take no more for now.
+    /// This many bytes were written. Fewer than offered means that the socket's buffer is full.
     case wrote(Int)
-    /// The connection is broken; the value is `errno`.
+    /// The connection failed; the value is `errno`.
     case failed(Int32)
 }
 
@@ -44,7 +43,7 @@ open class Socket {
     final var wheelNext: Unmanaged<Socket>?
     final var wheelPrevious: Unmanaged<Socket>?
 
-    /// Takes over a non-blocking descriptor. It waits for nothing until ``wait(for:)``.
+    /// Takes ownership of a non-blocking descriptor. No event is reported until ``wait(for:)``.
     public init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop
         self.descriptor = descriptor
@@ -60,16 +59,16 @@ open class Socket {
 
     package final var isOpen: Bool { descriptor >= 0 }
 
-    /// There is something to read, or the peer has closed.
+    /// Data has arrived, or the peer has closed the connection.
     open func readable() {}
-    /// There is room to write, or a connect has ended.
+    /// The socket can be written to, or a connection attempt has ended.
     open func writable() {}
     /// The deadline set by ``setDeadline(_:)`` has passed. It is cleared before the call.
     open func deadlinePassed() {}
 
     // MARK: Waiting
 
-    /// Changes what wakes this socket. Costs nothing where nothing changes.
+    /// Changes the events that this socket is notified of. Costs nothing if nothing changes.
     package final func wait(for wanted: Interest) {
         guard wanted != interest, isOpen else { return }
         if interest != .none { unsafe event_del(registration) }
@@ -95,7 +94,7 @@ open class Socket {
         if what & Int16(EV_READ) != 0, isOpen, interest == .read || interest == .readAndWrite { readable() }
     }
 
-    /// `deadlinePassed()` is called within 50 ms after `time`, once, unless it is moved or cleared before.
+    /// `deadlinePassed()` is called once, within 50 ms after `time`, unless the deadline is moved or cleared before.
     package final func setDeadline(_ time: MonotonicTime) {
         deadline = time
         hasDeadline = true
@@ -104,7 +103,7 @@ open class Socket {
         }
     }
 
-    /// As ``setDeadline(_:)``, so many milliseconds from now.
+    /// As ``setDeadline(_:)``, `interval` milliseconds from now.
     package final func setDeadline(afterMilliseconds interval: Int64) {
         setDeadline(loop.now.advanced(byMilliseconds: interval))
     }
@@ -134,7 +133,7 @@ open class Socket {
         }
     }
 
-    /// Writes up to three pieces in order with one system call. Never blocks; what isn't taken stays the caller's.
+    /// Writes up to three pieces in order with one system call. Never blocks; the caller keeps what wasn't written.
     package final func send(
         _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span()
     ) -> SendResult {
@@ -156,7 +155,7 @@ open class Socket {
             if second.count + third.count == 0 {
                 count = unsafe Glibc.send(descriptor, first.baseAddress, first.count, Int32(MSG_NOSIGNAL))
             } else {
-                // Empty pieces in the list are allowed; SIGPIPE is ignored by the process.
+                // Empty pieces are allowed. The process ignores SIGPIPE.
                 var pieces = unsafe (
                     iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count),
                     iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count),
@@ -175,17 +174,17 @@ open class Socket {
         }
     }
 
-    /// Tells the peer that no more will be sent; reading goes on.
+    /// Half-closes the connection: no more can be sent, reading continues.
     package final func shutDownSending() { if isOpen { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
 
-    /// Gives the descriptor away: this socket waits for nothing more and counts as closed, the connection stays open.
+    /// Gives up ownership of the descriptor: this socket counts as closed, the connection stays open.
     package final func surrenderDescriptor() -> Int32 {
         let surrendered = descriptor
         leaveLoop()
         return surrendered
     }
 
-    /// Closes at once. No callback comes after it; the loop's reference goes at the end of the turn.
+    /// Closes at once. No callback follows; the loop releases its reference at the end of the turn.
     package final func close() {
         guard isOpen else { return }
         let closing = descriptor
@@ -193,7 +192,8 @@ open class Socket {
         _ = Glibc.close(closing)
     }
 
-    /// Closes with a reset instead of a clean end, so that the peer can't take a broken body for a whole one.
+    /// Closes with a reset instead of a clean end of stream, so that the peer can't mistake a truncated body for a
+    /// complete one.
     package final func reset() {
         guard isOpen else { return }
         var option = linger(l_onoff: 1, l_linger: 0)
@@ -210,7 +210,7 @@ open class Socket {
         unsafe loop.socketClosed(Unmanaged.passUnretained(self))
     }
 
-    /// The error that a finished connect left behind, 0 where it succeeded.
+    /// The error of a finished connection attempt; 0 if it succeeded.
     package final func pendingError() -> Int32 {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)

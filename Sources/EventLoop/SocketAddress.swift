@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// An address that a socket can be bound or connected to. Comparable byte by byte; a unix path holds at most 107 bytes.
+/// An address that a socket can be bound or connected to. A unix path has at most 107 bytes.
 package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
     package enum Family: UInt8, Sendable { case ipv4, ipv6, unix }
 
@@ -19,7 +19,7 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
         self.scope = scope
     }
 
-    /// Nil where the path is empty or longer than `sun_path` takes.
+    /// Nil if the path is empty or too long for `sun_path`.
     package init?(unixPath: String) {
         let path = Array(unixPath.utf8)
         guard !path.isEmpty, path.count < 108, !path.contains(0) else { return nil }
@@ -38,7 +38,7 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
         self.init(family: .ipv6, bytes: unsafe withUnsafeBytes(of: &six) { unsafe Array($0) }, port: port)
     }
 
-    /// What the system filled in; nil for a family that isn't one of the three.
+    /// From an address that the system filled in; nil for any other family.
     init?(storage: inout sockaddr_storage) {
         switch Int32(storage.ss_family) {
         case AF_INET:
@@ -68,7 +68,7 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Calls `body` with the C form.
+    /// Calls `body` with the address as C expects it.
     func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var storage = sockaddr_storage()
         let length: Int
@@ -129,7 +129,7 @@ package struct SocketAddress: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The address of an accepted connection, without an allocation of its own: 4 or 16 bytes and a port.
+/// The address of an accepted connection, without heap allocation: 4 or 16 bytes and a port.
 package struct PeerAddress: Equatable, Sendable {
     package let family: SocketAddress.Family
     package let port: UInt16
@@ -183,7 +183,7 @@ package struct PeerAddress: Equatable, Sendable {
         }
     }
 
-    /// As ``SocketAddress``, for text and comparison off the hit path.
+    /// As a ``SocketAddress``, which allocates: not for the hit path.
     package var address: SocketAddress {
         switch family {
         case .unix: return SocketAddress(unixPath: "unix")!
