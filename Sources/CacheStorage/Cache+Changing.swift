@@ -1,12 +1,12 @@
-// Putting records into the stores, and taking them out: invalidated, so that nothing which was requested before comes back,
-// or merely deleted.
+// Storing and removing records. Invalidated records can't come back from a fetch that began earlier; merely deleted
+// ones can.
 
 import HTTPCaching
 
 extension Cache {
-    /// Puts a record into every store that this worker has.
-    /// - Parameter token: let go of once the slowest has it, or doesn't get it.
-    /// - Returns: false where there is memory alone and the record alone exceeds its bound.
+    /// Stores a record in every store that this worker uses.
+    /// - Parameter token: released once the slowest store has confirmed the record or failed.
+    /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
         _ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject? = nil
@@ -17,8 +17,8 @@ extension Cache {
         return true
     }
 
-    /// Keeps what the remote store holds in memory too, for a short life: nothing tells this process yet when the remote
-    /// store's own entry goes.
+    /// Keeps a copy of a remote record in memory, for a short time only: this process isn't notified when the remote
+    /// store's entry is removed.
     package func keepCopy(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
         guard let memory, copyLifetime > 0 else { return }
         let until = min(response.discardAt, now.advanced(byMilliseconds: copyLifetime))
@@ -28,7 +28,7 @@ extension Cache {
         }
         var description = response.description
         description.discardAt = until
-        // The copy shares the body; a marker is small enough to be made again.
+        // The copy shares the body. A vary index is small, so it is made again.
         let copy: StoredResponse? =
             switch response.kind {
             case .response, .partial: response.refreshed(description, head: response.head)
@@ -40,18 +40,18 @@ extension Cache {
         if let copy { memory.store(key, copy) }
     }
 
-    /// Notes that a variant is to be stored; where that makes one too many of its generation, the oldest is deleted.
+    /// Notes that a variant is to be stored. If its generation then has too many variants, the oldest is deleted.
     package func noteVariant(_ key: CacheKey, of generation: UInt64, limit: Int) {
         guard let oldest = shared.variants.note(key, of: generation, limit: limit) else { return }
         figures.deletedVariants += 1
         delete([oldest])
     }
 
-    // MARK: Taking out
+    // MARK: Removing
 
-    /// Invalidates what stands under these keys everywhere this worker can reach, and what a fetch under way brings.
-    /// - Parameter receiver: told how many records the remote store had, where there is one.
-    /// - Returns: how many records memory had.
+    /// Invalidates the records of these keys in all stores of this worker, and the responses of fetches in progress.
+    /// - Parameter receiver: told how many records the remote store had, if there is one.
+    /// - Returns: how many records were in memory.
     @discardableResult
     package func invalidate(
         _ keys: [CacheKey], at time: WallTime, receiver: (any StoreRemovalReceiver)? = nil, token: UInt64 = 0
@@ -63,28 +63,28 @@ extension Cache {
         return removed
     }
 
-    /// Invalidates groups and tags: nothing is deleted, but what was requested up to `time` isn't current any more.
+    /// Invalidates groups and tags: nothing is deleted, but records requested up to `time` are no longer current.
     package func invalidate(groups: [InvalidationName], at time: WallTime) {
         shared.clock.note(groups, at: time)
         figures.invalidatedGroups += groups.count
     }
 
-    /// Deletes records that nothing is wrong with; a fetch under way may bring them back.
+    /// Deletes records without invalidating them; a fetch in progress may store them again.
     package func delete(_ keys: [CacheKey]) {
         deleteFromMemory(keys)
         remote?.remove(keys, receiver: nil, token: 0)
     }
 
-    /// - Returns: how many records memory had.
+    /// - Returns: how many records were in memory.
     @discardableResult
     package func deleteFromMemory(_ keys: [CacheKey]) -> Int {
         guard let memory else { return 0 }
         return keys.count { memory.remove($0) }
     }
 
-    // MARK: Fetches under way
+    // MARK: Fetches in progress
 
-    /// The moment to remember when a fetch begins.
+    /// The current moment. Whoever begins a fetch remembers it for ``overtook(_:since:)``.
     package var moment: InvalidationMoment { shared.clock.now }
 
     /// Whether the key was invalidated after `moment`, or may have been.

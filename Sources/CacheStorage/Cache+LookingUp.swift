@@ -1,20 +1,20 @@
-// Finding a record: memory at once, the remote store by a round trip; and whether what was found is still current.
+// Lookups: memory responds at once, the remote store after a round trip. And whether the record found is still current.
 
 import HTTPCaching
 
-/// What a look-up has come to at the moment of asking.
+/// The immediate result of a lookup.
 package enum CacheLookup {
-    /// The record with that key text. It may be stale, and may be a vary marker.
+    /// The record with that key text. It may be stale, and it may be a vary index.
     case hit(StoredResponse)
     case miss
-    /// The receiver will be told by the remote store, once.
+    /// The remote store will call the receiver, once.
     case pending(StoreTicket)
-    /// Memory has nothing, and the remote store couldn't be asked.
+    /// A miss in memory, and the remote store is unavailable.
     case failed(StoreTrouble)
 }
 
 extension Cache {
-    /// Memory first, then the remote store.
+    /// Looks in memory first, then in the remote store.
     package func lookUp(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
     ) -> CacheLookup {
@@ -22,17 +22,18 @@ extension Cache {
         return lookUpInRemote(key, keyText: keyText, now: now, receiver: receiver, token: token)
     }
 
-    /// What memory has: one lock, one retain, no allocation.
+    /// Looks in memory only: one lock, one retain, no allocation.
     package func lookUpInMemory(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         memory?.lookup(key, keyText: keyText, now: now)
     }
 
-    /// What ``lookUpInMemory(_:keyText:now:)`` would find, without a trace: nothing is counted, taken for used, or removed.
+    /// What ``lookUpInMemory(_:keyText:now:)`` would find, without side effects: nothing is counted, marked as used, or
+    /// removed.
     package func peekInMemory(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         memory?.peek(key, keyText: keyText, now: now)
     }
 
-    /// What memory has missed; a miss at once where there is no remote store.
+    /// Looks in the remote store only; a miss at once if there is none.
     package func lookUpInRemote(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
     ) -> CacheLookup {
@@ -43,13 +44,13 @@ extension Cache {
         }
     }
 
-    /// Whoever asked has gone away and hears nothing. Unknown and finished tickets are ignored.
+    /// Cancels a lookup; its receiver is not called. Unknown and finished tickets are ignored.
     package func cancel(_ ticket: StoreTicket) { remote?.cancel(ticket) }
 
     // MARK: Current or invalidated
 
-    /// Whether no invalidation of its keys covers what the remote store handed out: it may be slow to delete.
-    /// - Parameter plainKey: the key without a variant; variants go with it.
+    /// Whether no invalidation of its keys covers a record from the remote store, which may be slow to delete.
+    /// - Parameter plainKey: the key without a variant. Its invalidation covers all variants.
     package func isCurrent(_ record: StoredResponse, key: CacheKey, plainKey: CacheKey) -> Bool {
         let time = record.facts.requestTime
         if shared.clock.covers(.key(plainKey), requestedAt: time) { return false }

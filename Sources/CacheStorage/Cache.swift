@@ -1,23 +1,23 @@
-// A worker's whole view of the stores: memory, which all workers share, its own connection to a store elsewhere, and what
-// was invalidated. It decides where a record is looked for and kept, and whether what a store hands out is still current;
-// it never judges freshness (RFC 9111 §4.2), which the decisions over a record's facts do, and never reads a clock.
+// A worker's complete view of the stores: memory, which all workers share, its own connection to a remote store, and
+// the invalidations. It decides where a record is looked up and kept, and whether a record from a store is still
+// current. It never judges freshness (RFC 9111 §4.2), which HTTPCaching does, and never reads a clock.
 //
-// Whatever invalidates goes through here, so that the clock has noted it before a store is told: a fetch under way, or a
-// store that is slow to delete, can then bring nothing back.
+// All invalidations go through here, so that the clock notes them before a store deletes anything: then neither a fetch
+// in progress nor a slow store can bring an invalidated response back.
 
 import HTTPCaching
 
-/// Belongs to its worker's thread.
+/// Used only on its worker's thread.
 package final class Cache {
     let shared: SharedStores
-    /// Nil where the configuration keeps nothing in memory.
+    /// Nil if the configuration has no memory store.
     var memory: MemoryStore?
     var remote: (any RemoteStore)?
-    /// How long a copy of what the remote store holds may stay in memory, in milliseconds; 0 keeps none.
+    /// How long a copy of a remote record may stay in memory, in milliseconds; 0 keeps no copies.
     var copyLifetime: Int64 = 0
     /// The largest body that is stored, in bytes.
     package var objectLimit: Int
-    /// What this worker did; the counters only grow.
+    /// Counters of this worker; they only grow.
     package internal(set) var figures = CacheFigures()
 
     /// Without stores, until ``open(usesMemory:copyLifetime:remote:)``.
@@ -28,12 +28,12 @@ package final class Cache {
 
     // MARK: Stores
 
-    /// Takes on the stores of a configuration; the connection to an earlier one is closed.
+    /// Uses the stores of a configuration from now on; the connection to an earlier remote store is closed.
     /// - Parameters:
     ///   - usesMemory: whether records are kept in memory at all.
     ///   - copyLifetime: `store.tiered_life` in milliseconds.
-    ///   - remote: makes the store elsewhere, where there is to be one, once the earlier one is closed. It is this worker's
-    ///     alone.
+    ///   - remote: creates the remote store, if there is one, after the earlier one is closed. Only this worker uses
+    ///     it.
     package func open(usesMemory: Bool, copyLifetime: Int64, remote: () -> (any RemoteStore)?) {
         memory = usesMemory ? shared.memory : nil
         self.copyLifetime = copyLifetime
@@ -42,13 +42,13 @@ package final class Cache {
         self.remote = remote()
     }
 
-    /// Gives up the connection to the remote store; who waits for it is told.
+    /// Closes the connection to the remote store; pending lookups fail.
     package func close() { remote?.close() }
 
     package var isStoring: Bool { memory != nil || remote != nil }
     package var usesRemote: Bool { remote != nil }
 
-    /// Whether what is put into the stores now will stand there.
+    /// Whether a record stored now would be kept.
     package var canStore: Bool {
         if memory != nil { return true }
         if case .up = remote?.state { return true }
@@ -59,7 +59,7 @@ package final class Cache {
     package var remoteState: StoreState? { remote?.state }
     package var remoteFigures: RemoteStoreFigures? { remote?.figures }
 
-    /// Why the remote store doesn't take writes now; nil where it does, or where there is none.
+    /// Why the remote store doesn't accept writes now; nil if it does, or if there is none.
     package var remoteTrouble: StoreTrouble? {
         switch remote?.state {
         case .limited(let trouble, _), .down(let trouble, _): trouble
@@ -67,11 +67,11 @@ package final class Cache {
         }
     }
 
-    /// Looks at the next `limit` records in memory for expired ones, and removes those. For one worker's timer.
+    /// Checks the next `limit` records in memory and removes the expired ones. Called by one worker's timer.
     package func sweep(limit: Int, now: WallTime) { memory?.sweep(limit: limit, now: now) }
 }
 
-/// What one worker's cache has done.
+/// Counters of one worker's cache.
 package struct CacheFigures: Sendable, BitwiseCopyable, Equatable {
     /// Keys whose records were invalidated.
     package var invalidatedKeys = 0

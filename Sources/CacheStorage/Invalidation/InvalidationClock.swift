@@ -1,25 +1,25 @@
-// What was invalidated in this process, in which order and when. A fetch that began before an invalidation may bring what
-// that was meant to remove, and isn't stored then; what a store hands out that was requested before isn't used. Knows no
-// store and reads no clock: the time is an argument. Holds for the workers of one process.
+// Remembers what was invalidated in this process, in which order and when. The response of a fetch that began before an
+// invalidation may be what that was meant to remove, so it isn't stored; and a stored record that was requested before
+// isn't used. It doesn't know the stores and reads no clock: time is an argument. It covers the workers of one process.
 
 import Bytes
 import HTTPCaching
 import Synchronization
 
-/// Shared by all workers, any of which may ask or note at any time. An answer is exact while the invalidation is
-/// remembered, and errs towards a miss once it isn't; families are forgotten independently of each other.
+/// Shared by all workers; may be used on any thread. Results are exact while an invalidation is remembered and err
+/// towards a miss once it isn't. Families are forgotten independently of each other.
 package final class InvalidationClock: Sendable {
     private let keys = Locked(RememberedInvalidations(of: .keys))
     private let groups = Locked(RememberedInvalidations(of: .groups))
     /// The moment of the latest invalidation of all.
     private let count = Atomic<UInt64>(0)
-    /// Whether anything was noted of a family. Read before anything else, since most processes never see an invalidation.
+    /// Whether a family has any invalidation. Checked first, since most processes never see one.
     private let hasKeys = Atomic<Bool>(false)
     private let hasGroups = Atomic<Bool>(false)
 
     package init() {}
 
-    /// The moment to remember when a fetch begins.
+    /// The current moment. Whoever begins a fetch remembers it for ``overtook(_:since:)``.
     package var now: InvalidationMoment { InvalidationMoment(count: count.load(ordering: .acquiring)) }
 
     /// Whether nothing of that family was ever invalidated: one relaxed load.
@@ -30,7 +30,7 @@ package final class InvalidationClock: Sendable {
         }
     }
 
-    /// Notes that these are invalidated; those of one family at one moment.
+    /// Notes an invalidation of these names. Names of one family get the same moment.
     package func note(_ names: some Sequence<InvalidationName>, at time: WallTime) {
         var keys: [InvalidationName.Digest] = []
         var groups: [InvalidationName.Digest] = []
@@ -52,8 +52,8 @@ package final class InvalidationClock: Sendable {
         }
     }
 
-    /// Whether something of that name, requested at `time`, was invalidated since, or may have been: a store may hand it
-    /// out still.
+    /// Whether a record of that name, requested at `time`, was invalidated since, or may have been. A store may still
+    /// return such a record.
     package func covers(_ name: InvalidationName, requestedAt time: Instant) -> Bool {
         if isEmpty(name.family) { return false }
         return switch name.family {
@@ -76,7 +76,7 @@ package final class InvalidationClock: Sendable {
     ) {
         family.withLock { remembered in
             hasAny.store(true, ordering: .relaxed)
-            // Within the lock: whoever has read this moment finds what was noted at it.
+            // Under the lock, so that whoever reads this moment also sees the invalidations noted at it.
             let moment = InvalidationMoment(count: count.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue)
             for name in names { remembered.note(name, moment: moment, time: time.milliseconds) }
         }

@@ -1,15 +1,15 @@
-// What an invalidation is of, as the clock remembers it: a digest of 16 bytes and the family that it belongs to. A key has
-// its digest already; the names of groups and tags are hashed where they lie, piece by piece, so that asking about one
-// allocates nothing. The hash is seeded anew in each process and never leaves it. Two names with one digest are
-// invalidated together, which costs a miss and nothing else.
+// The target of an invalidation, as the clock remembers it: a 16-byte digest and a family. A key has a digest already;
+// the names of groups and tags are hashed in place, piece by piece, so that a check allocates nothing. The hash is
+// seeded in each process and never leaves it. Two names with the same digest are invalidated together, which only costs
+// a miss.
 
 /// A key, a group or a tag.
 package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
-    /// What is remembered together, within one bound, and asked about by the same rules.
+    /// Names that share one limit and the same rules.
     package enum Family: Sendable, BitwiseCopyable, CaseIterable {
         /// Keys, whose records are deleted as well.
         case keys
-        /// Groups of RFC 9875 and tags, whose records are only no longer used.
+        /// Groups of RFC 9875 and tags, whose records are not deleted, only no longer used.
         case groups
     }
 
@@ -26,14 +26,14 @@ package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
         InvalidationName(family: .keys, digest: Digest(high: key.high, low: key.low))
     }
 
-    /// A tag, which is the operator's own: case counts.
+    /// A tag; tags are case-sensitive.
     package static func tag(_ name: Span<UInt8>) -> InvalidationName {
         var hash = NameHash(kind: UInt8(ascii: "t"))
         hash.add(name)
         return InvalidationName(family: .groups, digest: hash.digest)
     }
 
-    /// A group of one origin (RFC 9875 §2): case counts.
+    /// A group of one origin (RFC 9875 §2); groups are case-sensitive.
     package static func group(_ name: Span<UInt8>, of origin: GroupOrigin) -> InvalidationName {
         var hash = origin.hash
         hash.add(name)
@@ -41,7 +41,7 @@ package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-/// The origin whose groups are named: its scheme, in lower case, and its authority, in which case doesn't count.
+/// The origin whose groups are named: its scheme, in lower case, and its authority, which is case-insensitive.
 package struct GroupOrigin: Sendable, BitwiseCopyable {
     fileprivate let hash: NameHash
 
@@ -67,11 +67,11 @@ private struct NameHash: Sendable, BitwiseCopyable {
 
     private var high: UInt64
     private var low: UInt64
-    /// Bytes that don't make up a word yet, the first in the lowest place.
+    /// An incomplete word: its first byte is the least significant.
     private var word: UInt64 = 0
     private var count: UInt64 = 0
 
-    /// - Parameter kind: keeps names of one kind apart from another's.
+    /// - Parameter kind: separates the names of different kinds.
     init(kind: UInt8) {
         high = Self.seeds.0
         low = Self.seeds.1
@@ -91,7 +91,7 @@ private struct NameHash: Sendable, BitwiseCopyable {
     var digest: InvalidationName.Digest {
         var end = self
         end.mix()
-        // Names that differ by zero bytes at their ends differ in length.
+        // The length distinguishes names that differ only in trailing zero bytes.
         end.word = count
         end.mix()
         return InvalidationName.Digest(high: end.high, low: end.low)
@@ -105,7 +105,7 @@ private struct NameHash: Sendable, BitwiseCopyable {
 
     private static func folded(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
-        // The operand is mixed in again, as a product with few bits set would forget much of it.
+        // The operands are mixed in again, since a product with few bits set would lose much of them.
         return product.high ^ product.low ^ (left << 32 | left >> 32)
     }
 }

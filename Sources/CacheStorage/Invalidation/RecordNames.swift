@@ -1,12 +1,12 @@
-// The groups and tags that a stored response names in its own head (RFC 9875, and the fields that purging goes by), and
-// whether the clock has seen one of them invalidated since. A HIT of such a record runs through here, so nothing allocates.
+// The groups and tags in a stored response's head (RFC 9875, and the tag fields for purging), and whether one of them
+// was invalidated since. This is on the hit path of such records, so nothing allocates.
 
 import HTTPCaching
 import HTTPSemantics
 
 extension InvalidationClock {
     /// Whether a group or tag of the record was invalidated after the record was requested, or may have been.
-    /// - Parameter origin: whose groups the record's are.
+    /// - Parameter origin: the origin that the record's groups belong to.
     func coversGroup(of record: StoredResponse, from origin: GroupOrigin) -> Bool {
         let requestTime = record.facts.requestTime
         var isCovered = false
@@ -31,7 +31,7 @@ extension InvalidationClock {
 }
 
 extension TagWalker.Separator {
-    /// How the tags of a field are told apart; nil for a field that has none.
+    /// The separator of the field's tags; nil for a field that has no tags.
     package init?(_ field: FieldName) {
         switch field {
         case .cacheTag: self = .commas

@@ -1,11 +1,12 @@
-// What is remembered of the invalidations of one family, and what is answered about those that were forgotten. This is the
-// one place that decides how long an invalidation is remembered: today the latest `limit` names are. Whatever could have
-// been covered by one that was forgotten counts as covered, so that forgetting costs misses and never a stale response.
+// The remembered invalidations of one family, and the results for those that were forgotten. This is the only place
+// that decides how long an invalidation is remembered: currently the latest `limit` names. Whatever a forgotten
+// invalidation might cover counts as covered, so that forgetting causes misses but never serves an invalidated
+// response.
 
 import Bytes
 import HTTPCaching
 
-/// A place in the order of all invalidations of this process; later ones are larger.
+/// A position in the order of all invalidations of this process; later ones are greater.
 package struct InvalidationMoment: Comparable, Sendable, BitwiseCopyable {
     let count: UInt64
 
@@ -14,7 +15,7 @@ package struct InvalidationMoment: Comparable, Sendable, BitwiseCopyable {
     package static func < (left: InvalidationMoment, right: InvalidationMoment) -> Bool { left.count < right.count }
 }
 
-/// Not for several threads: the clock puts a lock around it.
+/// Not thread-safe: the clock protects it with a lock.
 struct RememberedInvalidations: Sendable {
     private struct Entry: Sendable, BitwiseCopyable {
         var moment: InvalidationMoment
@@ -25,7 +26,7 @@ struct RememberedInvalidations: Sendable {
     private let family: InvalidationName.Family
     /// When each name was invalidated last.
     private var entries: RecencyMap<InvalidationName.Digest, Entry>
-    /// The latest of those that were forgotten.
+    /// The latest of the forgotten invalidations.
     private var horizon = Entry(moment: .first, time: .min)
 
     init(of family: InvalidationName.Family) {
@@ -51,7 +52,7 @@ struct RememberedInvalidations: Sendable {
         return entry.moment > moment
     }
 
-    /// Whether what was requested at that time was invalidated since, or may have been.
+    /// Whether a record requested at that time was invalidated since, or may have been.
     func covers(_ name: InvalidationName.Digest, requestedAt time: Instant) -> Bool {
         if family.reaches(time.milliseconds, from: horizon.time) { return true }
         guard let entry = entries[name] else { return false }
@@ -68,9 +69,9 @@ extension InvalidationName.Family {
         }
     }
 
-    /// Whether an invalidation of that time covers what was requested at `requestTime`. Of the same millisecond it isn't
-    /// known which came first. What stood under a key was deleted, so whatever comes with that time is taken for newer;
-    /// nothing was deleted with a group, so it is taken for older.
+    /// Whether an invalidation at `time` covers a record requested at `requestTime`. Within the same millisecond the
+    /// order is unknown. A key's record was deleted, so a record with that time counts as newer; a group's records were
+    /// not deleted, so they count as older.
     fileprivate func reaches(_ requestTime: Int64, from time: Int64) -> Bool {
         switch self {
         case .keys: requestTime < time
@@ -78,7 +79,7 @@ extension InvalidationName.Family {
         }
     }
 
-    /// The time to be remembered of a name that is invalidated again, should the clock have been set back.
+    /// The time to remember for a name that is invalidated again, in case the clock was set back.
     fileprivate func time(_ time: Int64, after known: Int64) -> Int64 {
         switch self {
         case .keys: time

@@ -1,16 +1,16 @@
-// Remembers which keys left the small queue lately, without their records: a key that comes back soon has shown that it
-// is wanted, and goes to the main queue at once. Four bytes of hash stand for a key; a wrong guess costs one badly
-// placed entry, nothing more.
+// Remembers which keys were recently evicted from the small queue, without their records: a key that is stored again
+// soon is popular and goes to the main queue directly. A four-byte hash represents a key; a collision only puts one
+// entry into the wrong queue.
 
-/// Recently departed tags, in a direct-mapped table.
+/// The hash tags of recently evicted keys, in a direct-mapped table.
 struct GhostList: Sendable {
-    /// `tag << 32 | when`; the last one to fall on a place keeps it.
+    /// `tag << 32 | when`; a later tag overwrites an earlier one at the same place.
     private var places: [UInt64] = []
     private var clock: UInt32 = 1
 
     var footprint: Int { places.count * MemoryLayout<UInt64>.stride }
 
-    /// Notes that `tag` left. The table follows the index in size.
+    /// Notes the eviction of `tag`. The table grows with the index.
     mutating func insert(_ tag: UInt32, capacity: Int) {
         if places.count != capacity { resize(to: capacity) }
         guard !places.isEmpty else { return }
@@ -18,7 +18,7 @@ struct GhostList: Sendable {
         clock &+= 1
     }
 
-    /// Whether `tag` left within the last `window` departures; if so it is forgotten.
+    /// Whether `tag` is among the last `window` evictions; if so, it is removed.
     mutating func take(_ tag: UInt32, window: Int) -> Bool {
         guard !places.isEmpty else { return false }
         let index = place(of: tag)

@@ -1,6 +1,6 @@
 // Finds the slot of a key within one shard: open addressing with linear probing over eight-byte cells, deletion by
-// shifting back, so no tombstones gather. A cell holds 32 bits of the key's hash, whose upper bits are also its home,
-// so most probes and all moves touch nothing but the cells.
+// backward shift, so there are no tombstones. A cell holds 32 bits of the key's hash, whose upper bits determine its
+// home cell, so most probes and all moves access only the cells.
 
 /// A table from hash tag to slot number. Tags may repeat; the caller compares the full key.
 struct KeyIndex: Sendable {
@@ -29,12 +29,12 @@ struct KeyIndex: Sendable {
 
     mutating func remove(_ tag: UInt32, slot: Int) {
         guard var hole = cellIndex(tag, where: { $0 == slot }) else {
-            preconditionFailure("every slot in use stands in the index")
+            preconditionFailure("every slot in use must be in the index")
         }
         let mask = cells.count - 1
         var next = (hole + 1) & mask
         while cells[next] != 0 {
-            // A cell may fill the hole unless its home lies cyclically after the hole.
+            // A cell may move into the hole unless its home is cyclically after the hole.
             let home = home(of: UInt32(cells[next] >> 32))
             if (next &- home) & mask >= (next &- hole) & mask {
                 cells[hole] = cells[next]
@@ -46,7 +46,7 @@ struct KeyIndex: Sendable {
         count -= 1
     }
 
-    /// Takes the smallest table that holds what is there.
+    /// Shrinks the table to the smallest size for its contents.
     mutating func shrink() {
         var fitting = 16
         while fitting < 2 * (count + 1) { fitting *= 2 }

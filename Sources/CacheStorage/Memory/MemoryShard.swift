@@ -1,9 +1,9 @@
-// One shard of the memory store: its slots, its two queues, its share of the counters. Runs under its lock, knows
-// neither bound nor clock. S3-FIFO's rules are here: who joins which queue, who passes from the small to the main one,
-// who leaves.
+// One shard of the memory store: its slots, its two queues, its counters. Called under its lock; it knows neither the
+// limit nor a clock. The rules of S3-FIFO are here: which queue a record joins, when it moves from the small to the
+// main one, which record is evicted.
 
 struct MemoryShard: Sendable {
-    /// What happened, for the store's figures.
+    /// Event counters for the store's figures.
     struct Counters: Sendable {
         var hits = 0
         var misses = 0
@@ -15,7 +15,7 @@ struct MemoryShard: Sendable {
     }
 
     private(set) var counters = Counters()
-    /// Footprints of the records held, and of those among them that stand in the small queue.
+    /// Footprint of all records, and of those in the small queue.
     private(set) var recordBytes = 0
     private(set) var smallBytes = 0
 
@@ -35,7 +35,7 @@ struct MemoryShard: Sendable {
             + MemoryLayout<MemoryShard>.stride
     }
 
-    /// The record at `key`, if `keyText` is its own. One that is past its time leaves through `departed`.
+    /// The record at `key`, if its key text is `keyText`. An expired one is removed and returned in `departed`.
     mutating func lookup(
         _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, departed: inout StoredResponse?
     ) -> StoredResponse? {
@@ -58,7 +58,7 @@ struct MemoryShard: Sendable {
         return response
     }
 
-    /// The same, and nothing is changed by it.
+    /// The same without side effects.
     func peek(_ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         guard let slot = find(key, tag), now < slots[slot].discardAt, let response = slots[slot].response,
             response.hasKeyText(keyText)
@@ -66,13 +66,13 @@ struct MemoryShard: Sendable {
         return response
     }
 
-    /// Whether what stands at `key` is `current`.
+    /// Whether `current` is the record at `key`.
     func holds(_ current: StoredResponse, at key: CacheKey, tag: UInt32) -> Bool {
         guard let slot = find(key, tag) else { return false }
         return slots[slot].response === current
     }
 
-    /// Keeps `response`; returns what stood there before.
+    /// Stores `response`; returns the record that it replaced.
     mutating func store(_ key: CacheKey, tag: UInt32, _ response: StoredResponse) -> StoredResponse? {
         counters.stores += 1
         if let slot = find(key, tag) {
@@ -102,8 +102,8 @@ struct MemoryShard: Sendable {
         return remove(slot, tag: tag)
     }
 
-    /// Takes the next victim of the small queue, never `newcomer`. Records that were asked for while they waited there
-    /// pass to the main queue instead.
+    /// Evicts the next record of the small queue, never `newcomer`. Records that were hit while in the small queue move
+    /// to the main queue instead.
     mutating func evictFromSmall(sparing newcomer: StoredResponse?, tagOf: (CacheKey) -> UInt32) -> StoredResponse? {
         while small.oldest != Slot.none {
             let slot = Int(small.oldest)
@@ -124,8 +124,8 @@ struct MemoryShard: Sendable {
         return nil
     }
 
-    /// Takes the next victim of the main queue, never `newcomer`. A record that was asked for goes round again, once
-    /// for each use up to three.
+    /// Evicts the next record of the main queue, never `newcomer`. A record that was hit is requeued, once for each hit
+    /// up to three.
     mutating func evictFromMain(sparing newcomer: StoredResponse?, tagOf: (CacheKey) -> UInt32) -> StoredResponse? {
         while main.oldest != Slot.none {
             let slot = Int(main.oldest)
@@ -146,7 +146,7 @@ struct MemoryShard: Sendable {
         return nil
     }
 
-    /// Looks at the next `limit` slots and takes out what is past its time.
+    /// Checks the next `limit` slots and removes expired records.
     mutating func sweep(limit: Int, now: WallTime, tagOf: (CacheKey) -> UInt32) -> [StoredResponse] {
         var expired: [StoredResponse] = []
         for _ in 0..<min(limit, slots.count) {
@@ -161,7 +161,7 @@ struct MemoryShard: Sendable {
         return expired
     }
 
-    /// Takes everything out, tables too; the counters stay.
+    /// Removes everything, tables included; the counters stay.
     mutating func empty() -> [StoredResponse] {
         let held = slots.compactMap(\.response)
         let counters = counters
@@ -171,7 +171,7 @@ struct MemoryShard: Sendable {
         return held
     }
 
-    /// Gives back table space that a smaller bound has left idle.
+    /// Frees table space that is unused after the limit was lowered.
     mutating func shrink(tagOf: (CacheKey) -> UInt32) {
         guard slots.capacity > 64, slots.capacity > 4 * count else { return }
         let old = slots

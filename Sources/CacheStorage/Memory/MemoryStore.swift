@@ -1,15 +1,14 @@
-// The store in memory, shared by all workers. It finds, keeps, removes and evicts records; it never judges freshness
-// and never reads a clock.
+// The store in memory, shared by all workers. It looks up, stores, removes and evicts records; it never judges
+// freshness and never reads a clock.
 //
-// The table is cut into shards by bits of the key, each under its own lock, which a request takes once and briefly. The
-// byte bound is the store's and not a shard's, so that one object may be as large as the bound allows: whoever stores
-// takes victims from one shard after the other, holding one lock at a time, until the sum fits. Records are let go of
+// The table is split into shards by bits of the key, each with its own lock, which a request takes once and briefly.
+// The byte limit applies to the whole store rather than to a shard, so that one object may be as large as the limit:
+// storing evicts from one shard after the other, holding one lock at a time, until the total fits. Records are released
 // outside the locks, since freeing a large one takes long.
 //
-// Eviction is S3-FIFO (Yang et al., SOSP 2023): newcomers stand in a small queue and pass to the main one only if they
-// were asked for again while they waited or soon after they had left. A scan therefore runs through the small queue and
-// leaves the main one alone; SIEVE, which is simpler, lets a long scan sweep out entries that weren't asked for during
-// it.
+// Eviction is S3-FIFO (Yang et al., SOSP 2023): new records join a small queue and move to the main one only if they
+// are requested again while there or soon after their eviction. A scan therefore passes through the small queue without
+// affecting the main one; SIEVE is simpler, but lets a long scan evict entries that weren't requested during it.
 
 import Bytes
 import Synchronization
@@ -18,27 +17,26 @@ package final class MemoryStore: Sendable {
     private static let shardCount = 64
 
     private let shards: InlineArray<64, Locked<MemoryShard>>
-    /// Keys can be chosen by whoever chooses URLs; these keep their places in the tables from being foreseen.
+    /// Clients that choose URLs can choose keys; the seeds make their positions in the tables unpredictable.
     private let shardSeed = UInt64.random(in: .min ... .max) | 1
     private let tagSeed = UInt64.random(in: .min ... .max) | 1
 
     private let limit: Atomic<Int>
-    /// Sums over the shards, of all bytes and of the records in small queues.
+    /// Totals over the shards: all bytes, and those of records in small queues.
     private let bytes: Atomic<Int>
     private let smallBytes = Atomic<Int>(0)
     private let victimTurn = Atomic<Int>(0)
     private let sweepTurn = Atomic<Int>(0)
     private let rejected = Atomic<Int>(0)
 
-    /// - Parameter limit: `store.memory`, bookkeeping included.
+    /// - Parameter limit: `store.memory`, metadata included.
     package init(bytes limit: Int) {
         self.limit = Atomic(limit)
         bytes = Atomic(Self.shardCount * MemoryShard().bytes)
         shards = InlineArray { _ in Locked(MemoryShard()) }
     }
 
-    /// The record at `key` if its key text is `keyText` and it isn't past its time. One lock, one retain, no
-    /// allocation.
+    /// The record at `key` if its key text is `keyText` and it hasn't expired. One lock, one retain, no allocation.
     package func lookup(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         var departed: StoredResponse?
         let tag = tag(of: key)
@@ -52,15 +50,15 @@ package final class MemoryStore: Sendable {
         }
     }
 
-    /// What ``lookup(_:keyText:now:)`` would answer, without a trace: nothing is counted, taken for used, or removed. For
-    /// operators' questions.
+    /// What ``lookup(_:keyText:now:)`` would return, without side effects: nothing is counted, marked as used, or
+    /// removed. For `explain`.
     package func peek(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         let tag = tag(of: key)
         return shards[shard(of: key)].withLock { $0.peek(key, tag: tag, keyText: keyText, now: now) }
     }
 
-    /// Keeps `response` at `key`, whatever stood there. `false` when it alone exceeds the bound; what stood there is
-    /// then gone too, since it is out of date.
+    /// Stores `response` at `key`, replacing any earlier record. `false` if it alone exceeds the limit; the earlier
+    /// record is then removed too, since it is out of date.
     @discardableResult
     package func store(_ key: CacheKey, _ response: StoredResponse) -> Bool {
         guard fits(response) else {
@@ -73,7 +71,7 @@ package final class MemoryStore: Sendable {
         return withExtendedLifetime(old) { true }
     }
 
-    /// Keeps `response` at `key` only if `current` still stands there: for a refresh that must not undo a removal made
+    /// Stores `response` at `key` only if `current` is still the record there: a refresh must not undo a removal made
     /// meanwhile.
     @discardableResult
     package func replace(_ key: CacheKey, with response: StoredResponse, ifCurrent current: StoredResponse) -> Bool {
@@ -90,7 +88,7 @@ package final class MemoryStore: Sendable {
         return true
     }
 
-    /// Removes what stands at `key`; tells whether anything did.
+    /// Removes the record at `key`; returns whether there was one.
     @discardableResult
     package func remove(_ key: CacheKey) -> Bool {
         let tag = tag(of: key)
@@ -98,7 +96,7 @@ package final class MemoryStore: Sendable {
         return old != nil
     }
 
-    /// Removes what stands at `key` only if it is `current`.
+    /// Removes the record at `key` only if it is `current`.
     @discardableResult
     package func remove(_ key: CacheKey, ifCurrent current: StoredResponse) -> Bool {
         let tag = tag(of: key)
@@ -108,7 +106,7 @@ package final class MemoryStore: Sendable {
         return old != nil
     }
 
-    /// Empties the store; returns how many records went.
+    /// Empties the store; returns how many records were removed.
     @discardableResult
     package func removeAll() -> Int {
         var count = 0
@@ -118,8 +116,8 @@ package final class MemoryStore: Sendable {
         return count
     }
 
-    /// Looks at the next `limit` places for records past their time and removes those; returns how many. For a timer:
-    /// lookups remove what they meet, and this gets at what nobody asks for any more.
+    /// Checks the next `limit` slots, removes the expired records and returns how many. Called by a timer: lookups
+    /// remove the expired records that they find, this removes those that are no longer requested.
     @discardableResult
     package func sweep(limit: Int, now: WallTime) -> Int {
         let perShard = 64
@@ -131,11 +129,11 @@ package final class MemoryStore: Sendable {
         return removed
     }
 
-    /// Takes a new bound, evicts down to it, and gives back table space.
+    /// Changes the limit, evicts down to it, and frees table space.
     package func resize(bytes: Int) {
         limit.store(bytes, ordering: .relaxed)
-        // The tables were made for what is there now. Were they counted at first, they alone could drive every record
-        // out.
+        // The tables are still sized for the current contents. If they counted at first, they alone could force out
+        // every record.
         var excess = -bytes
         for index in 0..<Self.shardCount { excess += shards[index].withLock { $0.recordBytes } }
         while excess > 0, let victim = evictOne(.main) ?? evictOne(.small) {
@@ -147,7 +145,7 @@ package final class MemoryStore: Sendable {
         makeRoom(sparing: nil)
     }
 
-    /// All figures at about this moment; takes every shard's lock in turn.
+    /// All figures, at about the same moment; locks every shard in turn.
     package var figures: MemoryStoreFigures {
         var sum = MemoryStoreFigures()
         for index in 0..<Self.shardCount {
@@ -168,8 +166,9 @@ package final class MemoryStore: Sendable {
 
     private enum Queue { case small, main }
 
-    /// Evicts until the sum fits the bound: from small queues while these hold more than a tenth of it, else from main
-    /// ones. The record that room is made for goes last, or a large one would push itself out of the small queue.
+    /// Evicts until the total fits the limit: from the small queues while they hold more than a tenth of it, otherwise
+    /// from the main ones. The new record is evicted last; otherwise a large one would push itself out of the small
+    /// queue.
     private func makeRoom(sparing newcomer: StoredResponse?) {
         while bytes.load(ordering: .relaxed) > limit.load(ordering: .relaxed) {
             let isSmallOverShare = smallBytes.load(ordering: .relaxed) * 10 >= limit.load(ordering: .relaxed)
@@ -179,7 +178,7 @@ package final class MemoryStore: Sendable {
         }
     }
 
-    /// Asks shard after shard for a victim; nil when none of them has one.
+    /// Evicts one record, trying shard after shard; nil if none has one.
     private func evictOne(_ queue: Queue, sparing newcomer: StoredResponse? = nil) -> StoredResponse? {
         for _ in 0..<Self.shardCount {
             let index = victimTurn.wrappingAdd(1, ordering: .relaxed).oldValue & (Self.shardCount - 1)
@@ -194,7 +193,7 @@ package final class MemoryStore: Sendable {
         return nil
     }
 
-    /// Runs `body` under the shard's lock and carries the change in its bytes over to the sums.
+    /// Runs `body` under the shard's lock and adds the change in its bytes to the totals.
     private func change<Result: Sendable>(_ index: Int, _ body: (inout MemoryShard) -> Result) -> Result {
         shards[index].withLock { shard in
             let before = (shard.bytes, shard.smallBytes)

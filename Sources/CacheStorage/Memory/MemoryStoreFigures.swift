@@ -1,22 +1,22 @@
-// What the memory store tells about itself, for `/stats` and `/metrics`.
+// The figures of the memory store, for `/stats` and `/metrics`.
 
 /// Figures of the memory store. All but the first three are counters that only grow.
 package struct MemoryStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var entries = 0
-    /// Bytes held, bookkeeping included, and the bound on them.
+    /// Bytes held, metadata included, and the limit.
     package var bytes = 0
     package var limit = 0
     package var hits = 0
     package var misses = 0
     package var stores = 0
-    /// Stores that took the place of an earlier record.
+    /// Stores that replaced an earlier record.
     package var replacements = 0
     package var removals = 0
-    /// Records given up to make room.
+    /// Records evicted to make room.
     package var evictions = 0
-    /// Records removed because their time was over.
+    /// Records removed because they had expired.
     package var expirations = 0
-    /// Records not taken because they alone exceed the bound.
+    /// Records rejected because they alone exceed the limit.
     package var rejectedAsTooLarge = 0
 
     package init() {}

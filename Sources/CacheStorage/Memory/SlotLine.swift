@@ -1,7 +1,7 @@
-// The places of one shard's records, and the lines in which they stand: linked through the slots themselves, so that
-// joining, leaving and passing from one line to another touch a few words and allocate nothing.
+// The slots of one shard's records, and the queues of slots: linked lists through the slots themselves, so that joining
+// and leaving a queue changes a few words and allocates nothing.
 
-/// Where a slot stands. `free` slots are chained through `older`.
+/// Which queue a slot is in. `free` slots are chained through `older`.
 enum SlotQueue: UInt8 {
     case free, small, main
 }
@@ -21,13 +21,13 @@ struct Slot {
     static let mostUses: UInt8 = 3
 }
 
-/// A first-in first-out line of slots, linked through them.
+/// A FIFO queue of slots, linked through them.
 struct Line {
     var newest = Slot.none
     var oldest = Slot.none
     var count = 0
 
-    /// Puts the slot at the newest end.
+    /// Appends the slot as the newest.
     mutating func append(_ slot: Int, in slots: inout [Slot]) {
         slots[slot].older = newest
         slots[slot].newer = Slot.none
@@ -40,7 +40,7 @@ struct Line {
         count += 1
     }
 
-    /// Takes the slot out, wherever in this line it stands.
+    /// Removes the slot from anywhere in this queue.
     mutating func unlink(_ slot: Int, in slots: inout [Slot]) {
         let (newer, older) = (slots[slot].newer, slots[slot].older)
         if older == Slot.none { oldest = newer } else { slots[Int(older)].newer = newer }

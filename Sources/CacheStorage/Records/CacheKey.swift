@@ -1,6 +1,6 @@
-// The name that a stored response goes by in every store: the MD5 of its key text. It decides nothing and hashes
-// nothing itself; whoever makes the key text computes the digest. Since MD5 collisions can be made on purpose, no store
-// trusts a key alone: the full key text is kept with the response and compared at each lookup.
+// The name that a stored response goes by in every store: the MD5 of its key text. It doesn't hash anything itself:
+// whoever composes the key text computes the digest. Since MD5 collisions can be constructed, no store trusts a key
+// alone: the full key text is stored with the response and compared at each lookup.
 
 import Bytes
 
@@ -19,7 +19,7 @@ package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
         self.low = low
     }
 
-    /// Reads a digest as the hash function delivers it. `digest` holds exactly 16 bytes.
+    /// Reads a digest in the byte order of the hash function. `digest` holds exactly 16 bytes.
     package init(digest: Span<UInt8>) {
         precondition(digest.count == Self.byteCount, "an MD5 digest has 16 bytes")
         var high: UInt64 = 0
@@ -37,7 +37,7 @@ package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
         return (UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15).hexDigit
     }
 
-    /// All 32 digits. For logs and commands; the request path writes the digits straight into its buffer.
+    /// All 32 digits. For logs and commands; the request path writes the digits directly into its buffer.
     package var hex: String {
         String(decoding: (0..<Self.hexCount).map { hexDigit(at: $0) }, as: Unicode.UTF8.self)
     }

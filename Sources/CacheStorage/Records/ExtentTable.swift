@@ -1,5 +1,5 @@
-// What the body of a partial record begins with; `PartialResponse` shows the layout. Records come back from other
-// processes, so every number is checked before it is believed.
+// The table at the start of a partial record's body; `PartialResponse` shows the layout. Records may come from other
+// processes, so every number is validated.
 
 import HTTPCaching
 
@@ -20,7 +20,8 @@ struct ExtentTable {
     /// The size of a table of `count` extents.
     static func byteCount(of count: Int) -> Int { fixedCount + count * extentCount }
 
-    /// Reads the table of a partial record's body; nil unless it is sound and the rest of the body is as long as it says.
+    /// Reads the table of a partial record's body; nil unless it is valid and matches the length of the rest of the
+    /// body.
     init?(reading body: Span<UInt8>) {
         guard body.count >= Self.fixedCount else { return nil }
         let first = Self.word(body, 0)
@@ -45,7 +46,7 @@ struct ExtentTable {
             guard let known = Int64(exactly: length), ranges[count - 1].upperBound <= known else { return nil }
             completeLength = known
         }
-        // Disjoint ranges of offsets add up to less than 2^63.
+        // Disjoint ranges of offsets sum to less than 2^63.
         guard let extents = ExtentList(sorted: ranges),
             extents.byteCount == Int64(body.count - Self.byteCount(of: count))
         else { return nil }

@@ -1,37 +1,38 @@
-// The bound on memory held by responses that are still arriving. Without it, many large fetches at once could hold far
-// more than the store may. A fetch that gets no share isn't stored; it streams through as if it were too large.
+// The limit on memory held by responses that are still arriving. Without it, many large concurrent fetches could hold
+// far more than the store's limit. A response that exceeds the budget isn't stored; it is streamed through as if it
+// were too large.
 
 import Synchronization
 
-/// Bytes lent to builders in progress, over all workers. Threads share one.
+/// Bytes reserved by builders in progress, over all workers. Thread-safe.
 package final class FillBudget: Sendable {
     private let limit: Atomic<Int>
-    private let lent = Atomic<Int>(0)
+    private let reserved = Atomic<Int>(0)
     private let refusedCount = Atomic<Int>(0)
 
     package init(bytes limit: Int) {
         self.limit = Atomic(limit)
     }
 
-    /// Bytes lent at the moment, and how often a request for more was refused.
-    package var inUse: Int { lent.load(ordering: .relaxed) }
+    /// Bytes currently reserved. `refusals` counts the reservations that failed.
+    package var inUse: Int { reserved.load(ordering: .relaxed) }
     package var refusals: Int { refusedCount.load(ordering: .relaxed) }
 
-    /// Changes the bound for what is lent from now on.
+    /// Changes the limit for future reservations.
     package func resize(bytes: Int) {
         limit.store(bytes, ordering: .relaxed)
     }
 
-    /// Lends `count` bytes, or nothing at all.
-    func borrow(_ count: Int) -> Bool {
-        let total = lent.wrappingAdd(count, ordering: .relaxed).newValue
+    /// Reserves `count` bytes, or nothing at all.
+    func reserve(_ count: Int) -> Bool {
+        let total = reserved.wrappingAdd(count, ordering: .relaxed).newValue
         if total <= limit.load(ordering: .relaxed) { return true }
-        lent.wrappingSubtract(count, ordering: .relaxed)
+        reserved.wrappingSubtract(count, ordering: .relaxed)
         refusedCount.wrappingAdd(1, ordering: .relaxed)
         return false
     }
 
-    func giveBack(_ count: Int) {
-        lent.wrappingSubtract(count, ordering: .relaxed)
+    func release(_ count: Int) {
+        reserved.wrappingSubtract(count, ordering: .relaxed)
     }
 }

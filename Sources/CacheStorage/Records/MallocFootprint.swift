@@ -1,8 +1,8 @@
-// What an allocation really takes, so that a store's bound holds for memory and not only for payload.
-// `malloc_usable_size` would tell, but isn't in Swift's view of the C library; glibc's rounding is fixed and short.
+// The real size of an allocation, so that a store's limit applies to memory and not only to payload.
+// `malloc_usable_size` would return it, but isn't available from Swift; glibc's rounding is stable and simple.
 
-/// glibc's rounding of a request: one word of bookkeeping, 16-byte granularity, at least 32 bytes, whole pages for what
-/// is mapped.
+/// glibc's rounding of a request: one word of metadata, 16-byte granularity, at least 32 bytes, whole pages for mapped
+/// blocks.
 enum MallocFootprint {
     static func bytes(holding count: Int) -> Int {
         if count >= mappedFrom { return (count + 16 + pageMask) & ~pageMask }

@@ -1,6 +1,6 @@
-// Parts of a response that is not all there yet (RFC 9111 §3.3, §3.4): a record of kind `.partial`, whose body tells by
-// itself which bytes it holds, so that every store carries it like any other. Its head is that of the 200 that it will
-// become, without Content-Length and Content-Range. Whether parts belong together is decided elsewhere (`combineVerdict`).
+// Parts of an incomplete response (RFC 9111 §3.3, §3.4): a record of kind `.partial`, whose body describes which bytes
+// it holds, so that every store handles it like any other. Its head is that of the 200 that it will become, without
+// Content-Length and Content-Range. `combineVerdict` decides whether parts belong together.
 //
 //   offset  bytes                            all numbers little-endian
 //        0  4      magic "LRDX"
@@ -12,15 +12,15 @@
 import Glibc
 import HTTPCaching
 
-/// A reading of a partial record; keeps it alive.
+/// A view of a partial record, which it retains.
 package struct PartialResponse {
     package let record: StoredResponse
-    /// Which bytes of the content are there.
+    /// Which bytes of the content are stored.
     package let extents: ExtentList
-    /// Nil as long as no part has told.
+    /// Nil while no part has declared it.
     package let completeLength: Int64?
 
-    /// Nil for a record of another kind, and for one whose body is damaged: that is as if it weren't there.
+    /// Nil for a record of another kind, and for one with a damaged body, which counts as missing.
     package init?(_ record: StoredResponse) {
         guard record.kind == .partial, let table = ExtentTable(reading: record.body) else { return nil }
         self.record = record
@@ -28,8 +28,8 @@ package struct PartialResponse {
         completeLength = table.completeLength
     }
 
-    /// Where in the record's body the bytes of a range of the content lie; nil unless all of them are there. What is there
-    /// of a range always lies in one piece, since extents that touch are one.
+    /// The position in the record's body of a range of the content; nil unless all of it is stored. A stored range is
+    /// always contiguous, since adjacent extents are merged.
     package func place(of range: Range<Int64>) -> Range<Int>? {
         var start = ExtentTable.byteCount(of: extents.extents.count)
         for extent in extents.extents {
@@ -42,21 +42,23 @@ package struct PartialResponse {
         return nil
     }
 
-    /// The bytes of a range of the content; nil unless all of them are there.
+    /// The bytes of a range of the content; nil unless all of it is stored.
     @_lifetime(borrow self)
     package borrowing func bytes(of range: Range<Int64>) -> Span<UInt8>? {
         guard let place = place(of: range) else { return nil }
         return record.body.extracting(place)
     }
 
-    /// This record with one more part, which replaces what it overlaps; with that part complete, an ordinary 200.
+    /// This record with one more part, which replaces what it overlaps. If that completes the content, the result is an
+    /// ordinary 200.
     ///
     /// - Parameters:
-    ///   - range, bytes: the new part. Its fields have changed the stored ones already: `head` and `description` are what
-    ///     the result gets.
-    ///   - completeLength: what the new part's `Content-Range` says of it.
-    ///   - objectLimit: how many bytes of content a record may hold.
-    /// - Returns: nil where that is exceeded, the part contradicts itself or what is stored, or memory can't be had.
+    ///   - range, bytes: the new part. The caller has updated the stored fields with its own: `head` and `description`
+    ///     are those of the result.
+    ///   - completeLength: the complete length according to the new part's `Content-Range`.
+    ///   - objectLimit: maximum number of content bytes in a record.
+    /// - Returns: nil if that is exceeded, if the part contradicts itself or the stored parts, or if memory can't be
+    ///   allocated.
     package func adding(
         _ range: Range<Int64>, bytes: Span<UInt8>, completeLength: Int64?, description: RecordDescription,
         head: Span<UInt8>, objectLimit: Int
@@ -69,13 +71,13 @@ package struct PartialResponse {
 }
 
 extension StoredResponse {
-    /// A record of the one part that is known of a response; an ordinary 200 if that is all of it.
+    /// A record of the first part of a response; an ordinary 200 if the part is complete.
     ///
     /// - Parameters:
     ///   - head: the head of the 200 that this is a part of, without Content-Length and Content-Range.
-    ///   - range: which bytes of the content `bytes` are.
-    ///   - objectLimit: how many bytes of content a record may hold.
-    /// - Returns: nil where that is exceeded, the numbers contradict each other, or memory can't be had.
+    ///   - range: the position of `bytes` in the content.
+    ///   - objectLimit: maximum number of content bytes in a record.
+    /// - Returns: nil if that is exceeded, if the numbers contradict each other, or if memory can't be allocated.
     package static func partial(
         _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
         range: Range<Int64>, bytes: Span<UInt8>, completeLength: Int64?, objectLimit: Int
@@ -85,7 +87,7 @@ extension StoredResponse {
             completeLength: completeLength, objectLimit: objectLimit, joining: nil)
     }
 
-    /// This record, whose body is the content of a 206 as it was collected, as the part `range` of a response.
+    /// Converts this record, whose body is the content of a 206, into a partial record with the part `range`.
     package func asPart(_ range: Range<Int64>, completeLength: Int64?, objectLimit: Int) -> StoredResponse? {
         Self.partial(
             description, keyText: keyText, varyNames: varyNames, head: head, range: range, bytes: body,
@@ -116,7 +118,7 @@ extension StoredResponse {
         for extent in extents.extents {
             unsafe end = copyContent(of: extent, new: range, bytes, older: older, to: end)
         }
-        precondition(unsafe end == block + prefixCount + bodyCount, "every byte of every extent comes from somewhere")
+        precondition(unsafe end == block + prefixCount + bodyCount, "every byte of every extent must have been copied")
 
         var description = description
         description.headHasContentLength = false
@@ -125,8 +127,8 @@ extension StoredResponse {
             keyTextCount: keyText.count, varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount)
     }
 
-    /// Writes the bytes of one extent of the result: those of the new part where it has them, the older record's for the
-    /// gaps before, between and after.
+    /// Copies the bytes of one extent of the result: from the new part where it covers them, otherwise from the older
+    /// record.
     @unsafe private static func copyContent(
         of extent: Range<Int64>, new range: Range<Int64>, _ bytes: Span<UInt8>, older: PartialResponse?,
         to destination: UnsafeMutableRawPointer

@@ -1,10 +1,10 @@
-// A record that comes back from another store, piece by piece: its description and the lengths of its parts are known
-// first, then their bytes arrive in the order in which a record holds them. Beside it the short way for a record that
-// is there in one piece.
+// Assembles a record that another store returns piece by piece: its description and the lengths of its sections are
+// known first, then their bytes arrive in the order of the record's layout. Also a shortcut for a record that arrives
+// in one piece.
 
 import Glibc
 
-/// The lengths of a record's parts.
+/// The lengths of a record's sections.
 package struct RecordLengths: Sendable, BitwiseCopyable, Equatable {
     package var keyText: Int
     package var varyNames: Int
@@ -21,7 +21,7 @@ package struct RecordLengths: Sendable, BitwiseCopyable, Equatable {
     package var total: Int { keyText + varyNames + head + body }
 }
 
-/// Takes a record's bytes in order. Dropping it frees them.
+/// Collects a record's bytes in order. Releasing it frees them.
 @safe
 package final class RecordAssembly {
     private let kind: StoredResponse.Kind
@@ -30,7 +30,7 @@ package final class RecordAssembly {
     private var block: UnsafeMutableRawPointer?
     private var filled = 0
 
-    /// Nil when the lengths and the description don't fit together or memory can't be had.
+    /// Nil if the lengths contradict the description or memory can't be allocated.
     package init?(kind: StoredResponse.Kind, description: RecordDescription, lengths: RecordLengths) {
         guard description.etag.fits(headCount: lengths.head), description.lastModified.fits(headCount: lengths.head),
             let block = unsafe malloc(max(lengths.total, 1))
@@ -45,10 +45,10 @@ package final class RecordAssembly {
         unsafe free(block)
     }
 
-    /// Bytes that are still to come.
+    /// Bytes still missing.
     package var missing: Int { lengths.total - filled }
 
-    /// Takes the next bytes; `false` when they are more than were to come.
+    /// Appends the next bytes; `false` if they are more than expected.
     package func append(_ bytes: Span<UInt8>) -> Bool {
         guard bytes.count <= missing, let block = unsafe block else { return false }
         _ = unsafe StoredResponse.copy(bytes, to: block + filled)
@@ -56,7 +56,7 @@ package final class RecordAssembly {
         return true
     }
 
-    /// The record, once nothing is missing; nil before that, and after the first time.
+    /// The record, once nothing is missing; nil before that, and on every later call.
     package func finish() -> StoredResponse? {
         guard missing == 0, let finished = unsafe block else { return nil }
         unsafe block = nil
@@ -67,7 +67,7 @@ package final class RecordAssembly {
 }
 
 extension StoredResponse {
-    /// A record from `bytes`, which hold all its parts in order; nil when they don't fit together.
+    /// A record from `bytes`, which contain all its sections in order; nil if they contradict the lengths.
     package static func assembled(
         kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>
     ) -> StoredResponse? {

@@ -1,9 +1,8 @@
-// What is told about a record when it is made, beside its bytes. Fixed in size, so that making a record allocates only
-// for its bytes.
+// The metadata of a record. Fixed in size, so that creating a record allocates only for its bytes.
 
 import HTTPCaching
 
-/// A stretch of a record's head, such as the value of its `ETag` field; empty when the field is absent.
+/// A range of a record's head, such as the value of its `ETag` field; empty if the field is absent.
 package struct HeadRange: Sendable, BitwiseCopyable, Equatable {
     package var offset: UInt32
     package var count: UInt32
@@ -17,8 +16,7 @@ package struct HeadRange: Sendable, BitwiseCopyable, Equatable {
 
     package var isEmpty: Bool { count == 0 }
 
-    /// Whether the stretch lies within a head of `headCount` bytes. Records that come from outside are checked with
-    /// this.
+    /// Whether the range lies within a head of `headCount` bytes. Used to validate records from other processes.
     package func fits(headCount: Int) -> Bool {
         Int(offset) + Int(count) <= headCount
     }
@@ -26,17 +24,17 @@ package struct HeadRange: Sendable, BitwiseCopyable, Equatable {
 
 /// The fixed-size part of a stored response.
 package struct RecordDescription: Sendable {
-    /// Distinguishes this record from any other one; a refreshed response gets a new number.
+    /// Distinguishes this record from any other; a freshened response gets a new number.
     package var id: UInt64
     package var status: UInt16
-    /// When every store may forget the record: freshness is over and so is whatever stale serving and validation may
-    /// need it for.
+    /// When every store may discard the record: it is stale, and the time for serving it stale or validating it is
+    /// over.
     package var discardAt: WallTime
     package var facts: StoredFacts
     package var etag: HeadRange
     package var lastModified: HeadRange
-    /// Whether the head holds a `Content-Length` line. Where it doesn't (the origin sent chunks), whoever delivers the
-    /// body adds it.
+    /// Whether the head holds a `Content-Length` line. If not (the origin used chunked coding), it is added when the
+    /// response is served.
     package var headHasContentLength: Bool
 
     package init(

@@ -1,12 +1,11 @@
-// The three ways to make a record from bytes that are all there: a small response, a vary marker, and the refreshed
-// form of a response that the origin answered 304 for. Bodies that arrive piece by piece go through
-// StoredResponseBuilder.
+// The three ways to create a record from complete data: a small response, a vary index, and a response freshened by a
+// 304. Bodies that arrive piece by piece use StoredResponseBuilder.
 
 import Glibc
 import HTTPCaching
 
 extension StoredResponse {
-    /// Copies everything into one exact block. `nil` when memory can't be had.
+    /// Copies everything into one block of the exact size. `nil` if memory can't be allocated.
     package static func response(
         _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
         body: Span<UInt8>
@@ -22,9 +21,9 @@ extension StoredResponse {
             varyNamesCount: varyNames.count, headCount: head.count, bodyCount: body.count)
     }
 
-    /// The marker that stands at the plain key of a resource whose responses vary. `generation` becomes its `id`; a
-    /// marker that replaces one with the same names keeps the older's generation, so that the variants stay within
-    /// reach.
+    /// The vary index, stored at the plain key of a resource whose responses vary. `generation` becomes its `id`; an
+    /// index that replaces one with the same names keeps its generation, so that the stored variants can still be
+    /// found.
     package static func varyMarker(
         generation: UInt64, discardAt: WallTime, facts: StoredFacts, keyText: Span<UInt8>, names: Span<UInt8>
     ) -> StoredResponse? {
@@ -37,8 +36,8 @@ extension StoredResponse {
             varyNamesCount: names.count, headCount: 0, bodyCount: 0)
     }
 
-    /// This response, complete or partial, with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't copied: the new
-    /// record keeps the older one's block alive, and its footprint says so.
+    /// This response, complete or partial, with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't
+    /// copied: the new record retains the older one's block, and its footprint includes it.
     package func refreshed(_ description: RecordDescription, head: Span<UInt8>) -> StoredResponse? {
         let keyText = self.keyText
         let varyNames = self.varyNames

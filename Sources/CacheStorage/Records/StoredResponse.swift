@@ -1,14 +1,14 @@
-// A record as every store holds and hands it out: immutable, counted, its head serialised and its body in one piece, so
-// that a hit is delivered by writing straight from where the bytes lie. Here too is the memory's layout and its
-// accounting; nothing is decided here.
+// A record as all stores hold and return it: immutable, reference-counted, with a serialised head and a contiguous
+// body, so that a hit is served directly from the stored bytes. This file defines the memory layout and its accounting;
+// it makes no caching decisions.
 //
-// One block holds `key text | vary names | head | body`, beside the object itself: two allocations. A response
-// refreshed by a 304 (RFC 9111 §4.3.4) has a block for its new head only and keeps the older record's body alive.
+// One block holds `key text | vary names | head | body`, in addition to the object itself: two allocations. A response
+// freshened by a 304 (RFC 9111 §4.3.4) has a block for its new head only and retains the older record's body.
 
 import Glibc
 import HTTPCaching
 
-/// A response, or the marker that tells which variants of it exist. Any thread may read one and let go of it.
+/// A stored response, or the vary index of its variants. May be read and released on any thread.
 ///
 /// `@unchecked Sendable`: every stored property is a `let`, the block is written only before `init` returns and is
 /// freed only in `deinit`, so concurrent reads meet no write. The compiler can't see that through the pointer.
@@ -17,19 +17,18 @@ package final class StoredResponse: @unchecked Sendable {
     package enum Kind: UInt8, Sendable, BitwiseCopyable {
         /// A response with head and body.
         case response = 1
-        /// Stands at the plain key of a resource that varies: the names of the request fields that select a variant,
-        /// and a generation (its `id`) that is mixed into the key text of each variant. With the marker gone all its
-        /// variants are out of reach.
+        /// The vary index, stored at the plain key of a resource that varies: the names of the request fields that
+        /// select a variant, and a generation (its `id`) that is part of the key text of each variant. Without the
+        /// index, its variants can't be found any more.
         case varyMarker = 2
-        /// Parts of a response that is not all there yet; what its body holds is told by `PartialResponse`.
+        /// Parts of an incomplete response; `PartialResponse` interprets its body.
         case partial = 3
     }
 
     package let kind: Kind
     package let description: RecordDescription
 
-    /// Bytes that this record keeps from the rest of the process: object, block, and a body shared with an older
-    /// record.
+    /// Bytes of memory that this record occupies: object, block, and a body shared with an older record.
     package let footprint: Int
 
     private let block: UnsafeMutableRawPointer
@@ -39,11 +38,12 @@ package final class StoredResponse: @unchecked Sendable {
     private let bodyStart: UnsafeRawPointer
     package let bodyCount: Int
 
-    /// The record in whose block the body lies when it isn't our own. Never itself one that borrows, so no chain grows.
+    /// The record whose block contains the body, if it isn't this one. It never shares another record's body itself, so
+    /// no chains form.
     private let bodyOwner: StoredResponse?
 
-    /// Takes over `block`, laid out as this file's heading says and allocated by malloc; the bytes up to the body's end
-    /// are initialised.
+    /// Takes ownership of `block`, which is allocated by malloc, laid out as described above, and initialised up to the
+    /// end of the body.
     @unsafe init(
         kind: Kind, description: RecordDescription, adopting block: UnsafeMutableRawPointer, keyTextCount: Int,
         varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil
@@ -84,7 +84,7 @@ package final class StoredResponse: @unchecked Sendable {
         }
     }
 
-    /// The names of the selecting request fields, lower case, separated by commas; empty where nothing varies (RFC 9110
+    /// The names of the selecting request fields, lower case, separated by commas; empty if nothing varies (RFC 9110
     /// §12.5.5).
     package var varyNames: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
@@ -92,7 +92,7 @@ package final class StoredResponse: @unchecked Sendable {
         }
     }
 
-    /// Status line and end-to-end fields, each ended by CRLF, without the empty line that ends a head.
+    /// Status line and end-to-end fields, each with its CRLF, without the empty line that ends a head.
     package var head: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             unsafe span(from: headPointer, count: headCount)
@@ -105,7 +105,7 @@ package final class StoredResponse: @unchecked Sendable {
         }
     }
 
-    /// The value of the `ETag` field as it stands in the head, quotes and `W/` included; empty without one.
+    /// The value of the `ETag` field, quotes and `W/` included; empty without one.
     package var etag: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             unsafe span(from: headPointer + Int(description.etag.offset), count: Int(description.etag.count))
@@ -119,7 +119,7 @@ package final class StoredResponse: @unchecked Sendable {
         }
     }
 
-    /// Key text, vary names and head, which lie in one piece; for stores that send them on.
+    /// Key text, vary names and head, which are contiguous; for stores that send them on.
     package var prefix: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             unsafe span(from: UnsafeRawPointer(block), count: keyTextCount + varyNamesCount + headCount)
@@ -130,17 +130,17 @@ package final class StoredResponse: @unchecked Sendable {
         RecordLengths(keyText: keyTextCount, varyNames: varyNamesCount, head: headCount, body: bodyCount)
     }
 
-    /// Where the head lies; valid while the caller holds a reference to the record.
+    /// The bytes of the head; valid while the caller retains the record.
     package var headBytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: headPointer, count: headCount)
     }
 
-    /// Where the body lies; valid while the caller holds a reference to the record.
+    /// The bytes of the body; valid while the caller retains the record.
     package var bodyBytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: bodyStart, count: bodyCount)
     }
 
-    /// Whether this record belongs to `text`, byte for byte: two texts can share one MD5.
+    /// Whether this record's key text is `text`, byte for byte: two texts can have the same MD5.
     package func hasKeyText(_ text: Span<UInt8>) -> Bool {
         guard text.count == keyTextCount else { return false }
         return unsafe text.withUnsafeBytes { given in
@@ -148,7 +148,7 @@ package final class StoredResponse: @unchecked Sendable {
         }
     }
 
-    /// The record whose block holds the body: itself, or the older one that it borrows from.
+    /// The record whose block contains the body: this one, or the older one that it shares it with.
     var recordWithBody: StoredResponse { bodyOwner ?? self }
 
     private var headPointer: UnsafeRawPointer {

@@ -1,24 +1,24 @@
-// A response on its way into the store, filled as its body arrives. It never grows past the bound for one object nor
-// past the shared budget for all that are arriving, and never becomes a record unless `finish` says that the message is
-// complete (RFC 9111 §3.3).
+// Collects a response for the store while its body arrives. It never exceeds the limit for one object or the shared
+// budget for all arriving responses, and becomes a record only if `finish` finds the message complete (RFC 9111 §3.3).
 
 import Glibc
 import HTTPCaching
 
-/// Collects one response; dropping it frees what it holds.
+/// Collects one response; releasing it frees its memory.
 ///
-/// `@unchecked Sendable`: one thread at a time. Whoever lets others read what has arrived holds a lock over every call.
+/// `@unchecked Sendable`: used by one thread at a time. An owner that lets other threads read the arrived bytes holds a
+/// lock during every call.
 @safe
 package final class StoredResponseBuilder: @unchecked Sendable {
-    /// Why a response can't be stored after all. The caller drops the builder and lets the body stream through.
+    /// Why a response can't be stored after all. The caller releases the builder and streams the body through.
     package enum Refusal: UInt8, Error, Sendable {
         /// The body is larger than `store.object` allows.
         case tooLarge
-        /// The responses that are arriving hold all the memory they may.
+        /// The arriving responses have used up the budget.
         case budgetExhausted
-        /// malloc had nothing.
+        /// malloc failed.
         case outOfMemory
-        /// The body has ended short of, or run past, the length that was announced.
+        /// The body is shorter or longer than the announced length.
         case wrongLength
     }
 
@@ -46,9 +46,9 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         let prefix = keyText.count + varyNames.count + head.count
         if let length, length > objectLimit { throw .tooLarge }
         let capacity = prefix + max(length ?? Self.firstBodyCapacity, 0)
-        guard budget.borrow(capacity) else { throw .budgetExhausted }
+        guard budget.reserve(capacity) else { throw .budgetExhausted }
         guard let block = unsafe malloc(max(capacity, 1)) else {
-            budget.giveBack(capacity)
+            budget.release(capacity)
             throw .outOfMemory
         }
         self.description = description
@@ -67,13 +67,13 @@ package final class StoredResponseBuilder: @unchecked Sendable {
 
     deinit {
         unsafe free(block)
-        budget.giveBack(capacity)
+        budget.release(capacity)
     }
 
-    /// Body bytes taken so far.
+    /// Body bytes collected so far.
     package var count: Int { bodyCount }
 
-    /// The body as far as it has come.
+    /// The part of the body that has arrived.
     package var arrived: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             let bytes = unsafe UnsafeRawBufferPointer(
@@ -82,7 +82,8 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         }
     }
 
-    /// The response without its body, to answer others from while that arrives; nil when memory can't be had.
+    /// The response without its body, to serve coalesced requests while the body arrives; nil if memory can't be
+    /// allocated.
     package func preview() -> StoredResponse? {
         let names = keyTextCount + varyNamesCount
         let prefix = self.prefix
@@ -91,7 +92,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
             varyNames: prefix.extracting(keyTextCount..<names), head: prefix.extracting(names...), body: Span())
     }
 
-    /// What stands before the body.
+    /// Everything before the body: key text, vary names and head.
     private var prefix: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
             let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(block), count: bodyOffset)
@@ -99,45 +100,45 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         }
     }
 
-    /// Takes the next piece of the body. After a refusal the builder is of no further use.
+    /// Appends the next piece of the body. After an error the builder can't be used any more.
     package func append(_ piece: Span<UInt8>) throws(Refusal) {
         let total = bodyCount + piece.count
         if let announced, total > announced { throw .wrongLength }
         if total > objectLimit { throw .tooLarge }
         if bodyOffset + total > capacity { try grow(toHold: total) }
-        guard let block = unsafe block else { preconditionFailure("a finished builder takes no more bytes") }
+        guard let block = unsafe block else { preconditionFailure("a finished builder accepts no more bytes") }
         _ = unsafe StoredResponse.copy(piece, to: block + bodyOffset + bodyCount)
         bodyCount = total
     }
 
-    /// The complete response. To be called once, and only after the whole message arrived; gives the budget back.
+    /// The complete response. Call it once, and only after the whole message has arrived; releases the budget.
     package func finish() throws(Refusal) -> StoredResponse {
         if let announced, announced != bodyCount { throw .wrongLength }
-        guard let grown = unsafe block else { preconditionFailure("a builder finishes once") }
+        guard let grown = unsafe block else { preconditionFailure("finish must be called only once") }
         let used = max(bodyOffset + bodyCount, 1)
-        // A block that grew is cut to size; should realloc fail to, the larger one serves as well.
+        // A block that grew is trimmed; if realloc fails, the larger one is used.
         let fitted = unsafe used < capacity ? (realloc(grown, used) ?? grown) : grown
         unsafe block = nil
-        budget.giveBack(capacity)
+        budget.release(capacity)
         capacity = 0
         return unsafe StoredResponse(
             kind: .response, description: description, adopting: fitted, keyTextCount: keyTextCount,
             varyNamesCount: varyNamesCount, headCount: headCount, bodyCount: bodyCount)
     }
 
-    /// Doubles the room for the body, within the object's bound. Large blocks move by remapping, not by copying.
+    /// Doubles the capacity for the body, within the object's limit. Large blocks move by remapping, not by copying.
     private func grow(toHold total: Int) throws(Refusal) {
         let room = min(max(total, 2 * (capacity - bodyOffset)), max(objectLimit, total))
         let wanted = bodyOffset + room
-        guard budget.borrow(wanted - capacity) else { throw .budgetExhausted }
+        guard budget.reserve(wanted - capacity) else { throw .budgetExhausted }
         guard let moved = unsafe realloc(block, wanted) else {
-            budget.giveBack(wanted - capacity)
+            budget.release(wanted - capacity)
             throw .outOfMemory
         }
         unsafe block = moved
         capacity = wanted
     }
 
-    /// Room for a body of unknown length to begin with; most API answers fit.
+    /// Initial capacity for a body of unknown length; most API responses fit.
     private static let firstBodyCapacity = 4096
 }

@@ -1,5 +1,5 @@
-// The moment at which a record leaves a store. Stores read no clock: every call that depends on time is given the
-// present moment.
+// Wall-clock time, for the expiry of records. Stores read no clock: every call that depends on time takes the current
+// time as an argument.
 
 /// Milliseconds since 1970-01-01 UTC.
 package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
@@ -9,14 +9,14 @@ package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {
         self.milliseconds = milliseconds
     }
 
-    /// Later than any moment that comes; for records without an end.
+    /// Later than any real time; for records that never expire.
     package static let never = WallTime(milliseconds: .max)
 
     package static func < (left: WallTime, right: WallTime) -> Bool {
         left.milliseconds < right.milliseconds
     }
 
-    /// `later - earlier` in milliseconds; negative when `later` is in the past of `earlier`.
+    /// `later - earlier` in milliseconds; negative if `later` is in fact earlier.
     package static func - (later: WallTime, earlier: WallTime) -> Int64 {
         later.milliseconds.subtractingReportingOverflow(earlier.milliseconds).partialValue
     }

@@ -1,28 +1,28 @@
-// The contract for stores that need a round trip. The memory store is held concretely by the hit path; whatever else
-// keeps responses stands behind this protocol, where one existential call disappears beside a system call. Every store
+// The protocol of stores that need a round trip. The hit path uses the memory store directly; all other stores
+// implement this protocol, where the cost of an existential call is negligible next to a system call. Every store
 // passes the conformance suite of Tests/CacheStorageTests.
 
-/// What became of a lookup.
+/// The result of a lookup.
 package enum StoreAnswer {
-    /// The record with that key text. It may be stale, and may be a vary marker.
+    /// The record with that key text. It may be stale, and it may be a vary index.
     case hit(StoredResponse)
     case miss
-    /// The store couldn't tell. The request goes on as if it had missed.
+    /// The store failed. The request continues as after a miss.
     case failed(StoreTrouble)
 }
 
-/// Who waits for a lookup. Answers arrive on the worker thread that asked, never from within `lookup` itself.
+/// Receives the result of a lookup, on the worker thread that asked, never from within `lookup` itself.
 package protocol StoreReceiver: AnyObject {
     func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64)
 }
 
-/// Who waits for a removal.
+/// Receives the result of a removal.
 package protocol StoreRemovalReceiver: AnyObject {
-    /// `removed` records are gone for good; with a trouble it isn't known how many are.
+    /// `removed` records were removed. With a `trouble`, the number is unknown.
     func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64)
 }
 
-/// Names a lookup in progress, so that it can be abandoned.
+/// Identifies a lookup in progress, so that it can be cancelled.
 package struct StoreTicket: Sendable, BitwiseCopyable, Equatable {
     package var number: UInt64
 
@@ -31,43 +31,43 @@ package struct StoreTicket: Sendable, BitwiseCopyable, Equatable {
     }
 }
 
-/// What a lookup came to at the moment of asking.
+/// The immediate result of starting a lookup.
 package enum LookupStart: Sendable, BitwiseCopyable {
-    /// The receiver will be told, once; each command that it takes has the store's timeout.
+    /// The receiver will be called, once. Each command of the lookup is subject to the store's timeout.
     case pending(StoreTicket)
-    /// The store is down or its queue is full: nothing will follow.
+    /// The store is down or its queue is full: the receiver is not called.
     case failed(StoreTrouble)
 }
 
 extension RemoteStore {
-    /// As above, for who needn't know when it is done.
+    /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
         store(key, response, now: now, holding: nil)
     }
 }
 
-/// A store on the other side of a connection, as one worker sees it. Belongs to its worker's thread.
+/// A store on the other side of a connection, as one worker sees it. Used only on its worker's thread.
 package protocol RemoteStore: AnyObject {
-    /// Asks for the record at `key` whose key text is `keyText`; one with another text is a miss.
+    /// Looks up the record at `key` whose key text is `keyText`; a record with another text is a miss.
     func lookup(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
     ) -> LookupStart
 
-    /// The receiver has gone away: it is let go of at once and hears nothing. Unknown and finished tickets are ignored.
+    /// Cancels a lookup: the receiver is released at once and not called. Unknown and finished tickets are ignored.
     func cancel(_ ticket: StoreTicket)
 
-    /// Puts `response` at `key` for as long as is left until its `discardAt`. Best effort: a write that can't go out is
-    /// dropped and counted.
-    /// - Parameter token: kept until the write is confirmed, refused or given up, and let go of then.
+    /// Stores `response` at `key` until its `discardAt`. Best effort: a write that can't be sent is discarded and
+    /// counted.
+    /// - Parameter token: retained until the write is confirmed, refused or abandoned.
     func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?)
 
-    /// Removes records. `receiver` may be nil when nobody needs to know.
+    /// Removes records. `receiver` may be nil if the result isn't needed.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)
 
     var state: StoreState { get }
     var figures: RemoteStoreFigures { get }
 
-    /// Gives up the connection. Everybody who waits is told `failed(.closed)`.
+    /// Closes the connection. All pending lookups get `failed(.closed)`.
     func close()
 }
 
@@ -75,17 +75,17 @@ package protocol RemoteStore: AnyObject {
 package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var hits = 0
     package var misses = 0
-    /// Lookups that ran past `store.timeout`.
+    /// Lookups that exceeded `store.timeout`.
     package var timeouts = 0
-    /// Lookups answered `failed` for any other reason.
+    /// Lookups that failed for any other reason.
     package var failures = 0
-    /// Lookups not begun because too many were waiting.
+    /// Lookups not started because too many were waiting.
     package var refusedLookups = 0
     package var stores = 0
-    /// Writes dropped because the store was down, full, or behind.
+    /// Writes discarded because the store was down, full, or too slow.
     package var droppedStores = 0
     package var removals = 0
-    /// Records that were not to be read: of another version, or damaged, or with another key text.
+    /// Records that could not be used: of another version, damaged, or with another key text.
     package var unreadableRecords = 0
     package var connects = 0
     package var connectFailures = 0

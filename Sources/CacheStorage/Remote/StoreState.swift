@@ -1,7 +1,7 @@
-// The condition of a store that stands elsewhere, and why it isn't better. Being down is a state with a reason, not an
-// error at each call.
+// The state of a remote store, and the reason if it isn't fully available. Being down is a state with a reason, not an
+// error of each call.
 
-/// Why a store doesn't serve, or serves in part.
+/// Why a store is unavailable, or only partly available.
 package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// No connection has been made yet.
     case connecting
@@ -26,23 +26,23 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// A sentence for `/stats` and the log.
     package var sentence: StaticString {
         switch self {
-        case .connecting: "the connection is being made"
+        case .connecting: "the connection is being established"
         case .connectFailed: "the connection was refused"
-        case .connectTimedOut: "the connection took too long to make"
+        case .connectTimedOut: "connecting timed out"
         case .nameNotResolved: "the store's host name has no address"
         case .connectionLost: "the connection was lost"
-        case .commandTimedOut: "the store did not answer in time"
+        case .commandTimedOut: "the store did not reply in time"
         case .wrongPassword: "the store rejects the user or password"
-        case .passwordRequired: "the store asks for a password"
-        case .notPermitted: "the store's user may not run the commands that are needed"
-        case .noSuchDatabase: "the store has no database of that number"
+        case .passwordRequired: "the store requires a password"
+        case .notPermitted: "the store's user lacks permission for the required commands"
+        case .noSuchDatabase: "the store has no database with that number"
         case .loading: "the store is loading its data set"
         case .readOnly: "the store is a read-only replica"
-        case .outOfMemory: "the store's memory is full and it evicts nothing"
+        case .outOfMemory: "the store's memory is full and its policy evicts nothing"
         case .notPersisting: "the store refuses writes because it can't persist them"
-        case .unintelligibleReply: "the store's reply is not to be understood"
-        case .otherError: "the store answered with an error"
-        case .tooManyWaiting: "too many commands wait for the store"
+        case .unintelligibleReply: "the store's reply is malformed"
+        case .otherError: "the store replied with an error"
+        case .tooManyWaiting: "too many commands are waiting for the store"
         case .closed: "the store was closed"
         }
     }
@@ -55,6 +55,6 @@ package enum StoreState: Sendable, BitwiseCopyable, Equatable {
     case up(since: WallTime)
     /// Reads are served and writes are refused, for the reason given.
     case limited(StoreTrouble, since: WallTime)
-    /// Nothing is served; a lookup answers `failed` at once.
+    /// Nothing is served; a lookup fails at once.
     case down(StoreTrouble, since: WallTime)
 }
