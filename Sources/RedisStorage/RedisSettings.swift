@@ -1,5 +1,5 @@
-// Where Redis is found, how long it may take, and the bounds of what waits for it. The values come from the
-// configuration; nothing is read here.
+// The address of Redis, the time-outs, and the limits on waiting commands. The values come from the configuration;
+// nothing is read here.
 
 /// Settings of one worker's store in Redis.
 package struct RedisSettings: Sendable, Equatable {
@@ -9,31 +9,33 @@ package struct RedisSettings: Sendable, Equatable {
     }
 
     package var place: Place
-    /// Nil with a password means Redis's default user.
+    /// Nil together with a password means Redis's default user.
     package var user: String?
     package var password: String?
     package var database: Int
-    /// Begins every key; 32 hexadecimal digits follow.
+    /// The prefix of every key; 32 hexadecimal digits follow.
     package var prefix: String
 
-    /// `store.timeout`: how long one command may take.
+    /// `store.timeout`: the time-out of one command.
     package var timeoutMilliseconds: Int64
-    /// How long resolving the host's name may take, and then connecting and greeting together.
+    /// The time-out for resolving the host name, and again for connecting and the greeting together.
     package var connectTimeoutMilliseconds: Int64
-    /// How long a server that has stopped replying is waited for before its connection is closed.
+    /// How long to wait for a server that has stopped replying before its connection is closed.
     package var hangMilliseconds: Int64
-    /// Pauses between connection attempts grow from the first to the second.
+    /// Pauses between connection attempts grow from this to `longestPauseMilliseconds`.
     package var shortestPauseMilliseconds: Int64 = 50
     package var longestPauseMilliseconds: Int64 = 5000
 
-    /// Commands that may wait for their replies. At the limit further ones are refused.
+    /// Maximum number of commands that wait for their replies. Further ones are refused.
     package var waitingLimit = 8192
-    /// Bytes that may wait to be sent. Writes are refused beyond half of it, lookups and removals beyond all of it.
+    /// Maximum number of bytes that wait to be sent. Writes are refused beyond half of it, lookups and removals beyond
+    /// all of it.
     package var outputLimit = 8 << 20
-    /// Large records that may wait to be written, and that may be read at once; each holds its memory meanwhile.
+    /// Maximum number of large records that wait to be written, and that are read concurrently; each occupies memory
+    /// meanwhile.
     package var largeWriteLimit = 16
     package var largeReadLimit = 16
-    /// A record whose header claims more bytes than this is taken for damaged.
+    /// A record whose header declares more bytes than this counts as damaged.
     package var recordLimit = 256 << 20
 
     package init(

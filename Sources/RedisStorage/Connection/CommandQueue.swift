@@ -1,26 +1,26 @@
-// The commands of one connection that wait for their replies. Redis replies in the order in which it was asked, so this
-// is a queue: senders append at the end, replies take from the front. It is a ring that grows by doubling; its owner
-// keeps the bound. In steady use it allocates nothing.
+// The commands of one connection that wait for their replies. Redis replies in order, so this is a queue: commands are
+// appended when sent, and each reply removes the first one. A ring that grows by doubling; its owner enforces the
+// limit. In steady use it allocates nothing.
 
 import CacheStorage
 
-/// Why a command has ended.
+/// How a command has ended.
 enum CommandOutcome: BitwiseCopyable {
-    /// Redis has replied, perhaps with an error. The bytes of a bulk string were handed over before.
+    /// Redis has replied, perhaps with an error. The bytes of a bulk string were delivered before.
     case reply(Reply)
-    /// No reply will be waited for: the connection is gone, or the server doesn't serve.
-    /// `isTimedOut`: this very command is past its deadline.
+    /// Its reply is no longer awaited: the connection is lost, or the server doesn't respond. `isTimedOut`: this
+    /// command itself exceeded its deadline.
     case abandoned(StoreTrouble, isTimedOut: Bool)
 }
 
-/// Whoever sends commands. Each command is told its outcome once, on the connection's thread.
+/// A sender of commands. It is called with the outcome of each command once, on the connection's thread.
 protocol CommandReceiver: AnyObject {
-    /// The reply to `command` is a bulk string; `finish` follows. `bytes` and `attachment` (what the sender gave to be
-    /// kept with the command) are gone after the call. The connection must not be used during it.
+    /// The reply to `command` is a bulk string; `finish` follows. `bytes` and `attachment` (which the sender attached
+    /// to the command) are valid only during the call. The connection must not be used during it.
     func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand)
 
-    /// `command` has ended. The receiver may send more over `connection`, but it doesn't call back its own users from
-    /// here: that has to wait for `RedisConnectionDelegate.connectionDidProgress(_:)`.
+    /// `command` has ended. The receiver may send more commands over `connection`, but must not call its own users yet:
+    /// that has to wait for `RedisConnectionDelegate.connectionDidProgress(_:)`.
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection)
 }
 
@@ -28,12 +28,12 @@ extension CommandReceiver {
     func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand) {}
 }
 
-/// A command that was written and waits for its reply.
+/// A command that waits for its reply.
 struct PendingCommand {
     enum Role: UInt8, BitwiseCopyable {
-        /// A command of whoever uses the connection.
+        /// A command of a user of the connection.
         case ordinary
-        /// As `ordinary`, but a connection whose user isn't permitted to do this is of no use.
+        /// As `ordinary`, but without permission for this command the connection is useless.
         case essential
         /// AUTH or SELECT, sent by the connection itself.
         case greeting
@@ -44,21 +44,22 @@ struct PendingCommand {
     var role = Role.ordinary
     /// On the monotonic clock, in milliseconds.
     var deadline: Int64 = 0
-    /// Held until the command has ended. Nil where nobody minds the reply.
+    /// Retained until the command has ended. Nil if the reply doesn't matter.
     var receiver: (any CommandReceiver)?
-    /// Tells the receiver which of its commands this is; means nothing to the connection.
+    /// Identifies the command to its receiver; opaque to the connection.
     var tag: UInt64 = 0
-    /// As `tag`; held until the command has ended.
+    /// As `tag`; retained until the command has ended.
     var subject: AnyObject?
-    /// How many of the connection's attached bytes belong to this command.
+    /// How many bytes of the connection's `attachments` belong to this command.
     var attachmentCount = 0
-    /// The receiver has been told that nothing will come. The reply is only waited for so that the order stays right.
+    /// The receiver has been told that the command failed. Its reply is still awaited to keep the order, and is then
+    /// discarded.
     var isAbandoned = false
 }
 
 struct CommandQueue {
     private var ring: [PendingCommand?] = Array(repeating: nil, count: 64)
-    /// Numbers of the first command and of the next to come.
+    /// Sequence numbers of the first command and of the next one to be appended.
     private var front: UInt64 = 0
     private var end: UInt64 = 0
 
@@ -72,7 +73,7 @@ struct CommandQueue {
         end += 1
     }
 
-    /// Takes the first command out.
+    /// Removes the first command.
     mutating func popFirst() -> PendingCommand? {
         guard !isEmpty else { return nil }
         let command = ring[place(front)].take()
@@ -80,7 +81,8 @@ struct CommandQueue {
         return command
     }
 
-    /// Marks the command at `offset` from the front as abandoned and returns it as it was; nil where it was already.
+    /// Marks the command at `offset` from the front as abandoned and returns its previous value; nil if it was
+    /// abandoned already.
     mutating func abandon(at offset: Int) -> PendingCommand? {
         let index = place(front + UInt64(offset))
         guard let command = ring[index], !command.isAbandoned else { return nil }

@@ -1,63 +1,64 @@
-// The state machine of one connection to Redis, its circuit breaker included: when the server counts as up, what it is
-// down for, how long the pauses between attempts are. A value without I/O: events go in, with the present time; what
-// the connection has to do comes out.
+// The state machine of one connection to Redis, its circuit breaker included: when the server counts as up, why it is
+// down, how long the pauses between attempts are. A value without I/O: events go in, with the current time; actions for
+// the connection come out.
 //
-// A command past its deadline trips the breaker at once: Redis runs one command at a time, so whatever waits behind it
-// is late too. All who wait are told so, the connection is kept, late replies are read and discarded in order, and a
-// PING behind them shows when the server serves again. If that takes long, the connection is closed, and new ones are
-// tried with growing pauses.
+// A command that exceeds its deadline opens the breaker at once: Redis runs one command at a time, so all commands
+// queued behind it are late too. All waiting commands fail, the connection is kept, late replies are read and discarded
+// in order, and a PING queued behind them shows when the server responds again. If that takes too long, the connection
+// is closed and new attempts are made with growing pauses.
 
 import CacheStorage
 
 struct ConnectionState {
     /// paused → resolving → connecting → greeting → serving; serving ⇄ probing; each of them → paused when the
-    /// connection fails; every one → closed, which is final. No name to resolve: paused → connecting.
+    /// connection fails; every one → closed, which is final. Without a name to resolve: paused → connecting.
     enum Phase: BitwiseCopyable {
-        /// Not connected; the timer ends the pause.
+        /// Not connected; the timer starts the next attempt.
         case paused
         case resolving, connecting
-        /// Connected; AUTH, SELECT and PING are on their way.
+        /// Connected; AUTH, SELECT and PING have been sent.
         case greeting
         case serving
-        /// Connected, but the server doesn't reply or is loading: a PING is in flight or due, nothing else is sent.
+        /// Connected, but the server doesn't reply or is loading: a PING is pending or due, nothing else is sent.
         case probing
         case closed
     }
 
     /// Durations in milliseconds.
     struct Timing: BitwiseCopyable {
-        /// For resolving, and then for connecting and greeting together.
+        /// For resolving, and again for connecting and the greeting together.
         var connect: Int64
-        /// How long the reply to a PING is waited for while probing.
+        /// How long to wait for the reply to a PING while probing.
         var hang: Int64
-        /// Pauses between attempts grow from the first to the second.
+        /// Pauses between attempts grow from this to `longestPause`.
         var shortestPause: Int64
         var longestPause: Int64
     }
 
     enum Event: BitwiseCopyable {
-        /// The connection is wanted; the first event.
+        /// The connection is to be established; the first event.
         case opened
         case resolving
         case connecting
         case connected
-        /// There is no address, or the connection was not made.
+        /// There is no address, or connecting failed.
         case unreachable(StoreTrouble)
-        /// A PING was replied to.
+        /// A PING got its reply.
         case pong
-        /// The reply to a command of that role is an error. Its receiver has been told.
+        /// The reply to a command with that role is an error. Its receiver has been called.
         case errorReply(RedisErrorKind, PendingCommand.Role)
         /// A write has succeeded.
         case writeTaken
         case commandTimedOut
-        /// The connection broke, or what came over it can't be right.
+        /// The connection was lost, or a reply was malformed.
         case lost(StoreTrouble)
-        /// The timer that an earlier event asked for. `isIdle`: no reply is awaited. `hasRoom`: a write could be sent.
+        /// The timer that an earlier action scheduled. `isIdle`: no reply is awaited. `hasRoom`: the limits would
+        /// permit a write.
         case timerFired(isIdle: Bool, hasRoom: Bool)
         case closed
     }
 
-    /// What has to be done after an event, in the order of these properties.
+    /// What the connection must do after an event, in the order of these properties.
     struct Actions: Equatable, BitwiseCopyable {
         enum Step: BitwiseCopyable { case nothing, connect, greet, ping, testWrites }
         enum Timer: Equatable, BitwiseCopyable {
@@ -65,22 +66,23 @@ struct ConnectionState {
             case schedule(Int64)
         }
 
-        /// Close the socket and forget what was to be sent.
+        /// Close the socket and discard the output.
         var disconnects = false
-        /// `availability` is another one.
+        /// `availability` has changed.
         var changesAvailability = false
-        /// Tell all who wait for replies that none will come, for this reason.
+        /// Abandon all waiting commands, for this reason.
         var abandonment: StoreTrouble?
         var step = Step.nothing
-        /// After so many milliseconds comes `timerFired`. There is one timer; scheduling it replaces what it was for.
+        /// Deliver `timerFired` after this many milliseconds. There is only one timer; scheduling it replaces its
+        /// previous purpose.
         var timer = Timer.unchanged
     }
 
     let timing: Timing
     private(set) var phase = Phase.paused
-    /// What users of the connection may expect, and since when.
+    /// The state that users of the connection see, and since when.
     private(set) var availability: StoreState
-    /// Failed attempts since the connection last served.
+    /// Failed attempts since the connection was last serving.
     private(set) var attempts = 0
     private(set) var connects = 0
     private(set) var connectFailures = 0
@@ -88,22 +90,22 @@ struct ConnectionState {
 
     /// Milliseconds on the monotonic clock.
     private var servingSince: Int64 = 0
-    /// Writes wait until then after Redis refused one; the pause grows while it goes on refusing.
+    /// After Redis refused a write, no writes are sent until then; the pause grows while it keeps refusing.
     private var writesResumeAt: Int64 = 0
     private var writePause: Int64 = 0
     private var random: UInt64
 
-    /// - Parameter seed: spreads the pauses of many connections.
+    /// - Parameter seed: randomises the pauses, so that many connections don't retry in step.
     init(timing: Timing, wall: WallTime, seed: UInt64) {
         self.timing = timing
         availability = .down(.connecting, since: wall)
         random = seed | 1
     }
 
-    /// Whether a write may be sent at `now` (monotonic, milliseconds), as far as the server is concerned.
+    /// Whether the server's state permits a write at `now` (monotonic, milliseconds).
     func takesWrites(at now: Int64) -> Bool { phase == .serving && now >= writesResumeAt }
 
-    /// Why the connection doesn't serve, or serves in part.
+    /// Why the connection is unavailable, or only partly available.
     var trouble: StoreTrouble {
         switch availability {
         case .down(let trouble, _), .limited(let trouble, _): trouble
@@ -167,7 +169,7 @@ extension ConnectionState {
         }
     }
 
-    /// The server replies: commands go out from now on. With a trouble, only reads are expected to succeed.
+    /// The server responds: commands are sent from now on. With a `trouble`, only reads are expected to succeed.
     private mutating func serve(
         limitedBy trouble: StoreTrouble?, _ now: Int64, _ wall: WallTime, _ actions: inout Actions
     ) {
@@ -184,15 +186,14 @@ extension ConnectionState {
         }
     }
 
-    /// A write was refused. Reads go on; writes are not sent for a pause, then the next one shows whether they are
-    /// taken again.
+    /// A write was refused. Reads continue; writes pause, then the next one shows whether they are accepted again.
     private mutating func limit(_ trouble: StoreTrouble, _ now: Int64, _ wall: WallTime, _ actions: inout Actions) {
         setAvailability(.limited(trouble, since: wall))
-        // Of several writes that were on their way, the first one's refusal counts.
+        // Of several writes sent before the refusal, only the first counts.
         guard now >= writesResumeAt else { return }
         writePause = min(max(2 * writePause, 250), timing.longestPause)
         writesResumeAt = now + writePause
-        // Where only hits are asked for, nothing would be written that could show when writes are taken again.
+        // If all requests are hits, no write would show when writes are accepted again, so the timer asks for a test.
         actions.timer = .schedule(writePause + 1)
     }
 
@@ -203,7 +204,7 @@ extension ConnectionState {
         setAvailability(.up(since: wall))
     }
 
-    /// The server is there but doesn't serve. PINGs show when it does again.
+    /// The server is connected but doesn't serve. PINGs show when it does again.
     private mutating func probe(
         _ trouble: StoreTrouble, pingNow: Bool, _ now: Int64, _ wall: WallTime, _ actions: inout Actions
     ) {
@@ -217,13 +218,14 @@ extension ConnectionState {
 
     private mutating func lose(_ trouble: StoreTrouble, _ now: Int64, _ wall: WallTime, _ actions: inout Actions) {
         if phase == .serving || phase == .probing { disconnects += 1 }
-        // A connection that served for a while was closed by an idle time-out or a restart: try again at once.
+        // A connection that had served for a while was probably closed by an idle time-out or a restart: reconnect at
+        // once.
         let isShort = hasServedWell(now)
         if isShort { attempts = 0 }
         pause(after: trouble, isShort: isShort, wall, &actions)
     }
 
-    /// There is no connection; another one is made after a pause.
+    /// There is no connection; the next attempt follows after a pause.
     private mutating func pause(
         after trouble: StoreTrouble, isShort: Bool, _ wall: WallTime, _ actions: inout Actions
     ) {
@@ -258,23 +260,23 @@ extension ConnectionState {
         }
     }
 
-    /// Pauses that grow over failures start anew after a second of service; a server that fails at each first command
-    /// doesn't count.
+    /// Pauses start over after a second of service, so that they keep growing if the server fails at every first
+    /// command.
     private func hasServedWell(_ now: Int64) -> Bool { phase == .serving && now - servingSince > 1000 }
 
-    /// Doubles from the shortest to the longest, less or more by up to a quarter, so that many workers don't come back
-    /// as one.
+    /// Doubles from the shortest to the longest, with a jitter of up to a quarter, so that many workers don't reconnect
+    /// in step.
     private mutating func nextPause() -> Int64 {
         let doubled = timing.shortestPause << Int64(min(attempts, 16))
         attempts += 1
-        // Xorshift: enough to spread pauses.
+        // Xorshift is good enough for jitter.
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
         return max(min(doubled, timing.longestPause) * Int64(75 + random % 51) / 100, 1)
     }
 
-    /// One that goes on for another reason keeps the moment at which it began.
+    /// A state that continues for another reason keeps the time at which it began.
     private mutating func setAvailability(_ new: StoreState) {
         switch (availability, new) {
         case (.up, .up): break

@@ -1,5 +1,5 @@
-// How a connection comes to be: from a name to an address, from an address to a socket, and the greeting that shows
-// whether the server serves us. Everything that happens is an event of ConnectionState.
+// Opening a connection: resolving the name, connecting a socket, and the greeting that shows whether the server accepts
+// us. Everything that happens is an event of ConnectionState.
 
 import EventLoop
 
@@ -28,7 +28,7 @@ extension RedisConnection: RedisSocketOwner {
     }
 
     private func resolved(_ resolution: Resolution) {
-        // The result of a question that was given up comes too late.
+        // The result of an abandoned resolution comes too late.
         guard state.phase == .resolving else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else {
             return handle(.unreachable(.nameNotResolved))
@@ -60,7 +60,7 @@ extension RedisConnection: RedisSocketOwner {
         handle(caller.pendingError() == 0 ? .connected : .unreachable(.connectFailed))
     }
 
-    /// Says who we are and which database is meant, and asks whether all is well; all in one write.
+    /// Authenticates, selects the database and sends a PING, all in one write.
     func greet() {
         guard let fresh = ReplyReader(delegate: self) else { return handle(.unreachable(.connectFailed)) }
         reader = fresh

@@ -1,10 +1,11 @@
-// Reading: bytes from the socket become replies, and each reply goes to whoever sent the first command in the queue.
+// Reading: bytes from the socket are parsed into replies, and each reply goes to the receiver of the first command in
+// the queue.
 
 import Bytes
 import EventLoop
 
 extension RedisConnection: ReplyReaderDelegate {
-    /// At most so many reads a turn, so that other sockets have theirs.
+    /// Maximum number of reads per turn, so that other sockets aren't starved.
     private static let readsPerTurn = 4
 
     func readable(_ caller: RedisSocket) {
@@ -21,11 +22,11 @@ extension RedisConnection: ReplyReaderDelegate {
                 break reading
             }
         }
-        // Receivers' own users are called only now: they may read from another socket into the same buffer.
+        // The receivers' own users are called only now, because they may read from another socket into the same buffer.
         delegate?.connectionDidProgress(self)
     }
 
-    /// Parses the first `count` bytes of the loop's input buffer. Ends early when the connection is lost meanwhile.
+    /// Parses the first `count` bytes of the loop's input buffer. Stops early if the connection is lost meanwhile.
     private func parse(_ count: Int, from caller: RedisSocket) {
         guard let reader else { return }
         let input = loop.input
@@ -52,7 +53,7 @@ extension RedisConnection: ReplyReaderDelegate {
     private func handle(_ reply: Reply) {
         guard let command = queue.popFirst() else { return noteMalformedReply() }
         if command.attachmentCount > 0 { attachments.consume(command.attachmentCount) }
-        // An abandoned command has no receiver any more.
+        // An abandoned command no longer has a receiver.
         command.receiver?.finish(command, with: .reply(reply), on: self)
         if case .error(let kind) = reply {
             errorReplies += 1
@@ -64,8 +65,8 @@ extension RedisConnection: ReplyReaderDelegate {
 }
 
 extension ByteQueue {
-    /// Hands a bulk string to its receiver, together with the front bytes of this queue, which were attached to the
-    /// command. In a function of the queue's own, because a span over a property of a class can't be passed on.
+    /// Passes a bulk string to its receiver, together with the bytes attached to the command, which are at the front of
+    /// this queue. A method of the queue, because a span of a class's property can't be passed on.
     fileprivate borrowing func lend(to receiver: any CommandReceiver, for command: PendingCommand, bulk: Span<UInt8>) {
         receiver.receive(bulk: bulk, attachment: first(command.attachmentCount), for: command)
     }

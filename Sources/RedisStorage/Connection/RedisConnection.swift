@@ -1,28 +1,29 @@
-// One pipelined connection to a Redis server: commands go out in the order in which they were written, all of a turn in
-// one send; replies come back in that order, and each is given to whoever sent its command. It doesn't know what the
-// commands are about: no records, no keys.
+// One pipelined connection to a Redis server: commands are sent in the order in which they were written, all of one
+// turn in one send; replies arrive in the same order, and each goes to the receiver of its command. It doesn't
+// interpret commands: it knows no records and no keys.
 //
-// This file is what its users see, and sending. Beside it: RedisConnection+Opening (address, socket, greeting) and
-// RedisConnection+Replies. What has to happen when something fails is decided in ConnectionState.
+// This file has the interface and sending. RedisConnection+Opening has address, socket and greeting;
+// RedisConnection+Replies has reading. ConnectionState decides what happens when something fails.
 
 import Bytes
 import CacheStorage
 import EventLoop
 
-/// Told about a connection as a whole, on its thread.
+/// Events of a connection as a whole, on its thread.
 protocol RedisConnectionDelegate: AnyObject {
     /// `availability` has changed. The connection must not be used from here.
     func connectionDidChangeAvailability(_ connection: RedisConnection)
-    /// All waiting commands have just been told that nothing will come. More must not be sent from here.
+    /// All waiting commands have just been abandoned. No commands may be sent from here.
     func connectionDidAbandonCommands(_ connection: RedisConnection, because trouble: StoreTrouble)
-    /// Outcomes were given to receivers, or there is room to send. From here users of users may be called.
+    /// Receivers got outcomes, or there is room to send. From here, receivers may call their own users.
     func connectionDidProgress(_ connection: RedisConnection)
-    /// Writes were refused a while ago, and nothing shows whether they are taken again: a harmless one should be sent.
+    /// Writes were refused a while ago, and nothing has shown since whether they are accepted again: send a harmless
+    /// one.
     func connectionNeedsWriteTest(_ connection: RedisConnection)
 }
 
-/// Used on its loop's thread. After `open` it keeps itself connected until `close`, which has to be called before it is
-/// let go of.
+/// Used on its loop's thread. After `open` it reconnects by itself until `close`, which must be called before the last
+/// reference is released.
 final class RedisConnection {
     let loop: EventLoop
     let settings: RedisSettings
@@ -33,7 +34,7 @@ final class RedisConnection {
     /// Commands that haven't been sent yet. A sender appends a whole command, then calls `expectReply`.
     var output = ByteQueue()
     var queue = CommandQueue()
-    /// What senders attached to the commands in the queue, in the same order.
+    /// The bytes that senders attached to the commands in the queue, in the same order.
     var attachments = ByteQueue()
     var socket: RedisSocket?
     var reader: ReplyReader?
@@ -50,7 +51,7 @@ final class RedisConnection {
     private var isFlushScheduled = false
     private var flushAction: () -> Void = {}
 
-    /// - Parameter resolver: needed where the server is given by a host name.
+    /// - Parameter resolver: needed if the server is given by a host name.
     init(loop: EventLoop, settings: RedisSettings, resolver: Resolver?) {
         self.loop = loop
         self.settings = settings
@@ -65,10 +66,10 @@ final class RedisConnection {
         stateTimer = LoopTimer(loop: loop) { [weak self] in self?.stateTimerFired() }
     }
 
-    /// Begins to connect. Called once.
+    /// Starts connecting. Call it once.
     func open() { handle(.opened) }
 
-    /// Final. All who wait are told `closed`.
+    /// Closes the connection for good. All waiting commands end with `closed`.
     func close() {
         guard state.phase != .closed else { return }
         handle(.closed)
@@ -81,13 +82,13 @@ final class RedisConnection {
 
     // MARK: Whether to send
 
-    /// Whether commands may be sent: the server is there and replies in time.
+    /// Whether commands may be sent: the server is connected and replies in time.
     var isServing: Bool { state.phase == .serving }
 
-    /// Whether the bounds on waiting commands and bytes leave room for one more.
+    /// Whether the limits on waiting commands and bytes permit one more.
     var hasRoom: Bool { queue.count < settings.waitingLimit && output.count < settings.outputLimit }
 
-    /// Whether a write may be begun now. Writes leave half of the output to reads.
+    /// Whether a write may be sent now. Writes leave half of the output limit to reads.
     var takesWrites: Bool { state.takesWrites(at: loop.now.milliseconds) && hasRoomForWrites }
 
     private var hasRoomForWrites: Bool {
@@ -96,10 +97,10 @@ final class RedisConnection {
 
     // MARK: Sending
 
-    /// To be called after a command was appended to `output`. It goes out at the end of this turn, with all others of
-    /// it, and must be replied to within `timeoutMilliseconds`.
-    /// - Parameter receiver: told the outcome, once, and held until then. Nil where nobody minds.
-    /// - Parameter tag, subject: given back with the outcome.
+    /// Call it after appending a command to `output`. The command is sent at the end of this turn, together with all
+    /// others of the turn; its reply is due within `timeoutMilliseconds`.
+    /// - Parameter receiver: called with the outcome, once, and retained until then. Nil if the outcome doesn't matter.
+    /// - Parameter tag, subject: returned with the outcome.
     func expectReply(
         for receiver: (any CommandReceiver)?, tag: UInt64 = 0, subject: AnyObject? = nil,
         role: PendingCommand.Role = .ordinary
@@ -107,7 +108,7 @@ final class RedisConnection {
         enqueue(PendingCommand(role: role, receiver: receiver, tag: tag, subject: subject))
     }
 
-    /// As above. A copy of `attachment` is kept with the command, and lent to the receiver when a bulk string comes.
+    /// As above. A copy of `attachment` is kept with the command and passed to the receiver with a bulk string reply.
     func expectReply(
         for receiver: any CommandReceiver, tag: UInt64, attachment: Span<UInt8>, role: PendingCommand.Role
     ) {
@@ -127,7 +128,7 @@ final class RedisConnection {
         loop.atEndOfTurn(flushAction)
     }
 
-    /// Sends what the socket takes; the rest waits until it is writable.
+    /// Sends as much as the socket accepts; the rest waits until it is writable.
     func flush() {
         isFlushScheduled = false
         guard let socket, state.phase != .connecting, output.count > 0 else { return }
@@ -144,15 +145,15 @@ final class RedisConnection {
 
     // MARK: What users report
 
-    /// A write has succeeded. Ends the state in which writes are held back.
+    /// A write has succeeded: ends the pause of writes.
     func noteWriteTaken() { handle(.writeTaken) }
 
-    /// A reply can't be the one to its command, so none of those behind it can be trusted either.
+    /// A reply doesn't match its command, so no later one can be trusted either.
     func noteMalformedReply() { handle(.lost(.unintelligibleReply)) }
 
     // MARK: State
 
-    /// The one way in which the state changes.
+    /// The only way in which the state changes.
     func handle(_ event: ConnectionState.Event) {
         let actions = state.handle(
             event, now: loop.now.milliseconds, wall: WallTime(milliseconds: loop.wallMilliseconds))
@@ -177,8 +178,8 @@ final class RedisConnection {
         }
     }
 
-    /// Tells all who wait that nothing will come. Where the connection is kept, the queue stays, so that late replies
-    /// are discarded one by one; where it is gone, the queue goes with it.
+    /// Abandons all waiting commands. If the connection is kept, the queue stays, so that late replies are discarded
+    /// one by one; if it is closed, the queue is emptied.
     private func abandonCommands(because trouble: StoreTrouble) {
         let now = loop.now.milliseconds
         for offset in 0..<queue.count {

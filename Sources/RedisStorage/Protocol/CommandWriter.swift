@@ -1,10 +1,10 @@
-// Redis commands as bytes (RESP2: an array of bulk strings), written straight into the output. Allocates nothing of its
-// own, and knows nothing of what the commands do.
+// Serialises Redis commands (RESP2: an array of bulk strings) directly into the output. It allocates nothing itself and
+// doesn't interpret commands.
 
 import Bytes
 
 extension ByteQueue {
-    /// Begins a command of so many arguments, its name being the first.
+    /// Begins a command with this number of arguments, including its name.
     mutating func command(_ arguments: Int) {
         append(0x2A)
         append(decimal: arguments)
@@ -43,7 +43,7 @@ extension ByteQueue {
         append("\r\n")
     }
 
-    /// The start of a bulk string of `count` bytes; the caller appends those and the line's end.
+    /// Begins a bulk string of `count` bytes; the caller appends those and CRLF.
     mutating func bulk(_ count: Int) {
         append(0x24)
         append(decimal: count)

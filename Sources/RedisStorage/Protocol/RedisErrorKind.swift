@@ -1,5 +1,5 @@
-// What an error reply of Redis means, recognised by its first word. What follows from it is decided by ConnectionState and
-// by whoever sent the command.
+// The meaning of a Redis error reply, recognised by its first word. ConnectionState and the sender of the command
+// decide what follows from it.
 
 import CacheStorage
 
@@ -32,7 +32,7 @@ enum RedisErrorKind: BitwiseCopyable {
         }
     }
 
-    /// What the error says about the store as a whole.
+    /// What the error means for the store as a whole.
     var trouble: StoreTrouble {
         switch self {
         case .outOfMemory: .outOfMemory

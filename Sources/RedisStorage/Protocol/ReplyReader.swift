@@ -1,10 +1,10 @@
-// hiredis's reader as a parser alone: bytes go in, replies come out. Its object functions are replaced, so that no
-// reply object is ever made: a bulk string is handed over where it lies in the reader's buffer, and everything else is
-// a number or a short text. RESP2 only. It knows neither sockets nor what a reply is for.
+// hiredis's reader, used as a parser only: bytes go in, replies come out. Its object functions are replaced, so that no
+// reply object is created: a bulk string is passed on in place in the reader's buffer, and everything else is a number
+// or a short text. RESP2 only. It knows neither sockets nor the purpose of a reply.
 
 import CHiredis
 
-/// What a reply is. The bytes of a bulk string were given to the reader's delegate before.
+/// A reply. The bytes of a bulk string were passed to the reader's delegate before.
 enum Reply: BitwiseCopyable {
     case status
     case error(RedisErrorKind)
@@ -14,10 +14,10 @@ enum Reply: BitwiseCopyable {
     case array
 }
 
-/// Takes the bytes of bulk strings, which exist only while they are being parsed.
+/// Receives the bytes of bulk strings, which are valid only while they are being parsed.
 protocol ReplyReaderDelegate: AnyObject {
-    /// A top-level bulk string has arrived; the `.bulk` that `next` returns stands for it. Called from within `next`:
-    /// `bytes` belong to the reader and are gone after the call, and the reader must not be used during it.
+    /// A top-level bulk string has arrived; `next` then returns `.bulk` for it. Called from within `next`: `bytes`
+    /// belong to the reader and are valid only during the call, and the reader must not be used during it.
     func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>)
 }
 
@@ -28,26 +28,26 @@ final class ReplyReader {
         case reply(Reply)
         /// More bytes are needed.
         case incomplete
-        /// The bytes aren't RESP2; the connection can't be used any longer.
+        /// The bytes aren't RESP2; the connection can't be used any more.
         case malformed
     }
 
     private let reader: UnsafeMutablePointer<redisReader>
     fileprivate var last = Reply.absent
-    /// The owner of this reader, which outlives it.
+    /// The owner of this reader; it outlives the reader.
     fileprivate unowned let delegate: any ReplyReaderDelegate
 
-    /// hiredis moves what is left of its buffer after every thousand bytes consumed; small feeds keep that cheap.
+    /// hiredis moves the rest of its buffer after every thousand bytes consumed; small feeds keep that cheap.
     private static let feedCount = 16 << 10
 
-    /// Nil when hiredis can't get memory.
+    /// Nil if hiredis can't allocate memory.
     /// - Parameter delegate: not retained; must outlive the reader.
     init?(delegate: any ReplyReaderDelegate) {
         guard let reader = unsafe redisReaderCreateWithFunctions(replyFunctions) else { return nil }
         unsafe self.reader = reader
         self.delegate = delegate
         unsafe reader.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
-        // An empty buffer up to this size is kept for the next replies.
+        // An empty buffer of up to this size is kept for the next replies.
         unsafe reader.pointee.maxbuf = 256 << 10
     }
 
@@ -55,8 +55,8 @@ final class ReplyReader {
         unsafe redisReaderFree(reader)
     }
 
-    /// Takes a part of `bytes` from `offset` on and returns where the rest begins. To be followed by `next` until it is
-    /// incomplete.
+    /// Consumes a part of `bytes` from `offset` on and returns where the rest begins. Call `next` afterwards until it
+    /// returns `incomplete`.
     func feed(_ bytes: Span<UInt8>, from offset: Int) -> Int {
         let count = min(Self.feedCount, bytes.count - offset)
         unsafe bytes.extracting(offset..<offset + count).withUnsafeBytes { part in
@@ -73,10 +73,10 @@ final class ReplyReader {
     }
 }
 
-/// hiredis wants an object for each reply; this address stands for all of them and is never read nor freed.
+/// hiredis expects an object for each reply; this dummy address represents all of them and is never read or freed.
 private nonisolated(unsafe) let anyObject = unsafe UnsafeMutableRawPointer(bitPattern: 1)
 
-/// Valid for the life of the process, and never changed: hiredis keeps the pointer in each reader.
+/// Valid for the lifetime of the process and never changed: hiredis keeps the pointer in each reader.
 private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
     let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
     unsafe functions.initialize(
@@ -100,9 +100,9 @@ private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyO
     return unsafe functions
 }()
 
-/// Remembers a top-level reply; elements of arrays, which no command here asks for, pass unseen.
+/// Records a top-level reply; elements of arrays, which no command here returns, are ignored.
 private func note(_ task: UnsafePointer<redisReadTask>?, _ make: (ReplyReader) -> Reply) -> UnsafeMutableRawPointer? {
-    // The reader sets privdata at its start and lives through every call of hiredis that it makes itself.
+    // The reader sets privdata when it is created, and it is alive during every call into hiredis, since it makes them.
     if let task = unsafe task, unsafe task.pointee.parent == nil, let context = unsafe task.pointee.privdata {
         let reader = unsafe Unmanaged<ReplyReader>.fromOpaque(context).takeUnretainedValue()
         reader.last = make(reader)

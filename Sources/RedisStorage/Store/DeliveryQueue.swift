@@ -1,5 +1,5 @@
-// Results on their way to the users of the store. They are collected while bytes from the socket are parsed and handed
-// out after that, since a user may read from another socket into the same buffer, and may call the store.
+// Results for the users of the store. They are collected while bytes from the socket are parsed and delivered after
+// that, since a user may read from another socket into the same buffer, and may call the store.
 
 import CacheStorage
 import EventLoop
@@ -12,7 +12,7 @@ final class DeliveryQueue {
 
     private struct Delivery {
         var result: Result
-        /// Of a lookup.
+        /// The ticket of a lookup.
         var ticket: UInt64 = 0
         var token: UInt64
         var lookupReceiver: (any StoreReceiver)?
@@ -37,17 +37,18 @@ final class DeliveryQueue {
         waiting.append(Delivery(result: .removal(count, trouble), token: token, removalReceiver: receiver))
     }
 
-    /// The user of that lookup wants to hear nothing any more.
+    /// Discards the result of a cancelled lookup.
     func cancel(ticket: UInt64) {
         for index in waiting.indices where waiting[index].ticket == ticket { waiting[index].lookupReceiver = nil }
     }
 
-    /// Hands out at the end of the turn what was found without asking Redis: nobody is called back from within a call.
+    /// Delivers at the end of the turn, for results found without asking Redis: users are never called from within
+    /// their own call.
     func deliverAtEndOfTurn() {
         loop.atEndOfTurn { [weak self] in self?.deliver() }
     }
 
-    /// Hands out what was collected, in order. Users may call the store meanwhile.
+    /// Delivers the collected results, in order. Users may call the store meanwhile.
     func deliver() {
         guard !isDelivering, !waiting.isEmpty else { return }
         isDelivering = true

@@ -1,4 +1,4 @@
-// A cache key as Redis sees it: the prefix and 32 hexadecimal digits, which anybody can compute and DEL.
+// A cache key in Redis: the prefix and 32 hexadecimal digits, so that any Redis client can compute and DEL it.
 
 import Bytes
 import CacheStorage

@@ -1,5 +1,5 @@
-// One record of several pieces on its way from Redis: the first piece came with the lookup, the others follow. It checks
-// and collects pieces; LargeReads asks for them.
+// The read of one record that has several pieces: the first piece came with the lookup, the others follow. It checks
+// and collects pieces; LargeReads requests them.
 
 import Bytes
 import CacheStorage
@@ -8,18 +8,18 @@ final class LargeRead {
     let key: CacheKey
     let ticket: UInt64
     let token: UInt64
-    /// Nil once the lookup was cancelled, or has its result.
+    /// Nil once the lookup was cancelled or has its result.
     var receiver: (any StoreReceiver)?
-    /// Pieces of the record, and how many of them were asked for and have arrived.
+    /// The number of pieces, and how many of them were requested and have arrived.
     let pieces: Int
     var requested = 1
     private(set) var received = 1
-    /// Another record has taken the value's place, or the value is damaged.
+    /// Another record has replaced the value, or the value is damaged.
     private(set) var isBroken = false
     private let header: RecordFormat.Header
     private let assembly: RecordAssembly
 
-    /// Nil when memory can't be had or the header contradicts itself.
+    /// Nil if memory can't be allocated or the header contradicts itself.
     init?(header: RecordFormat.Header, lookup: PendingLookup, ticket: UInt64) {
         guard let assembly = RecordAssembly(kind: header.kind, description: header.description, lengths: header.lengths)
         else { return nil }
@@ -32,12 +32,12 @@ final class LargeRead {
         self.assembly = assembly
     }
 
-    /// Takes the record's bytes of the first piece; false where they don't fit the header.
+    /// Appends the bytes of the first piece; false if they contradict the header.
     func begin(with contents: Span<UInt8>) -> Bool {
         assembly.append(contents)
     }
 
-    /// Takes the next piece as Redis holds it.
+    /// Checks and appends the next piece, with its header.
     func take(_ bytes: Span<UInt8>) {
         let expected = RecordFormat.contents(ofPiece: received, total: header.total).count
         guard !isBroken, RecordFormat.isPiece(bytes, number: received, id: header.description.id),
@@ -50,6 +50,6 @@ final class LargeRead {
         received += 1
     }
 
-    /// The record, once all pieces are there; nil where they don't make a sound one.
+    /// The record, once all pieces have arrived; nil if it isn't valid.
     func finish() -> StoredResponse? { assembly.finish() }
 }

@@ -1,10 +1,10 @@
-// The large records that are being read: their pieces are fetched a few at a time, so that neither side's loop is held
-// up long and lookups of small records pass between them.
+// The large records that are being read: their pieces are requested a few at a time, so that neither Redis nor the
+// worker is blocked for long and lookups of small records can be served in between.
 
 import CacheStorage
 
 final class LargeReads {
-    /// Pieces of one record that are asked for ahead.
+    /// How many pieces of one record are requested ahead.
     private static let piecesAhead = 4
 
     private let context: StoreContext
@@ -14,7 +14,7 @@ final class LargeReads {
         self.context = context
     }
 
-    /// Each read holds the memory of its whole record; no more than a bound of them are begun.
+    /// Each read occupies the memory of its whole record, so their number is limited.
     var isFull: Bool { reads.count >= context.settings.largeReadLimit }
 
     func begin(_ read: LargeRead, on connection: RedisConnection) {
@@ -26,7 +26,7 @@ final class LargeReads {
         if let read = reads.first(where: { $0.ticket == ticket }) { read.receiver = nil }
     }
 
-    /// The connection is gone, or doesn't serve: no further piece will come.
+    /// The connection is lost or doesn't respond: all reads fail.
     func abandonAll(because trouble: StoreTrouble) {
         for read in reads { deliver(.failed(trouble), to: read) }
         reads.removeAll()
@@ -62,7 +62,8 @@ extension LargeReads: CommandReceiver {
         (command.subject as? LargeRead)?.take(bytes)
     }
 
-    /// A piece has arrived, was found to be broken, or was refused. Pieces that come after a read's end are ignored.
+    /// A piece has arrived, was found to be damaged, or was refused. Pieces that arrive after the end of a read are
+    /// ignored.
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
         guard case .reply(let reply) = outcome, let read = command.subject as? LargeRead,
             reads.contains(where: { $0 === read })

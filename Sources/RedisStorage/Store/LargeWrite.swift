@@ -1,4 +1,4 @@
-// One record of several pieces on its way to Redis. It remembers how far that has got; LargeWrites sends.
+// The write of one record that has several pieces. It tracks the progress; LargeWrites sends.
 
 import CacheStorage
 
@@ -9,16 +9,16 @@ final class LargeWrite {
     let record: StoredResponse
     let total: Int
     let pieces: Int
-    /// The key that the pieces are collected at: prefix, `upload:` and a number of its own.
+    /// The temporary key of the upload: prefix, `upload:` and a unique number.
     let uploadKey: [UInt8]
-    /// Held until the write has ended.
+    /// Retained until the write has ended.
     private let token: AnyObject?
     var step = Step.pieces
     var sent = 0
     var confirmed = 0
-    /// Replies that are still to come before the upload's key can be removed.
-    var inFlight = 0
-    /// Not to be finished: refused by Redis, or made out of date by a later write or removal.
+    /// Replies that are still pending. The upload's key can be removed only after them.
+    var pendingReplies = 0
+    /// Will not be completed: refused by Redis, or superseded by a later write or removal.
     var isAbandoned = false
 
     init(key: CacheKey, record: StoredResponse, uploadKey: [UInt8], holding token: AnyObject?) {

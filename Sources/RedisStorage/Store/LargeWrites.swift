@@ -1,19 +1,19 @@
-// The large records that are being written, one after another. A record is uploaded by SET and APPENDs to a key of its
-// own that expires by itself, a few pieces in flight at a time; once Redis has confirmed every piece and the length they
-// make, that key gets the record's lifetime and is renamed to the record's key. Readers never see half a record, one DEL
-// removes all of it, and an upload that is broken off leaves nothing that lasts.
+// The large records that are being written, one after another. A record is uploaded by SET and APPENDs to a temporary
+// key that expires by itself, with a few pieces pending at a time. Once Redis has confirmed every piece and the total
+// length, that key gets the record's lifetime and is renamed to the record's key. Readers never see an incomplete
+// record, one DEL removes all of it, and an interrupted upload leaves nothing permanent.
 
 import CacheStorage
 
 final class LargeWrites {
-    private static let piecesInFlight = 2
-    /// In milliseconds. An upload that isn't finished by then vanishes.
+    private static let pendingPieceLimit = 2
+    /// In milliseconds. An upload that isn't complete by then expires.
     private static let uploadLifetime = 60_000
-    /// Large writes give way while more than this waits to be sent.
+    /// Large writes pause while more than this waits to be sent.
     private static let outputForOthers = 256 << 10
 
     private let context: StoreContext
-    /// The first has begun, the others wait.
+    /// The first is in progress, the others wait.
     private var writes: [LargeWrite] = []
     private var uploadNumber = UInt64.random(in: .min ... .max)
     private var scratch: [UInt8] = []
@@ -22,10 +22,10 @@ final class LargeWrites {
         self.context = context
     }
 
-    /// Records that were accepted and aren't readable by others yet.
+    /// The number of records that were accepted but can't be read by other workers yet.
     var count: Int { writes.count }
 
-    /// - Parameter token: held until the write is confirmed, refused or given up.
+    /// - Parameter token: retained until the write is confirmed, refused or abandoned.
     func enqueue(_ key: CacheKey, _ record: StoredResponse, holding token: AnyObject?) {
         guard writes.count < context.settings.largeWriteLimit else {
             context.figures.droppedStores += 1
@@ -37,13 +37,13 @@ final class LargeWrites {
         sendMore()
     }
 
-    /// A later write or a removal of `key` is on its way: what is being uploaded for it must not appear after that.
-    /// Tells whether anything was.
+    /// A later write or a removal of `key` has been sent: an upload for it must not complete after that. Returns
+    /// whether there was one.
     @discardableResult
     func abandon(_ key: CacheKey) -> Bool {
         guard !writes.isEmpty else { return false }
         var isAny = false
-        // The upload key of the first is removed once its replies are in. The others have none yet.
+        // The upload key of the first is removed once its replies have arrived. The others have none yet.
         for write in writes where write.key == key && write.step == .pieces && !write.isAbandoned {
             write.isAbandoned = true
             isAny = true
@@ -52,13 +52,13 @@ final class LargeWrites {
         return isAny
     }
 
-    /// The connection is gone, or doesn't serve.
+    /// The connection is lost or doesn't respond: all writes fail.
     func abandonAll() {
         context.figures.droppedStores += writes.count
         writes.removeAll()
     }
 
-    /// The record at `key` while it is on its way to Redis, so that this worker finds what it has stored.
+    /// The record at `key` while it is being uploaded, so that this worker finds what it has stored.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         for write in writes where write.key == key && !write.isAbandoned {
             return write.record.hasKeyText(keyText) && now < write.record.discardAt ? write.record : nil
@@ -66,19 +66,19 @@ final class LargeWrites {
         return nil
     }
 
-    /// Sends what the first write may send now, and goes on to the next where the first is over.
+    /// Sends what the first write may send now, and continues with the next once the first has ended.
     func sendMore() {
         while let write = writes.first {
             let connection = context.topology.connection(for: write.key)
             guard connection.isServing else { return }
             if write.isAbandoned {
-                guard write.inFlight == 0 else { return }
+                guard write.pendingReplies == 0 else { return }
                 if write.sent > 0 { removeUpload(write, on: connection) }
                 writes.removeFirst()
                 continue
             }
             guard write.step == .pieces else { return }
-            while write.sent < write.pieces && write.inFlight < Self.piecesInFlight
+            while write.sent < write.pieces && write.pendingReplies < Self.pendingPieceLimit
                 && connection.output.count < Self.outputForOthers
             {
                 send(piece: write.sent, of: write, on: connection)
@@ -109,7 +109,7 @@ final class LargeWrites {
         expectConfirmation(of: write, on: connection)
     }
 
-    /// All pieces are there: the upload gets the record's lifetime and its key.
+    /// All pieces are confirmed: the upload gets the record's lifetime and its key.
     private func rename(_ write: LargeWrite, on connection: RedisConnection) {
         let lifetime = write.record.discardAt - WallTime(milliseconds: context.loop.wallMilliseconds)
         let isEternal = write.record.discardAt == .never
@@ -138,7 +138,7 @@ final class LargeWrites {
     }
 
     private func expectConfirmation(of write: LargeWrite, on connection: RedisConnection) {
-        write.inFlight += 1
+        write.pendingReplies += 1
         connection.expectReply(for: self, subject: write)
     }
 }
@@ -146,17 +146,17 @@ final class LargeWrites {
 extension LargeWrites: CommandReceiver {
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
         guard case .reply(let reply) = outcome, let write = command.subject as? LargeWrite else { return }
-        write.inFlight -= 1
+        write.pendingReplies -= 1
         switch (write.step, reply) {
         case (.pieces, .error): refuse(write)
         case (.pieces, _): confirmPiece(of: write, reply, on: connection)
         case (.renaming, .error):
-            // PEXPIRE comes first, RENAME second.
-            guard write.inFlight == 0 else { return }
+            // Wait for both replies: PEXPIRE, then RENAME.
+            guard write.pendingReplies == 0 else { return }
             context.figures.droppedStores += 1
             writes.removeAll { $0 === write }
         case (.renaming, _):
-            guard write.inFlight == 0 else { return }
+            guard write.pendingReplies == 0 else { return }
             context.figures.stores += 1
             connection.noteWriteTaken()
             writes.removeAll { $0 === write }
@@ -165,14 +165,14 @@ extension LargeWrites: CommandReceiver {
 
     private func confirmPiece(of write: LargeWrite, _ reply: Reply, on connection: RedisConnection) {
         if case .integer(let count) = reply {
-            // Any other length means that the upload's key expired or was removed meanwhile.
+            // Any other length means that the upload's key has expired or was removed.
             if count != RecordFormat.valueCount(throughPiece: write.confirmed, total: write.total) { refuse(write) }
         }
         write.confirmed += 1
         if write.confirmed == write.pieces && !write.isAbandoned { rename(write, on: connection) }
     }
 
-    /// The upload can't be finished; its key is removed once its replies are in.
+    /// The upload can't be completed; its key is removed once all replies have arrived.
     private func refuse(_ write: LargeWrite) {
         if !write.isAbandoned { context.figures.droppedStores += 1 }
         write.isAbandoned = true

@@ -1,19 +1,19 @@
-// The lookups that wait for Redis, by ticket. Slots are used again, so that in steady use nothing is allocated; a
-// ticket names its slot and how often that was used, so an old ticket finds nothing.
+// The lookups that wait for Redis, by ticket. Slots are reused, so that in steady use nothing is allocated; a ticket
+// contains its slot and that slot's use count, so an old ticket finds nothing.
 
 import CacheStorage
 
-/// What is remembered of a lookup until its reply comes.
+/// What is kept of a lookup until its reply arrives.
 struct PendingLookup {
     var key: CacheKey
-    /// The moment that the user of the store gave as the present one.
+    /// The current time, as given by the user of the store.
     var now: WallTime
     var token: UInt64
     /// Nil once the lookup was cancelled.
     var receiver: (any StoreReceiver)?
 }
 
-/// Its size is bounded by the connections' bound on waiting commands.
+/// The limit on waiting commands also limits its size.
 struct LookupTable {
     private struct Slot {
         var lookup: PendingLookup?
@@ -26,7 +26,7 @@ struct LookupTable {
     private var firstFree = -1
 
     private static let slotBits: UInt64 = 24
-    /// Keeps the highest bit of a ticket 0: those tickets belong to lookups that ask nobody.
+    /// Leaves the highest bit of a ticket 0: tickets with that bit belong to lookups that don't ask Redis.
     private static let useBits: UInt64 = 39
 
     /// Returns the ticket.
@@ -42,7 +42,7 @@ struct LookupTable {
         return slots[index].uses << Self.slotBits | UInt64(index)
     }
 
-    /// Takes the lookup out, if it is still there.
+    /// Removes the lookup; nil if it isn't there any more.
     mutating func remove(_ ticket: UInt64) -> PendingLookup? {
         guard let index = index(of: ticket), let lookup = slots[index].lookup.take() else { return nil }
         slots[index].nextFree = firstFree
@@ -52,7 +52,7 @@ struct LookupTable {
 
     subscript(ticket: UInt64) -> PendingLookup? { index(of: ticket).flatMap { slots[$0].lookup } }
 
-    /// Lets go of the receiver; the lookup stays until its reply comes.
+    /// Releases the receiver; the lookup stays until its reply arrives.
     mutating func cancel(_ ticket: UInt64) {
         if let index = index(of: ticket) { slots[index].lookup?.receiver = nil }
     }

@@ -1,10 +1,10 @@
-// Lookups: GETRANGE of a record's first piece, which is all of it for most, and what the reply means. The bytes of a
-// record are read where they lie in the parser's buffer.
+// Lookups: GETRANGE of a record's first piece, which is the complete record in most cases, and the interpretation of
+// the reply. A record is read in place in the parser's buffer.
 
 import CacheStorage
 
 final class Lookups {
-    /// What the bulk string that was just parsed holds; its `.bulk` reply comes next.
+    /// The contents of the bulk string that was just parsed; its `.bulk` reply follows.
     private enum Received {
         case nothing, miss, unreadable
         case hit(StoredResponse)
@@ -26,7 +26,7 @@ final class Lookups {
         commandStart = Array("*4\r\n$8\r\nGETRANGE\r\n$\(keyCount)\r\n\(context.settings.prefix)".utf8)
     }
 
-    /// Asks Redis. The connection must be serving and have room.
+    /// Starts a lookup in Redis. The connection must be serving and have room.
     func begin(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64,
         on connection: RedisConnection
@@ -39,7 +39,7 @@ final class Lookups {
         return StoreTicket(number: ticket)
     }
 
-    /// Finds `record` without asking Redis; the receiver is told at the end of the turn.
+    /// Delivers `record` without asking Redis; the receiver is called at the end of the turn.
     func finish(with record: StoredResponse, receiver: any StoreReceiver, token: UInt64) -> StoreTicket {
         context.figures.hits += 1
         lastLocalTicket += 1
@@ -106,7 +106,7 @@ extension Lookups: CommandReceiver {
         case .reply(.bulk): finish(lookup, with: result, ticket: command.tag, on: connection)
         case .reply:
             guard lookup.receiver != nil else { return }
-            // It has left the queue, so it isn't among those that are told that the connection is lost.
+            // The command has left the queue, so it isn't among those that fail with the connection.
             context.figures.failures += 1
             deliver(.failed(.unintelligibleReply), to: lookup, command.tag)
             connection.noteMalformedReply()

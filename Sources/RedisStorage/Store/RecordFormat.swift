@@ -1,5 +1,5 @@
-// A record as bytes in Redis, version 2. Whatever isn't exactly that reads as absent: another version, a truncated or
-// altered value, another program's value under the same key.
+// The format of a record in Redis, version 2. Anything else counts as a miss: another version, a truncated or altered
+// value, another program's value under the same key.
 //
 //   offset  bytes                                      all numbers little-endian
 //        0  4      magic "LRDR"
@@ -16,10 +16,10 @@
 //      120  8      checksum of the 120 bytes before
 //      128         key text, vary names, head, body
 //
-// A record of more than `pieceCount` bytes is cut: its first piece is `pieceCount` bytes of it, each further one 16
-// bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces follow one
-// another in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE knows by the id when
-// another record has taken the value's place in between.
+// A record of more than `pieceCount` bytes is split: its first piece is `pieceCount` bytes of it, each further one a
+// header of 16 bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces are
+// consecutive in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE detects by the id if
+// another record has replaced the value in between.
 
 import Bytes
 import CacheStorage
@@ -34,7 +34,7 @@ enum RecordFormat {
     private static let magic: UInt32 = 0x5244_524C
     private static let pieceMagic: UInt32 = 0x5044_524C
 
-    /// What a record's header says.
+    /// The decoded header of a record.
     struct Header {
         var kind: StoredResponse.Kind
         var description: RecordDescription
@@ -50,14 +50,14 @@ enum RecordFormat {
         total <= pieceCount ? 1 : 1 + (total - pieceCount + pieceContentCount - 1) / pieceContentCount
     }
 
-    /// Where in the record piece `number` begins and ends.
+    /// The range of the record that piece `number` contains.
     static func contents(ofPiece number: Int, total: Int) -> Range<Int> {
         if number == 0 { return 0..<min(total, pieceCount) }
         let start = pieceCount + (number - 1) * pieceContentCount
         return start..<min(total, start + pieceContentCount)
     }
 
-    /// Bytes of the value once pieces up to and with `number` are written.
+    /// Length of the value once the pieces up to and including `number` are written.
     static func valueCount(throughPiece number: Int, total: Int) -> Int {
         contents(ofPiece: number, total: total).upperBound + number * pieceHeaderCount
     }
@@ -80,7 +80,7 @@ enum RecordFormat {
         put(UInt64(lengths.body), &scratch)
         description.facts.write(to: &scratch)
         put(checksum(scratch.span), &scratch)
-        precondition(scratch.count == headerCount, "the header has the size that its description says")
+        precondition(scratch.count == headerCount, "the header must have its fixed size")
         output.append(scratch.span)
     }
 
@@ -91,7 +91,7 @@ enum RecordFormat {
         output.append(scratch.span)
     }
 
-    /// Appends the bytes of `record` that stand at `range` of its form, the header's left out.
+    /// Appends the bytes at `range` of the serialised `record`, except those of the header.
     static func appendContents(of record: StoredResponse, _ range: Range<Int>, to output: inout ByteQueue) {
         let prefix = record.prefix
         let body = record.body
@@ -108,7 +108,7 @@ enum RecordFormat {
 
     // MARK: Reading
 
-    /// The header at the start of `bytes`; nil for anything but a sound one of this version.
+    /// The header at the start of `bytes`; nil for anything but a valid one of this version.
     static func readHeader(_ bytes: Span<UInt8>) -> Header? {
         guard bytes.count >= headerCount else { return nil }
         let first = word(bytes, 0)
@@ -130,7 +130,7 @@ enum RecordFormat {
         return Header(kind: kind, description: description, lengths: lengths)
     }
 
-    /// Whether `bytes` begin as piece `number` of record `id` does.
+    /// Whether `bytes` begin with the header of piece `number` of record `id`.
     static func isPiece(_ bytes: Span<UInt8>, number: Int, id: UInt64) -> Bool {
         bytes.count >= pieceHeaderCount && word(bytes, 0) == UInt64(pieceMagic) | UInt64(number) << 32
             && word(bytes, 8) == id
@@ -154,8 +154,8 @@ enum RecordFormat {
         Int(word(bytes, offset) >> 32)
     }
 
-    /// A multiply-and-rotate sum of whole words. Against accidents, not against forgery: who may write to Redis may
-    /// write a sound record.
+    /// A multiply-and-rotate checksum of whole words. It detects accidents, not forgery: anyone who can write to Redis
+    /// can write a valid record.
     private static func checksum(_ bytes: Span<UInt8>) -> UInt64 {
         var sum: UInt64 = 0x9e37_79b9_7f4a_7c15
         for offset in stride(from: 0, to: bytes.count - 7, by: 8) {

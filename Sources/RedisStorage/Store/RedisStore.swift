@@ -1,9 +1,9 @@
-// The store in Redis, as one worker sees it. This file decides what may be asked at all, and hands each request to the
-// part that carries it out: Lookups, LargeReads, SmallWrites, LargeWrites, Removals. Connections, and what happens when
-// they fail, are below it.
+// The store in Redis, as one worker sees it. This file decides whether an operation may be sent at all, and passes it
+// to the part that performs it: Lookups, LargeReads, SmallWrites, LargeWrites, Removals. Connections and their failures
+// are handled below it.
 //
-// Redis that is down costs nothing: every request asks the connection first. Redis that hangs costs each request in
-// flight at most one time-out.
+// If Redis is down, that costs nothing: every operation checks the connection first. If Redis hangs, each request in
+// progress loses at most one time-out.
 
 import Bytes
 import CacheStorage
@@ -17,11 +17,12 @@ package final class RedisStore: RemoteStore {
     private let largeWrites: LargeWrites
     private let removals: Removals
 
-    /// Told of every change of `state`, on the loop's thread; for the log. It must not call the store.
+    /// Called on every change of `state`, on the loop's thread; for the log. It must not call the store.
     package var stateChanged: ((StoreState) -> Void)?
 
-    /// Begins to connect at once. To be made and used on the loop's thread, and to be closed before it is let go of.
-    /// - Parameter resolver: needed where the server is given by a host name.
+    /// Starts connecting at once. Create and use it on the loop's thread, and close it before the last reference is
+    /// released.
+    /// - Parameter resolver: needed if the server is given by a host name.
     package init(loop: EventLoop, settings: RedisSettings, resolver: Resolver?) {
         let topology = SingleTopology(loop: loop, settings: settings, resolver: resolver)
         context = StoreContext(loop: loop, settings: settings, topology: topology)
@@ -48,7 +49,7 @@ package final class RedisStore: RemoteStore {
         return sum
     }
 
-    /// Large records that were accepted and aren't readable by others yet.
+    /// The number of large records that were accepted but can't be read by other workers yet.
     package var uploads: Int { largeWrites.count }
 
     package func lookup(
@@ -80,7 +81,7 @@ package final class RedisStore: RemoteStore {
         }
         largeWrites.abandon(key)
         if response.discardAt <= now {
-            // What is stored under the key is out of date, and so is its successor already.
+            // The record stored under the key is out of date, and the new one has expired already: delete the key.
             smallWrites.unlink(key, on: connection)
         } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
             smallWrites.set(key, response, lifetime: response.discardAt - now, holding: token, on: connection)
@@ -93,7 +94,7 @@ package final class RedisStore: RemoteStore {
         var uploadsAbandoned = 0
         for key in keys where largeWrites.abandon(key) { uploadsAbandoned += 1 }
         guard let first = keys.first else { return removals.finishUnsent(nil, receiver: receiver, token: token) }
-        // There is one server, which holds all keys.
+        // There is only one server, which has all keys.
         let connection = context.topology.connection(for: first)
         guard connection.isServing else {
             return removals.finishUnsent(connection.state.trouble, receiver: receiver, token: token)

@@ -1,4 +1,4 @@
-// Removing records: one UNLINK for all keys of a call, and the count that it gives.
+// Removing records: one UNLINK for all keys of a call, and the number of keys that it removed.
 
 import CacheStorage
 
@@ -8,7 +8,7 @@ final class Removals {
         let receiver: (any StoreRemovalReceiver)?
         let token: UInt64
         let keyCount: Int
-        /// How many of the keys stood in uploads that the removal broke off.
+        /// How many of the keys belonged to uploads that the removal stopped.
         let uploadsAbandoned: Int
 
         init(receiver: (any StoreRemovalReceiver)?, token: UInt64, keyCount: Int, uploadsAbandoned: Int) {
@@ -25,7 +25,7 @@ final class Removals {
         self.context = context
     }
 
-    /// The connection must be serving and have room.
+    /// Starts a removal. The connection must be serving and have room.
     func begin(
         _ keys: [CacheKey], uploadsAbandoned: Int, receiver: (any StoreRemovalReceiver)?, token: UInt64,
         on connection: RedisConnection
@@ -38,7 +38,7 @@ final class Removals {
         connection.expectReply(for: self, subject: removal)
     }
 
-    /// Nothing is sent; the receiver is told at the end of the turn.
+    /// Finishes a removal without sending anything; the receiver is called at the end of the turn.
     func finishUnsent(_ trouble: StoreTrouble?, receiver: (any StoreRemovalReceiver)?, token: UInt64) {
         guard let receiver else { return }
         context.deliveries.appendRemoval(0, trouble, token: token, to: receiver)

@@ -1,5 +1,5 @@
-// Writes that are one command: records of one piece, each with its lifetime in the same SET; the removal of a record
-// whose successor has no lifetime left; and the harmless write that shows whether Redis takes writes again.
+// Writes that are a single command: records of one piece, each with its lifetime in the same SET; the removal of a
+// record whose replacement has already expired; and the test that shows whether Redis accepts writes again.
 
 import CacheStorage
 
@@ -15,7 +15,7 @@ final class SmallWrites {
 
     /// SET key record PX lifetime, or without PX where the record never expires.
     /// - Parameter lifetime: milliseconds.
-    /// - Parameter token: held until the outcome is known.
+    /// - Parameter token: retained until the outcome is known.
     func set(
         _ key: CacheKey, _ record: StoredResponse, lifetime: Int64, holding token: AnyObject?,
         on connection: RedisConnection
@@ -36,7 +36,7 @@ final class SmallWrites {
         connection.expectReply(for: self, tag: Tag.record.rawValue, subject: token)
     }
 
-    /// UNLINK key; nobody waits for it.
+    /// UNLINK key, without waiting for the reply.
     func unlink(_ key: CacheKey, on connection: RedisConnection) {
         connection.output.command(2)
         connection.output.argument("UNLINK")
@@ -44,7 +44,7 @@ final class SmallWrites {
         connection.expectReply(for: nil)
     }
 
-    /// Sets a key that nobody reads and that expires within a second.
+    /// Sets an unused key that expires within a second.
     func test(_ connection: RedisConnection) {
         connection.output.command(5)
         connection.output.argument("SET")

@@ -1,5 +1,4 @@
-// What the parts of the store have in common: settings, counters, results on their way to users, and the way to a
-// connection.
+// What the parts of the store share: settings, counters, the delivery queue, and the topology.
 
 import CacheStorage
 import EventLoop
@@ -8,11 +7,11 @@ import EventLoop
 final class StoreContext {
     let loop: EventLoop
     let settings: RedisSettings
-    /// Begins every key; its hexadecimal digits follow.
+    /// The prefix of every key; its hexadecimal digits follow.
     let keyPrefix: [UInt8]
     let topology: any Topology
     let deliveries: DeliveryQueue
-    /// Counters of the store's own; those of connections are kept by them.
+    /// The store's own counters; connections keep theirs.
     var figures = RemoteStoreFigures()
 
     init(loop: EventLoop, settings: RedisSettings, topology: any Topology) {

@@ -1,4 +1,4 @@
-// One server that holds every key, over one connection.
+// A single server that has every key, over one connection.
 
 import CacheStorage
 import EventLoop
@@ -7,7 +7,7 @@ final class SingleTopology: Topology {
     let connections: [RedisConnection]
     private let connection: RedisConnection
 
-    /// - Parameter resolver: needed where the server is given by a host name.
+    /// - Parameter resolver: needed if the server is given by a host name.
     init(loop: EventLoop, settings: RedisSettings, resolver: Resolver?) {
         connection = RedisConnection(loop: loop, settings: settings, resolver: resolver)
         connections = [connection]
@@ -22,7 +22,7 @@ final class SingleTopology: Topology {
 
     func connection(for key: CacheKey) -> RedisConnection { connection }
 
-    /// The connection comes back by itself, and there is none to use instead.
+    /// Nothing to do: the connection reconnects by itself, and there is no other to use instead.
     func connectionDidChangeAvailability(_ connection: RedisConnection) {}
 
     func close() { connection.close() }

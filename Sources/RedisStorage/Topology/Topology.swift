@@ -1,26 +1,26 @@
-// Which connection leads to the server that holds a key, and what the connections amount to as one store. It opens,
-// replaces and closes connections; it never sends a record.
+// Which connection leads to the server for a key, and the combined state of all connections. It opens, replaces and
+// closes connections; it never sends a record.
 
 import CacheStorage
 
-/// Used on the thread of its connections. It is told of their changes by the store, which is the delegate of each.
+/// Used on the thread of its connections. The store, which is the delegate of each of them, passes their changes on.
 protocol Topology: AnyObject {
-    /// Every connection there is, serving or not.
+    /// All connections, serving or not.
     var connections: [RedisConnection] { get }
 
-    /// What users of the store may expect.
+    /// The state that users of the store see.
     var state: StoreState { get }
 
-    /// Begins to connect.
-    /// - Parameter delegate: of every connection, those of later too; not retained.
+    /// Starts connecting.
+    /// - Parameter delegate: the delegate of every connection, including later ones; not retained.
     func open(delegate: any RedisConnectionDelegate)
 
-    /// The connection to the server that holds `key`. It may be down; its `state` says so.
+    /// The connection to the server for `key`. It may be down; its `state` says so.
     func connection(for key: CacheKey) -> RedisConnection
 
     /// `availability` of one of the connections has changed.
     func connectionDidChangeAvailability(_ connection: RedisConnection)
 
-    /// Closes every connection. Final.
+    /// Closes all connections for good.
     func close()
 }
