@@ -1,10 +1,10 @@
-// Active health checks (`check: /healthz`): a request of its own to each server at an interval, on the control thread's
-// loop. `ServerHealth` decides what follows from its result.
+// Active health checks (`check: /healthz`): a separate request to each server at an interval, on the control thread's
+// loop. `ServerHealth` decides what follows from the result.
 
 import Configuration
 import EventLoop
 
-/// Checks the servers of one upstream for as long as it lives. Belongs to one loop's thread.
+/// Checks the servers of one upstream until it is released. Used only on its loop's thread.
 package final class HealthChecks {
     private let group: UpstreamGroup
     private let loop: EventLoop
@@ -30,7 +30,7 @@ package final class HealthChecks {
         timer?.schedule(afterMilliseconds: 1)
     }
 
-    /// No check is begun or heeded after this.
+    /// Stops: no check is started and no result is used after this.
     package func stop() {
         timer = nil
         for probe in probes { probe?.cancel() }
@@ -42,7 +42,7 @@ package final class HealthChecks {
         for (index, server) in group.servers.enumerated() where probes[index] == nil {
             let location = server.locate(
                 now: loop.now, resolver: resolver, lifetimeMilliseconds: settings.resolve.rawValue, waiter: nil)
-            // A name that isn't known yet is looked at again in the next round.
+            // A name that isn't resolved yet is tried again in the next round.
             guard case .address(let address) = location else { continue }
             let started = HealthProbe.start(
                 loop: loop, address: address, path: path, authority: server.address.authority,

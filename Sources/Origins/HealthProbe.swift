@@ -1,10 +1,10 @@
-// One active check: a connection of its own, one `GET`, and the head of the response to it.
+// One active check: a separate connection, one `GET`, and the head of its response.
 
 import Bytes
 import EventLoop
 import HTTPWire
 
-/// One check's connection. It tells its end once, unless it is cancelled before.
+/// The connection of one check. It reports its result once, unless it is cancelled before.
 final class HealthProbe: Socket {
     enum Start {
         case probe(HealthProbe)
@@ -65,7 +65,7 @@ final class HealthProbe: Socket {
             guard error == 0 else { return end(errorText(error)) }
             isConnected = true
         }
-        // A new connection's buffer takes the few bytes of a check at once.
+        // The few bytes of a check always fit into the buffer of a new connection.
         let request = self.request
         guard case .wrote(request.count) = send(request.span) else { return end("the check could not be sent") }
         wait(for: .read)
@@ -75,7 +75,7 @@ final class HealthProbe: Socket {
         loop.input.restore(partialHead.span)
         switch receive(after: partialHead.count) {
         case .wouldBlock: return
-        case .ended: end("the connection was closed without an answer")
+        case .ended: end("the connection was closed without a response")
         case .failed(let code): end(errorText(code))
         case .bytes(let count):
             let input = loop.input

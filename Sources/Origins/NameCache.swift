@@ -1,38 +1,38 @@
-// The addresses of one server's name: which is next, until when they are good, and who waits for the first of them. A
-// value: it reads no clock and asks no resolver, but says when one is to be asked.
+// The addresses of one server's name: which is next, when they expire, and who waits for the first resolution. A value:
+// it reads no clock and calls no resolver, but says when to call one.
 
 import EventLoop
 
-/// Where a server is reached.
+/// The location of a server.
 package enum ServerLocation: Equatable, Sendable {
     case address(SocketAddress)
-    /// The name is being looked up; the waiter that was given is told once that has ended.
+    /// The name is being resolved; the given waiter is called when that has ended.
     case pending
 }
 
-/// Addresses take turns. A name is asked for again once its lifetime is over, and the old addresses serve until the new
-/// ones are there.
+/// Addresses are used in turn. A name is resolved again once its lifetime is over; the old addresses are used until the
+/// new ones are known.
 package struct NameCache<Waiter: Sendable>: Sendable {
     private var addresses: [SocketAddress]
     private var next = 0
     private var expires = MonotonicTime(milliseconds: 0)
-    /// The server was given by its address: there is nothing to ask.
+    /// The server is configured by its address: there is nothing to resolve.
     private let isFixed: Bool
     private var isAsking = false
     private var waiters: [Waiter] = []
 
-    /// After a failed look-up the name is asked for again that soon, or sooner where the lifetime is shorter.
+    /// After a failure the name is resolved again after this time, or after the lifetime if that is shorter.
     private static var pauseAfterFailureMilliseconds: Int64 { 2_000 }
 
-    /// - Parameter fixed: the addresses of a server that has no name; empty for one that has.
+    /// - Parameter fixed: the addresses of a server without a name; empty for one with a name.
     package init(fixed: [SocketAddress]) {
         addresses = fixed
         isFixed = !fixed.isEmpty
     }
 
     /// The next address.
-    /// - Parameter waiter: handed back by ``settle(_:now:lifetimeMilliseconds:)`` where the answer is `.pending`.
-    /// - Returns: the location, and whether the caller is to have the name looked up now.
+    /// - Parameter waiter: returned by ``settle(_:now:lifetimeMilliseconds:)`` if the location is `.pending`.
+    /// - Returns: the location, and whether the caller must have the name resolved now.
     package mutating func locate(now: MonotonicTime, waiter: Waiter?) -> (location: ServerLocation, asks: Bool) {
         let asks = !isFixed && expires <= now && !isAsking
         if asks { isAsking = true }
@@ -44,8 +44,8 @@ package struct NameCache<Waiter: Sendable>: Sendable {
         return (.address(addresses[next]), asks)
     }
 
-    /// The look-up has ended.
-    /// - Returns: who waited for it, and the reason where the name has no address. Known addresses outlive a failure.
+    /// The resolution has ended.
+    /// - Returns: the waiters, and the reason if the name has no address. Known addresses survive a failure.
     package mutating func settle(_ resolution: Resolution, now: MonotonicTime, lifetimeMilliseconds lifetime: Int64)
         -> (waiters: [Waiter], failure: String?)
     {

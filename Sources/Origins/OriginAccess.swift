@@ -1,43 +1,43 @@
-// What one worker has to do with origins: its connections, idle and in use, its exchanges, spare and retired, and the
-// look-ups of names that exchanges wait for. It decides nothing about a request.
+// One worker's access to origins: its connections, idle and in use, its exchanges, spare and retired, and the name
+// resolutions that exchanges wait for. It decides nothing about a request.
 
 import Configuration
 import EventLoop
 import HTTPSemantics
 import HTTPWire
 
-/// What is told of a worker's connections to origins.
+/// Figures of a worker's connections to origins.
 package struct OriginFigures: Sendable {
     package var openConnections = 0
     package var idleConnections = 0
-    /// Since the start: connections opened, idle ones taken again, requests tried again.
+    /// Since the start: connections opened, idle ones reused, requests retried.
     package var connects = 0
     package var reuses = 0
     package var retries = 0
 }
 
-/// One per worker, on its thread.
+/// One per worker, used only on its thread.
 package final class OriginAccess {
     let loop: EventLoop
     let resolver: Resolver
-    /// Bounds of a response's head. Set anew with each configuration.
+    /// Limits of a response's head. Set with each configuration.
     package var headLimits: HeadLimits
 
     private var pool = OriginPool<OriginConnection>()
     var retries = 0
 
-    // Exchanges that may serve again, and those of them that may still be on the stack.
+    // Exchanges ready for reuse, and retired ones that may still be on the stack.
     private var spare: [Exchange] = []
     private var retired: [Exchange] = []
     private static let spareLimit = 256
 
-    // Look-ups that exchanges wait for, by ticket.
+    // Name resolutions that exchanges wait for, by ticket.
     private let lookUps = Mailbox<NameLookUp>()
     private var lookUpSocket: Socket?
     private var waiting: [UInt64: (exchange: Exchange, attempt: Int)] = [:]
     private var nextTicket: UInt64 = 0
 
-    // What chunked content is framed with.
+    // The end of a chunk.
     let lineEnd: [UInt8] = Array("\r\n".utf8)
     let lastChunk: [UInt8] = Array("0\r\n".utf8)
 
@@ -56,7 +56,7 @@ package final class OriginAccess {
 
     // MARK: Exchanges
 
-    /// An exchange that is ready for `start()` but for the head in its `request`.
+    /// An exchange that is ready for `start()` once the caller has written the head into its `request`.
     /// - Parameters:
     ///   - content: what the request's head announces.
     ///   - isRequestComplete: nothing of the request follows what is put into `request`.
@@ -73,15 +73,15 @@ package final class OriginAccess {
         return exchange
     }
 
-    /// Takes back an exchange, which stops if it hasn't ended. Its delegate hears no more of it. It may still be on the
-    /// stack, so it serves again from the next turn on.
+    /// Takes back an exchange and cancels it if it hasn't ended. Its delegate is not called any more. It may still be
+    /// on the stack, so it is reused from the next turn on.
     package func retire(_ exchange: Exchange) {
         exchange.cancel()
         exchange.delegate = nil
         retired.append(exchange)
     }
 
-    /// To be called at the end of each turn of the loop.
+    /// Call it at the end of each turn of the loop.
     package func turnEnded() {
         guard !retired.isEmpty else { return }
         for exchange in retired where spare.count < Self.spareLimit { spare.append(exchange) }
@@ -90,7 +90,7 @@ package final class OriginAccess {
 
     // MARK: Connections
 
-    /// An idle connection to the server, fit for use.
+    /// Takes an idle, usable connection to the server from the pool.
     func takeConnection(to server: OriginServer) -> OriginConnection? {
         guard let connection = pool.take(server.slot) else { return nil }
         connection.clearDeadline()
@@ -100,7 +100,7 @@ package final class OriginAccess {
     /// Whether one more connection may be opened.
     func mayOpen(to server: OriginServer, limit: Int) -> Bool { pool.mayOpen(server.slot, limit: limit) }
 
-    /// Takes over a descriptor on which a connection was begun.
+    /// Takes ownership of a connected or connecting descriptor.
     func open(_ descriptor: Int32, isConnected: Bool, to server: OriginServer, user: any OriginConnectionUser)
         -> OriginConnection
     {
@@ -109,7 +109,7 @@ package final class OriginAccess {
             loop: loop, descriptor: descriptor, isConnected: isConnected, server: server, user: user)
     }
 
-    /// Keeps a connection whose response is complete, for as long as the upstream's settings allow.
+    /// Returns a connection whose response is complete to the pool, for as long as the upstream's settings allow.
     func release(_ connection: OriginConnection, settings: Upstream) {
         let slot = connection.server.slot
         guard connection.isOpen, pool.keep(connection, slot, limit: settings.keepalive) else {
@@ -121,7 +121,7 @@ package final class OriginAccess {
         connection.setDeadline(afterMilliseconds: settings.keepaliveTimeout.rawValue)
     }
 
-    /// Closes a connection that is not among the idle ones.
+    /// Closes a connection that is not in the pool.
     func discard(_ connection: OriginConnection) {
         connection.user = nil
         guard connection.isOpen else { return }
@@ -131,13 +131,13 @@ package final class OriginAccess {
 
     // MARK: Names
 
-    /// Where to connect to now; where that has to be looked up, the exchange's `located` is called once it is known.
+    /// Where to connect to now. If the name must be resolved first, the exchange's `located` is called afterwards.
     func locate(_ server: OriginServer, for exchange: Exchange, attempt: Int) -> ServerLocation {
         nextTicket &+= 1
         let location = server.locate(
             now: loop.now, resolver: resolver, lifetimeMilliseconds: exchange.group.settings.resolve.rawValue,
             waiter: NameWaiter(mailbox: lookUps, ticket: nextTicket))
-        // The answer comes through the mailbox, and so after this.
+        // The result comes through the mailbox, and therefore after this.
         if case .pending = location { waiting[nextTicket] = (exchange, attempt) }
         return location
     }
@@ -148,8 +148,8 @@ package final class OriginAccess {
     }
 }
 
-/// An idle connection that shows any life is closed, since an origin has nothing to say between two responses (RFC 9112
-/// §9.5 allows it to close); so is one that was idle for too long.
+/// An idle connection with any event is closed: an origin sends nothing between two responses, except that it may close
+/// (RFC 9112 §9.5). So is one that was idle for too long.
 extension OriginAccess: OriginConnectionUser {
     func connectionReadable(_ connection: OriginConnection) { closeIdle(connection) }
 
@@ -160,9 +160,9 @@ extension OriginAccess: OriginConnectionUser {
         discard(connection)
     }
 
-    func connectionOpened(_ connection: OriginConnection) { preconditionFailure("an idle connection is open") }
+    func connectionOpened(_ connection: OriginConnection) { preconditionFailure("an idle connection is already open") }
 
-    func connectionRefused(_ connection: OriginConnection) { preconditionFailure("an idle connection is open") }
+    func connectionRefused(_ connection: OriginConnection) { preconditionFailure("an idle connection is already open") }
 
     func connectionWritable(_ connection: OriginConnection) {}
 }

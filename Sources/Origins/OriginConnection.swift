@@ -1,26 +1,26 @@
-// One connection to a server of an upstream: in use by an exchange, or idle with its worker. It passes on what happens on
-// the socket and decides nothing.
+// One connection to a server of an upstream: in use by an exchange, or idle in the worker's pool. It forwards the
+// events of the socket and decides nothing.
 
 import EventLoop
 
-/// Who has a connection, and hears what happens on it.
+/// The current user of a connection, which receives its events.
 protocol OriginConnectionUser: AnyObject {
-    /// It was being opened, and is open.
+    /// Connecting has succeeded.
     func connectionOpened(_ connection: OriginConnection)
-    /// It was being opened, and could not be.
+    /// Connecting has failed.
     func connectionRefused(_ connection: OriginConnection)
     func connectionReadable(_ connection: OriginConnection)
     func connectionWritable(_ connection: OriginConnection)
     func connectionDeadlinePassed(_ connection: OriginConnection)
 }
 
-/// Belongs to one worker's thread; opened and closed by its ``OriginAccess``.
+/// Used only on one worker's thread; opened and closed by its ``OriginAccess``.
 final class OriginConnection: Socket {
     let server: OriginServer
-    /// Nil once it is closed, so that neither keeps the other.
+    /// Nil once it is closed, so that there is no reference cycle.
     var user: (any OriginConnectionUser)?
     private var isConnected: Bool
-    /// Whether a response has come over it before: only then a broken write may mean no more than a stale connection.
+    /// Whether it has carried a response before: only then may a failure just mean that the idle connection was stale.
     var isReused = false
 
     init(loop: EventLoop, descriptor: Int32, isConnected: Bool, server: OriginServer, user: any OriginConnectionUser) {

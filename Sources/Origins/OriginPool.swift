@@ -1,22 +1,22 @@
-// The bookkeeping of a worker's connections to origins: which are idle, and how many are open, by server. It knows neither
-// sockets nor time: `OriginAccess` opens, closes and times them.
+// The pool of a worker's connections to origins: which are idle, and how many are open, by server. It knows neither
+// sockets nor time: `OriginAccess` opens and closes connections and sets their time-outs.
 
-/// A list for each server, by its slot. Belongs to one worker's thread.
+/// A list per server, indexed by its slot. Used only on one worker's thread.
 struct OriginPool<Connection: AnyObject> {
     private struct PerServer {
-        /// The last one used is taken first, so that the others can grow old and go.
+        /// The most recently used one is taken first, so that the others can time out.
         var idle: [Connection] = []
         var open = 0
     }
     private var servers: [PerServer] = []
-    /// Connections opened, and idle ones taken, since the start.
+    /// Connections opened, and idle ones reused, since the start.
     private(set) var connects = 0
     private(set) var reuses = 0
 
     var idleCount: Int { servers.reduce(0) { $0 + $1.idle.count } }
     var openCount: Int { servers.reduce(0) { $0 + $1.open } }
 
-    /// An idle connection to the server, which is no longer the pool's.
+    /// Removes an idle connection to the server from the pool and returns it.
     mutating func take(_ slot: Int) -> Connection? {
         guard slot < servers.count, let connection = servers[slot].idle.popLast() else { return nil }
         reuses += 1
@@ -24,12 +24,12 @@ struct OriginPool<Connection: AnyObject> {
     }
 
     /// Whether one more connection may be opened.
-    /// - Parameter limit: 0 is none.
+    /// - Parameter limit: maximum number of open connections to the server; 0 means unlimited.
     func mayOpen(_ slot: Int, limit: Int) -> Bool {
         limit == 0 || slot >= servers.count || servers[slot].open < limit
     }
 
-    /// Keeps a connection for reuse, unless there are `limit` already.
+    /// Keeps a connection for reuse, unless `limit` idle ones are kept already.
     /// - Returns: whether it is kept.
     mutating func keep(_ connection: Connection, _ slot: Int, limit: Int) -> Bool {
         guard servers[slot].idle.count < limit else { return false }
@@ -37,7 +37,7 @@ struct OriginPool<Connection: AnyObject> {
         return true
     }
 
-    /// An idle connection has ended.
+    /// Removes an idle connection that has ended.
     mutating func remove(_ connection: Connection, _ slot: Int) {
         servers[slot].idle.removeAll { $0 === connection }
     }

@@ -1,19 +1,19 @@
-// One server of an upstream, as all workers see it: where it is, how it has been doing, and what it has to do now. The
-// decisions are `ServerHealth`'s and `NameCache`'s; this shares them between threads.
+// One server of an upstream, as all workers see it: its location, its health, and its current load. `ServerHealth` and
+// `NameCache` decide; this shares them between threads.
 
 import Bytes
 import Configuration
 import EventLoop
 import Synchronization
 
-/// What a worker is told of a look-up that it waited for.
+/// The result of a name resolution that a worker waited for.
 struct NameLookUp: Sendable {
     let ticket: UInt64
-    /// Why the name has no address; nil where it has.
+    /// Why the name has no address; nil if it has one.
     let failure: String?
 }
 
-/// A worker that waits for a server's name, by the ticket that it gave.
+/// A worker that waits for the resolution of a server's name, with its ticket.
 struct NameWaiter: Sendable {
     let mailbox: Mailbox<NameLookUp>
     let ticket: UInt64
@@ -24,16 +24,16 @@ package final class OriginServer: Sendable {
     package let address: OriginAddress
     /// The `Host` value for `host: upstream`.
     package let authority: [UInt8]
-    /// Unique in the process; workers keep their idle connections by it.
+    /// Unique in the process; the index of its idle connections in the workers' pools.
     package let slot: Int
-    /// Requests that are at this server now.
+    /// Requests that this server is processing now.
     package let outstanding = Atomic<Int>(0)
     package let requests = Atomic<Int>(0)
     package let totalFailures = Atomic<Int>(0)
 
     private let record = Locked(ServerHealth())
-    /// Whether anything counts against it: asked for with every request, so that the lock isn't taken for a server that
-    /// is well. Written with the lock held.
+    /// Whether `record` isn't clear. Checked for every request, so that no lock is taken for a healthy server. Written
+    /// with the lock held.
     private let isImpaired = Atomic<Bool>(false)
     private let names: Locked<NameCache<NameWaiter>>
 
@@ -53,13 +53,13 @@ package final class OriginServer: Sendable {
 
     // MARK: Health
 
-    /// Whether requests go to it.
+    /// Whether requests are sent to it.
     package func health(now: MonotonicTime) -> Health {
         guard isImpaired.load(ordering: .relaxed) else { return .up }
         return record.withLock { $0.health(now: now) }
     }
 
-    /// A response came.
+    /// A response has arrived.
     package func noteSuccess() {
         guard isImpaired.load(ordering: .relaxed) else { return }
         record.withLock { record in
@@ -68,7 +68,7 @@ package final class OriginServer: Sendable {
         }
     }
 
-    /// It could not be reached, or broke off.
+    /// It could not be reached, or the response was interrupted.
     package func noteFailure(now: MonotonicTime) {
         totalFailures.wrappingAdd(1, ordering: .relaxed)
         record.withLock { record in
@@ -78,7 +78,7 @@ package final class OriginServer: Sendable {
     }
 
     /// One active check has ended.
-    /// - Returns: whether the server went down or came back by it.
+    /// - Returns: whether the server went down or came back up.
     func noteCheck(succeeded: Bool) -> Bool {
         record.withLock { record in
             let isChanged = record.noteCheck(succeeded: succeeded)
@@ -89,8 +89,8 @@ package final class OriginServer: Sendable {
 
     // MARK: Address
 
-    /// Where to connect to now. What is due to be looked up is asked of `resolver`.
-    /// - Parameter waiter: told through its mailbox once the name is known, where the location is `.pending`.
+    /// Where to connect to now. If the name must be resolved, `resolver` is called.
+    /// - Parameter waiter: notified through its mailbox when the name is resolved, if the location is `.pending`.
     func locate(
         now: MonotonicTime, resolver: Resolver, lifetimeMilliseconds lifetime: Int64, waiter: NameWaiter?
     ) -> ServerLocation {
@@ -101,7 +101,7 @@ package final class OriginServer: Sendable {
         return location
     }
 
-    /// On the resolver's thread.
+    /// Called on the resolver's thread.
     private func settle(_ resolution: Resolution, lifetimeMilliseconds lifetime: Int64) {
         let now = MonotonicTime.now()
         let (waiters, failure) = names.withLock {

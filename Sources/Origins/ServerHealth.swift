@@ -1,18 +1,18 @@
-// Whether requests go to a server: ejected after failures, for pauses that grow, and down while its active check fails.
-// A value: time and randomness are arguments, and what it says is acted on by `UpstreamGroup`.
+// Whether requests are sent to a server: it is ejected after failures, for growing pauses, and down while its active
+// check fails. A value: time and randomness are arguments; `UpstreamGroup` acts on the result.
 
 import EventLoop
 
-/// Whether requests go to a server.
+/// Whether requests are sent to a server.
 package enum Health: Sendable, Equatable {
     case up
-    /// After failures; tried again at that time.
+    /// Ejected after failures, until that time.
     case ejected(until: MonotonicTime)
     /// The active check fails.
     case checkedDown
 }
 
-/// What is known of one server, and what follows from it.
+/// The failures and checks of one server, and the resulting health.
 package struct ServerHealth: Sendable {
     private var consecutiveFailures = 0
     private var ejectedUntil = MonotonicTime(milliseconds: 0)
@@ -22,12 +22,12 @@ package struct ServerHealth: Sendable {
     /// The first pause after a failure; each further failure doubles it.
     private static let firstPauseMilliseconds: Int64 = 500
     private static let longestPauseMilliseconds: Int64 = 15_000
-    /// A server is down after so many failed checks in a row.
+    /// A server is down after this many failed checks in a row.
     private static let failedChecksUntilDown = 2
 
     package init() {}
 
-    /// Whether neither failures nor checks count against it, so that it is up at any time.
+    /// Whether there are neither failures nor failed checks, so that it is up at any time.
     package var isClear: Bool { consecutiveFailures == 0 && !isCheckedDown }
 
     package func health(now: MonotonicTime) -> Health {
@@ -35,7 +35,7 @@ package struct ServerHealth: Sendable {
         return ejectedUntil > now ? .ejected(until: ejectedUntil) : .up
     }
 
-    /// A response came: the pauses start over.
+    /// A response has arrived: the pauses start over.
     package mutating func noteSuccess() {
         guard consecutiveFailures != 0 else { return }
         consecutiveFailures = 0
@@ -54,7 +54,7 @@ package struct ServerHealth: Sendable {
     }
 
     /// One active check has ended.
-    /// - Returns: whether the server went down or came back by it.
+    /// - Returns: whether the server went down or came back up.
     package mutating func noteCheck(succeeded: Bool) -> Bool {
         let wasDown = isCheckedDown
         if succeeded {

@@ -1,10 +1,10 @@
-// The servers of one entry of `upstreams`, and which of them is next.
+// The servers of one entry of `upstreams`, and the choice of the next one.
 
 import Configuration
 import EventLoop
 import Synchronization
 
-/// Shared by all workers. A reload that leaves an upstream as it is keeps the group, and with it the servers' health.
+/// Shared by all workers. A reload that doesn't change an upstream keeps its group, and with it the servers' health.
 package final class UpstreamGroup: Sendable {
     package let settings: Upstream
     package let servers: [OriginServer]
@@ -15,11 +15,11 @@ package final class UpstreamGroup: Sendable {
         servers = settings.servers.map(OriginServer.init(address:))
     }
 
-    /// The server for the next try, or nil where each one was tried or fails its check.
+    /// The server for the next attempt, or nil if each one was tried or fails its check.
     ///
-    /// A server that is ejected is taken only when no other is left, the one whose pause ends first: trying beats
-    /// refusing when nothing is known to be up.
-    /// - Parameter tried: bit *n* is set where server *n* had its try already (servers past the 64th share the last).
+    /// An ejected server is used only if no other is left; then the one whose pause ends first: if no server is known
+    /// to be up, an attempt is better than an error.
+    /// - Parameter tried: bit *n* is set if server *n* was tried already (servers beyond the 64th share the last bit).
     package func nextServer(excluding tried: UInt64, now: MonotonicTime) -> (server: OriginServer, index: Int)? {
         let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
         var best: (index: Int, load: Int)?

@@ -1,5 +1,5 @@
-// An exchange's first part: a server, an address, a connection. Whatever fails before a byte was sent goes to the next
-// server.
+// An exchange's first part: choosing a server, its address, a connection. If that fails before a byte was sent, the
+// next server is tried.
 
 import Configuration
 import EventLoop
@@ -27,10 +27,10 @@ extension Exchange {
         }
     }
 
-    /// A server's name has been looked up, for the try of that number.
+    /// A server's name has been resolved, for the attempt with that number.
     func located(failed: Bool, attempt: Int) { perform(state.located(failed: failed, attempt: attempt)) }
 
-    /// To the server whose name is known now.
+    /// Connects to the server whose name is now resolved.
     func connect() {
         guard let server else { return }
         let location = server.locate(
@@ -63,7 +63,7 @@ extension Exchange {
         server?.requests.wrappingAdd(1, ordering: .relaxed)
         unsent.removeAll()
         unsentStart = 0
-        // An earlier try may have ended within a head.
+        // An earlier attempt may have ended within a head.
         partialHead.removeAll()
         head.reset()
         perform(state.connected(isReused: connection.isReused))

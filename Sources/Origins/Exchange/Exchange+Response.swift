@@ -1,4 +1,4 @@
-// An exchange's third part: the response's heads and body as they arrive, handed to the delegate piece by piece out of
+// An exchange's third part: the response's heads and body as they arrive, passed to the delegate piece by piece from
 // the loop's input buffer.
 
 import EventLoop
@@ -29,7 +29,7 @@ extension Exchange {
         }
     }
 
-    /// - Parameter count: bytes that stand in the input buffer.
+    /// - Parameter count: number of bytes in the input buffer.
     private func readHead(count: Int) {
         var start = 0
         while true {
@@ -48,7 +48,7 @@ extension Exchange {
                 partialHead.removeAll(keepingUpTo: 4096)
                 return begin(bytes)
             }
-            // RFC 9110 §15.2: any number of interim responses comes before the final one.
+            // RFC 9110 §15.2: any number of interim responses precedes the final one.
             delegate?.exchange(self, receivedInterim: head, bytes)
             guard state.phase == .awaitingHead else { return }
             start += head.length
@@ -68,12 +68,12 @@ extension Exchange {
             connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
         }
         delegate?.exchange(self, began: head, bytes)
-        // The head's own bytes are parsed already, and the next request may have it by then.
+        // If the exchange has ended, the next request may be using it already.
         guard state.phase != .ended else { return }
         readContent(bytes.extracting(head.length...))
     }
 
-    /// Hands on what `bytes` have of the response, and its end.
+    /// Passes on the content in `bytes`, and the end of the response.
     private func readContent(_ bytes: Span<UInt8>) {
         var position = 0
         while true {

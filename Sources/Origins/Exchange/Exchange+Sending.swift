@@ -1,12 +1,12 @@
-// An exchange's second part: the request goes out, and its content behind it, framed as the head has announced (RFC 9112
-// §7.1). What the origin doesn't take at once waits here; whoever has the content waits too.
+// An exchange's second part: the request is sent, followed by its content, framed as the head announced (RFC 9112
+// §7.1). What the origin doesn't accept at once is buffered here, and the delegate supplies no more until it is sent.
 
 import EventLoop
 import HTTPWire
 
 extension Exchange {
-    /// The next piece of the content, as it is, or of what goes through the tunnel. To be called while `takesContent`,
-    /// once more than one piece may pile up in a turn.
+    /// Sends the next piece of the content, or of the tunnel's bytes. Call it only while `takesContent` if more than
+    /// one piece may accumulate in a turn.
     package func send(content piece: Span<UInt8>) {
         guard !piece.isEmpty else { return }
         guard contentFraming == .chunked, state.phase != .tunnel else { return write(piece, isChunk: false) }
@@ -17,7 +17,7 @@ extension Exchange {
     }
 
     /// The content is complete.
-    /// - Parameter trailers: trailer fields as lines, sent where the content is chunked.
+    /// - Parameter trailers: trailer fields as lines, sent if the content is chunked.
     package func endContent(trailers: [UInt8]) {
         if contentFraming == .chunked {
             chunkLine.removeAll()
@@ -27,7 +27,7 @@ extension Exchange {
         state.contentEnded()
     }
 
-    /// Sends a piece; as a chunk, with `chunkLine` before it and the end of the line behind it.
+    /// Sends a piece; as a chunk, with `chunkLine` before it and CRLF after it.
     private func write(_ piece: Span<UInt8>, isChunk: Bool) {
         guard let connection, connection.isOpen else { return }
         state.contentBegan()
@@ -59,7 +59,7 @@ extension Exchange {
         if start < piece.count { unsent.append(piece.extracting(start...)) }
     }
 
-    /// The request is complete: one write as a rule.
+    /// Sends a complete request: usually one write.
     func sendRequest() {
         guard let connection else { return }
         guard case .wrote(let count) = connection.send(request.span) else { return perform(state.broke()) }
@@ -70,7 +70,7 @@ extension Exchange {
         awaitOrigin()
     }
 
-    /// Content that is there already goes in one write with the head.
+    /// Sends the head and the content that has arrived already, in one write.
     func sendRequestAndContent() {
         unsent.append(request.span)
         state.queued()

@@ -1,5 +1,5 @@
-// The I/O of one request to an origin: it does what its `ExchangeState` says, and tells the state what came of it. What
-// becomes of the response is its delegate's affair.
+// The I/O of one request to an origin: it performs the actions of its `ExchangeState` and reports the results as
+// events. The delegate decides what happens with the response.
 
 import Bytes
 import Configuration
@@ -7,26 +7,27 @@ import EventLoop
 import HTTPSemantics
 import HTTPWire
 
-/// One at a time per request, from ``OriginAccess``, which takes it back when it is over. Belongs to one worker's thread.
+/// At most one per request at a time. Created by ``OriginAccess``, which takes it back when it has ended. Used only on
+/// one worker's thread.
 package final class Exchange {
     let access: OriginAccess
-    /// Who is told. May be changed at any time between two calls, also within one: it is read anew for each.
+    /// Receives the events. May be changed at any time, even within a call: it is read again for each call.
     package var delegate: (any ExchangeDelegate)?
     var state = ExchangeState()
     var group: UpstreamGroup
     var server: OriginServer?
     var connection: OriginConnection?
-    /// The request counts among those that are at the server.
+    /// Whether the request counts as outstanding at the server.
     var isOutstanding = false
 
-    /// The serialised head, with content behind it that is complete; kept until the first byte of a response, for another
-    /// try. To be written between the exchange's making and `start()`.
+    /// The serialised head, followed by the content if that is complete; kept for a retry until the first byte of a
+    /// response. The caller writes it before `start()`.
     package var request = ByteBuffer(minimumCapacity: 1024)
-    /// What of `request`, or of the content after it, the origin hasn't taken yet.
+    /// The part of `request`, or of the content after it, that the origin hasn't accepted yet.
     var unsent = ByteBuffer(minimumCapacity: 64)
     var unsentStart = 0
     var contentFraming = BodyFraming.none
-    /// The line with a chunk's size, while it is sent.
+    /// The chunk-size line of the chunk being sent.
     var chunkLine = ByteBuffer(minimumCapacity: 64)
 
     var head = ResponseHead()
@@ -37,12 +38,12 @@ package final class Exchange {
         self.group = group
     }
 
-    /// Makes it ready for a request; memory is kept.
+    /// Resets it for a new request; memory is kept.
     func prepare(
         group: UpstreamGroup, method: Method, content: BodyFraming, isRequestComplete: Bool,
         acceptsUpgrade: Bool, delegate: any ExchangeDelegate
     ) {
-        precondition(connection == nil, "only an exchange that is over serves again")
+        precondition(connection == nil, "only an exchange that has ended is reused")
         state.begin(
             ExchangeState.Request(
                 method: method, isComplete: isRequestComplete, acceptsUpgrade: acceptsUpgrade,
@@ -57,24 +58,24 @@ package final class Exchange {
         partialHead.removeAll(keepingUpTo: 4096)
     }
 
-    // MARK: What the delegate asks
+    // MARK: Queries of the delegate
 
     package var isEnded: Bool { state.phase == .ended }
-    /// Whether the request has a connection to go out on.
+    /// Whether there is a connection for the request.
     package var isConnected: Bool { state.isConnected }
-    /// Whether more of the content can be taken now.
+    /// Whether more content is accepted now.
     package var takesContent: Bool { state.takesContent }
-    /// Bytes of the body that are still to come, while one of a known length arrives.
+    /// Bytes of the body still to arrive, if its length is known.
     package var remainingLength: UInt64? { state.remainingLength }
-    /// Trailer fields of a chunked response that is complete, as lines.
+    /// Trailer fields of a complete chunked response, as lines.
     package var trailers: [UInt8] { state.trailers }
 
-    // MARK: What the delegate does
+    // MARK: Calls of the delegate
 
-    /// Begins with what stands in `request`.
+    /// Starts the exchange with the contents of `request`.
     package func start() { chooseServer() }
 
-    /// Stops reading while what was read can't be passed on: the origin is slowed by its own socket.
+    /// Stops reading while the response can't be passed on: flow control then slows the origin.
     package func pause() { if state.pause() { awaitOrigin() } }
 
     package func resume() { if state.resume() { awaitOrigin() } }
@@ -89,7 +90,7 @@ package final class Exchange {
         state.cancelled()
     }
 
-    // MARK: What the state says
+    // MARK: Actions of the state
 
     func perform(_ action: ExchangeAction) {
         switch action {
@@ -112,11 +113,11 @@ package final class Exchange {
         case .fail(let failure, let blamesServer):
             leaveServer(blamesServer)
             delegate?.exchange(self, failed: failure)
-        case .begin, .deliver: preconditionFailure("bytes are handed on where they were read")
+        case .begin, .deliver: preconditionFailure("the reading functions pass bytes on themselves")
         }
     }
 
-    /// The connection waits for what the state says.
+    /// Sets the events and the time-out that the connection waits for, as the state says.
     func awaitOrigin() {
         guard let connection, connection.isOpen else { return }
         let interest = state.interest
@@ -132,7 +133,7 @@ package final class Exchange {
         }
     }
 
-    // MARK: Leaving a connection
+    // MARK: Releasing the connection
 
     private func leaveServer(_ blamesServer: Bool) {
         if blamesServer { server?.noteFailure(now: access.loop.now) }

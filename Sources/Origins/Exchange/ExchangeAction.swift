@@ -1,4 +1,4 @@
-// What an exchange does next, as its state machine says.
+// The actions of the exchange's state machine.
 
 import HTTPWire
 
@@ -6,39 +6,39 @@ import HTTPWire
 enum ExchangeAction: Equatable, Sendable {
     /// Nothing, but to wait for what ``ExchangeState/interest`` says.
     case wait
-    /// Leave the server and its connection, if there are any, and choose one that has had no try.
-    /// - blamesServer: the server that is left counts a failure.
+    /// Release the server and its connection, if any, and choose a server that wasn't tried yet.
+    /// - blamesServer: whether this counts as a failure of the released server.
     case chooseServer(blamesServer: Bool)
-    /// The same, as a request that was sent already is sent once more.
+    /// The same, to retry a request that was sent already.
     case sendAgain(blamesServer: Bool)
-    /// Connect to the server's address, which is known now.
+    /// Connect to the server, whose name is now resolved.
     case connect
     /// Send the request, which is complete.
     case sendRequest
-    /// Send the head together with what there is of the content.
+    /// Send the head together with the content that has arrived.
     case sendRequestAndContent
-    /// Send nothing more; what the origin said before it closed may still be there to read.
+    /// Send nothing more; the origin may have sent a response before it closed, which can still be read.
     case readWhatIsThere
-    /// Wait for more, no longer than bytes of a response may keep one waiting.
+    /// Wait for more of the response, with the read time-out.
     case readOn
-    /// Hand the head to the delegate, then what follows it.
+    /// Pass the head to the delegate, then what follows it.
     case begin
-    /// Hand these bytes to the delegate, and ask again.
+    /// Pass these bytes to the delegate, then call again.
     case deliver(Range<Int>)
     /// The response is complete.
-    /// - reusesConnection: it serves again; else it is closed.
+    /// - reusesConnection: whether the connection is kept for reuse; otherwise it is closed.
     case finish(reusesConnection: Bool)
-    /// Leave server and connection, and tell the delegate.
+    /// Release server and connection, and report the failure to the delegate.
     case fail(ExchangeFailure, blamesServer: Bool)
 }
 
 /// What an exchange's connection waits for.
 struct ExchangeInterest: Equatable, Sendable {
     enum Timeout: Equatable, Sendable {
-        /// None runs.
+        /// No time-out.
         case none
         case firstByte, betweenBytes
-        /// The one that runs already.
+        /// The current time-out continues.
         case unchanged
     }
     var reads: Bool

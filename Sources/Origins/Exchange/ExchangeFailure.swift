@@ -1,8 +1,8 @@
-// Why an exchange gave no (whole) response.
+// Why an exchange has no complete response.
 
 import HTTPWire
 
-/// What an exchange ended with, other than a response.
+/// The failure that ended an exchange.
 package struct ExchangeFailure: Equatable, Sendable {
     package enum Cause: UInt8, Sendable, CaseIterable {
         /// Every server fails its active check.
@@ -18,7 +18,7 @@ package struct ExchangeFailure: Equatable, Sendable {
         case tooManyConnections
     }
     package let cause: Cause
-    /// What was wrong with the response's bytes, where that is the cause.
+    /// What was wrong with the response's bytes, if that is the cause.
     package let wire: WireError?
 
     package init(_ cause: Cause, wire: WireError? = nil) {

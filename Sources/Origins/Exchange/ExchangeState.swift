@@ -1,20 +1,20 @@
-// Everything that is decided about one exchange with an origin, without any I/O: events go in, what is to be done comes
-// out. When a request may go to another server or be sent again (RFC 9110 §9.2.2), where a response ends (RFC 9112 §6.3),
-// which time-out runs, and whether the connection serves again (RFC 9112 §9.3).
+// All decisions about one exchange with an origin, without any I/O: events go in, actions come out. When a request may
+// go to another server or be retried (RFC 9110 §9.2.2), where a response ends (RFC 9112 §6.3), which time-out applies,
+// and whether the connection can be reused (RFC 9112 §9.3).
 
 import HTTPSemantics
 import HTTPWire
 
-/// The state of an exchange. ``ExchangeState/begin(_:)`` makes it ready for the next one.
+/// The state of an exchange. ``ExchangeState/begin(_:)`` resets it for the next one.
 struct ExchangeState: ~Copyable {
     enum Phase: Equatable, Sendable {
-        /// Not begun, or between two servers. Exits: locating, awaitingHead (idle connection), ended.
+        /// Not started, or between two servers. Exits: locating, awaitingHead (idle connection), ended.
         case idle
-        /// The server's name is being looked up. Exits: connecting, awaitingHead, idle, ended.
+        /// The server's name is being resolved. Exits: connecting, awaitingHead, idle, ended.
         case locating
         /// Exits: awaitingHead, idle, ended.
         case connecting
-        /// The request is on its way. Exits: receivingContent, tunnel, idle (sent again), ended.
+        /// The request is being sent or has been sent. Exits: receivingContent, tunnel, idle (retried), ended.
         case awaitingHead
         /// Exit: ended.
         case receivingContent
@@ -23,33 +23,34 @@ struct ExchangeState: ~Copyable {
         case ended
     }
 
-    /// What the caller says of a request.
+    /// The caller's description of a request.
     struct Request: Equatable, Sendable {
         var method = Method.get
-        /// Nothing follows what is sent first; else content comes as it arrives, and can't be sent twice.
+        /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
         var isComplete = true
         var acceptsUpgrade = false
         /// Servers of the upstream.
         var serverCount = 1
-        /// How often it may be sent again.
+        /// How often it may be retried.
         var retries = 1
     }
 
     private(set) var phase = Phase.idle
     private var request = Request()
-    /// Nothing of the request is still to come.
+    /// Whether all of the request's content has been supplied.
     private var isRequestComplete = true
     private var hasStreamedContent = false
-    /// Something of the request waits for the connection to take it.
+    /// Whether a part of the request waits until the connection is writable.
     private var hasUnsentBytes = false
     private var isPaused = false
 
-    /// Bit *n* is set where server *n* had its try (servers past the 64th share the last bit).
+    /// Bit *n* is set if server *n* was tried (servers beyond the 64th share the last bit).
     private(set) var tried: UInt64 = 0
     private var retriesLeft = 0
     private var avoidsIdleConnections = false
     private var isConnectionReused = false
-    /// Counts the tries, over all exchanges: a look-up for an earlier one is known as such.
+    /// Counts the attempts, over all exchanges, so that the result of a resolution for an earlier attempt is
+    /// recognised.
     private(set) var attempt = 0
 
     private var hasPartialHead = false
@@ -58,9 +59,9 @@ struct ExchangeState: ~Copyable {
     private var remaining: UInt64 = 0
     private var decoder = ChunkedDecoder(from: .origin)
 
-    /// Makes it ready for an exchange.
+    /// Resets it for a new exchange.
     mutating func begin(_ request: Request) {
-        precondition(phase == .idle || phase == .ended, "one exchange at a time")
+        precondition(phase == .idle || phase == .ended, "the previous exchange must have ended")
         self.request = request
         isRequestComplete = request.isComplete
         retriesLeft = request.retries
@@ -75,30 +76,30 @@ struct ExchangeState: ~Copyable {
         remaining = 0
     }
 
-    // MARK: What is asked of it
+    // MARK: Queries
 
     var method: Method { request.method }
 
-    /// Whether the request has a connection to go out on.
+    /// Whether there is a connection for the request.
     var isConnected: Bool { phase == .awaitingHead || phase == .receivingContent || phase == .tunnel }
 
-    /// Whether more of the request's content can be taken now.
+    /// Whether more of the request's content is accepted now.
     var takesContent: Bool { isConnected && !hasUnsentBytes }
 
-    /// Bytes of the body that are still to come, while one of a known length arrives.
+    /// Bytes of the body still to arrive, if its length is known.
     var remainingLength: UInt64? {
         guard phase == .receivingContent, case .length = framing else { return nil }
         return remaining
     }
 
-    /// Trailer fields of a chunked response that is complete, as lines.
+    /// Trailer fields of a complete chunked response, as lines.
     var trailers: [UInt8] { framing == .chunked ? decoder.trailers : [] }
 
-    /// What the connection waits for, and how long.
+    /// The events that the connection waits for, and the time-out.
     var interest: ExchangeInterest {
         let timeout: ExchangeInterest.Timeout =
             if isPaused && !hasUnsentBytes {
-                // The origin is made to wait, so its silence says nothing.
+                // Larder itself has paused reading, so the origin's silence means nothing.
                 .none
             } else {
                 switch phase {
@@ -113,44 +114,44 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Choosing a server, connecting
 
-    /// Whether an idle connection may be taken: not after one has turned out to be stale, its neighbours being likely to
-    /// be as stale.
+    /// Whether an idle connection may be used: not after one turned out to be stale, since the others are probably
+    /// stale too.
     var mayUseIdleConnection: Bool { !avoidsIdleConnections }
 
-    /// Whether an idle connection is looked at before it is used: a request that must not be repeated isn't sent into
-    /// one that has ended already.
+    /// Whether to check an idle connection before using it: a request that must not be repeated isn't sent over one
+    /// that the origin has closed already.
     var checksIdleConnection: Bool { !request.method.isIdempotent }
 
     private var allServers: UInt64 {
         request.serverCount >= 64 ? .max : (1 << UInt64(request.serverCount)) - 1
     }
 
-    /// The server with that index has its try.
+    /// The server with that index was chosen for this attempt.
     mutating func chose(server index: Int) {
         attempt += 1
         tried |= 1 << UInt64(min(index, 63))
     }
 
-    /// None is left to choose.
+    /// No server is left to choose.
     mutating func noServerLeft() -> ExchangeAction {
         fail(.init(tried == 0 ? .noServer : .refused), blamesServer: false)
     }
 
-    /// The chosen server has as many connections as it may.
+    /// The connection limit of the chosen server is reached.
     mutating func connectionLimitReached() -> ExchangeAction {
         nextServer(after: .tooManyConnections, blamesServer: false)
     }
 
-    /// The chosen server's address is asked for.
+    /// The chosen server's name is being resolved.
     mutating func locationAsked() { phase = .locating }
 
-    /// A look-up has ended, for the try of that number.
+    /// A name resolution has ended, for the attempt with that number.
     mutating func located(failed: Bool, attempt: Int) -> ExchangeAction {
         guard phase == .locating, attempt == self.attempt else { return .wait }
         return failed ? nextServer(after: .unresolved, blamesServer: true) : .connect
     }
 
-    /// The address is unknown after all.
+    /// The address is unavailable after all.
     mutating func locationUnknown() -> ExchangeAction { nextServer(after: .unresolved, blamesServer: false) }
 
     /// A connection is being opened.
@@ -158,13 +159,13 @@ struct ExchangeState: ~Copyable {
 
     mutating func refused() -> ExchangeAction { nextServer(after: .refused, blamesServer: true) }
 
-    /// There is a connection for the request to go out on.
-    /// - Parameter isReused: a response has come over it before.
+    /// There is a connection for the request.
+    /// - Parameter isReused: whether it has carried a response before.
     mutating func connected(isReused: Bool) -> ExchangeAction {
         phase = .awaitingHead
         isConnectionReused = isReused
         hasUnsentBytes = false
-        // An earlier try may have ended within a head.
+        // An earlier attempt may have ended within a head.
         hasPartialHead = false
         return isRequestComplete ? .sendRequest : .sendRequestAndContent
     }
@@ -178,21 +179,21 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Sending
 
-    /// Bytes were put behind others that are still to be sent.
+    /// Bytes were queued for sending.
     mutating func queued() { hasUnsentBytes = true }
 
-    /// The connection has taken bytes.
-    /// - Parameter all: nothing is left to be sent.
+    /// The connection has accepted bytes.
+    /// - Parameter all: whether nothing is left to send.
     mutating func sent(all: Bool) { hasUnsentBytes = !all }
 
-    /// A piece of the content goes out: from now on the request can't be repeated.
+    /// A piece of the content is sent: from now on the request can't be repeated.
     mutating func contentBegan() { hasStreamedContent = true }
 
     /// The request is complete.
     mutating func contentEnded() { isRequestComplete = true }
 
-    /// The connection takes nothing more. An origin may respond and close before it has read the content: what it said
-    /// may still be there to read.
+    /// Sending has failed. An origin may respond and close before it has read the content, so there may still be a
+    /// response to read.
     mutating func sendingFailed() -> ExchangeAction {
         hasUnsentBytes = false
         guard phase == .awaitingHead || phase == .receivingContent else { return broke() }
@@ -202,13 +203,13 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Reading
 
-    /// - Returns: whether anything changes by it.
+    /// - Returns: whether this changed the state.
     mutating func pause() -> Bool {
         defer { isPaused = true }
         return !isPaused
     }
 
-    /// - Returns: whether anything changes by it.
+    /// - Returns: whether this changed the state.
     mutating func resume() -> Bool {
         defer { isPaused = false }
         return isPaused
@@ -220,10 +221,10 @@ struct ExchangeState: ~Copyable {
         return .readOn
     }
 
-    /// A head that another one follows.
+    /// An interim head has arrived; another one follows.
     mutating func receivedInterimHead() { hasPartialHead = false }
 
-    /// The head of the final response.
+    /// The head of the final response has arrived.
     mutating func received(_ head: borrowing ResponseHead) -> ExchangeAction {
         hasPartialHead = false
         framing = head.framing
@@ -242,8 +243,8 @@ struct ExchangeState: ~Copyable {
         return .begin
     }
 
-    /// What the next of the bytes after the head are: `.deliver`, which moves `position` past them, `.wait` where no more
-    /// can be said, or an end.
+    /// Interprets the next bytes after the head: `.deliver`, which moves `position` past them, `.wait` if more bytes
+    /// are needed, or an end.
     mutating func content(_ bytes: Span<UInt8>, from position: inout Int) -> ExchangeAction {
         if phase == .tunnel { return rest(of: bytes, from: &position) }
         guard phase == .receivingContent else { return .wait }
@@ -280,7 +281,7 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Ends
 
-    /// The connection serves again if both sides are done with it and nothing was left over.
+    /// The connection is reusable if both messages are complete and there are no excess bytes.
     private mutating func finish(hasExcess: Bool) -> ExchangeAction {
         phase = .ended
         let isReusable =
@@ -288,19 +289,19 @@ struct ExchangeState: ~Copyable {
         return .finish(reusesConnection: isReusable)
     }
 
-    /// The response can't be read.
+    /// The response is malformed.
     mutating func malformed(_ error: WireError) -> ExchangeAction {
         fail(.init(.malformedResponse, wire: error), blamesServer: true)
     }
 
-    /// The origin has sent all it will.
+    /// The origin has closed its side of the connection.
     mutating func ended() -> ExchangeAction {
         if phase == .receivingContent && framing == .untilClose { return finish(hasExcess: false) }
         return broke()
     }
 
-    /// The connection ended before the response did. RFC 9110 §9.2.2: an idempotent request whose content wasn't streamed
-    /// may go again, once nothing of a response was seen.
+    /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
+    /// wasn't streamed may be retried, as long as no part of a response was seen.
     mutating func broke() -> ExchangeAction {
         let isStale = isConnectionReused
         let maySendAgain =
@@ -309,7 +310,7 @@ struct ExchangeState: ~Copyable {
         guard maySendAgain else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true
-        // A stale connection says nothing about its server.
+        // A stale connection isn't the server's fault.
         if isStale || tried & allServers == allServers { tried = 0 }
         phase = .idle
         return .sendAgain(blamesServer: !isStale)
@@ -324,7 +325,7 @@ struct ExchangeState: ~Copyable {
         }
     }
 
-    /// Nobody wants the response any more.
+    /// The response is no longer wanted.
     mutating func cancelled() { phase = .ended }
 
     private mutating func fail(_ failure: ExchangeFailure, blamesServer: Bool) -> ExchangeAction {
