@@ -8,7 +8,8 @@ import HTTPWire
 /// The order is: any number of interim heads, then the head, pieces of the body, the end; a failure may replace any of
 /// them and is the last call. Heads and pieces are valid only during the call.
 package protocol ExchangeDelegate: AnyObject {
-    /// More of the request's content is accepted now; never called if the request was complete from the start.
+    /// More of the request's content can be taken now. Where the request was complete from the start it may be called too,
+    /// once all of it has gone out.
     func exchangeTakesContent(_ exchange: Exchange)
     /// RFC 9110 §15.2. `bytes` begin with the head.
     func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>)

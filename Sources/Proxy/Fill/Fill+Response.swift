@@ -9,7 +9,8 @@ import HTTPWire
 import Origins
 
 extension Fill: ExchangeDelegate {
-    func exchangeTakesContent(_ exchange: Exchange) { preconditionFailure("a fill's request is complete at its start") }
+    /// A fill's request is complete at its start; a large one may take a while to go out.
+    func exchangeTakesContent(_ exchange: Exchange) {}
 
     func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         reader?.fillInterim(head, bytes)

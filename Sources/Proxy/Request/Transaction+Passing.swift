@@ -119,9 +119,9 @@ extension Transaction: ExchangeDelegate {
     }
 
     /// Begins to store the response to a POST, which the route itself doesn't cache, for the GETs that follow. What it
-    /// invalidated is gone by now.
+    /// invalidated is gone by now. While the client still sends content its request is no fill's.
     private func storeForGet(_ exchange: Exchange, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard cache.canStore,
+        guard cache.canStore, stream?.isContentComplete == true,
             let record = GetRecord(
                 request, response, bytes, requestTime: asked.time, isOvertaken: false, in: fills),
             let keys = KeySelection.ofGet(request, &fills.composer)

@@ -1,0 +1,65 @@
+import Foundation
+import TestSupport
+import Testing
+
+// Who is in charge of a connection when a request changes what it is: content that is still on its way as a response
+// begins to be stored, a validation that is answered at once, a tunnel that breaks as it opens, a wait that ends with
+// something stale.
+
+@Suite("What a request turns into takes over its connections in good order")
+struct HandoverTests {
+    static let shared = Result {
+        try Scene { origin in
+            LarderConfiguration(
+                upstreams: "origin: \(origin)",
+                routes: """
+                    - path: /{rest...}
+                      upstream: origin
+                      cache:
+                        timeout: 60s
+                    - path: /content/{rest...}
+                      upstream: origin
+                      cache:
+                        methods: [GET, POST]
+                        timeout: 60s
+                        body_key: 32MiB
+                    - path: /ws/{rest...}
+                      upstream: origin
+                      upgrade: on
+                    """,
+                store: "object: 32MiB\nmemory: 128MiB", limits: "write_timeout: 1s", server: "workers: 1")
+        }
+    }
+    let scene: Scene
+    var origin: ScriptedOrigin { scene.origin }
+    var larder: LarderProcess { scene.larder }
+
+    init() throws { scene = try Self.shared.get() }
+
+    @Test("Content that is a part of the key, and that the origin is slow to read, arrives whole")
+    func largeKeyedContent() throws {
+        let path = origin.script("/content/t") { exchange in
+            exchange.pause(0.3)
+            let content = try exchange.readBody()
+            try exchange.respond(200, ["Cache-Control: max-age=60"], body: "\(content.count)")
+        }
+        let response = try larder.client().request("POST", path, body: patterned(24 << 20))
+        #expect(response.status == 200 && response.text == "\(24 << 20)")
+    }
+
+    @Test("A POST's response that a GET may be given, begun before the content has ended, takes none of it")
+    func responseBeforeContent() throws {
+        let path = origin.script("/t") { exchange in
+            let path = exchange.request.path
+            try exchange.send(
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Location: \(path)\r\nContent-Length: 2\r\n\r\n"
+            )
+            try exchange.send(try exchange.readBody().count == 10 ? "ok" : "no")
+        }
+        let client = try larder.client(timeout: 5)
+        try client.send("POST \(path) HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234")
+        #expect(eventually { client.socket.isReadable(within: 0) })
+        try client.send("56789")
+        #expect(try client.readResponse().text == "ok")
+    }
+}
