@@ -62,4 +62,18 @@ struct HandoverTests {
         try client.send("56789")
         #expect(try client.readResponse().text == "ok")
     }
+
+    @Test("RFC 9112 §9.3: a connection over which a 304 came serves again")
+    func validationKeepsConnection() throws {
+        let own = try Scene { .caching($0) }
+        let path = own.origin.script { exchange in
+            let isKnown = exchange.request["If-None-Match"] != nil
+            try exchange.respond(
+                isKnown ? 304 : 200, ["Cache-Control: no-cache", "ETag: \"a\""], body: isKnown ? "" : "a")
+        }
+        let client = try own.larder.client()
+        for _ in 0..<10 { #expect(try client.request("GET", path).text == "a") }
+        #expect(own.origin.count(for: path) == 10)
+        #expect(own.origin.connections == 1)
+    }
 }

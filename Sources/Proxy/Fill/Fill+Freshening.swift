@@ -27,10 +27,15 @@ extension Fill {
         let record = freshen(stored, by: response, bytes, policy, facts) ?? stored
         withdraw()
         feed.complete(with: record)
-        // The exchange is in the middle of its own callback: it ends first, then the response goes out.
-        let reader = self.reader
+        // The exchange is in the middle of its own callback: it ends first, so that its connection serves again; then the
+        // response goes out.
+        let (reader, source) = (self.reader, self.source)
+        self.source = nil
         end()
-        service.loop.atEndOfTurn { reader?.fillDelivers(record, .revalidated, by: self) }
+        service.loop.atEndOfTurn {
+            source?.stop()
+            reader?.fillDelivers(record, .revalidated, by: self)
+        }
         return true
     }
 

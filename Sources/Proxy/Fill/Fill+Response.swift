@@ -20,10 +20,11 @@ extension Fill: ExchangeDelegate {
         responded(head, bytes)
     }
 
-    func exchange(_ exchange: Exchange, received piece: Span<UInt8>) { received(piece) }
-    func exchangeTurnEnded(_ exchange: Exchange) { turnEnded() }
-    func exchangeEnded(_ exchange: Exchange) { completed() }
-    func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) { failed(failure) }
+    // An exchange whose 304 was all that was wanted comes to its own end after the fill's.
+    func exchange(_ exchange: Exchange, received piece: Span<UInt8>) { if !isOver { received(piece) } }
+    func exchangeTurnEnded(_ exchange: Exchange) { if !isOver { turnEnded() } }
+    func exchangeEnded(_ exchange: Exchange) { if !isOver { completed() } }
+    func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) { if !isOver { failed(failure) } }
 }
 
 extension Exchange: FillSource {
