@@ -76,4 +76,21 @@ struct HandoverTests {
         #expect(own.origin.count(for: path) == 10)
         #expect(own.origin.connections == 1)
     }
+
+    @Test("A tunnel that breaks as it opens leaves nothing behind for the next response")
+    func brokenTunnel() throws {
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\nOf-Tunnel: 1\r\n\r\n")
+            exchange.reset()
+        }
+        let other = origin.script(200, body: "other")
+        for _ in 0..<20 {
+            let client = try larder.client()
+            try client.send("GET \(path) HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nahead")
+            _ = try? client.readHead()
+            let response = try larder.get(other)
+            #expect(response.status == 200 && response["Of-Tunnel"] == nil, "\(response.raw.text)")
+        }
+    }
 }

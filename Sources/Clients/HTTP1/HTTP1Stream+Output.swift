@@ -155,6 +155,8 @@ extension HTTP1Stream {
 
     func finishTunnel() {
         closes = true
+        // It may break before the head that opened it has gone out.
+        emit()
         complete()
     }
 
