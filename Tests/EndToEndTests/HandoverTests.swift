@@ -93,4 +93,29 @@ struct HandoverTests {
             #expect(response.status == 200 && response["Of-Tunnel"] == nil, "\(response.raw.text)")
         }
     }
+
+    @Test("A tunnel whose client lagged is still read from")
+    func laggingTunnel() throws {
+        let count = 16 << 20
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+            try exchange.send([UInt8](repeating: 0x61, count: count))
+            let received = try exchange.socket.receive()
+            try exchange.send(received)
+            exchange.close()
+        }
+        let client = try larder.client(timeout: 5, receiveBuffer: 8192)
+        try client.send("GET \(path) HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        let head = "HTTP/1.1 101".count
+        Thread.sleep(forTimeInterval: 0.5)
+        var received: [UInt8] = []
+        while received.count < count + head || received.last == UInt8(ascii: "\n") {
+            received += try client.socket.receive(1 << 20)
+            if let end = received.firstRange(of: Array("\r\n\r\n".utf8)), received.count == end.upperBound + count {
+                break
+            }
+        }
+        try client.send("ping")
+        #expect(try client.socket.receive() == Array("ping".utf8))
+    }
 }

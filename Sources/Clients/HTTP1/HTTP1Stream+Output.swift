@@ -208,7 +208,8 @@ extension HTTP1Stream {
             if isBlocked { return }
         }
         if isComplete { return finish() }
-        if isTunnel { connection.awaitTunnel() } else { awaitNothing() }
+        awaitNothing()
+        if isTunnel { connection.awaitTunnel() }
         handler.streamWritable()
     }
 }
