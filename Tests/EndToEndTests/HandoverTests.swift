@@ -118,4 +118,32 @@ struct HandoverTests {
         try client.send("ping")
         #expect(try client.socket.receive() == Array("ping".utf8))
     }
+
+    @Test("A client that waited for another's fetch and then takes nothing of the stale response is cut off")
+    func stalledAfterWaiting() throws {
+        let isFailing = Switch()
+        let body = patterned(24 << 20)
+        let path = origin.script { [origin] exchange in
+            if isFailing.isOn {
+                let path = exchange.request.path
+                _ = eventually(within: 5) { origin.count(for: path) > 1 }
+                exchange.pause(1)
+                return try exchange.respond(503)
+            }
+            try exchange.respond(200, ["Cache-Control: max-age=1, stale-if-error=600"], bytes: body)
+        }
+        #expect(try larder.get(path).body.count == body.count)
+        Thread.sleep(forTimeInterval: 2.1)
+        isFailing.turnOn()
+        let first = try larder.client()
+        try first.send(RawClient.request("GET", path))
+        #expect(eventually { origin.count(for: path) == 2 })
+        let stalled = try larder.client(receiveBuffer: 4096)
+        try stalled.send(RawClient.request("GET", path))
+        #expect(try first.readResponse().xCache == "STALE")
+        // Longer than it may stall.
+        Thread.sleep(forTimeInterval: 3)
+        let response = try? stalled.readResponse()
+        #expect(response?.isComplete != true)
+    }
 }

@@ -119,8 +119,8 @@ extension HTTP1Stream {
     }
 
     func writeRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
+        guard connection != nil else { return }
         let writer = self.writer
-        guard let connection else { return }
         let wasBlocked = isBlocked
         let count = record.bodyCount - position
         bodyCount += count
@@ -141,7 +141,7 @@ extension HTTP1Stream {
         }
         queue.append(writer.lines.span)
         writer.lines.removeAll()
-        connection.awaitRoom()
+        awaitRoom()
         if !wasBlocked { writable() }
     }
 
@@ -193,7 +193,7 @@ extension HTTP1Stream {
 
     private func block() {
         detach()
-        connection?.awaitRoom()
+        awaitRoom()
         handler.streamBlocked()
     }
 

@@ -106,6 +106,12 @@ final class HTTP1Stream: ClientStream {
         connection?.awaitNothing()
     }
 
+    /// The client takes more when it can; until then its time for that runs, and no other.
+    func awaitRoom() {
+        isWaiting = false
+        connection?.awaitRoom()
+    }
+
     override func wait(atMostMilliseconds limit: Int64) {
         connection?.awaitNothing()
         connection?.setDeadline(afterMilliseconds: limit)
@@ -182,7 +188,7 @@ final class HTTP1Stream: ClientStream {
         writeRest(of: record, from: position, trailers: trailers)
     }
 
-    override func yield() { connection?.awaitRoom() }
+    override func yield() { awaitRoom() }
 
     override func switchProtocols(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) { writeSwitch(head, bytes) }
     override func takeAhead() -> [UInt8] { connection?.takeKept() ?? [] }
