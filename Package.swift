@@ -102,6 +102,12 @@ let package = Package(
             dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
             swiftSettings: tests),
         .testTarget(
+            name: "ClientsTests",
+            dependencies: [
+                "Clients", "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+            ],
+            swiftSettings: tests),
+        .testTarget(
             name: "LayeringTests", dependencies: ["Configuration", "ConfigurationReader"], exclude: ["structure"],
             swiftSettings: tests),
         // Counts heap allocations by standing in for malloc.
@@ -113,7 +119,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire",
                 "HTTPCaching",
-                "EventLoop", "CacheStorage", "Configuration", "Routing",
+                "EventLoop", "CacheStorage", "Configuration", "Routing", "Origins", "Clients",
             ],
             swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Admin"], swiftSettings: tests),
