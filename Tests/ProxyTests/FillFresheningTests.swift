@@ -1,0 +1,264 @@
+import CacheStorage
+import Configuration
+import HTTPCaching
+import Origins
+import Testing
+
+@testable import Proxy
+
+// What a 304, a HEAD's response and a failing origin do to what is stored; and refreshes in the background.
+
+@Suite("RFC 9111 §4.3, one fill: freshening")
+struct FillFresheningTests {
+    /// A scene with a stale response, whose entity-tag is "1".
+    private func staleScene(_ change: (inout CacheSettings) -> Void = { _ in }) throws -> FillScene {
+        let scene = try FillScene(change)
+        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\"", "X-Old: 1"], body: "old")
+        try scene.age(by: 70)
+        return scene
+    }
+
+    @Test("A 304 freshens what is stored: new fields, a Date of now, its own Age, the same body")
+    func freshened() throws {
+        let scene = try staleScene()
+        let before = try #require(try scene.stored())
+        scene.date = "Date: Mon, 07 Nov 2044 08:49:37 GMT\r\n"
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head(
+            "304 Not Modified",
+            ["ETag: \"1\"", "Cache-Control: max-age=600", "Age: 3", "X-New: 2", "Content-Length: 99"])
+        // The exchange is in the middle of its own callback.
+        #expect(first.ends == [] && scene.source.isStopped)
+        #expect(scene.leftovers == [])
+        #expect(first.ends == ["delivered, revalidated"] && other.ends == ["whole"] && other.text == "old")
+        let stored = try #require(try scene.stored())
+        #expect(first.record === stored && stored.id != before.id)
+        #expect(
+            stored.headText == "HTTP/1.1 200 OK\r\nX-Old: 1\r\nVia: 1.1 larder\r\nContent-Length: 3\r\n"
+                + "ETag: \"1\"\r\nCache-Control: max-age=600\r\nX-New: 2\r\n\(scene.date)")
+        #expect(stored.facts.correctedInitialAge == 3 && stored.facts.lifetime == 600 && stored.bodyText == "old")
+        scene.settle()
+        #expect(first.ends.count == 1)
+    }
+
+    @Test("A reader that leaves in the same turn as the 304 is told nothing, and the freshened response stays")
+    func leftInTheSameTurn() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.head("304 Not Modified", ["ETag: \"1\"", "Cache-Control: max-age=600"])
+        reader.leave()
+        #expect(scene.leftovers == [])
+        #expect(reader.ends == ["left"])
+        #expect(try scene.stored()?.facts.lifetime == 600)
+    }
+
+    @Test("A 304 about something else: the request goes again, without conditions, and whoever waits gets that")
+    func somethingElse() throws {
+        let scene = try staleScene()
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        #expect(scene.source.asks("If-None-Match") == "\"1\"")
+        scene.source.head("304 Not Modified", ["ETag: \"2\""])
+        #expect(scene.sources.count == 1 && scene.source.isStopped)
+        scene.settle()
+        #expect(scene.sources.count == 2 && scene.source.asks("If-None-Match") == nil)
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
+        #expect(scene.leftovers == [])
+        #expect(first.text == "new" && other.text == "new" && first.ends == ["whole"] && other.ends == ["whole"])
+        #expect(try scene.body() == "new")
+    }
+
+    @Test("A reader that leaves before the request goes again takes the fill with it")
+    func leftBeforeAskingAgain() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.head("304 Not Modified", ["ETag: \"2\""])
+        reader.leave()
+        #expect(scene.leftovers == [] && scene.sources.count == 1)
+    }
+
+    @Test("A 304 that forbids storing takes the stored response out, but answers the request with it")
+    func forbids() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.head("304 Not Modified", ["ETag: \"1\"", "Cache-Control: no-store"])
+        #expect(scene.leftovers == [])
+        #expect(reader.ends == ["delivered, revalidated"] && reader.record?.bodyText == "old")
+        #expect(try scene.stored() == nil)
+    }
+
+    @Test("An invalidation that comes before the 304 keeps the freshened response out of the store")
+    func invalidated() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.invalidate(scene.select(try scene.request()).keys.plainKey)
+        scene.source.head("304 Not Modified", ["ETag: \"1\"", "Cache-Control: max-age=600"])
+        #expect(scene.leftovers == [])
+        #expect(reader.ends == ["delivered, revalidated"])
+        #expect(try scene.stored() == nil)
+    }
+
+    @Test("Another response takes the stored one's place")
+    func replaced() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60", "ETag: \"2\""], body: "new")
+        #expect(reader.text == "new" && scene.leftovers == [])
+        #expect(try scene.body() == "new")
+    }
+
+    // MARK: A failing origin
+
+    @Test("A 5xx is answered with what is stored where stale-if-error allows, and others hear the status")
+    func staleIfError() throws {
+        let scene = try staleScene { $0.staleIfError = .seconds(600) }
+        let (first, other) = (ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("503 Service Unavailable", ["Cache-Control: max-age=60"])
+        #expect(scene.leftovers == [])
+        #expect(first.ends == ["serves stale for 503"] && other.ends == ["refused, 503"])
+        #expect(try scene.body() == "old")
+    }
+
+    @Test("Where it doesn't, the 5xx is the first reader's, and what is stored stays")
+    func failure() throws {
+        let scene = try FillScene()
+        try scene.store(with: ["Cache-Control: max-age=60, must-revalidate", "ETag: \"1\""], body: "old")
+        try scene.age(by: 70)
+        let (first, other) = (ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("503 Service Unavailable")
+        scene.source.piece("sorry")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(first.text == "sorry" && first.ends == ["whole"] && other.ends == ["refused, 503"])
+        #expect(try scene.body() == "old")
+    }
+
+    // MARK: HEAD
+
+    @Test("The response to a HEAD freshens a stored GET that it agrees with, and invalidates one that it doesn't")
+    func head() throws {
+        let cases: [(fields: [String], isKept: Bool)] = [
+            (["ETag: \"1\"", "Content-Length: 3"], true), (["ETag: \"1\"", "Content-Length: 4"], false),
+            (["ETag: \"2\""], false), ([], true),
+        ]
+        for (fields, isKept) in cases {
+            let scene = try staleScene()
+            let reader = ScriptedReader()
+            guard case .alone = try scene.ask(reader, method: "HEAD") else {
+                Issue.record("a HEAD fills for others")
+                return
+            }
+            scene.source.head("200 OK", ["Cache-Control: max-age=600", "X-New: 2"] + fields)
+            #expect(reader.log == ["handed over 200"] && reader.reason == .headResponse)
+            scene.source.end()
+            #expect(scene.leftovers == [])
+            let stored = try scene.stored()
+            #expect(stored?.facts.lifetime == (isKept ? 600 : nil), "\(fields)")
+            if isKept { #expect(stored?.headText.contains("X-New: 2") == true && stored?.bodyText == "old") }
+        }
+    }
+
+    @Test("A 304 to a HEAD freshens the stored GET, which answers it")
+    func headNotModified() throws {
+        let scene = try staleScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, method: "HEAD")
+        scene.source.head("304 Not Modified", ["ETag: \"1\"", "Cache-Control: max-age=600"])
+        #expect(scene.leftovers == [])
+        #expect(reader.ends == ["delivered, revalidated"])
+        #expect(try scene.stored()?.facts.lifetime == 600)
+    }
+
+    // MARK: In the background
+
+    @Test("A refresh that completes, or is confirmed, leaves the new response in the store", arguments: [false, true])
+    func refreshed(isConfirmed: Bool) throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        #expect(scene.service.refreshing == 1 && scene.source.asks("If-None-Match") == "\"1\"")
+        #expect(try scene.refresh() == nil)
+        let fields = ["ETag: \"1\"", "Cache-Control: max-age=600"]
+        if isConfirmed {
+            scene.source.head("304 Not Modified", fields)
+        } else {
+            scene.source.respond("200 OK", fields, body: "new")
+        }
+        #expect(scene.leftovers == [])
+        #expect(try scene.body() == (isConfirmed ? "old" : "new"))
+        #expect(try scene.stored()?.facts.lifetime == 600)
+    }
+
+    @Test("A refresh that fails leaves what is stored, and another isn't begun at once", arguments: [false, true])
+    func refreshFailed(hasHead: Bool) throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        if hasHead { scene.source.head("500 Internal Server Error") } else { scene.source.fail(.connectTimeout) }
+        #expect(scene.leftovers == [])
+        #expect(try scene.body() == "old")
+        #expect(try scene.refresh() == nil)
+    }
+
+    @Test("A refresh that breaks off in its body leaves what is stored")
+    func refreshBroken() throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        scene.source.head("200 OK", ["Cache-Control: max-age=600", "Content-Length: 9"])
+        scene.source.piece("new")
+        scene.source.fail()
+        #expect(scene.leftovers == [])
+        #expect(try scene.body() == "old")
+    }
+
+    @Test("A refresh whose response isn't to be stored takes out what is, and stops its exchange")
+    func refreshRefused() throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        scene.source.head("200 OK", ["Cache-Control: private"])
+        #expect(scene.source.isStopped && scene.leftovers == [])
+        #expect(try scene.stored() == nil)
+    }
+
+    @Test("A refresh whose response becomes too large is given up")
+    func refreshTooLarge() throws {
+        let scene = try FillScene(objectLimit: 4)
+        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\""], body: "old")
+        try scene.age(by: 70)
+        _ = try #require(try scene.refresh())
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        scene.source.piece("01234")
+        #expect(scene.source.isStopped && scene.leftovers == [])
+    }
+
+    @Test("A request that comes while a refresh is under way reads along with it")
+    func refreshShared() throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=600", "Content-Length: 3"])
+        scene.source.piece("n")
+        scene.settle()
+        first.leave()
+        other.leave()
+        scene.settle()
+        // A refresh is the cache's own: it goes on without readers.
+        #expect(!scene.source.isStopped)
+        scene.source.piece("ew")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(try scene.body() == "new")
+    }
+}

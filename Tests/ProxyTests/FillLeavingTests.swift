@@ -1,0 +1,214 @@
+import CacheStorage
+import HTTPCaching
+import Testing
+
+@testable import Proxy
+
+// What an invalidation in the middle and a reader that leaves do to a fill.
+
+@Suite("RFC 9111 §4.4, one fill: invalidations and readers that leave")
+struct FillLeavingTests {
+    enum Moment: CaseIterable { case beforeHead, inBody, whenComplete }
+
+    /// A response with something done to it in the middle.
+    private func run(_ scene: FillScene, _ fields: [String], _ moment: Moment, _ change: () throws -> Void) throws {
+        if moment == .beforeHead { try change() }
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 6"] + fields)
+        scene.source.piece("abc")
+        if moment == .inBody { try change() }
+        scene.source.piece("def")
+        if moment == .whenComplete { try change() }
+        scene.source.end()
+    }
+
+    @Test("What was invalidated since it was asked for is delivered, and not stored", arguments: Moment.allCases)
+    func invalidated(moment: Moment) throws {
+        let scene = try FillScene()
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        let key = scene.select(try scene.request()).keys.key
+        try run(scene, [], moment) { scene.invalidate(key) }
+        #expect(scene.leftovers == [])
+        #expect(first.text == "abcdef" && first.ends == ["whole"] && other.text == "abcdef")
+        #expect(try scene.stored() == nil)
+        #expect(scene.service.counters.stored == 0)
+    }
+
+    @Test("A variant goes with its plain key", arguments: Moment.allCases)
+    func invalidatedVariant(moment: Moment) throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Accept: a"])
+        let plain = scene.select(try scene.request()).keys.plainKey
+        try run(scene, ["Vary: Accept"], moment) { scene.invalidate(plain) }
+        #expect(reader.ends.count == 1 && reader.text == "abcdef" || reader.source != nil)
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(try scene.stored(for: ["Accept: a"]) == nil)
+    }
+
+    @Test("A group that is invalidated leaves nothing of it in use", arguments: Moment.allCases)
+    func invalidatedGroup(moment: Moment) throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        let (scheme, authority, name) = (Array("http".utf8), Array("api.example".utf8), Array("g".utf8))
+        try run(scene, ["Cache-Groups: \"g\""], moment) {
+            let origin = GroupOrigin(scheme: scheme.span, authority: authority.span)
+            scene.cache.invalidate(groups: [.group(name.span, of: origin)], at: scene.service.wallTime)
+        }
+        #expect(reader.text == "abcdef" && scene.leftovers == [])
+        if let stored = try scene.stored() {
+            let isCurrent = scene.cache.isCurrent(stored, scheme: scheme.span, authority: authority.span)
+            #expect(!isCurrent)
+        }
+    }
+
+    @Test("A request that comes after an invalidation doesn't join a fill from before it")
+    func notJoined() throws {
+        let scene = try FillScene()
+        let (first, second, third) = (ScriptedReader(), ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        scene.invalidate(scene.select(try scene.request()).keys.key)
+        guard case .began = try scene.ask(second) else {
+            Issue.record("joins what is out of date")
+            return
+        }
+        try scene.ask(third)
+        scene.sources[0].respond("200 OK", ["Cache-Control: max-age=60"], body: "old")
+        #expect(scene.table.counts.fills == 1)
+        scene.sources[1].respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
+        #expect(scene.leftovers == [])
+        #expect(first.text == "old" && second.text == "new" && third.text == "new")
+        #expect(try scene.body() == "new")
+    }
+
+    // MARK: Readers that leave
+
+    @Test("With others reading, a fill goes on without its first reader")
+    func othersRead() throws {
+        let scene = try FillScene()
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        first.leave()
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 3"])
+        scene.source.piece("abc")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(other.text == "abc" && first.body == [] && scene.service.counters.continuedAlone == 1)
+        #expect(try scene.body() == "abc")
+    }
+
+    @Test("With nobody reading, a fill goes on where little is missing, and is given up where much is")
+    func nobodyReads() throws {
+        // How much has arrived of how much, and whether the rest is fetched.
+        let cases: [(arrived: Int, length: Int?, goesOn: Bool)] = [
+            (0, nil, false), (10, nil, false), (10, 100, true), (0, 64 << 10, true), (0, (64 << 10) + 1, false),
+            (200_000, 300_000, false), (300_000, 400_000, true), (250_000, 300_000, true),
+        ]
+        for (arrived, length, goesOn) in cases {
+            let scene = try FillScene()
+            let reader = ScriptedReader()
+            try scene.ask(reader)
+            scene.source.head(
+                "200 OK",
+                ["Cache-Control: max-age=60", length.map { "Content-Length: \($0)" } ?? "Transfer-Encoding: chunked"])
+            scene.source.piece([UInt8](repeating: 1, count: arrived))
+            scene.source.turn()
+            reader.leave()
+            #expect(scene.source.isStopped != goesOn, "\(arrived) of \(length ?? -1)")
+            if goesOn, let length {
+                scene.source.piece([UInt8](repeating: 1, count: length - arrived))
+                scene.source.end()
+            }
+            #expect(try (scene.stored() != nil) == goesOn, "\(arrived) of \(length ?? -1)")
+            #expect(scene.leftovers == [])
+            #expect(scene.table.counts.hitForMiss == 0)
+        }
+    }
+
+    @Test("Before the head a fill without readers is given up, and the key is free at once")
+    func beforeHead() throws {
+        let scene = try FillScene()
+        let (first, second) = (ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        first.leave()
+        #expect(scene.source.isStopped && scene.leftovers == [])
+        guard case .began = try scene.ask(second) else {
+            Issue.record("the key isn't free")
+            return
+        }
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "abc")
+        #expect(scene.leftovers == [])
+    }
+
+    @Test("The last of the other readers to leave gives up a fill that has lost its first")
+    func lastOther() throws {
+        let scene = try FillScene()
+        let (first, near, far) = (ScriptedReader(), ScriptedReader(), ScriptedReader(worker: 1))
+        for reader in [first, near, far] { try scene.ask(reader) }
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        scene.source.piece("abc")
+        scene.settle()
+        first.leave()
+        near.leave()
+        scene.settle()
+        #expect(!scene.source.isStopped)
+        far.leave()
+        scene.settle()
+        #expect(scene.source.isStopped && scene.leftovers == [])
+    }
+
+    @Test("A reader that comes before the fill hears that it has none keeps it going")
+    func joinedInTime() throws {
+        let scene = try FillScene()
+        let (first, other, late) = (ScriptedReader(), ScriptedReader(worker: 1), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        first.leave()
+        other.leave()
+        try scene.ask(late)
+        scene.settle()
+        #expect(!scene.source.isStopped)
+        scene.source.piece("abc")
+        scene.source.end()
+        #expect(scene.leftovers == [] && late.text == "abc")
+    }
+
+    @Test("A first reader that leaves one for itself alone stops it")
+    func alone() throws {
+        let scene = try FillScene()
+        scene.table.noteHitForMiss(
+            scene.select(try scene.request()).keys.key, now: scene.loop.now, isShort: false)
+        let reader = ScriptedReader()
+        guard case .alone = try scene.ask(reader) else { return }
+        reader.leave()
+        #expect(scene.source.isStopped && scene.leftovers == [])
+    }
+
+    @Test("A client that leaves after taking over the exchange stops that")
+    func afterHandOver() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.head("200 OK", ["Cache-Control: no-store"])
+        reader.leave()
+        #expect(scene.source.isStopped && scene.leftovers == [])
+    }
+
+    @Test("What another request stored in the meantime ends a fill for all its readers")
+    func endedWithAnother() throws {
+        let scene = try FillScene()
+        let (first, other) = (ScriptedReader(), ScriptedReader())
+        guard case .began(let fill) = try scene.ask(first) else { return }
+        try scene.ask(other)
+        let record = FeedScene.response(body: Array("abc".utf8))
+        first.leave()
+        fill.end(with: record)
+        scene.settle()
+        #expect(other.text == "abc" && scene.running == 0 && scene.source.isStopped)
+    }
+}

@@ -1,0 +1,231 @@
+import CacheStorage
+import HTTPCaching
+import Testing
+
+@testable import Proxy
+
+// Partial content: stored, joined to what is there, and asked for again where it is of something else.
+
+@Suite("RFC 9111 §3.3 and §3.4, one fill: parts")
+struct FillPartTests {
+    private let whole = "0123456789"
+
+    private func fields(_ range: Range<Int>, etag: String = "\"1\"", length: String = "10") -> [String] {
+        [
+            "Cache-Control: max-age=60", "ETag: \(etag)",
+            "Content-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(length)",
+        ]
+    }
+
+    private func part(_ range: Range<Int>) -> String {
+        String(whole.dropFirst(range.lowerBound).prefix(range.count))
+    }
+
+    /// The origin's response with a part.
+    private func respond(_ source: ScriptedSource, _ range: Range<Int>, etag: String = "\"1\"") {
+        source.respond("206 Partial Content", fields(range, etag: etag), body: part(range))
+    }
+
+    /// A scene in which a part is stored.
+    private func scene(with range: Range<Int>) throws -> FillScene {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)"])
+        respond(scene.source, range)
+        #expect(reader.text == part(range) && reader.ends == ["whole"] && scene.leftovers == [])
+        return scene
+    }
+
+    @Test("A 206 is stored as a part of the 200 that it belongs to")
+    func stored() throws {
+        let scene = try scene(with: 0..<4)
+        let stored = try #require(try scene.stored())
+        #expect(stored.kind == .partial && stored.status == 200)
+        #expect(!stored.headText.contains("Content-Range"))
+        let known = try #require(PartialResponse(stored))
+        #expect(known.completeLength == 10 && known.text(of: 0..<4) == "0123")
+    }
+
+    @Test("Nothing of a 206 that breaks off is stored")
+    func brokenOff() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=0-3"])
+        scene.source.head("206 Partial Content", fields(0..<4) + ["Content-Length: 4"])
+        scene.source.piece("01")
+        scene.source.fail()
+        #expect(reader.ends == ["failed, closedEarly"] && scene.leftovers == [])
+        #expect(try scene.stored() == nil)
+    }
+
+    @Test("A 206 without a strong entity-tag, or of several parts, is its reader's alone")
+    func notStored() throws {
+        let several = ["Content-Type: multipart/byteranges; boundary=x", "Cache-Control: max-age=60", "ETag: \"1\""]
+        for fields in [fields(0..<4, etag: "W/\"1\""), several] {
+            let scene = try FillScene()
+            let reader = ScriptedReader()
+            try scene.ask(reader, with: ["Range: bytes=0-3"])
+            scene.source.respond("206 Partial Content", fields, body: "0123")
+            #expect(reader.log == ["handed over 206"] && reader.text == "0123" && scene.leftovers == [])
+            #expect(try scene.stored() == nil)
+        }
+    }
+
+    @Test("Parts of one representation are joined, and all of them are an ordinary response")
+    func joined() throws {
+        let scene = try scene(with: 0..<4)
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=4-9"])
+        #expect(scene.source.asks("Range") == "bytes=4-9")
+        respond(scene.source, 4..<10)
+        #expect(reader.text == "456789" && scene.leftovers == [])
+        let stored = try #require(try scene.stored())
+        #expect(stored.kind == .response && stored.bodyText == whole)
+    }
+
+    @Test("Only what is missing is asked for, on the condition that it is still the same, and all of it answers")
+    func missing() throws {
+        let scene = try scene(with: 0..<4)
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=2-7"])
+        #expect(scene.source.asks("Range") == "bytes=4-7" && scene.source.asks("If-Range") == "\"1\"")
+        scene.source.head("206 Partial Content", fields(4..<8) + ["Content-Length: 4"])
+        scene.source.piece("4567")
+        #expect(reader.log == [] && reader.text == "")
+        scene.source.end()
+        #expect(reader.ends == ["delivered, joined"] && scene.leftovers == [])
+        let record = try #require(reader.record)
+        let known = try #require(PartialResponse(record))
+        #expect(known.text(of: 2..<8) == "234567")
+    }
+
+    @Test("The rest of a whole is fetched once for all that wait, who get the whole")
+    func missingForAll() throws {
+        let scene = try scene(with: 0..<4)
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        #expect(scene.source.asks("Range") == "bytes=4-9")
+        scene.source.head("206 Partial Content", fields(4..<10) + ["Content-Length: 6"])
+        scene.source.piece("456")
+        scene.settle()
+        #expect(other.log == [])
+        scene.source.piece("789")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(first.ends == ["delivered, joined"] && first.record?.bodyText == whole)
+        #expect(other.ends == ["whole"] && other.text == whole)
+    }
+
+    @Test("A part of something else, another range, or none: the request goes to the origin as it came")
+    func mismatch() throws {
+        let other = fields(4..<8, etag: "\"2\"")
+        let cases: [(status: String, fields: [String])] = [
+            ("206 Partial Content", other), ("206 Partial Content", fields(5..<8)),
+            ("206 Partial Content", fields(4..<8, length: "11")), ("206 Partial Content", []),
+            ("416 Range Not Satisfiable", ["Content-Range: bytes */6"]),
+        ]
+        for (status, fields) in cases {
+            let scene = try scene(with: 0..<4)
+            let reader = ScriptedReader()
+            try scene.ask(reader, with: ["Range: bytes=2-7"])
+            scene.source.head(status, fields)
+            #expect(reader.ends == [] && scene.source.isStopped)
+            scene.settle()
+            #expect(scene.source.asks("Range") == "bytes=2-7" && scene.source.asks("If-Range") == nil, "\(fields)")
+            respond(scene.source, 2..<8, etag: "\"2\"")
+            #expect(reader.text == "234567" && reader.ends == ["whole"] && scene.leftovers == [])
+        }
+    }
+
+    @Test("A whole that others waited for, of which a part mismatches, is asked for anew for all of them")
+    func mismatchForAll() throws {
+        let scene = try scene(with: 0..<4)
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("206 Partial Content", fields(4..<10, etag: "\"2\""))
+        scene.settle()
+        #expect(scene.source.asks("Range") == nil)
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
+        #expect(scene.leftovers == [])
+        #expect(first.text == "new" && first.ends == ["whole"])
+        #expect(other.ends == ["refused, own reason"])
+    }
+
+    @Test("The whole, sent instead of the part, takes the parts' place")
+    func wholeInstead() throws {
+        let scene = try scene(with: 0..<4)
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=2-7"])
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60", "ETag: \"2\""], body: "abcdefghij")
+        #expect(reader.text == "abcdefghij" && reader.ends == ["whole"] && scene.leftovers == [])
+        #expect(try scene.body() == "abcdefghij")
+    }
+
+    @Test("What is missing breaks off: the request is told, and what was stored stays")
+    func missingBroken() throws {
+        let scene = try scene(with: 0..<4)
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=2-7"])
+        scene.source.head("206 Partial Content", fields(4..<8) + ["Content-Length: 4"])
+        scene.source.piece("4")
+        scene.source.fail()
+        #expect(reader.ends == ["failed, closedEarly"] && scene.leftovers == [])
+        let stored = try #require(try scene.stored())
+        #expect(PartialResponse(stored)?.extents.contains(0..<4) == true)
+    }
+
+    // MARK: Conditions of the client's own
+
+    @Test("A request with conditions is answered once the response is whole, where that is soon")
+    func heldBack() throws {
+        let scene = try FillScene()
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first, with: ["If-None-Match: \"1\""])
+        try scene.ask(other)
+        #expect(scene.source.asks("If-None-Match") == nil)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "ETag: \"1\"", "Content-Length: 3"])
+        scene.source.piece("ab")
+        scene.settle()
+        #expect(first.log == [] && other.text == "ab")
+        scene.source.piece("c")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(first.ends == ["delivered, whole"] && first.record?.bodyText == "abc" && other.text == "abc")
+    }
+
+    @Test("Where that may take long, it is answered as it comes")
+    func notHeldBack() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["If-None-Match: \"1\""])
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        scene.source.piece("ab")
+        #expect(reader.text == "ab")
+        scene.source.end()
+        #expect(scene.leftovers == [])
+    }
+
+    @Test("A held back response that isn't as long as it said is asked for again", arguments: ["ab", "abcd"])
+    func heldBackAgain(body: String) throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["If-None-Match: \"1\""])
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 3"])
+        scene.source.piece(body)
+        scene.source.end()
+        scene.settle()
+        #expect(reader.ends == [] && scene.sources.count == 2)
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
+        #expect(reader.ends == ["delivered, whole"] && reader.record?.bodyText == "new" && scene.leftovers == [])
+        #expect(try scene.body() == "new")
+    }
+}
+
+extension PartialResponse {
+    fileprivate func text(of range: Range<Int64>) -> String? {
+        guard let place = place(of: range) else { return nil }
+        return record.body.extracting(place).text()
+    }
+}

@@ -1,0 +1,241 @@
+import CacheStorage
+import HTTPCaching
+import Testing
+
+@testable import Proxy
+
+// A response that can't be stored, by its head or once it turns out to be too large: the first reader takes the exchange over.
+
+@Suite("RFC 9111 §3, one fill: what isn't stored")
+struct FillRefusalTests {
+    static let refused: [(status: String, fields: [String], reason: Reason, others: String)] = [
+        ("200 OK", ["Cache-Control: no-store"], .responseNoStore, "refused, hit for miss"),
+        ("200 OK", ["Cache-Control: private, max-age=60"], .privateResponse, "refused, hit for miss"),
+        ("200 OK", ["Cache-Control: max-age=60", "Set-Cookie: a=b"], .setCookie, "refused, hit for miss"),
+        ("200 OK", ["Cache-Control: max-age=60", "Vary: *"], .varyStar, "refused, hit for miss"),
+        ("200 OK", ["Cache-Control: max-age=0"], .alreadyStale, "refused, hit for miss"),
+        ("302 Found", ["Location: /b"], .noLifetime, "refused, hit for miss"),
+        ("206 Partial Content", ["Content-Range: bytes 0-1/9"], .partialContent, "refused, hit for miss"),
+        ("304 Not Modified", ["ETag: \"1\""], .oneRequestStatus, "refused, hit for miss"),
+        ("200 OK", ["Cache-Control: max-age=60", "Content-Length: 5000"], .tooLarge, "refused, hit for miss"),
+        ("503 Service Unavailable", [], .noLifetime, "refused, 503"),
+    ]
+
+    @Test(
+        "What can't be stored is the first reader's with its exchange, and nobody waits for that key again soon",
+        arguments: refused.indices)
+    func handedOver(index: Int) throws {
+        let (status, fields, reason, others) = Self.refused[index]
+        let scene = try FillScene(objectLimit: 1000)
+        let (first, near, far) = (ScriptedReader(), ScriptedReader(), ScriptedReader(worker: 1))
+        for reader in [first, near, far] { try scene.ask(reader) }
+        scene.source.head(status, fields)
+        #expect(first.log == ["handed over \(status.prefix(3))"] && first.reason == reason)
+        #expect(scene.running == 0 && scene.source.isTaken && !scene.source.isStopped)
+        scene.settle()
+        #expect(near.ends == [others] && far.ends == [others])
+        #expect(scene.table.counts.hitForMiss == 1)
+        scene.source.piece("he")
+        scene.source.piece("llo")
+        scene.source.end()
+        #expect(first.text == "hello" && first.ends == ["whole"])
+        #expect(try scene.stored() == nil)
+        #expect(scene.leftovers == [])
+        guard case .alone = try scene.ask(ScriptedReader()) else {
+            Issue.record("waits for another request's fill")
+            return
+        }
+    }
+
+    @Test("A key that brought something storable at last is shared again")
+    func forgotten() throws {
+        let scene = try FillScene()
+        try scene.ask(ScriptedReader())
+        scene.source.head("200 OK", ["Cache-Control: no-store"])
+        scene.source.end()
+        guard case .alone = try scene.ask(ScriptedReader()) else {
+            Issue.record("not remembered")
+            return
+        }
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "hello")
+        #expect(scene.table.counts.hitForMiss == 0)
+        #expect(scene.leftovers == [])
+    }
+
+    @Test("A response to a request with credentials that isn't said to be for all is that request's alone")
+    func authorization() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Authorization: Basic x"])
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        #expect(reader.reason == .authorization && scene.source.isTaken)
+        scene.source.end()
+        #expect(scene.leftovers == [])
+    }
+
+    @Test("Another response than the stored one, which isn't to be stored, takes the stored one out")
+    func supersedes() throws {
+        for (fields, isKept) in [(["Cache-Control: no-store"], false), (["Cache-Control: max-age=60"], true)] {
+            let scene = try FillScene()
+            try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\""], body: "old")
+            try scene.age(by: 70)
+            // Credentials are this request's own matter, and say nothing about what others were given.
+            try scene.ask(ScriptedReader(), with: isKept ? ["Authorization: Basic x"] : [])
+            scene.source.respond("200 OK", fields, body: "new")
+            #expect(try scene.body() == (isKept ? "old" : nil))
+            #expect(scene.leftovers == [])
+        }
+    }
+
+    @Test(
+        "With the budget of arriving responses spent, a response goes through, and the key is left alone for a moment")
+    func budget() throws {
+        let scene = try FillScene(budget: 1000)
+        let (first, other) = (ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 5000"])
+        scene.settle()
+        #expect(first.reason == .storeUnavailable && other.ends == ["refused, hit for miss"])
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        #expect(scene.service.counters.storeRefused == 1)
+    }
+
+    // MARK: Too large while it arrives
+
+    @Test(
+        "Too large while it arrives, with nobody else reading: the rest is the reader's, every byte once and in order")
+    func restHandedOver() throws {
+        for size in [1, 3, 7, 10] {
+            let scene = try FillScene(objectLimit: 10)
+            let reader = ScriptedReader()
+            try scene.ask(reader)
+            scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+            let body = (0..<40).map { UInt8($0) }
+            for start in stride(from: 0, to: 40, by: size) {
+                scene.source.piece(Array(body[start..<min(start + size, 40)]))
+                scene.source.turn()
+                #expect(reader.body == Array(body[..<min(start + size, 40)]))
+            }
+            #expect(reader.log == ["began 200", "handed over the rest"])
+            #expect(scene.budget.inUse == 0 && scene.table.counts.hitForMiss == 1)
+            scene.source.end()
+            #expect(reader.ends == ["whole"] && scene.leftovers == [])
+            #expect(try scene.stored() == nil)
+        }
+    }
+
+    @Test("Too large with another reader: the origin is read on when both have what there is, and each gets every byte")
+    func lockstep() throws {
+        let scene = try FillScene(objectLimit: 4)
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        scene.source.piece("0123")
+        scene.source.turn()
+        scene.settle()
+        scene.source.piece("45")
+        scene.source.piece("6")
+        scene.source.turn()
+        #expect(scene.source.isPaused && first.text == "0123456")
+        #expect(scene.table.counts.fills == 0 && scene.table.counts.hitForMiss == 1)
+        let late = ScriptedReader()
+        guard case .alone = try scene.ask(late) else {
+            Issue.record("joins a fill in lockstep")
+            return
+        }
+        late.leave()
+        scene.settle()
+        let source = scene.sources[0]
+        #expect(!source.isPaused && other.text == "0123456")
+        source.piece("78")
+        source.turn()
+        #expect(source.isPaused)
+        scene.settle()
+        #expect(!source.isPaused && other.text == "012345678")
+        source.piece("9")
+        source.end()
+        scene.settle()
+        #expect(first.text == "0123456789" && other.text == first.text)
+        #expect(first.ends == ["whole"] && other.ends == ["whole"] && scene.leftovers == [])
+        #expect(try scene.stored() == nil)
+    }
+
+    @Test("A first reader that lags when it turns out to be too large is waited for, and loses nothing")
+    func lockstepLagging() throws {
+        let scene = try FillScene(objectLimit: 4)
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        scene.source.piece("01")
+        reader.block()
+        scene.source.piece("23")
+        scene.source.piece("45")
+        scene.source.turn()
+        #expect(scene.source.isPaused && reader.text == "01" && scene.source.taker == nil)
+        reader.take(3)
+        scene.settle()
+        #expect(scene.source.isPaused)
+        reader.unblock()
+        scene.settle()
+        #expect(!scene.source.isPaused && reader.text == "012345")
+        scene.source.piece("67")
+        scene.source.turn()
+        // It has caught up, and alone: nothing to wait for.
+        #expect(!scene.source.isPaused)
+        reader.block()
+        scene.source.piece("89")
+        scene.source.turn()
+        #expect(scene.source.isPaused)
+        scene.source.end()
+        #expect(reader.ends == [])
+        reader.unblock()
+        #expect(reader.text == "0123456789" && reader.ends == ["whole"])
+        #expect(scene.leftovers == [])
+    }
+
+    @Test("Those who haven't begun to read when it becomes too large send their own requests")
+    func lockstepNotBegun() throws {
+        let scene = try FillScene(objectLimit: 4)
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        scene.source.piece("01234")
+        scene.source.turn()
+        scene.settle()
+        #expect(other.ends == ["gone"])
+        #expect(!scene.source.isPaused)
+        scene.source.end()
+        #expect(first.text == "01234" && first.ends == ["whole"] && scene.leftovers == [])
+    }
+
+    @Test(
+        "In lockstep a broken origin breaks every reader off; the last one to leave stops it", arguments: [false, true])
+    func lockstepEnds(breaks: Bool) throws {
+        let scene = try FillScene(objectLimit: 4)
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        scene.source.piece("0123")
+        scene.settle()
+        scene.source.piece("45")
+        scene.source.turn()
+        if breaks {
+            scene.source.fail()
+        } else {
+            first.leave()
+            #expect(!scene.source.isStopped)
+            scene.settle()
+            #expect(!scene.source.isPaused && other.text == "012345")
+            other.leave()
+        }
+        scene.settle()
+        #expect(scene.source.isStopped)
+        #expect(other.ends == [breaks ? "broken" : "left"] && first.ends == [breaks ? "failed, closedEarly" : "left"])
+        #expect(scene.leftovers == [])
+    }
+}

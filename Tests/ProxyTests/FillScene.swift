@@ -1,0 +1,314 @@
+import Bytes
+import CacheStorage
+import Clients
+import Configuration
+import EventLoop
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+import Testing
+
+@testable import Proxy
+
+// One worker's fills without sockets: a real cache over memory, a script in place of every exchange, readers that note what
+// they are told. The clock stands still, since a loop without events reads it once: what is stale says so by its Age.
+
+/// What becomes of a request, as far as fills go.
+enum Asked {
+    /// Answered from the store.
+    case hit(StoredResponse)
+    /// It began a fill, and reads from it.
+    case began(Fill)
+    /// It reads along with another request's fill.
+    case joined(FillFeed)
+    /// Nothing can be shared with it: it has a fill of its own, which nobody else finds.
+    case alone(Fill)
+}
+
+final class FillScene {
+    /// Has no events: to run it is one turn's end.
+    let loop = EventLoop(inputCapacity: 4096)
+    let cache: Cache
+    let budget: FillBudget
+    let table = FillTable()
+    let rules = SearchRules()
+    let service: FillService
+    let runtime: RuntimeConfiguration
+    /// In the order in which they were made.
+    private(set) var sources: [ScriptedSource] = []
+    private(set) var readers: [ScriptedReader] = []
+
+    /// Carries notices to the worker, and to one more on which others read.
+    private let mail = EventLoop(inputCapacity: 4096)
+    private let stop = Mailbox<Void>()
+    private let otherMailbox = Mailbox<FillFeed.Notice>()
+    private var deliveries: [Socket] = []
+    private var hasHeard = false
+
+    /// What a response without a `Date` is given.
+    var date = "Date: Sun, 06 Nov 2044 08:49:37 GMT\r\n"
+
+    init(
+        objectLimit: Int = 1 << 20, budget: Int = 64 << 20, usesMemory: Bool = true, variants: Int = 100,
+        _ change: (inout CacheSettings) -> Void = { _ in }
+    ) throws {
+        var configuration = try Configuration.quick(upstream: "http://127.0.0.1:1")
+        var settings = configuration.routes[0].cache!
+        change(&settings)
+        configuration.routes[0].cache = settings
+        configuration.limits.variants = variants
+        runtime = try RuntimeConfiguration(
+            configuration, groups: configuration.upstreams.map(UpstreamGroup.init(settings:)), largestHead: 32 << 10)
+        cache = Cache(SharedStores(memoryBytes: 64 << 20), objectLimit: objectLimit)
+        cache.open(usesMemory: usesMemory, copyLifetime: 0) { nil }
+        self.budget = FillBudget(bytes: budget)
+        service = FillService(
+            index: 0, loop: loop, cache: cache, budget: self.budget, table: table, searchRules: rules,
+            dateLine: { [] },
+            makeSource: { _, _ in preconditionFailure("replaced below") })
+        service.dateLine = { [unowned self] in Array(date.utf8) }
+        service.makeSource = { [unowned self] asked, fill in
+            let source = ScriptedSource(asked, of: fill)
+            sources.append(source)
+            return source
+        }
+        deliveries = [
+            service.mailbox.deliver(on: mail) { [unowned self] in hear($0, worker: 0) },
+            otherMailbox.deliver(on: mail) { [unowned self] in hear($0, worker: 1) },
+            stop.deliver(on: mail) { [unowned self] in mail.stop() },
+        ]
+    }
+
+    deinit {
+        for delivery in deliveries { delivery.close() }
+        // What was closed is freed at the end of a turn.
+        mail.run()
+    }
+
+    private func hear(_ notice: FillFeed.Notice, worker: Int) {
+        hasHeard = true
+        switch notice {
+        case .moved(let feed):
+            feed.acknowledge(worker: worker)
+            for reader in readers where reader.worker == worker { reader.moved(feed) }
+        case .needsFill(let feed): service.needsFill(feed)
+        }
+    }
+
+    /// The turn ends, and everybody hears what there is to hear.
+    func settle() {
+        repeat {
+            hasHeard = false
+            loop.run()
+            stop.post(())
+            mail.run()
+        } while hasHeard
+    }
+
+    // MARK: Requests
+
+    func request(
+        _ target: String = "/a", method: String = "GET", with fields: [String] = [], content: String = ""
+    ) throws -> AdmittedRequest {
+        var lines = ["\(method) \(target) HTTP/1.1", "Host: api.example"] + fields
+        if !content.isEmpty { lines.append("Content-Length: \(content.utf8.count)") }
+        let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        let message = RequestMessage(described: bytes.span, on: loop)
+        #expect(try message.head.parse(bytes.span, limits: HeadLimits()))
+        message.content = Array(content.utf8)
+        var request = AdmittedRequest(message, runtime)
+        guard
+            case .matched(let match) = runtime.table.match(
+                message.bytes, host: message.head.authority, path: message.head.path)
+        else { preconditionFailure("the one route takes everything") }
+        request.match = match
+        request.entry = runtime.entries[match.route]
+        request.noteFacts()
+        return request
+    }
+
+    /// What memory has for a request, and the key that it is found by.
+    func select(_ request: AdmittedRequest) -> Selection {
+        var selection = Selection()
+        selection.keys.compose(request, &service.composer, rules)
+        var found = peek(&selection.keys)
+        if let index = found, index.kind == .varyMarker {
+            selection.keys.selectVariant(by: index, request, &service.composer, &service.variantText)
+            found = peek(&selection.keys)
+        }
+        if let found, selection.keys.isUsable(found) { selection.stored = found }
+        return selection
+    }
+
+    private func peek(_ keys: inout KeySelection) -> StoredResponse? {
+        keys.keepText(service.composer)
+        let text = keys.text
+        return cache.peekInMemory(keys.key, keyText: text.span, now: service.wallTime)
+    }
+
+    /// What a request would be answered from.
+    func stored(_ target: String = "/a", for fields: [String] = []) throws -> StoredResponse? {
+        select(try request(target, with: fields)).stored
+    }
+
+    /// The body of what is stored.
+    func body(_ target: String = "/a", for fields: [String] = []) throws -> String? {
+        try stored(target, for: fields)?.bodyText
+    }
+
+    /// Handles a request as a worker's transaction does: from the store, by another request's fill, or by its own.
+    @discardableResult
+    func ask(
+        _ reader: ScriptedReader, _ target: String = "/a", method: String = "GET", with fields: [String] = [],
+        content: String = ""
+    ) throws -> Asked {
+        let request = try request(target, method: method, with: fields, content: content)
+        var selection = select(request)
+        var waits = true
+        if let stored = selection.stored {
+            if stored.kind == .partial {
+                selection.stored = nil
+                selection.partial = missing(of: stored, request)
+                waits = !request.facts.hasRange
+            } else {
+                let verdict = reuseVerdict(
+                    stored: stored.facts, request: request.facts, policy: request.policy!, now: service.instant)
+                switch verdict {
+                case .fresh, .stale, .bypass, .refuse: return .hit(stored)
+                case .validate(let reason, _, let fallback):
+                    selection.isValidating = stored.facts.hasValidator
+                    selection.fallback = fallback
+                    waits = reason == .stale || reason == .mustRevalidate
+                }
+            }
+        }
+        reader.scene = self
+        readers.append(reader)
+        guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
+        let keys = selection.keys
+        let text = keys.text
+        let mayBegin = request.facts.method != .head && !request.facts.hasRange
+        let role = table.join(
+            keys.key, keyText: text.span, worker: reader.worker,
+            mailbox: reader.worker == 0 ? service.mailbox : otherMailbox, now: loop.now,
+            asked: MonotonicTime(milliseconds: .max),
+            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
+            make: { mayBegin ? service.newFeed(keys) : nil })
+        switch role {
+        case .alone: return .alone(begin(reader, request, selection, service.newFeed(keys), false))
+        case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
+        case .read(let feed):
+            reader.wait(for: feed)
+            return .joined(feed)
+        }
+    }
+
+    private func begin(
+        _ reader: ScriptedReader, _ request: AdmittedRequest, _ selection: Selection, _ feed: FillFeed,
+        _ isPublished: Bool
+    ) -> Fill {
+        let fill = Fill(
+            service, feed: feed, isPublished: isPublished, purpose: .request, request, selection, reader: reader)
+        reader.fill(fill)
+        fill.start()
+        return fill
+    }
+
+    private func missing(of record: StoredResponse, _ request: AdmittedRequest) -> PartialFetch? {
+        guard let known = PartialResponse(record) else { return nil }
+        var partial = PartialFetch(known: known)
+        var range = RangeRequest.ignored
+        if let value = request.rangeThatCounts(for: record) {
+            range = RangeRequest(field: request.message.bytes.extracting(value))
+        }
+        if case .fetch(let missing, let toAnswer) = partialReuse(
+            range, extents: known.extents, completeLength: known.completeLength)
+        {
+            partial.missing = missing
+            partial.toAnswer = toAnswer
+        }
+        return partial
+    }
+
+    /// Begins a refresh of what is stored, in the background; nil where none may begin.
+    func refresh(_ target: String = "/a") throws -> Fill? {
+        let request = try request(target)
+        var selection = select(request)
+        let stored = try #require(selection.stored)
+        selection.isValidating = stored.facts.hasValidator
+        let feed = table.beginRefresh(
+            selection.keys.key, now: loop.now, asked: MonotonicTime(milliseconds: .max), known: stored,
+            make: { service.newFeed(selection.keys) })
+        guard let feed else { return nil }
+        let fill = Fill(
+            service, feed: feed, isPublished: true, purpose: .refresh, request, selection, reader: nil)
+        fill.start()
+        return fill
+    }
+
+    /// Stores a response by an ordinary request; the scene is as empty as before after that.
+    @discardableResult
+    func store(
+        _ target: String = "/a", for fields: [String] = [], head: String = "200 OK", with response: [String],
+        body: String
+    ) throws -> StoredResponse {
+        try ask(ScriptedReader(), target, with: fields)
+        source.head(head, response + ["Content-Length: \(body.utf8.count)"])
+        source.piece(body)
+        source.end()
+        settle()
+        readers = []
+        sources = []
+        return try #require(try stored(target, for: fields))
+    }
+
+    /// Makes what is stored so many seconds older. When it was asked for stays: what is known of its key since may be later.
+    @discardableResult
+    func age(_ target: String = "/a", by seconds: Int64) throws -> StoredResponse {
+        let selection = select(try request(target))
+        let stored = try #require(selection.stored)
+        var description = stored.description
+        description.facts.responseTime.milliseconds -= seconds * 1000
+        description.facts.date.milliseconds -= seconds * 1000
+        guard let aged = stored.refreshed(description, head: stored.head) else { return stored }
+        cache.put(selection.keys.key, aged, now: service.wallTime)
+        return aged
+    }
+
+    /// The script that was asked last.
+    var source: ScriptedSource { sources.last! }
+
+    func invalidate(_ key: CacheKey) { cache.invalidate([key], at: service.wallTime) }
+
+    // MARK: Ends
+
+    /// Fills under way.
+    var running: Int {
+        let fills = Mirror(reflecting: service).descendant("running") as? [ObjectIdentifier: Fill]
+        return fills?.count ?? -1
+    }
+
+    /// What is left of fills once all are over; empty if all is as it should be.
+    var leftovers: [String] {
+        settle()
+        var left: [String] = []
+        if running != 0 { left.append("\(running) fills run") }
+        if service.refreshing != 0 { left.append("\(service.refreshing) refreshes run") }
+        if table.counts.fills != 0 { left.append("\(table.counts.fills) fills in the table") }
+        if budget.inUse != 0 { left.append("\(budget.inUse) bytes of the budget in use") }
+        for (number, source) in sources.enumerated() where !source.isStopped && !source.isTaken {
+            left.append("source \(number) still open")
+        }
+        for (number, source) in sources.enumerated() where source.hasFill { left.append("fill \(number) is held") }
+        for (number, reader) in readers.enumerated() where reader.ends.count != 1 {
+            left.append("reader \(number) was told its end \(reader.ends.count) times")
+        }
+        return left
+    }
+}
+
+extension StoredResponse {
+    var headText: String { head.text() }
+    var bodyText: String { body.text() }
+}

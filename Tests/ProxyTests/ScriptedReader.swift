@@ -1,0 +1,250 @@
+import Bytes
+import CacheStorage
+import HTTPCaching
+import HTTPSemantics
+import HTTPWire
+import Origins
+
+@testable import Proxy
+
+/// A request that reads from a fill, its own or another's, at the pace that a test gives it. It notes what it is told, and
+/// answers as a transaction does.
+final class ScriptedReader: FillReader {
+    enum Activity {
+        case none
+        case filling(Fill)
+        case waiting(FillFeed)
+        case reading(FillFeed)
+        case passing
+    }
+
+    weak var scene: FillScene?
+    /// 0 is the worker that fills.
+    let worker: Int
+    private(set) var activity = Activity.none
+    /// Everything that it was told, but for pieces.
+    private(set) var log: [String] = []
+    /// How it ended; once if all is well.
+    private(set) var ends: [String] = []
+    private(set) var body: [UInt8] = []
+    /// The head as it is stored, where everybody gets that.
+    private(set) var storedLines: String?
+    private(set) var record: StoredResponse?
+    private(set) var trailers: [UInt8] = []
+    /// What it took over.
+    private(set) var source: (any FillSource)?
+    private(set) var reason: Reason?
+    /// Its client takes nothing now.
+    private(set) var isBlocked: Bool
+    /// Bytes that it takes from a feed at once.
+    var window = Int.max
+    private var caughtUpAt = -1
+
+    init(worker: Int = 0, isBlocked: Bool = false) {
+        self.worker = worker
+        self.isBlocked = isBlocked
+    }
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    private func end(_ how: String) {
+        activity = .none
+        ends.append(how)
+    }
+
+    // MARK: What a test does with it
+
+    func fill(_ fill: Fill) { activity = .filling(fill) }
+
+    func wait(for feed: FillFeed) {
+        activity = .waiting(feed)
+        moved(feed)
+    }
+
+    func block() { isBlocked = true }
+
+    /// Its client takes everything again.
+    func unblock() {
+        isBlocked = false
+        switch activity {
+        case .filling(let fill): pump(fill.feed)
+        case .reading(let feed): pump(feed)
+        case .none, .waiting, .passing: break
+        }
+    }
+
+    /// Takes at most so many bytes more of what has arrived.
+    func take(_ count: Int) {
+        let feed: FillFeed
+        switch activity {
+        case .filling(let fill): feed = fill.feed
+        case .reading(let own): feed = own
+        case .none, .waiting, .passing: return
+        }
+        _ = feed.read(from: body.count, atMost: count) { body.append($0) }
+    }
+
+    /// Its client goes away.
+    func leave() {
+        let activity = self.activity
+        if case .none = activity { return }
+        end("left")
+        switch activity {
+        case .none, .passing: source?.stop()
+        case .filling(let fill): fill.readerLeft(caughtUpAt: caughtUpAt)
+        case .waiting(let feed), .reading(let feed): feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+        }
+    }
+
+    // MARK: Its own fill
+
+    var readCount: Int { body.count }
+
+    func fillInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        log.append("interim \(response.status)")
+    }
+
+    func fillBegan(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, lines: RecordHead?) {
+        log.append("began \(response.status)")
+        storedLines = lines.map { String(decoding: $0.lines, as: UTF8.self) }
+        if case .filling(let fill) = activity { reason = fill.notStoredReason }
+    }
+
+    func fillReceived(_ piece: Span<UInt8>, at position: Int) {
+        if case .passing = activity { return body.append(piece) }
+        guard case .filling = activity else { return ends.append("a piece after its end") }
+        if position == body.count && !isBlocked { body.append(piece) }
+    }
+
+    func fillTurnEnded() {
+        guard case .filling(let fill) = activity, !isBlocked, fill.body == .lockstep else { return }
+        noteCaughtUp(fill.feed, fill.feed.end)
+    }
+
+    func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
+        guard case .filling(let fill) = activity else { return ends.append("a second end") }
+        let feed = fill.feed
+        self.trailers = trailers
+        if body.count == fill.arrived {
+            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            return end("whole")
+        }
+        if let whole {
+            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            body.append(whole.body.extracting(body.count...))
+            return end("whole")
+        }
+        activity = .reading(feed)
+    }
+
+    func fillDelivers(_ record: StoredResponse, _ how: FillDelivery, by fill: Fill) {
+        guard case .filling(let own) = activity, own === fill else { return }
+        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        self.record = record
+        end("delivered, \(how)")
+    }
+
+    func fillServesStale(_ status: Status) {
+        leaveFill()
+        end("serves stale for \(status.code)")
+    }
+
+    func fillHandsOver(
+        _ source: any FillSource, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, because reason: Reason?
+    ) {
+        log.append("handed over \(response.status)")
+        self.reason = reason
+        takeOver(source)
+    }
+
+    func fillHandsOverRest(_ source: any FillSource) {
+        log.append("handed over the rest")
+        takeOver(source)
+    }
+
+    private func takeOver(_ source: any FillSource) {
+        leaveFill()
+        activity = .passing
+        self.source = source
+        (source as? ScriptedSource)?.hand(to: self)
+    }
+
+    func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?) {
+        leaveFill()
+        record = stored
+        end("failed, \(failure.cause)")
+    }
+
+    private func leaveFill() {
+        guard case .filling(let fill) = activity else { return ends.append("a second end") }
+        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+    }
+
+    // MARK: What it took over
+
+    func passed(_ piece: [UInt8]) { body += piece }
+    func passedAll() { end("whole") }
+    func brokeOff() { end("broken") }
+
+    // MARK: A feed
+
+    func moved(_ feed: FillFeed) {
+        switch activity {
+        case .reading(let own) where own === feed: pump(feed)
+        case .waiting(let own) where own === feed: look(at: feed)
+        case .none, .filling, .waiting, .reading, .passing: return
+        }
+    }
+
+    private func look(at feed: FillFeed) {
+        switch feed.news {
+        case .none: return
+        case .head(let head, _):
+            log.append("began \(head.response.status)")
+            record = head.response
+            activity = .reading(feed)
+            pump(feed)
+        case .gone, .refused, .failed:
+            let word = feed.news.word
+            feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+            end(word)
+        }
+    }
+
+    private func pump(_ feed: FillFeed) {
+        while !isBlocked {
+            let reach = feed.reach
+            if reach.isBroken {
+                // A first reader is told by its fill.
+                if case .filling = activity { return }
+                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                return end("broken")
+            }
+            if case .reading = activity, let completed = reach.completed {
+                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                if body.count <= completed.bodyCount { body.append(completed.body.extracting(body.count...)) }
+                return end("whole")
+            }
+            if body.count < reach.end {
+                let count = feed.read(from: body.count, atMost: window) { body.append($0) }
+                if count == 0 {
+                    ends.append("nothing to read at \(body.count) of \(reach.end)")
+                    return
+                }
+                continue
+            }
+            if case .reading = activity, reach.isWhole {
+                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                return end("whole")
+            }
+            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
+            return
+        }
+    }
+
+    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
+        guard body.count == end, caughtUpAt != end else { return }
+        caughtUpAt = end
+        feed.noteCaughtUp(at: end)
+    }
+}
