@@ -146,7 +146,8 @@ final class ClientScene {
         change(&limits)
         connections = ClientConnections(
             loop: loop, writer: writer, limits: limits, total: ClientCount(),
-            makeHandler: { [unowned self] in NotingHandler(self) })
+            makeHandler: { [unowned self] in NotingHandler(self) },
+            makeMessage: { [loop] in RequestMessage(on: loop) })
         let (loop, ending) = (loop, ending)
         delivery = stop.deliver(on: loop) {
             loop.stop()

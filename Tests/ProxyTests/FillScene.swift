@@ -114,13 +114,12 @@ final class FillScene {
         var lines = ["\(method) \(target) HTTP/1.1", "Host: api.example"] + fields
         if !content.isEmpty { lines.append("Content-Length: \(content.utf8.count)") }
         let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
-        let message = RequestMessage(described: bytes.span, on: loop)
-        #expect(try message.head.parse(bytes.span, limits: HeadLimits()))
-        message.content = Array(content.utf8)
-        var request = AdmittedRequest(message, runtime)
+        let request = AdmittedRequest(described: bytes.span, on: loop, runtime)
+        #expect(try request.head.parse(bytes.span, limits: HeadLimits()))
+        request.content = Array(content.utf8)
         guard
             case .matched(let match) = runtime.table.match(
-                message.bytes, host: message.head.authority, path: message.head.path)
+                request.bytes, host: request.head.authority, path: request.head.path)
         else { preconditionFailure("the one route takes everything") }
         request.match = match
         request.entry = runtime.entries[match.route]
@@ -209,7 +208,8 @@ final class FillScene {
         _ isPublished: Bool
     ) -> Fill {
         let fill = Fill(
-            service, feed: feed, isPublished: isPublished, purpose: .request, request, selection, reader: reader)
+            service, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
+            reader: reader)
         reader.fill(fill)
         fill.start()
         return fill
@@ -220,7 +220,7 @@ final class FillScene {
         var partial = PartialFetch(known: known)
         var range = RangeRequest.ignored
         if let value = request.rangeThatCounts(for: record) {
-            range = RangeRequest(field: request.message.bytes.extracting(value))
+            range = RangeRequest(field: request.bytes.extracting(value))
         }
         if case .fetch(let missing, let toAnswer) = partialReuse(
             range, extents: known.extents, completeLength: known.completeLength)
@@ -242,7 +242,7 @@ final class FillScene {
             make: { service.newFeed(selection.keys) })
         guard let feed else { return nil }
         let fill = Fill(
-            service, feed: feed, isPublished: true, purpose: .refresh, request, selection, reader: nil)
+            service, feed: feed, isPublished: true, purpose: .refresh, request, request.facts, selection, reader: nil)
         fill.start()
         return fill
     }

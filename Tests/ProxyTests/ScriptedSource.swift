@@ -26,7 +26,7 @@ final class ScriptedSource: FillSource {
 
     init(_ asked: OriginRequest, of fill: Fill) {
         self.fill = fill
-        method = asked.request.message.head.method
+        method = asked.request.head.method
         var output = ByteBuffer(minimumCapacity: 512)
         asked.append(to: &output)
         request = output.span.text()

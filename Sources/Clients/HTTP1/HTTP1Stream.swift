@@ -103,7 +103,8 @@ final class HTTP1Stream: ClientStream {
 
     override func awaitNothing() {
         isWaiting = false
-        connection?.awaitNothing()
+        // What is queued goes out first.
+        if !isBlocked { connection?.awaitNothing() }
     }
 
     /// The client takes more when it can; until then its time for that runs, and no other.

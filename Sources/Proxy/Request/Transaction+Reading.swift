@@ -65,9 +65,12 @@ extension Transaction: FillReader {
             served.verdict = .revalidated
             served.forwardStatus = Status(304)
             selection.reason = nil
-        case .whole: served.isStored = fill.isToBeStored
+        case .whole:
+            served.isStored = fill.isToBeStored
+            served.notStoredReason = fill.notStoredReason
         case .joined:
             served.isStored = fill.isToBeStored
+            served.notStoredReason = fill.notStoredReason
             if record.kind != .response {
                 if let known = PartialResponse(record), let range = selection.partial?.toAnswer,
                     deliverKnown(known, range)
@@ -102,7 +105,6 @@ extension Transaction: FillReader {
 
     func fillHandsOverRest(_ source: any FillSource) {
         takeOver(source)
-        if stream?.isBlocked == true { source.pause() }
     }
 
     private func takeOver(_ source: any FillSource) {
@@ -111,6 +113,7 @@ extension Transaction: FillReader {
         guard let exchange = source as? Exchange else { return source.stop() }
         exchange.delegate = self
         activity = .passing(exchange)
+        if stream?.isBlocked == true { exchange.pause() }
     }
 
     func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?) {
