@@ -3,9 +3,9 @@ import Testing
 
 @testable import CacheStorage
 
-// A worker's view of its stores: where a record is found and kept, and what an invalidation reaches.
+// A worker's view of its stores: where a record is looked up and kept, and what an invalidation covers.
 
-@Suite("The cache: one view of memory and of the store elsewhere")
+@Suite("The cache: one view of memory and the remote store")
 struct CacheTests {
     private let shared = SharedStores(memoryBytes: 1 << 20)
     private let elsewhere = MemoryStoreAdapter()
@@ -40,7 +40,7 @@ struct CacheTests {
 
     // MARK: Looking up
 
-    @Test("Memory answers at once, and the store elsewhere isn't asked")
+    @Test("A hit in memory is returned at once, without asking the remote store")
     func memoryFirst() {
         let cache = cache()
         cache.put(key, record(), now: now)
@@ -50,10 +50,10 @@ struct CacheTests {
             return
         }
         elsewhere.turn()
-        #expect(asking.answers == 0)
+        #expect(asking.results == 0)
     }
 
-    @Test("What memory doesn't have is asked for elsewhere, unless the one who asked has gone away")
+    @Test("A miss in memory is looked up in the remote store, unless the lookup is cancelled")
     func elsewhereThen() {
         let cache = cache(memory: false)
         cache.put(key, record(), now: now)
@@ -68,10 +68,10 @@ struct CacheTests {
         }
         cache.cancel(ticket)
         elsewhere.turn()
-        #expect(asking.answers == 1 && asking.found?.id == 7)
+        #expect(asking.results == 1 && asking.found?.id == 7)
     }
 
-    @Test("Without a store elsewhere what memory doesn't have is a miss, and one that is closed fails")
+    @Test("Without a remote store a miss in memory is a miss, and with a closed one it fails")
     func missAndFailure() {
         let asking = Asking()
         guard
@@ -94,7 +94,7 @@ struct CacheTests {
         #expect(!Cache(shared, objectLimit: 1).isStoring && !Cache(shared, objectLimit: 1).canStore)
     }
 
-    @Test("A peek leaves no trace")
+    @Test("A peek has no side effects")
     func peek() {
         let cache = cache(remote: false)
         cache.put(key, record(), now: now)
@@ -104,12 +104,12 @@ struct CacheTests {
 
     // MARK: Keeping
 
-    @Test("Beside a store elsewhere memory keeps a copy for the time allowed, and none where none is allowed")
+    @Test("With a remote store memory keeps a copy for the configured time, or none")
     func copies() {
         let cache = cache(copyLifetime: 5_000)
         cache.put(key, record(), now: now)
         #expect(inMemory(cache, after: 4_999) != nil && inMemory(cache, after: 5_000) == nil)
-        // What expires sooner anyway needs no copy of its own.
+        // A record that expires sooner anyway is kept itself.
         let short = record(life: 1_000)
         cache.put(key, short, now: now)
         #expect(inMemory(cache) === short)
@@ -119,7 +119,7 @@ struct CacheTests {
         #expect(elsewhere.memory.figures.entries == 2)
     }
 
-    @Test("Memory alone keeps the record itself, and says so if the record alone is too large")
+    @Test("Without a remote store memory keeps the record itself, and reports one that alone is too large")
     func memoryAlone() {
         let cache = cache(remote: false)
         let kept = record()
@@ -128,7 +128,7 @@ struct CacheTests {
         #expect(!cache.put(key, record(), now: now))
     }
 
-    @Test("The oldest variant is deleted when there is one too many, and isn't thereby invalidated")
+    @Test("The oldest variant is deleted when there is one too many, but not invalidated")
     func variants() {
         let cache = cache(remote: false)
         let before = cache.moment
@@ -143,7 +143,7 @@ struct CacheTests {
     // MARK: Invalidating
 
     @Test(
-        "What is invalidated is gone from every store, and a fetch that began before is overtaken, in other workers too"
+        "An invalidated record is removed from every store, and a fetch that began before is overtaken, in other workers too"
     )
     func invalidation() {
         let (cache, other) = (cache(), cache())
@@ -160,7 +160,7 @@ struct CacheTests {
         #expect(cache.figures.invalidatedKeys == 1 && other.figures.invalidatedKeys == 0)
     }
 
-    @Test("What is deleted may come back")
+    @Test("A deleted record may be stored again by a fetch in progress")
     func deletion() {
         let cache = cache()
         cache.put(key, record(), now: now)
@@ -170,7 +170,7 @@ struct CacheTests {
         #expect(!cache.overtook(key, since: before) && cache.isCurrent(record(), key: key, plainKey: key))
     }
 
-    @Test("What a slow store hands out isn't current if its key, or its variant's plain key, was invalidated since")
+    @Test("A record from a slow store isn't current if its key, or its variant's plain key, was invalidated since")
     func currentKeys() {
         let cache = cache()
         cache.invalidate([key], at: now)
@@ -210,12 +210,12 @@ struct CacheTests {
 }
 
 private final class Asking: StoreReceiver {
-    var answers = 0
+    var results = 0
     var found: StoredResponse?
 
-    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
-        answers += 1
-        if case .hit(let record) = answer { found = record }
+    func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
+        results += 1
+        if case .hit(let record) = result { found = record }
     }
 }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CacheStorage
 
-// What an invalidation overtook and covers: exactly while it is remembered, and carefully when it isn't.
+// What an invalidation has overtaken and covers: exact while it is remembered, conservative once it isn't.
 
 private func key(_ number: Int) -> InvalidationName { .key(CacheKey(high: UInt64(number), low: 0)) }
 
@@ -36,7 +36,7 @@ struct KeyInvalidationTests {
         #expect(!clock.overtook(key(2), since: before))
     }
 
-    @Test("A second invalidation of the same key counts anew")
+    @Test("A second invalidation of the same key counts again")
     func again() {
         clock.note([key(1)], at: at(1_000))
         let between = clock.now
@@ -55,13 +55,13 @@ struct KeyInvalidationTests {
         #expect(!clock.remembers(key(0)) && clock.remembers(key(4_999)))
     }
 
-    @Test("What was requested before the invalidation is covered by it, what came at its time or later is not")
+    @Test("A record requested before the invalidation is covered by it, one requested at its time or later is not")
     func times() {
         #expect(!clock.covers(key(1), 0))
         clock.note([key(1)], at: at(1_000))
         #expect(clock.covers(key(1), 999) && !clock.covers(key(1), 1_000) && !clock.covers(key(2), 999))
         for number in 0..<5_000 { clock.note([key(number)], at: at(2_000 + number)) }
-        // Those before the horizon can't be told any more.
+        // Those before the horizon can't be distinguished any more.
         #expect(clock.covers(key(9_999), 2_000) && !clock.covers(key(9_999), 9_000))
     }
 }
@@ -77,7 +77,7 @@ struct GroupInvalidationTests {
     }
 
     @Test(
-        "What was requested up to the moment of the invalidation is covered, what came later isn't, nor is another name"
+        "A record requested up to the time of the invalidation is covered, a later one isn't, nor is another name"
     )
     func moment() {
         let before = clock.now
@@ -96,7 +96,7 @@ struct GroupInvalidationTests {
         #expect(clock.covers(tag("a"), 2_000) && !clock.covers(tag("a"), 2_001))
     }
 
-    @Test("When one is forgotten, what was requested before it counts as invalidated, whatever its name")
+    @Test("When one is forgotten, every record requested before it counts as invalidated, whatever its name")
     func horizon() {
         for number in 0..<16_384 { clock.note([tag("\(number)")], at: at(number)) }
         #expect(!clock.covers(tag("other"), 0) && clock.covers(tag("0"), 0) && !clock.covers(tag("0"), 1))
@@ -122,7 +122,7 @@ struct GroupInvalidationTests {
 
 @Suite("The names of what is invalidated")
 struct InvalidationNameTests {
-    @Test("A group is one origin's: its scheme and its authority, in which case doesn't count, are part of its name")
+    @Test("A group belongs to one origin: its scheme and its case-insensitive authority are part of the name")
     func groups() {
         let own = group("news")
         #expect(own == group("news", "http", "API.Example"))
@@ -159,7 +159,7 @@ struct InvalidationNameTests {
     }
 }
 
-/// What the clock has to answer, written down as plainly as can be: a list of all invalidations in their order.
+/// What the clock must return, written as plainly as possible: a list of all invalidations in order.
 private struct PlainClock {
     struct Invalidation {
         let name: InvalidationName
@@ -204,7 +204,7 @@ private struct PlainClock {
 @Suite("The clock of invalidations beside a plain model")
 struct InvalidationClockTests {
     @Test(
-        "After any sequence of invalidations every question is answered as the model answers it", arguments: [1, 2, 3])
+        "After any sequence of invalidations the clock agrees with the model", arguments: [1, 2, 3])
     func model(seed: UInt64) {
         var random = SplitMix(state: seed)
         let clock = InvalidationClock()
@@ -219,7 +219,7 @@ struct InvalidationClockTests {
                 // Every number once in the long phase, so that the bound of keys is passed.
                 let number = range == 40 ? Int(random.next() % 40) : step
                 let name = isGroup ? (number % 2 == 0 ? tag("\(number)") : group("\(number)")) : key(number)
-                // The clock of the wall is set back now and then.
+                // The wall clock is set back now and then.
                 let time = phase * 7_000 + step + (random.next() % 16 == 0 ? -500 : 0)
                 clock.note([name], at: at(time))
                 if isGroup { groups.note(name, clock.now, time) } else { keys.note(name, clock.now, time) }

@@ -1,4 +1,4 @@
-// The memory store behind the contract of remote stores, so that the conformance suite runs against it.
+// The memory store behind the protocol of remote stores, so that the conformance suite runs against it.
 
 import CacheStorage
 import Testing
@@ -51,7 +51,7 @@ final class MemoryStoreAdapter: RemoteStore {
 
     func close() { isClosed = true }
 
-    /// Answers everybody who waits.
+    /// Delivers the results of all pending lookups.
     func turn() {
         let answering = waiters.sorted { $0.key < $1.key }
         waiters = [:]
@@ -83,7 +83,7 @@ final class MemoryWorld: StoreUnderTest {
     }
 }
 
-@Suite("The contract of stores: memory")
+@Suite("Store conformance: memory")
 struct MemoryConformanceTests {
     @Test("The memory store behaves as every store does", arguments: StoreConformance.behaviours)
     func conforms(_ behaviour: StoreBehaviour) {

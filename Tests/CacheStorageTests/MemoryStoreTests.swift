@@ -17,9 +17,9 @@ private func record(_ number: Int, body: Int = 500, id: UInt64 = 7) -> TestRecor
     TestRecord(keyText: "GET http://api.example/items/\(number)", id: id, body: Array(repeating: 0x61, count: body))
 }
 
-@Suite("Memory store: the bound")
+@Suite("Memory store: the limit")
 struct MemoryBoundTests {
-    @Test("The bytes held never exceed the bound, bookkeeping included", arguments: [256 << 10, 1 << 20, 8 << 20])
+    @Test("The bytes held never exceed the limit, metadata included", arguments: [256 << 10, 1 << 20, 8 << 20])
     func staysWithinBound(limit: Int) {
         let store = MemoryStore(bytes: limit)
         for number in 0..<4000 {
@@ -33,7 +33,7 @@ struct MemoryBoundTests {
         #expect(figures.entries + figures.evictions == 4000)
     }
 
-    @Test("One object may be as large as most of the bound")
+    @Test("One object may be as large as most of the limit")
     func holdsOneLargeObject() {
         let store = MemoryStore(bytes: 1 << 20)
         for number in 0..<500 { store.keep(record(number)) }
@@ -43,7 +43,7 @@ struct MemoryBoundTests {
         #expect(store.figures.bytes <= 1 << 20)
     }
 
-    @Test("What exceeds the bound alone is refused, and removes the record that it makes out of date")
+    @Test("A record that alone exceeds the limit is rejected, and the record that it would replace is removed")
     func refusesTooLarge() {
         let store = MemoryStore(bytes: 1 << 20)
         store.keep(record(1))
@@ -53,7 +53,7 @@ struct MemoryBoundTests {
         #expect(store.figures.rejectedAsTooLarge == 1)
     }
 
-    @Test("A smaller bound evicts at once and gives table space back; a larger one lets the store grow again")
+    @Test("A smaller limit evicts at once and frees table space; a larger one lets the store grow again")
     func resizes() {
         let store = MemoryStore(bytes: 8 << 20)
         for number in 0..<6000 { store.keep(record(number)) }
@@ -69,7 +69,7 @@ struct MemoryBoundTests {
         #expect(store.figures.entries == 6000)
     }
 
-    @Test("Removing everything leaves nothing and counts it")
+    @Test("Emptying the store leaves nothing and counts the records")
     func removesAll() {
         let store = MemoryStore(bytes: 4 << 20)
         for number in 0..<1000 { store.keep(record(number)) }
@@ -84,7 +84,7 @@ struct MemoryBoundTests {
 
 @Suite("Memory store: eviction")
 struct MemoryEvictionTests {
-    @Test("A scan ten times the store's size leaves the hot set alone, though it isn't asked for meanwhile")
+    @Test("A scan ten times the store's size doesn't evict the hot set, even if that isn't requested meanwhile")
     func resistsScans() {
         let store = MemoryStore(bytes: 1 << 20)
         let hot = (0..<400).map { record($0) }
@@ -97,7 +97,7 @@ struct MemoryEvictionTests {
         #expect(kept >= 380, "of 400 hot records \(kept) outlived the scan")
     }
 
-    @Test("A key that comes back soon after it was evicted is taken for wanted, and outlives a scan")
+    @Test("A key that is stored again soon after its eviction counts as popular, and survives a scan")
     func remembersGhosts() {
         let store = MemoryStore(bytes: 1 << 20)
         // Fill the main queue's share so that newcomers leave the small one quickly.
@@ -114,7 +114,7 @@ struct MemoryEvictionTests {
         #expect(kept >= 15, "of 20 returning records \(kept) were kept")
     }
 
-    @Test("A hot set that changes drives the old one out")
+    @Test("A hot set that changes replaces the old one")
     func adapts() {
         let store = MemoryStore(bytes: 1 << 20)
         for generation in 0..<5 {
@@ -130,7 +130,7 @@ struct MemoryEvictionTests {
 
 @Suite("Memory store: records")
 struct MemoryRecordTests {
-    @Test("A conditional replacement takes effect only while the expected record stands there")
+    @Test("A conditional replacement takes effect only while the expected record is stored")
     func replacesConditionally() {
         let store = MemoryStore(bytes: 1 << 20)
         store.keep(record(1, id: 1))
@@ -156,7 +156,7 @@ struct MemoryRecordTests {
         #expect(store.find(record(1)) == nil)
     }
 
-    @Test("A record that is held outlives its eviction, byte for byte")
+    @Test("A retained record survives its eviction, byte for byte")
     func heldRecordsStayValid() {
         let store = MemoryStore(bytes: 256 << 10)
         store.keep(record(1))
@@ -168,7 +168,7 @@ struct MemoryRecordTests {
         #expect(held.bodyArray == Array(repeating: 0x61, count: 500))
     }
 
-    @Test("Expired records leave when they are met, and the sweep finds those that nobody asks for")
+    @Test("Expired records are removed by lookups, and the sweep finds those that are no longer requested")
     func sweeps() {
         let store = MemoryStore(bytes: 4 << 20)
         for number in 0..<1000 {
@@ -208,7 +208,7 @@ struct MemoryRecordTests {
         for number in 0..<1500 { #expect(store.find(record(number))?.id == model[number]) }
     }
 
-    @Test("Threads that store, look up, remove and resize at once leave a store that adds up")
+    @Test("Threads that store, look up, remove and resize concurrently leave a consistent store")
     func survivesThreads() async {
         let store = MemoryStore(bytes: 512 << 10)
         await withTaskGroup(of: Void.self) { group in

@@ -30,7 +30,7 @@ struct PartialResponseTests {
             head: (Self.head + "X: new\r\n").utf8.span, objectLimit: limit)
     }
 
-    /// What the content has at `range`, or as many bytes as are asked for.
+    /// The bytes of the content at `range`.
     private func slice(_ range: Range<Int64>, count: Int?) -> [UInt8] {
         if let count { return [UInt8](repeating: 0, count: count) }
         return range.map { $0 >= 0 && $0 < 1000 ? content[Int($0)] : 0 }
@@ -43,7 +43,7 @@ struct PartialResponseTests {
         return bytes
     }
 
-    @Test("A part is kept with what it is a part of")
+    @Test("A part is stored with its range and the complete length")
     func one() throws {
         let record = try #require(part(100..<200))
         let partial = try #require(PartialResponse(record))
@@ -61,7 +61,7 @@ struct PartialResponseTests {
         #expect(read(record, 199..<201) == nil)
     }
 
-    @Test("A part of a content of unknown length says so, until a later part tells")
+    @Test("The complete length stays unknown until a later part declares it")
     func unknownLength() throws {
         let first = try #require(part(0..<10, of: nil))
         #expect(try #require(PartialResponse(first)).completeLength == nil)
@@ -73,7 +73,7 @@ struct PartialResponseTests {
         #expect(try #require(PartialResponse(fourth)).completeLength == 1000)
     }
 
-    @Test("Parts add up, the newer's bytes before the older's, under the newer's head")
+    @Test("Parts are combined: newer bytes replace older ones, under the newer head")
     func adds() throws {
         let first = try #require(part(100..<200))
         let second = try #require(add(300..<400, to: first))
@@ -88,7 +88,7 @@ struct PartialResponseTests {
             read(third, 100..<400) == content[100..<180] + [UInt8](repeating: 0, count: 140) + content[320..<400])
     }
 
-    @Test("With the last part it is an ordinary 200 (RFC 9110 §15.3.7.3)")
+    @Test("The last part makes it an ordinary 200 (RFC 9110 §15.3.7.3)")
     func completes() throws {
         var record = try #require(part(0..<400))
         record = try #require(add(600..<1000, to: record))
@@ -101,7 +101,7 @@ struct PartialResponseTests {
         #expect(PartialResponse(record) == nil)
     }
 
-    @Test("A part that is all of it is an ordinary 200 at once")
+    @Test("A part that is the complete content is an ordinary 200 at once")
     func completeAtOnce() throws {
         let record = try #require(part(0..<1000))
         #expect(record.kind == .response)
@@ -138,7 +138,7 @@ struct PartialResponseTests {
         }
     }
 
-    @Test("The object's bound holds for the bytes of all parts together")
+    @Test("The object limit applies to the bytes of all parts together")
     func bounded() throws {
         #expect(part(0..<101, limit: 100) == nil)
         let record = try #require(part(0..<100, limit: 100))
@@ -146,7 +146,7 @@ struct PartialResponseTests {
         #expect(add(50..<60, to: record, limit: 100) != nil)
     }
 
-    @Test("One stretch too many costs the smallest of the older ones, bytes and all")
+    @Test("If there is one extent too many, the smallest of the older ones is removed with its bytes")
     func manyExtents() throws {
         var record = try #require(part(0..<2))
         for index in 1...32 { record = try #require(add(Int64(index * 10)..<Int64(index * 10 + 3), to: record)) }
@@ -160,7 +160,7 @@ struct PartialResponseTests {
         }
     }
 
-    @Test("What contradicts itself or what is stored makes no record")
+    @Test("A part that contradicts itself or the stored parts makes no record")
     func contradictions() throws {
         #expect(part(0..<10, bytes: 9) == nil)
         #expect(part(10..<10) == nil)
@@ -174,21 +174,21 @@ struct PartialResponseTests {
         #expect(add(20..<30, to: long, of: 1000) == nil)
     }
 
-    @Test("A renewed partial record stays one (RFC 9111 §4.3.4)")
+    @Test("A freshened partial record stays partial (RFC 9111 §4.3.4)")
     func refreshes() throws {
         let record = try #require(part(100..<200))
         let refreshed = record.refreshed(description(id: 9), head: Self.head.utf8.span)
-        let renewed = try #require(refreshed)
-        #expect(renewed.kind == .partial)
-        #expect(read(renewed, 100..<200) == Array(content[100..<200]))
-        let joined = try #require(add(200..<300, to: renewed))
+        let freshened = try #require(refreshed)
+        #expect(freshened.kind == .partial)
+        #expect(read(freshened, 100..<200) == Array(content[100..<200]))
+        let joined = try #require(add(200..<300, to: freshened))
         #expect(read(joined, 100..<300) == Array(content[100..<300]))
     }
 
     @Test("A record of another kind isn't read as partial")
     func otherKinds() { #expect(PartialResponse(TestRecord().make()) == nil) }
 
-    @Test("A damaged body reads as if it weren't there: no cut, and no change of the table, is believed or traps")
+    @Test("A damaged body counts as missing: no truncation and no change of the table is accepted or traps")
     func damaged() throws {
         let first = try #require(part(100..<200))
         let record = try #require(add(300..<400, to: first))
@@ -199,7 +199,7 @@ struct PartialResponseTests {
                 lengths: RecordLengths(keyText: 0, varyNames: 0, head: 64, body: body.count),
                 from: ([UInt8](repeating: 0x20, count: 64) + body).span)!
             guard let partial = PartialResponse(made) else { return false }
-            // What passes is consistent at least: every byte that it claims is in the body.
+            // Whatever is accepted is at least consistent: every byte that it declares is in the body.
             for extent in partial.extents.extents {
                 #expect(body.indices.contains(partial.place(of: extent)!.upperBound - 1))
             }
@@ -208,7 +208,7 @@ struct PartialResponseTests {
         #expect(reads(body))
         for count in 0..<body.count { #expect(!reads(Array(body[..<count]))) }
         #expect(!reads(body + [0]))
-        // Magic, version and count; each extent's numbers. Another length of the whole may be as good as the right one.
+        // Magic, version and count; each extent's numbers. Another complete length may be just as valid.
         for index in Array(0..<8) + Array(16..<48) {
             for bit in 0..<8 {
                 var changed = body

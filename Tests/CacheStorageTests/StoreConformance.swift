@@ -1,35 +1,35 @@
-// What every store does, whatever it stands on. A store's own test target calls `StoreConformance.behaviours` as the
-// arguments of one test and runs each against a fresh store. RedisStorageTests has this file by a symbolic link.
+// What every store does, whatever its backend. A store's own test target calls `StoreConformance.behaviours` as the
+// arguments of one test and runs each against a fresh store. RedisStorageTests links to this file.
 
 import CacheStorage
 import HTTPCaching
 import Testing
 
-/// A store with the means to let it work: for one on a loop, turns of the loop.
+/// A store and the means to drive it: for one on a loop, turns of the loop.
 protocol StoreUnderTest: AnyObject {
     var store: any RemoteStore { get }
     var now: WallTime { get }
-    /// Lets the store work until what was stored is where others would find it.
+    /// Drives the store until stored records can be read by others.
     func settle()
-    /// Lets the store work until `isDone` holds; records a failure when that takes seconds.
+    /// Drives the store until `isDone` holds; records a failure if that takes seconds.
     func work(until isDone: () -> Bool)
 }
 
-/// Collects answers.
+/// Collects results.
 final class AnswerCollector: StoreReceiver, StoreRemovalReceiver {
-    enum Answer {
+    enum Result {
         case hit(StoredResponse)
         case miss
         case failed(StoreTrouble)
     }
-    var answers: [(token: UInt64, answer: Answer)] = []
+    var results: [(token: UInt64, result: Result)] = []
     var removals: [(token: UInt64, removed: Int, trouble: StoreTrouble?)] = []
 
-    func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
-        switch answer {
-        case .hit(let response): answers.append((token, .hit(response)))
-        case .miss: answers.append((token, .miss))
-        case .failed(let trouble): answers.append((token, .failed(trouble)))
+    func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
+        switch result {
+        case .hit(let response): results.append((token, .hit(response)))
+        case .miss: results.append((token, .miss))
+        case .failed(let trouble): results.append((token, .failed(trouble)))
         }
     }
 
@@ -39,7 +39,7 @@ final class AnswerCollector: StoreReceiver, StoreRemovalReceiver {
 }
 
 extension StoreUnderTest {
-    /// Looks up and waits for the answer; nil for a miss, and a recorded failure where the store fails.
+    /// Looks up and waits for the result; nil for a miss, and a recorded failure if the store fails.
     func find(_ key: CacheKey, _ keyText: String, now: WallTime? = nil) -> StoredResponse? {
         let collector = AnswerCollector()
         let start = store.lookup(key, keyText: keyText.utf8.span, now: now ?? self.now, receiver: collector, token: 5)
@@ -47,12 +47,12 @@ extension StoreUnderTest {
             Issue.record("the lookup was not begun: \(start)")
             return nil
         }
-        work { !collector.answers.isEmpty }
-        switch collector.answers.first?.answer {
+        work { !collector.results.isEmpty }
+        switch collector.results.first?.result {
         case .hit(let response): return response
         case .miss: return nil
         case .failed(let trouble): Issue.record("the lookup failed: \(trouble)")
-        case nil: Issue.record("the lookup was not answered")
+        case nil: Issue.record("the lookup got no result")
         }
         return nil
     }
@@ -125,13 +125,13 @@ enum StoreConformance {
                 world.keep(record)
                 #expect(world.find(record)?.bodyArray == record.body)
             },
-            StoreBehaviour("a vary marker comes back with its names and generation") { world in
+            StoreBehaviour("a vary index is returned with its names and generation") { world in
                 let text = "GET http://api.example/varies"
                 let key = CacheKey(standInFor: text)
-                let marker = StoredResponse.varyMarker(
+                let index = StoredResponse.varyMarker(
                     generation: 99, discardAt: world.now.advanced(byMilliseconds: 60_000), facts: ordinaryFacts(),
                     keyText: text.utf8.span, names: "accept-encoding".utf8.span)!
-                world.store.store(key, marker, now: world.now)
+                world.store.store(key, index, now: world.now)
                 let found = world.find(key, text)
                 #expect(found?.kind == .varyMarker)
                 #expect(found?.id == 99)
@@ -170,7 +170,7 @@ enum StoreConformance {
                 #expect(world.find(records[1]) != nil)
                 #expect(world.find(records[2]) == nil)
             },
-            StoreBehaviour("removing nothing answers none") { world in
+            StoreBehaviour("removing nothing reports zero records") { world in
                 #expect(world.remove([]) == 0)
                 #expect(world.remove([CacheKey(high: 3, low: 4)]) == 0)
             },
@@ -186,7 +186,7 @@ enum StoreConformance {
                 world.keep(TestRecord(id: 2, discardAt: world.now.advanced(byMilliseconds: -1)))
                 #expect(world.find(TestRecord()) == nil)
             },
-            StoreBehaviour("many lookups at once are each answered once, with their own token and record") { world in
+            StoreBehaviour("many concurrent lookups each get one result, with their own token and record") { world in
                 for number in 0..<100 where number % 3 != 0 {
                     world.keep(TestRecord(keyText: "text \(number)", id: UInt64(number)))
                 }
@@ -197,11 +197,11 @@ enum StoreConformance {
                         record.key, keyText: record.keyText.utf8.span, now: world.now, receiver: collector,
                         token: UInt64(number))
                 }
-                world.work { collector.answers.count >= 100 }
-                #expect(Set(collector.answers.map(\.token)) == Set(0..<100))
-                #expect(collector.answers.count == 100)
-                for (token, answer) in collector.answers {
-                    switch answer {
+                world.work { collector.results.count >= 100 }
+                #expect(Set(collector.results.map(\.token)) == Set(0..<100))
+                #expect(collector.results.count == 100)
+                for (token, result) in collector.results {
+                    switch result {
                     case .hit(let response):
                         #expect(token % 3 != 0)
                         #expect(response.id == token)
@@ -210,16 +210,16 @@ enum StoreConformance {
                     }
                 }
             },
-            StoreBehaviour("an answer never arrives from within the lookup") { world in
+            StoreBehaviour("a result never arrives from within the lookup") { world in
                 world.keep(TestRecord())
                 let collector = AnswerCollector()
                 let text = TestRecord().keyText
                 _ = world.store.lookup(
                     TestRecord().key, keyText: text.utf8.span, now: world.now, receiver: collector, token: 1)
-                #expect(collector.answers.isEmpty)
-                world.work { !collector.answers.isEmpty }
+                #expect(collector.results.isEmpty)
+                world.work { !collector.results.isEmpty }
             },
-            StoreBehaviour("a cancelled lookup answers nobody, and the next one is answered") { world in
+            StoreBehaviour("a cancelled lookup gets no result, and the next one does") { world in
                 world.keep(TestRecord())
                 var abandoned: AnswerCollector? = AnswerCollector()
                 weak let watch = abandoned
@@ -246,11 +246,11 @@ enum StoreConformance {
                         token: UInt64(token))
                 }
                 world.store.close()
-                world.work { collector.answers.count >= 5 }
-                #expect(collector.answers.map(\.token) == [0, 1, 2, 3, 4])
-                for (_, answer) in collector.answers {
-                    guard case .failed(.closed) = answer else {
-                        Issue.record("expected closed, got \(answer)")
+                world.work { collector.results.count >= 5 }
+                #expect(collector.results.map(\.token) == [0, 1, 2, 3, 4])
+                for (_, result) in collector.results {
+                    guard case .failed(.closed) = result else {
+                        Issue.record("expected closed, got \(result)")
                         continue
                     }
                 }

@@ -15,7 +15,7 @@ struct CacheKeyTests {
 
 @Suite("Stored responses")
 struct StoredResponseTests {
-    @Test("A refreshed response has the new head and facts and the old body, in place (RFC 9111 §4.3.4)")
+    @Test("A freshened response has the new head and facts and the old body, in place (RFC 9111 §4.3.4)")
     func refreshes() {
         let old = TestRecord(id: 1, varyNames: "accept", body: patternedBody(100_000)).make()
         let head = "HTTP/1.1 200 OK\r\nETag: \"v2\"\r\n"
@@ -32,7 +32,7 @@ struct StoredResponseTests {
         #expect(new.footprint > old.footprint)
     }
 
-    @Test("Refreshing again and again keeps one body and lets go of the heads between")
+    @Test("Freshening repeatedly keeps one body and releases the heads in between")
     func refreshesWithoutChain() {
         var current = TestRecord(body: patternedBody(100_000)).make()
         weak var second: StoredResponse?
@@ -47,7 +47,7 @@ struct StoredResponseTests {
         #expect(current.footprint < 103_000)
     }
 
-    @Test("The footprint covers all that the record holds", arguments: [0, 100, 5000, 200_000])
+    @Test("The footprint covers all memory of the record", arguments: [0, 100, 5000, 200_000])
     func accounts(size: Int) {
         let record = TestRecord(body: patternedBody(size))
         let payload = record.keyText.utf8.count + record.head.utf8.count + size
@@ -57,7 +57,7 @@ struct StoredResponseTests {
     }
 
     @Test(
-        "A key text matches itself alone",
+        "A key text matches only itself",
         arguments: ["", "GET http://api.example/task", "GET http://api.example/tasks2"])
     func comparesKeyText(other: String) {
         let made = TestRecord().make()
@@ -98,20 +98,20 @@ struct StoredResponseBuilderTests {
         #expect(response.belongs(to: TestRecord().keyText))
     }
 
-    @Test("A body short of its length is never a record (RFC 9111 §3.3)")
+    @Test("A body shorter than its declared length never becomes a record (RFC 9111 §3.3)")
     func refusesShortBody() throws {
         let builder = try builder(length: 10)
         try builder.append([1, 2, 3].span)
         #expect(throws: StoredResponseBuilder.Refusal.wrongLength) { try builder.finish() }
     }
 
-    @Test("A body past its length is refused")
+    @Test("A body longer than its declared length is rejected")
     func refusesLongBody() throws {
         let builder = try builder(length: 2)
         #expect(throws: StoredResponseBuilder.Refusal.wrongLength) { try builder.append([1, 2, 3].span) }
     }
 
-    @Test("A body over the object's bound is refused, at once when its length is known", arguments: [nil, 1001])
+    @Test("A body over the object limit is rejected, at once if its length is known", arguments: [nil, 1001])
     func refusesTooLarge(length: Int?) {
         #expect(throws: StoredResponseBuilder.Refusal.tooLarge) {
             let builder = try self.builder(length: length, objectLimit: 1000)
@@ -119,7 +119,7 @@ struct StoredResponseBuilderTests {
         }
     }
 
-    @Test("Responses that arrive at once share one budget, and give it back when they finish or are dropped")
+    @Test("Concurrently arriving responses share one budget, and release it when they finish or are released")
     func sharesBudget() throws {
         let budget = FillBudget(bytes: 1 << 20)
         var first: StoredResponseBuilder? = try builder(length: 600_000, budget: budget)
@@ -138,7 +138,7 @@ struct StoredResponseBuilderTests {
         #expect(budget.inUse == 0)
     }
 
-    @Test("A response without a body is one all the same", arguments: [nil, 0])
+    @Test("A response without a body becomes a record too", arguments: [nil, 0])
     func finishesEmpty(length: Int?) throws {
         #expect(try builder(length: length).finish().bodyCount == 0)
     }

@@ -1,4 +1,4 @@
-// Records and keys for tests: made from text, with a stand-in for MD5, since stores never look behind a key.
+// Records and keys for tests: made from text, with a stand-in for MD5, since stores never interpret a key.
 
 import CacheStorage
 import HTTPCaching
@@ -15,7 +15,7 @@ extension CacheKey {
     }
 }
 
-/// What a test says of a record; the rest has ordinary values.
+/// The properties of a record that a test sets; the rest has default values.
 struct TestRecord {
     var keyText = "GET http://api.example/tasks"
     var id: UInt64 = 7
@@ -73,7 +73,7 @@ func patternedBody(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
     return body
 }
 
-/// Facts that differ in every byte, so that a store which mixes them up is found out.
+/// Facts that differ in every byte, so that a store which mixes them up is detected.
 func ordinaryFacts() -> StoredFacts {
     let bytes = (0..<StoredFacts.byteCount).map { UInt8($0 + 1) }
     return StoredFacts(bytes: bytes.span)!

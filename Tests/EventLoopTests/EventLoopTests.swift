@@ -1,5 +1,5 @@
-// The loop's own promises: deadlines are kept and can be moved, messages arrive in order, nothing is freed or called
-// after it was closed, and several pieces go out as one.
+// What the loop guarantees: deadlines are kept and can be moved, messages arrive in order, nothing is freed or called
+// after it was closed, and several pieces are sent as one.
 
 import EventLoop
 import Foundation
@@ -51,7 +51,7 @@ private func run(_ loop: EventLoop) {
 }
 
 @Suite("Event loop") struct EventLoopTests {
-    @Test func `bytes from the peer arrive, and its end is told`() {
+    @Test func `bytes from the peer arrive, and its end of stream is reported`() {
         let loop = EventLoop(inputCapacity: 65_536)
         let (mine, other) = pair()
         let socket = Recorder(loop: loop, descriptor: mine)
@@ -77,7 +77,7 @@ private func run(_ loop: EventLoop) {
         close(other)
     }
 
-    @Test func `a full peer takes a part and the rest stays the caller's`() {
+    @Test func `a full socket accepts a part and the caller keeps the rest`() {
         let loop = EventLoop(inputCapacity: 65_536)
         let (mine, other) = pair()
         let socket = Recorder(loop: loop, descriptor: mine)
@@ -92,7 +92,7 @@ private func run(_ loop: EventLoop) {
         close(other)
     }
 
-    @Test func `writing to a peer that is gone fails instead of raising a signal`() {
+    @Test func `writing to a closed peer fails instead of raising a signal`() {
         let loop = EventLoop(inputCapacity: 65_536)
         let (mine, other) = pair()
         let socket = Recorder(loop: loop, descriptor: mine)
@@ -102,7 +102,7 @@ private func run(_ loop: EventLoop) {
         socket.close()
     }
 
-    @Test func `deadlines pass in their order and within a slot of their time`() {
+    @Test func `deadlines pass in order and within a slot of their time`() {
         let loop = EventLoop(inputCapacity: 4096)
         let begin = MonotonicTime.now()
         var passed: [(String, Int64)] = []
@@ -124,7 +124,7 @@ private func run(_ loop: EventLoop) {
         for socket in sockets { socket.close() }
     }
 
-    @Test func `a deadline can be moved later, earlier, and taken back`() {
+    @Test func `a deadline can be moved later, moved earlier, and cleared`() {
         let loop = EventLoop(inputCapacity: 4096)
         let ends = (0..<3).map { _ in pair() }
         let sockets = ends.map { Recorder(loop: loop, descriptor: $0.0) }
@@ -149,7 +149,7 @@ private func run(_ loop: EventLoop) {
         }
     }
 
-    @Test func `a socket closed in its own callback is freed at the end of the turn and hears nothing more`() {
+    @Test func `a socket closed in its own callback is freed at the end of the turn and called no more`() {
         let loop = EventLoop(inputCapacity: 4096)
         let (mine, other) = pair()
         weak var freed: Recorder?
@@ -184,7 +184,7 @@ private func run(_ loop: EventLoop) {
         socket.close()
     }
 
-    @Test func `names are resolved on another thread, and one that doesn't exist has a reason`() async {
+    @Test func `names are resolved on another thread, and a failure has a reason`() async {
         let resolver = Resolver()
         let good = await withCheckedContinuation { continuation in
             resolver.resolve(host: "localhost", port: 80) { continuation.resume(returning: $0) }
@@ -204,7 +204,7 @@ private func run(_ loop: EventLoop) {
         #expect(!reason.isEmpty)
     }
 
-    @Test(arguments: ["127.0.0.1", "::1"]) func `listening on port 0 tells the port, and a peer's address is known`(
+    @Test(arguments: ["127.0.0.1", "::1"]) func `listening on port 0 reports the port, and a peer's address is known`(
         host: String
     ) throws {
         let loop = EventLoop(inputCapacity: 4096)
@@ -231,7 +231,7 @@ private func run(_ loop: EventLoop) {
     }
 }
 
-/// Formed outside the test, so that the closure is no part of its actor.
+/// Created outside the test, so that the closure isn't isolated to its actor.
 private func startPosting(to mailbox: Mailbox<Int>) -> LoopThread {
     LoopThread.start(name: "poster") { for number in 0..<1000 { mailbox.post(number) } }
 }

@@ -9,7 +9,7 @@ struct AgeTests {
             .facts?.correctedInitialAge.count
     }
 
-    @Test("The larger of what clocks and Age say, with the response delay", .tags(.must))
+    @Test("The initial age is the larger of the apparent age and of Age plus the response delay", .tags(.must))
     func corrected() {
         #expect(initialAge([]) == 0)
         #expect(initialAge([(.age, "30")]) == 30)
@@ -27,7 +27,8 @@ struct AgeTests {
         #expect(facts?.currentAge(at: Instant(secondsSinceEpoch: .max)).count ?? 0 > 0)
     }
 
-    @Test("A delay shorter than a second is no second, though the clock's second ends meanwhile", .tags(.choice))
+    @Test(
+        "A delay shorter than a second doesn't count as one, even if the clock's second ends meanwhile", .tags(.choice))
     func shortDelay() {
         // Asked at 23:59:59.900, dated then, arrived at 00:00:00.100.
         let asked = Instant(milliseconds: arrival.milliseconds - 100)
@@ -55,10 +56,10 @@ struct AgeFieldTests {
         store(response(200, fields + [(.cacheControl, "max-age=1000")])).facts?.correctedInitialAge.count
     }
 
-    @Test("Of a list the first member counts", .tags(.should), arguments: ["7, 900", "7,x", " 7 "])
+    @Test("The first member of a list counts", .tags(.should), arguments: ["7, 900", "7,x", " 7 "])
     func list(value: String) { #expect(initialAge([(.age, value)]) == 7) }
 
-    @Test("Of several lines the first counts", .tags(.should))
+    @Test("The first of several lines counts", .tags(.should))
     func lines() { #expect(initialAge([(.age, "7"), (.age, "900")]) == 7) }
 
     @Test("An unreadable Age makes the response stale", .tags(.choice), arguments: ["-1", "abc", "1.5", "", "x, 7"])
@@ -66,7 +67,8 @@ struct AgeFieldTests {
         #expect(store(response(200, [(.cacheControl, "max-age=60"), (.age, value)])).reason == .alreadyStale)
     }
 
-    @Test("More than can be counted is 2^31", .tags(.must), arguments: ["2147483649", "99999999999999999999999"])
+    @Test(
+        "A value that is too large counts as 2^31", .tags(.must), arguments: ["2147483649", "99999999999999999999999"])
     func overflow(value: String) {
         let fields: Fields = [(.cacheControl, "max-age=2147483648"), (.age, value), (.etag, "\"a\"")]
         #expect(store(response(200, fields)).facts?.correctedInitialAge == 2_147_483_648)

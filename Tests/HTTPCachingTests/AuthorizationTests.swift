@@ -24,7 +24,7 @@ struct AuthorizationTests {
                 .facts != nil)
     }
 
-    @Test("A lifetime of the route's making is not shared with authorised requests", .tags(.choice))
+    @Test("A response with a lifetime from the route is not used for requests with Authorization", .tags(.choice))
     func reused() {
         let route = policy { $0.timeout = 60 }
         #expect(reuse([], authorized, route, after: 1)?.name == "bypass authorizationNotShared")

@@ -12,7 +12,7 @@ struct CacheStatusTests {
         return string(bytes)
     }
 
-    @Test("A hit tells its time to live, negative when stale", .tags(.must))
+    @Test("A hit has its ttl, negative when stale", .tags(.must))
     func hits() {
         var status = CacheStatus(.hit)
         #expect(text(status) == "larder; hit")
@@ -23,7 +23,7 @@ struct CacheStatusTests {
         #expect(text(status) == "larder; hit; ttl=-412; detail=stale-while-revalidate")
     }
 
-    @Test("hit and what belongs to fwd exclude each other", .tags(.should))
+    @Test("hit excludes fwd and its parameters", .tags(.should))
     func exclusive() {
         var status = CacheStatus(.hit)
         status.isStored = true
@@ -32,7 +32,8 @@ struct CacheStatusTests {
         #expect(text(status) == "larder; hit")
     }
 
-    @Test("A forwarded request tells why, the origin's status, and whether it was stored or shared", .tags(.must))
+    @Test(
+        "A forwarded request has the reason, the origin's status, and whether it was stored or collapsed", .tags(.must))
     func forwarded() {
         var status = CacheStatus(.forwarded(.stale))
         status.forwardStatus = Status(304)
@@ -48,7 +49,7 @@ struct CacheStatusTests {
                 })
     }
 
-    @Test("No member is longer than what is reserved for it", .tags(.choice))
+    @Test("No member is longer than the reserved length", .tags(.choice))
     func length() {
         var status = CacheStatus(.forwarded(.varyMiss))
         status.forwardStatus = Status(504)
@@ -79,7 +80,7 @@ struct CacheStatusTests {
     }
 
     @Test(
-        "§2.2 Each reason to go forward has its fwd", .tags(.must),
+        "§2.2 Each reason to forward a request has its fwd", .tags(.must),
         arguments: [
             (Reason.routeNotCached, CacheStatus.Forward.bypass), (.methodNotCached, .method), (.notStored, .uriMiss),
             (.variantNotStored, .varyMiss), (.requestNoCache, .request), (.requestMaxAge, .request), (.stale, .stale),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("RFC 9111 §4 Collapsed requests")
 struct CollapsingTests {
-    /// Why a request that waited for the response is not given it as it arrives; nil if it is.
+    /// Why the response is not shared with a request that waited for it; nil if it is.
     private func refusal(
         _ fields: Fields, status: Int = 200, leader: RequestFacts = request(), waiter: RequestFacts = request(),
         _ route: RoutePolicy = RoutePolicy()
@@ -21,11 +21,11 @@ struct CollapsingTests {
     }
     private let tag: (FieldName, String) = (.etag, "\"a\"")
 
-    @Test("A fresh response for all is shared", .tags(.choice), arguments: [200, 301, 404, 500])
+    @Test("A fresh, shareable response is shared", .tags(.choice), arguments: [200, 301, 404, 500])
     func shared(status: Int) { #expect(refusal([(.cacheControl, "max-age=1")], status: status) == nil) }
 
     @Test(
-        "What may not be stored, or only be used once validated, is not shared", .tags(.must),
+        "A response that may not be stored, or must be validated before use, is not shared", .tags(.must),
         arguments: [
             ("no-store", Reason.responseNoStore), ("private", .privateResponse),
             ("private, max-age=60", .privateResponse),
@@ -34,12 +34,12 @@ struct CollapsingTests {
         ])
     func unshared(value: String, reason: Reason) { #expect(refusal([(.cacheControl, value), tag]) == reason) }
 
-    @Test("What is stale from the start is shared within its stale-while-revalidate", .tags(.choice))
+    @Test("A response that is stale on arrival is shared within its stale-while-revalidate", .tags(.choice))
     func staleFromTheStart() {
         #expect(refusal([(.cacheControl, "max-age=0, stale-while-revalidate=60"), tag]) == nil)
     }
 
-    @Test("Nor a cookie, nor what one user was authorised for, nor what varies on anything", .tags(.must))
+    @Test("A response that sets a cookie, that needed authorization, or with Vary: * is not shared", .tags(.must))
     func personal() {
         let fresh: Fields = [(.cacheControl, "max-age=60")]
         let authorized = request(.get, [(.authorization, "Basic x")])
@@ -51,7 +51,7 @@ struct CollapsingTests {
     }
 
     @Test(
-        "An authorised request is not given what an unauthorised one fetched under a lifetime of the route's",
+        "A request with Authorization doesn't share a response with a lifetime from the route, fetched without Authorization",
         .tags(.must))
     func authorizedWaiter() {
         let authorized = request(.get, [(.authorization, "Basic x")])
@@ -59,7 +59,7 @@ struct CollapsingTests {
         #expect(refusal([(.cacheControl, "max-age=60")], waiter: authorized) == nil)
     }
 
-    @Test("What the request that waited asks for itself, it goes for itself", .tags(.should))
+    @Test("A waiting request whose own directives rule out the response sends its own request", .tags(.should))
     func directives() {
         for (value, reason) in [
             ("no-cache", Reason.requestNoCache), ("max-age=0", .requestMaxAge), ("min-fresh=90", .requestMinFresh),
@@ -72,7 +72,7 @@ struct CollapsingTests {
         }
     }
 
-    @Test("With a route that stores what the origin forbids, it is shared as it is stored", .tags(.choice))
+    @Test("On a route that overrides the origin, a response is shared if it may be stored", .tags(.choice))
     func forced() {
         let route = policy {
             $0.mode = .force

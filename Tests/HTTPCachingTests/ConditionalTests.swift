@@ -57,7 +57,8 @@ struct ConditionalTests {
         #expect((verdict([(.ifModifiedSince, value)]) == .notModified) == matches)
     }
 
-    @Test("If-Modified-Since against Date, else the arrival, where there is no Last-Modified", .tags(.should))
+    @Test(
+        "Without Last-Modified, If-Modified-Since is compared with Date, else with the time of arrival", .tags(.should))
     func withoutLastModified() {
         let condition: Fields = [(.ifModifiedSince, "Sun, 31 Dec 2023 23:59:59 GMT")]
         #expect(verdict(condition, stored: []) == .proceed)
@@ -65,7 +66,7 @@ struct ConditionalTests {
         #expect(verdict([(.ifModifiedSince, arrivalDate)], stored: []) == .notModified)
     }
 
-    @Test("Compared by whole seconds, as what arrived within one was dated by it", .tags(.should))
+    @Test("Times are compared by whole seconds, the resolution of HTTP dates", .tags(.should))
     func wholeSeconds() {
         let late = Instant(milliseconds: arrival.milliseconds + 999)
         let facts = store(response(200, [(.cacheControl, "max-age=60")], at: late)).facts!
@@ -79,7 +80,7 @@ struct ConditionalTests {
         }
     }
 
-    @Test("If-Modified-Since is for GET and HEAD and one date", .tags(.must))
+    @Test("If-Modified-Since applies only to GET and HEAD, with a single date", .tags(.must))
     func ifModifiedSinceLimits() {
         let condition: Fields = [(.ifModifiedSince, arrivalDate)]
         #expect(verdict(condition, method: .head) == .notModified)
@@ -87,7 +88,7 @@ struct ConditionalTests {
         #expect(verdict(condition + condition) == .proceed)
     }
 
-    @Test("Conditions are ignored where the answer is not 2xx, or the method unsafe", .tags(.must))
+    @Test("Conditions are ignored if the response is not 2xx, or the method unsafe", .tags(.must))
     func ignored() {
         #expect(verdict([(.ifNoneMatch, "\"a\"")], status: 404) == .proceed)
         #expect(verdict([(.ifNoneMatch, "\"a\"")], method: .post) == .proceed)
@@ -97,14 +98,14 @@ struct ConditionalTests {
     func none() { #expect(verdict([]) == .proceed) }
 
     @Test(
-        "If-Match and If-Unmodified-Since are the origin's", .tags(.must),
+        "Only the origin evaluates If-Match and If-Unmodified-Since", .tags(.must),
         arguments: [FieldName.ifMatch, .ifUnmodifiedSince])
     func originConditions(field: FieldName) {
         #expect(
             lookupVerdict(request: request(.get, [(field, "x")]), policy: RoutePolicy()) == .bypass(.originConditions))
     }
 
-    @Test("A 304 carries what tells the client what it has", .tags(.must))
+    @Test("A 304 has the fields of RFC 9110 §15.4.5", .tags(.must))
     func fieldsOf304() {
         let carried = FieldName.allCases.filter { StoredFieldRule.belongsIn304($0) }
         #expect(

@@ -21,7 +21,7 @@ struct EarlyRefreshTests {
         return refreshesEarly(stored: facts, percentage: percentage, now: now, random: random)
     }
 
-    /// The least share of 2^32 for which no refresh begins, to a thousandth.
+    /// The smallest share of 2^32 for which no refresh starts, to a thousandth.
     private func chance(_ facts: StoredFacts, left: Int64, percentage: UInt8 = 10) -> Double {
         let thousandths = (0..<1000).prefix { thousandth in
             refreshes(facts, left: left, percentage: percentage, random: UInt32(UInt64(thousandth) << 32 / 1000))
@@ -29,7 +29,7 @@ struct EarlyRefreshTests {
         return Double(thousandths.count) / 1000
     }
 
-    @Test("Only in the last part of the lifetime", .tags(.choice))
+    @Test("A refresh starts only in the last part of the lifetime", .tags(.choice))
     func window() {
         let facts = stored(life: 100, cost: 20)
         #expect(!refreshes(facts, left: 100_000) && !refreshes(facts, left: 10_001))
@@ -37,7 +37,7 @@ struct EarlyRefreshTests {
         #expect(!refreshes(facts, left: 50_000, percentage: 0) && !refreshes(facts, left: 1, percentage: 0))
     }
 
-    @Test("The chance grows evenly, to certainty while a fetch would still be in time", .tags(.choice))
+    @Test("The probability grows linearly, and reaches one while a fetch would still be in time", .tags(.choice))
     func growth() {
         let facts = stored(life: 100, cost: 20)
         #expect(chance(facts, left: 10_000) <= 0.001)
@@ -47,7 +47,9 @@ struct EarlyRefreshTests {
         #expect(!refreshes(facts, left: 60, random: .max))
     }
 
-    @Test("What took long to fetch begins four times as long before the end, at the latest twice", .tags(.choice))
+    @Test(
+        "A refresh may start at four times the duration of the fetch before the end, and must start at twice",
+        .tags(.choice))
     func cost() {
         let facts = stored(life: 10, cost: 800)
         #expect(!refreshes(facts, left: 3_201, percentage: 1) && refreshes(facts, left: 3_199, percentage: 1))
@@ -55,19 +57,19 @@ struct EarlyRefreshTests {
         #expect(!refreshes(facts, left: 1_601, percentage: 1, random: .max))
     }
 
-    @Test("A lifetime that is shorter than two fetches is refreshed at once", .tags(.choice))
+    @Test("A response with a lifetime shorter than two fetches is refreshed at once", .tags(.choice))
     func shortLife() {
         let facts = stored(life: 1, cost: 600)
         #expect(refreshes(facts, left: 1_000, random: .max))
     }
 
-    @Test("The share is of what the response had left on arrival", .tags(.choice))
+    @Test("The percentage is of the lifetime left on arrival", .tags(.choice))
     func age() {
         let facts = stored(life: 100, cost: 0, age: 10_000)
         #expect(!refreshes(facts, left: 10_001) && refreshes(facts, left: 9_999))
     }
 
-    @Test("Never what is stale, or validated before each use", .tags(.choice))
+    @Test("A response that is stale, or validated before each use, is not refreshed early", .tags(.choice))
     func excluded() {
         let facts = stored(life: 10, cost: 800)
         #expect(!refreshes(facts, left: 0) && !refreshes(facts, left: -1))

@@ -8,7 +8,7 @@ struct ExpiresTests {
         store(response(200, fields + [(.etag, "\"a\"")])).facts?.lifetime.count
     }
 
-    @Test("Expires counts from Date, else from when the response arrived", .tags(.must))
+    @Test("The lifetime is Expires less Date, or less the time of arrival", .tags(.must))
     func expiresFromDate() {
         #expect(
             lifetime([(.expires, "Mon, 01 Jan 2024 00:01:00 GMT"), (.date, "Mon, 01 Jan 2024 00:00:10 GMT")]) == 50)
@@ -16,12 +16,12 @@ struct ExpiresTests {
     }
 
     @Test(
-        "An Expires that is no date is in the past", .tags(.must),
+        "An invalid Expires is in the past", .tags(.must),
         arguments: ["0", "-1", "", "tomorrow", "Mon, 01 Jan 2024 00:01:00 CET"])
     func invalidExpires(value: String) { #expect(lifetime([(.expires, value)]) == 0) }
 
     @Test(
-        "Ignored where max-age or s-maxage is there, whatever that says", .tags(.must),
+        "Expires is ignored if there is max-age or s-maxage, whatever its value", .tags(.must),
         arguments: ["max-age=5", "s-maxage=5"])
     func ignored(value: String) {
         #expect(lifetime([(.cacheControl, value), (.expires, "Mon, 01 Jan 2024 00:01:00 GMT")]) == 5)
@@ -35,6 +35,6 @@ struct ExpiresTests {
         #expect(lifetime([(.expires, "Mon, 01 Jan 2024 00:01:00 GMT"), (.date, "Mon, 01 Jan 2024 00:02:00 GMT")]) == 0)
     }
 
-    @Test("A far future is a long lifetime and no accident", .tags(.must))
+    @Test("An Expires in the far future is a long lifetime and doesn't overflow", .tags(.must))
     func future() { #expect(lifetime([(.expires, "Fri, 31 Dec 9999 23:59:59 GMT")]) == 4_294_967_295) }
 }

@@ -10,7 +10,7 @@ struct ForceTests {
     }
 
     @Test(
-        "The timeout replaces what the origin said", .tags(.choice),
+        "The timeout overrides the origin's directives", .tags(.choice),
         arguments: [
             "no-store", "private", "no-cache", "max-age=0", "s-maxage=5, must-revalidate", "max-age=9999",
             "must-understand",
@@ -25,7 +25,7 @@ struct ForceTests {
         #expect(verdict.facts?.flags.isDisjoint(with: [.noCache, .neverStale, .sharedByOrigin]) == true)
     }
 
-    @Test("Not for failures: those keep the origin's words", .tags(.choice))
+    @Test("For failures the origin's directives still apply", .tags(.choice))
     func failures() {
         #expect(store(response(500), route).reason == .noLifetime)
         #expect(store(response(503, [(.cacheControl, "no-store")]), route).reason == .responseNoStore)

@@ -5,7 +5,7 @@ import Testing
 @Suite("RFC 9111 §4.3.4 Freshening stored responses upon validation")
 struct FresheningTests {
     @Test(
-        "Which stored responses a 304 renews", .tags(.must),
+        "Which stored responses a 304 freshens", .tags(.must),
         arguments: [
             ("\"a\"", "", "\"a\"", "", FresheningVerdict.freshenEach), ("\"a\"", "", "\"b\"", "", .leave),
             ("\"a\"", "", "W/\"a\"", "", .leave),
@@ -19,13 +19,13 @@ struct FresheningTests {
         #expect(verdict(etag, modified, storedETag, storedModified, isOnly: true) == expected)
     }
 
-    @Test("A 304 without validators renews what was asked about, if that was one", .tags(.choice))
+    @Test("A 304 without validators freshens the stored response if it was the only candidate", .tags(.choice))
     func withoutValidators() {
         #expect(verdict("", "", "\"a\"", "x", isOnly: true) == .freshenLatest)
         #expect(verdict("", "", "\"a\"", "x", isOnly: false) == .leave)
     }
 
-    @Test("A renewal that only the request forbids leaves the record as it was", .tags(.must))
+    @Test("Freshening that only the request forbids leaves the record unchanged", .tags(.must))
     func requestsOwn() {
         let fresh = response(200, [(.cacheControl, "max-age=60")])
         #expect(store(request(.get, [(.cacheControl, "no-store")]), fresh).reason?.isRequestsOwn == true)
@@ -45,7 +45,7 @@ struct FresheningTests {
 @Suite("RFC 9111 §4.3.5 Freshening responses with HEAD")
 struct HeadFresheningTests {
     @Test(
-        "A HEAD response that differs makes the stored one stale", .tags(.should),
+        "A HEAD response that differs invalidates the stored response", .tags(.should),
         arguments: [
             ("\"a\"", "x", "5", true), ("", "", "", true), ("\"b\"", "x", "5", false), ("\"a\"", "y", "5", false),
             ("\"a\"", "x", "6", false),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("RFC 9111 §4.2 Freshness")
 struct FreshnessTests {
-    @Test("Fresh while the lifetime exceeds the age, to the millisecond from the arrival", .tags(.must))
+    @Test("A response is fresh while its lifetime exceeds its age, to the millisecond", .tags(.must))
     func boundary() {
         let late = Instant(milliseconds: arrival.milliseconds + 999)
         let facts = store(response(200, [(.cacheControl, "max-age=1"), (.etag, "\"a\"")], at: late), requestTime: late)
@@ -18,14 +18,14 @@ struct FreshnessTests {
         }
     }
 
-    @Test("A lifetime that is equal to the age is over", .tags(.must))
+    @Test("A response whose age equals its lifetime is stale", .tags(.must))
     func equal() {
         let fields: Fields = [(.cacheControl, "max-age=60"), (.age, "10")]
         #expect(reuse(fields, after: 49) == .fresh(age: 59, timeToLive: 1))
         #expect(reuse(fields + [(.etag, "\"a\"")], after: 50)?.name == "validate stale")
     }
 
-    @Test("Dates are matched in any case, and other zones than GMT are invalid", .tags(.should))
+    @Test("Dates are case-insensitive, and zones other than GMT are invalid", .tags(.should))
     func dates() {
         #expect(store(response(200, [(.expires, "mon, 01 jan 2024 00:01:00 gmt")])).facts?.lifetime == 60)
         let other = store(response(200, [(.expires, "Mon, 01 Jan 2024 00:01:00 UTC"), (.etag, "\"a\"")]))
@@ -39,7 +39,7 @@ struct FreshnessLifetimeTests {
         store(response(200, fields + [(.etag, "\"a\"")])).facts?.lifetime.count
     }
 
-    @Test("s-maxage before max-age before Expires", .tags(.must))
+    @Test("s-maxage takes precedence over max-age, and max-age over Expires", .tags(.must))
     func order() {
         let expires: (FieldName, String) = (.expires, "Mon, 01 Jan 2024 00:00:30 GMT")
         #expect(lifetime([(.cacheControl, "max-age=20, s-maxage=10"), expires]) == 10)
@@ -49,7 +49,7 @@ struct FreshnessLifetimeTests {
     }
 
     @Test(
-        "A lifetime is read leniently, and what can't be read is zero", .tags(.should),
+        "A lifetime is parsed leniently, and an invalid one is zero", .tags(.should),
         arguments: [
             ("max-age=60", 60), ("MAX-AGE=60", 60), (#"max-age="60""#, 60), ("max-age = 60", 60),
             (" ,, max-age=60 ,", 60),
@@ -64,7 +64,7 @@ struct FreshnessLifetimeTests {
         ])
     func lenient(value: String, seconds: Int64) { #expect(lifetime([(.cacheControl, value)]) == seconds) }
 
-    @Test("Directives of several lines add up", .tags(.must))
+    @Test("Directives of several lines are combined", .tags(.must))
     func lines() {
         #expect(lifetime([(.cacheControl, "max-age=60"), (.cacheControl, "s-maxage=10")]) == 10)
         #expect(

@@ -12,7 +12,7 @@ struct HeuristicTests {
 
     private let route = policy { $0.heuristicPercentage = 10 }
 
-    @Test("A part of the time between Last-Modified and Date", .tags(.should))
+    @Test("The lifetime is a part of the time between Last-Modified and Date", .tags(.should))
     func share() {
         #expect(store(response(200, [old]), route).facts?.lifetime == 8640)
         #expect(store(response(200, [old]), policy { $0.heuristicPercentage = 100 }).facts?.lifetime == 86_400)
@@ -34,7 +34,7 @@ struct HeuristicTests {
     func statuses(status: Int) { #expect(store(response(status, [old]), route).facts?.lifetime == 8640) }
 
     @Test(
-        "For others only where the origin says public", .tags(.must),
+        "For other statuses only if the origin says public", .tags(.must),
         arguments: [201, 202, 302, 303, 307, 400, 401, 403, 409, 429, 500, 502, 503, 504, 599])
     func otherStatuses(status: Int) {
         #expect(store(response(status, [old]), route).reason == .noLifetime)
@@ -53,14 +53,14 @@ struct HeuristicTests {
         #expect(store(response(200, [old]), capped).facts?.lifetime == 60)
     }
 
-    @Test("Nothing is guessed without a Last-Modified that can be read, or from one in the future", .tags(.choice))
+    @Test("There is no heuristic lifetime without a valid Last-Modified, or with one in the future", .tags(.choice))
     func nothingToGuessFrom() {
         #expect(store(response(200), route).reason == .noLifetime)
         #expect(store(response(200, [(.lastModified, "yesterday"), (.etag, "\"a\"")]), route).reason == .noLifetime)
         #expect(store(response(200, [(.lastModified, "Mon, 01 Jan 2029 00:00:00 GMT")]), route).facts?.lifetime == 0)
     }
 
-    @Test("The route's timeout comes before a guess", .tags(.choice))
+    @Test("The route's timeout takes precedence over a heuristic", .tags(.choice))
     func timeoutFirst() {
         let both = policy {
             $0.heuristicPercentage = 10
@@ -69,7 +69,7 @@ struct HeuristicTests {
         #expect(store(response(200, [old]), both).facts?.lifetime == 7)
     }
 
-    @Test("Explicit freshness is never replaced by a guess", .tags(.must))
+    @Test("A heuristic never replaces explicit freshness", .tags(.must))
     func explicitFirst() {
         let route = policy { $0.heuristicPercentage = 10 }
         #expect(store(response(200, [old, (.cacheControl, "max-age=5")]), route).facts?.lifetime == 5)

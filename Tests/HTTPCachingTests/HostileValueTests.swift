@@ -3,9 +3,9 @@ import Testing
 
 @testable import HTTPCaching
 
-@Suite("Field values that nobody meant")
+@Suite("Hostile field values")
 struct HostileValueTests {
-    /// Pieces that the readers know, and bytes that they don't.
+    /// Fragments of valid values, and arbitrary bytes.
     private static let pieces: [[UInt8]] =
         [
             "bytes", "=", "-", ",", " ", "/", "*", "0", "7", "99999999999999999999", "\"", "\\", "(", ")", ";",
@@ -17,7 +17,7 @@ struct HostileValueTests {
         (0..<Int.random(in: 0...12, using: &random)).flatMap { _ in pieces.randomElement(using: &random)! }
     }
 
-    @Test("No value traps a reader, and what is read lies within the value", .tags(.must))
+    @Test("No value traps a parser, and every parsed range lies within the value", .tags(.must))
     func noTrap() {
         var random = SeededGenerator(seed: 99)
         for _ in 0..<3000 {
@@ -45,7 +45,7 @@ struct HostileValueTests {
         }
     }
 
-    @Test("One reader of ranges says of a single part what the reader of sets says", .tags(.must))
+    @Test("Both range parsers agree on a single range", .tags(.must))
     func readersAgree() {
         var random = SeededGenerator(seed: 100)
         for _ in 0..<3000 {
@@ -62,7 +62,7 @@ struct HostileValueTests {
         }
     }
 
-    @Test("What isn't UTF-8 in a query is replaced piece by piece, as in every form decoder", .tags(.must))
+    @Test("Invalid UTF-8 in a query is replaced like in every form decoder", .tags(.must))
     func replacesInvalidUTF8() {
         var random = SeededGenerator(seed: 101)
         let interesting: [UInt8] = [

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("RFC 8246 immutable")
 struct ImmutableTests {
-    @Test("A reload of a fresh response is answered from the store, no-cache is not", .tags(.should))
+    @Test("A reload of a fresh response is served from the store, a request with no-cache is not", .tags(.should))
     func reload() {
         let fields: Fields = [(.cacheControl, "max-age=60, immutable"), (.etag, "\"a\"")]
         #expect(reuse(fields, request(.get, [(.cacheControl, "max-age=0")]), after: 1)?.name == "fresh")

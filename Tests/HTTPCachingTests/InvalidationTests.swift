@@ -5,7 +5,7 @@ import Testing
 
 @Suite("RFC 9111 §4.4 Invalidating stored responses")
 struct InvalidationTests {
-    @Test("A non-error answer to an unsafe or unknown method invalidates", .tags(.must))
+    @Test("A non-error response to an unsafe or unknown method invalidates", .tags(.must))
     func invalidating() {
         for method in Method.allCases {
             let isUnsafe = [.post, .put, .delete, .patch, .connect, .other].contains(method)
@@ -38,7 +38,7 @@ struct InvalidationTests {
     func same(reference: String, path: String) { #expect(resolve(reference) == path) }
 
     @Test(
-        "Those of another origin are left alone", .tags(.must),
+        "References to another origin are ignored", .tags(.must),
         arguments: [
             "https://api.example/x", "http://other.example/x", "http://api.example:8080/x", "//other/x", "mailto:x",
             "http:/x",

@@ -20,7 +20,7 @@ struct MediaTypeTests {
     func matching(pattern: String, value: String) { #expect(allows([pattern], value)) }
 
     @Test(
-        "Others don't", .tags(.choice),
+        "Other types don't match", .tags(.choice),
         arguments: [
             ("application/json", "application/jsonp"), ("application/json", "text/json"), ("text/*", "texts/html"),
             ("application/*+json", "application/json"), ("*", "a/b"), ("a/*b*c", "a/xbxby"), ("json", "json"),
@@ -29,13 +29,13 @@ struct MediaTypeTests {
     func differing(pattern: String, value: String) { #expect(!allows([pattern], value)) }
 
     @Test(
-        "What is no media type is never allowed", .tags(.choice),
+        "An invalid media type is never allowed", .tags(.choice),
         arguments: [
             "", " ", ";charset=utf-8", "text", "/", "text/", "/html", "te xt/html", "text/ht ml", "a/b/c", "a/\"b\"",
         ])
     func broken(value: String) { #expect(!allows(["*/*", "*"], value)) }
 
-    @Test("One of several is enough, and of none there is none", .tags(.choice))
+    @Test("One matching pattern is enough, and an empty list allows nothing", .tags(.choice))
     func several() {
         #expect(allows(["application/json", "text/*"], "text/csv"))
         #expect(!allows([], "text/csv"))

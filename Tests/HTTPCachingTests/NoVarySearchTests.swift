@@ -23,7 +23,7 @@ struct NoVarySearchTests {
     }
 
     @Test(
-        "§4.1 What is invalid leaves the default: an exact match", .tags(.must),
+        "§4.1 An invalid field is the default: an exact match", .tags(.must),
         arguments: [
             "key-order=\"not a boolean\"", "params=\"not an inner list\"", "params=(not-a-string)", "params=?0",
             "params=?1", "params=?1, except=(\"x\")", "params=(\"a\"), except=(\"x\")", "params=(), except=()",
@@ -34,7 +34,7 @@ struct NoVarySearchTests {
     func fallsBack(value: String) { #expect(Self.rule(value).isDefault) }
 
     @Test(
-        "§4.2 What is valid is read, in every spelling", .tags(.must),
+        "§4.2 Valid fields are parsed, in every notation", .tags(.must),
         arguments: [
             ("params=(\"a\")", "params=(\"a\")"), ("except=(\"x\")", "except=(\"x\")"), ("except=()", "except=()"),
             ("key-order=?1", "key-order, params=()"), ("key-order", "key-order, params=()"),
@@ -54,7 +54,7 @@ struct NoVarySearchTests {
     }
 
     @Test(
-        "§5.1 Queries that mean the same have one normal form under any rule but the default", .tags(.must),
+        "§5.1 Equivalent queries have the same normal form under any rule but the default", .tags(.must),
         arguments: [
             ("a=x", "%61=%78"), ("a=\u{e9}", "a=%C3%A9"), ("a=%f6", "a=%ef%bf%bd"), ("a=x&&&&", "a=x"), ("a=", "a"),
             ("a=%20", "a= &"), ("a=+", "a= &"), ("", "&"), ("a=b=c", "a=b%3Dc"), ("=", "=&"),
@@ -66,7 +66,7 @@ struct NoVarySearchTests {
     }
 
     @Test(
-        "Queries that mean different things don't", .tags(.must),
+        "Queries that aren't equivalent have different normal forms", .tags(.must),
         arguments: [
             ("a=x", "a=y"), ("a", "b"), ("a=1&a=2", "a=2&a=1"), ("a=%26b=1", "a=&b=1"), ("a=%2B", "a=+"),
             ("a%3D=1", "a==1"), ("a=%", "a=%25%25"), ("a=X", "a=x"), ("a=1", "a=1&a=1"), ("", "="),
@@ -76,7 +76,7 @@ struct NoVarySearchTests {
         #expect(Self.normal(first, rule) != Self.normal(second, rule))
     }
 
-    @Test("§4.3 A name is matched as it is decoded", .tags(.must))
+    @Test("§4.3 Names match by their decoded form", .tags(.must))
     func decodedNames() {
         let rule = Self.rule("params=(\"%C3%A9+%E6%B0%97\")")
         for query in ["é 気=1", "é+気=2", "%C3%A9%20気=3", "%C3%A9+%E6%B0%97=4"] {
@@ -93,7 +93,7 @@ struct NoVarySearchTests {
         #expect(Self.normal("b=2&&%61=1&", NoVarySearch()) == "b=2&&%61=1&")
     }
 
-    @Test("The normal form is appended to what is there", .tags(.choice))
+    @Test("The normal form is appended to the existing output", .tags(.choice))
     func appends() {
         let query = Array("b=1&a=2".utf8)
         var text = Array("key b=0&".utf8)
@@ -106,8 +106,8 @@ struct NoVarySearchTests {
         var random = SeededGenerator(seed: 5)
         let rules: [(String, PlainRule)] = [
             ("key-order", PlainRule(ignoresOrder: true)),
-            ("params=(\"a\")", PlainRule(dropped: ["a"])),
-            ("params=(\"a\" \"\u{25}ff\"), key-order", PlainRule(dropped: ["a", "\u{FFFD}"], ignoresOrder: true)),
+            ("params=(\"a\")", PlainRule(ignoredNames: ["a"])),
+            ("params=(\"a\" \"\u{25}ff\"), key-order", PlainRule(ignoredNames: ["a", "\u{FFFD}"], ignoresOrder: true)),
             ("except=(\"b\" \"c+\")", PlainRule(kept: ["b", "c "])),
             ("except=(\"a\" \"b\"), key-order", PlainRule(kept: ["a", "b"], ignoresOrder: true)),
         ]
@@ -141,7 +141,7 @@ struct NoVarySearchTests {
 
 /// The draft's comparison, step by step, over strings.
 private struct PlainRule {
-    var dropped: Set<String>?
+    var ignoredNames: Set<String>?
     var kept: Set<String>?
     var ignoresOrder = false
 
@@ -152,7 +152,7 @@ private struct PlainRule {
         for text in query.utf8.split(separator: UInt8(ascii: "&")) {
             let sides = text.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let pair = [decode(Array(sides[0])), sides.count > 1 ? decode(Array(sides[1])) : ""]
-            if let dropped, dropped.contains(pair[0]) { continue }
+            if let ignoredNames, ignoredNames.contains(pair[0]) { continue }
             if let kept, !kept.contains(pair[0]) { continue }
             pairs.append(pair)
         }

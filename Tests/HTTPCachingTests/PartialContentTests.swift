@@ -29,7 +29,7 @@ struct PartialStoringTests {
         #expect(length == 1000)
     }
 
-    @Test("A part of something of unknown length is stored too", .tags(.choice))
+    @Test("A part of a representation of unknown length is stored too", .tags(.choice))
     func unknownLength() {
         guard case .store(_, _, 5..<10, nil) = verdict(storable, range: "bytes 5-9/*") else {
             Issue.record("refused")
@@ -38,14 +38,14 @@ struct PartialStoringTests {
     }
 
     @Test(
-        "Without a strong entity-tag nothing could be joined to it, so it isn't stored", .tags(.choice),
+        "Without a strong entity-tag no part could be combined with it, so it isn't stored", .tags(.choice),
         arguments: [[], [(.etag, "W/\"a\"")], [(.lastModified, "Sun, 06 Nov 1994 08:49:37 GMT")]] as [Fields])
     func needsStrongETag(validator: Fields) {
         #expect(verdict([(.cacheControl, "max-age=60")] + validator) == .refuse(.partialContent))
     }
 
     @Test(
-        "A part whose range is invalid or of another unit isn't stored", .tags(.must),
+        "A part whose range is invalid or in another unit isn't stored", .tags(.must),
         arguments: ["", "bytes 5-4/10", "bytes 0-10/10", "items 0-4/10", "bytes */10"])
     func invalidRange(range: String) { #expect(verdict(storable, range: range) == .refuse(.partialContent)) }
 
@@ -54,7 +54,7 @@ struct PartialStoringTests {
         arguments: ["multipart/byteranges; boundary=x", "Multipart/Byteranges ;boundary=x", "multipart/x-byteranges"])
     func multipart(type: String) { #expect(verdict(storable, type: type) == .refuse(.partialContent)) }
 
-    @Test("For the rest the rules are those of a 200", .tags(.must))
+    @Test("Otherwise the rules are those of a 200", .tags(.must))
     func otherRules() {
         #expect(verdict([(.cacheControl, "no-store"), (.etag, "\"a\"")]) == .refuse(.responseNoStore))
         #expect(verdict([(.cacheControl, "private"), (.etag, "\"a\"")]) == .refuse(.privateResponse))
@@ -64,7 +64,7 @@ struct PartialStoringTests {
         #expect(verdict(storable + [(.setCookie, "a=b")]) == .refuse(.setCookie))
     }
 
-    @Test("Only a 206 to GET is one, and storing as a whole still refuses it", .tags(.must))
+    @Test("Only a 206 to GET is stored as a part, and never as a complete response", .tags(.must))
     func otherStatus() {
         #expect(verdict(storable, status: 200) == .refuse(.partialContent))
         #expect(verdict(storable, request(.post)) == .refuse(.partialContent))
@@ -84,7 +84,7 @@ struct CombiningTests {
             storedCompleteLength: storedLength)
     }
 
-    @Test("Parts with the same strong entity-tag are joined", .tags(.must))
+    @Test("Parts with the same strong entity-tag are combined", .tags(.must))
     func combines() {
         #expect(verdict("\"a\"", "\"a\"") == .combine)
         #expect(verdict("\"a\"", "\"a\"", length: nil) == .combine)
@@ -92,23 +92,23 @@ struct CombiningTests {
     }
 
     @Test(
-        "Parts without are not", .tags(.must),
+        "Parts without one are not", .tags(.must),
         arguments: [
             ("\"a\"", "\"b\""), ("W/\"a\"", "W/\"a\""), ("\"a\"", "W/\"a\""), ("", ""), ("\"a\"", ""), ("", "\"a\""),
             ("a", "a"),
         ])
     func replaces(etag: String, storedETag: String) { #expect(verdict(etag, storedETag) == .replace) }
 
-    @Test("One entity-tag of two lengths joins nothing", .tags(.choice))
+    @Test("Parts with one entity-tag but two complete lengths are not combined", .tags(.choice))
     func contradiction() {
         #expect(verdict("\"a\"", "\"a\"", length: 1001) == .replace)
         #expect(verdict("\"a\"", "\"a\"", range: 900..<1001, length: nil) == .replace)
     }
 }
 
-@Suite("RFC 9111 §3.3 answering from partial content")
+@Suite("RFC 9111 §3.3 serving from partial content")
 struct PartialReuseTests {
-    /// 0–99 and 200–299 are there.
+    /// 0–99 and 200–299 are stored.
     private func reuse(_ range: String?, length: Int64? = 1000) -> PartialReuseVerdict {
         var extents = ExtentList()
         extents.insert(0..<100)
@@ -118,7 +118,7 @@ struct PartialReuseTests {
         return partialReuse(RangeRequest(field: bytes.span), extents: extents, completeLength: length)
     }
 
-    @Test("A range wholly within is answered", .tags(.must))
+    @Test("A range that is stored completely is served", .tags(.must))
     func answers() {
         #expect(reuse("bytes=0-99") == .answer(0..<100))
         #expect(reuse("bytes=250-260") == .answer(250..<261))
@@ -128,7 +128,7 @@ struct PartialReuseTests {
         #expect(reuse("bytes=200-999", length: 300) == .answer(200..<300))
     }
 
-    @Test("Of what is there in part, the rest is fetched", .tags(.choice))
+    @Test("The missing part of a range is fetched", .tags(.choice))
     func fetchesMissing() {
         #expect(reuse("bytes=50-149") == .fetch(missing: 100..<150, toAnswer: 50..<150))
         #expect(reuse("bytes=150-250") == .fetch(missing: 150..<200, toAnswer: 150..<251))
@@ -138,7 +138,7 @@ struct PartialReuseTests {
         #expect(reuse(nil, length: 300) == .fetch(missing: 100..<200, toAnswer: 0..<300))
     }
 
-    @Test("A request that what is there doesn't shorten goes on as it is", .tags(.must))
+    @Test("A request that the stored parts don't shorten is forwarded unchanged", .tags(.must))
     func goesOn() {
         #expect(reuse("bytes=100-149") == .fetchAsAsked)
         #expect(reuse("bytes=150-350") == .fetchAsAsked)
@@ -154,7 +154,7 @@ struct PartialReuseTests {
     func unsatisfiable() { #expect(reuse("bytes=1000-") == .unsatisfiable) }
 
     @Test(
-        "A Range that can't be read asks for the whole", .tags(.must), arguments: ["bytes=5-4", "items=0-1", "bytes="])
+        "An invalid Range is ignored", .tags(.must), arguments: ["bytes=5-4", "items=0-1", "bytes="])
     func ignored(range: String) { #expect(reuse(range) == reuse(nil)) }
 }
 
@@ -185,7 +185,7 @@ struct ExtentListTests {
         }
     }
 
-    @Test("One extent too many costs the smallest of the others")
+    @Test("If there is one extent too many, the smallest of the others is removed")
     func bounded() {
         var extents = ExtentList()
         for index in 0..<Int64(32) { extents.insert(index * 100..<(index * 100 + (index == 7 ? 2 : 10))) }
@@ -196,7 +196,7 @@ struct ExtentListTests {
     }
 
     @Test(
-        "A list that isn't sorted, disjoint, apart and bounded isn't taken over",
+        "A list that isn't sorted, disjoint, non-adjacent and bounded is rejected",
         arguments: [
             [0..<0], [5..<6, 0..<1], [0..<5, 4..<6], [0..<5, 5..<6], [-1..<5],
             (0..<33).map { Int64($0 * 2)..<Int64($0 * 2 + 1) },

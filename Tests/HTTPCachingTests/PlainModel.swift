@@ -1,6 +1,6 @@
-/// RFC 9111 for a shared cache with Larder's route settings, written as plainly as possible with strings and dictionaries,
-/// from the RFC's sentences and without a look at the sources: what the real code is compared with. Times are milliseconds
-/// from midnight, lifetimes whole seconds, dates in messages are numbers of seconds from midnight.
+/// RFC 9111 for a shared cache with Larder's route settings, written as plainly as possible with strings and
+/// dictionaries, from the RFC's sentences and independently of the sources. The real code is compared with it. Times
+/// are milliseconds from midnight, lifetimes whole seconds, dates in messages are numbers of seconds from midnight.
 struct PlainModel {
     struct Message {
         /// By lowercase name, in the order of the lines.
@@ -43,11 +43,11 @@ struct PlainModel {
             let name = sides[0].lowercased()
             if name.isEmpty { continue }
             var value = sides.count == 2 ? unquote(sides[1]) : nil
-            // Without a value it takes any staleness, which is what the greatest number says too.
+            // Without a value it accepts any staleness, like the greatest number.
             if name == "max-stale", sides.count == 1 { value = "2147483648" }
             if name == "min-fresh", delta(value) == nil { continue }
             if let earlier = found[name], let old = delta(earlier), let new = delta(value) {
-                // min-fresh is the one whose greater value is the stricter.
+                // Of min-fresh the greater value is the stricter one.
                 found[name] = .some(String(name == "min-fresh" ? max(old, new) : min(old, new)))
             } else if found[name] != nil, delta(found[name]!) == nil {
                 continue

@@ -3,7 +3,7 @@ import Testing
 
 @testable import HTTPCaching
 
-@Suite("RFC 9110 §9.3.3 Responses to POST that answer a later GET")
+@Suite("RFC 9110 §9.3.3 Responses to POST that are used for a later GET")
 struct PostTests {
     private func verdict(
         _ fields: Fields, location: String = "/tasks", status: Int = 200, method: Method = .post,
@@ -20,7 +20,7 @@ struct PostTests {
     private let fresh: Fields = [(.cacheControl, "max-age=60")]
 
     @Test(
-        "Stored where Content-Location is the target and freshness is explicit", .tags(.should),
+        "Stored if Content-Location is the target and freshness is explicit", .tags(.should),
         arguments: [
             "/tasks", "http://api.example/tasks", "HTTP://API.example:80/tasks", "//api.example/tasks", "tasks",
             "./tasks",
@@ -42,13 +42,13 @@ struct PostTests {
     }
 
     @Test(
-        "Not stored where Content-Location is missing or another URI", .tags(.must),
+        "Not stored if Content-Location is missing or another URI", .tags(.must),
         arguments: [
             "", " ", "/tasks/7", "/Tasks", "https://api.example/tasks", "http://other.example/tasks", "/tasks/",
         ])
     func elsewhere(location: String) { #expect(verdict(fresh, location: location).reason == .methodNotCached) }
 
-    @Test("Not stored without explicit freshness, whatever the route gives", .tags(.must))
+    @Test("Not stored without explicit freshness, whatever the route's timeout", .tags(.must))
     func implicit() {
         let route = policy {
             $0.timeout = 60
@@ -65,10 +65,11 @@ struct PostTests {
     }
 
     @Test(
-        "Only what a GET would be answered with: a 200", .tags(.choice), arguments: [201, 202, 204, 206, 303, 404, 500])
+        "Only a 200 is stored, the status that a GET would get", .tags(.choice),
+        arguments: [201, 202, 204, 206, 303, 404, 500])
     func statuses(status: Int) { #expect(verdict(fresh, status: status).reason == .methodNotCached) }
 
-    @Test("Only for POST, and where the route caches GET", .tags(.must))
+    @Test("Only for POST, and if the route caches GET", .tags(.must))
     func methods() {
         for method in Method.allCases where method != .post {
             #expect(verdict(fresh, method: method).reason == .methodNotCached)
@@ -76,7 +77,7 @@ struct PostTests {
         #expect(verdict(fresh, policy { $0.methods = [.post] }).reason == .methodNotCached)
     }
 
-    @Test("All that forbids storing a GET's response holds", .tags(.must))
+    @Test("Whatever forbids storing a response to GET applies", .tags(.must))
     func conditions() {
         #expect(verdict([(.cacheControl, "max-age=60, private")]).reason == .privateResponse)
         #expect(verdict(fresh + [(.setCookie, "a=b")]).reason == .setCookie)

@@ -27,32 +27,33 @@ struct RangeSetTests {
         #expect(verdict("bytes=500-700,601-999") == parts([(500, 1000)]))
     }
 
-    @Test("Parts come in the order in which they were asked for", .tags(.should))
+    @Test("Parts are in the order of the request", .tags(.should))
     func order() {
         #expect(verdict("bytes=900-999,0-99,500-599") == parts([(900, 1000), (0, 100), (500, 600)]))
     }
 
-    @Test("What overlaps or touches becomes one, where the first of them stood", .tags(.choice))
+    @Test("Ranges that overlap or touch are coalesced, at the position of the first", .tags(.choice))
     func coalesces() {
         #expect(verdict("bytes=900-999,0-99,1000-1099,100-199") == parts([(900, 1100), (0, 200)]))
         #expect(verdict("bytes=0-9,20-29,40-49,5-45") == parts([(0, 50)]))
         #expect(verdict("bytes=0-9,11-19") == parts([(0, 10), (11, 20)]))
     }
 
-    @Test("A range that can't be satisfied is left out while another one can", .tags(.must))
-    func dropsUnsatisfiable() {
+    @Test("An unsatisfiable range is left out if another one is satisfiable", .tags(.must))
+    func omitsUnsatisfiable() {
         #expect(verdict("bytes=20000-,0-9,-0,10-10") == parts([(0, 11)]))
         #expect(verdict("bytes=20000-,-0") == .unsatisfiable)
         #expect(verdict("bytes=0-0", length: 0) == .unsatisfiable)
     }
 
     @Test(
-        "One invalid member makes the whole field count for nothing", .tags(.must),
+        "One invalid member invalidates the whole field", .tags(.must),
         arguments: ["bytes=0-1,x", "bytes=0-1,5-4", "bytes=0-1,-", "bytes=0-1;2-3", "items=0-1", "bytes", "bytes=", ""])
     func invalid(value: String) { #expect(verdict(value) == .whole) }
 
     @Test(
-        "A set of more than sixteen parts, or of more bytes than there are, is answered with the whole", .tags(.should))
+        "A set of more than sixteen parts, or of more bytes than the content has, gets the complete content",
+        .tags(.should))
     func abuse() {
         func set(_ count: Int) -> String {
             "bytes=" + (0..<count).map { "\($0 * 10)-\($0 * 10)" }.joined(separator: ",")
@@ -64,10 +65,12 @@ struct RangeSetTests {
         #expect(verdict("bytes=0-9999,0-0") == .whole)
     }
 
-    @Test("The last bytes of nothing are nothing that a part could hold", .tags(.must))
+    @Test("A suffix range of empty content has no part", .tags(.must))
     func lastOfNothing() { #expect(verdict("bytes=-5", length: 0) == .whole) }
 
-    @Test("Random sets: the parts hold what was asked for, disjoint and apart, or it is the whole", .tags(.must))
+    @Test(
+        "Random sets: the parts contain the requested bytes, disjoint and non-adjacent, or the complete content is sent",
+        .tags(.must))
     func model() {
         var random = SeededGenerator(seed: 14_2)
         for _ in 0..<2000 {
@@ -133,7 +136,7 @@ struct MultipartTests {
         #expect(!body.contains("Content-Type"))
     }
 
-    @Test("The length that is announced is the length that is sent", .tags(.must), arguments: ["", "text/plain"])
+    @Test("The declared length is the length that is sent", .tags(.must), arguments: ["", "text/plain"])
     func length(type: String) {
         var random = SeededGenerator(seed: 14_6)
         let content = [UInt8](repeating: 0x78, count: 12_345)

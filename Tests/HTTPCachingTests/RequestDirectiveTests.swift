@@ -14,7 +14,7 @@ struct RequestDirectiveTests {
     }
 
     @Test(
-        "§5.2.1.1 max-age: nothing older, and nothing stale without max-stale", .tags(.should),
+        "§5.2.1.1 max-age: no older response, and no stale one without max-stale", .tags(.should),
         arguments: [
             ("max-age=10", 10, "fresh"), ("max-age=10", 10.001, "validate requestMaxAge"),
             ("max-age=5", 10, "validate requestMaxAge"), ("max-age=50, max-age=5", 10, "validate requestMaxAge"),
@@ -25,12 +25,12 @@ struct RequestDirectiveTests {
     func maxAge(value: String, after: Double, name: String) { #expect(reused(value, after: after) == name) }
 
     @Test(
-        "§5.2.1.1 max-age=0 asks for validation even in the second of the arrival; what is no number counts as zero",
+        "§5.2.1.1 max-age=0 forces validation even in the second of the arrival; an invalid number counts as zero",
         .tags(.choice), arguments: ["max-age=0", "max-age=x", "max-age", "max-age=-1", "max-age=1.5"])
     func maxAgeZero(value: String) { #expect(reused(value, after: 0) == "validate requestMaxAge") }
 
     @Test(
-        "§5.2.1.2 max-stale: stale by no more than so much, by anything without a value", .tags(.should),
+        "§5.2.1.2 max-stale: stale by at most this much, or by any time without a value", .tags(.should),
         arguments: [
             ("max-stale", 1000, "stale requestMaxStale"), ("max-stale=10", 70, "stale requestMaxStale"),
             ("max-stale=10", 70.001, "validate stale"), ("max-stale=99999999999999", 1000, "stale requestMaxStale"),
@@ -40,7 +40,7 @@ struct RequestDirectiveTests {
     func maxStale(value: String, after: Double, name: String) { #expect(reused(value, after: after) == name) }
 
     @Test(
-        "§5.2.1.3 min-fresh: fresh for so much longer", .tags(.should),
+        "§5.2.1.3 min-fresh: fresh for at least this much longer", .tags(.should),
         arguments: [
             ("min-fresh=50", 10, "fresh"), ("min-fresh=50", 10.001, "validate requestMinFresh"),
             ("min-fresh=51", 10, "validate requestMinFresh"),
@@ -49,15 +49,15 @@ struct RequestDirectiveTests {
         ])
     func minFresh(value: String, after: Double, name: String) { #expect(reused(value, after: after) == name) }
 
-    @Test("§5.2.1.3 A min-fresh that is no number asks for nothing", .tags(.choice))
+    @Test("§5.2.1.3 An invalid min-fresh is ignored", .tags(.choice))
     func unreadableMinFresh() { #expect(reused("min-fresh=x", after: 10) == "fresh") }
 
     @Test(
-        "§5.2.1.4 no-cache: nothing without validation, whatever else is said", .tags(.should),
+        "§5.2.1.4 no-cache: no response without validation, whatever the other directives", .tags(.should),
         arguments: ["no-cache", "NO-CACHE", "max-stale, no-cache", "no-cache=x", "no-cache=\"a\""])
     func noCache(value: String) { #expect(reused(value, after: 1) == "validate requestNoCache") }
 
-    @Test("§5.2.1.4 What validation with no-cache fails for is not served instead", .tags(.choice))
+    @Test("§5.2.1.4 no-cache: if validation fails, the stored response is not served", .tags(.choice))
     func noCacheFallback() {
         let verdict = reuse(fresh, request(.get, [(.cacheControl, "no-cache, stale-if-error=100")]), after: 1)
         #expect(verdict?.fallback == [])
@@ -71,7 +71,7 @@ struct RequestDirectiveTests {
     }
 
     @Test(
-        "§5.2.1.7 only-if-cached: 504 where the origin would have to be asked", .tags(.should),
+        "§5.2.1.7 only-if-cached: 504 if the request would have to be forwarded", .tags(.should),
         arguments: [
             ("only-if-cached", 10, "fresh"), ("only-if-cached", 70, "refuse onlyIfCached"),
             ("only-if-cached, max-stale", 70, "stale requestMaxStale"),
@@ -79,7 +79,7 @@ struct RequestDirectiveTests {
         ])
     func onlyIfCached(value: String, after: Double, name: String) { #expect(reused(value, after: after) == name) }
 
-    @Test("§5.2.1.7 only-if-cached: 504 where nothing is stored", .tags(.should))
+    @Test("§5.2.1.7 only-if-cached: 504 if nothing is stored", .tags(.should))
     func onlyIfCachedMiss() {
         let asked = request(.get, [(.cacheControl, "only-if-cached")])
         #expect(missRefusal(request: asked, policy: RoutePolicy()) == .onlyIfCached)
@@ -116,6 +116,6 @@ struct PragmaTests {
         #expect(reuse(fresh, request(.get, [(.pragma, "foo, No-Cache")]), after: 1)?.name == "validate requestNoCache")
     }
 
-    @Test("A response's Pragma says nothing", .tags(.must))
+    @Test("Pragma in a response has no meaning", .tags(.must))
     func inResponses() { #expect(reuse(fresh + [(.pragma, "no-cache")], after: 1)?.name == "fresh") }
 }

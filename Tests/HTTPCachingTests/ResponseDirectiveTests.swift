@@ -5,7 +5,7 @@ import Testing
 @Suite("RFC 9111 §5.2 Cache-Control")
 struct CacheControlTests {
     @Test(
-        "Each is known in any case, quoted or not, among others", .tags(.must),
+        "Each directive is recognised in any case, quoted or not, among others", .tags(.must),
         arguments: [
             ("no-store", ResponseDirectives.Flags.noStore), ("no-cache", .noCache), (#"no-cache="a""#, .noCacheFields),
             ("private", .private),
@@ -27,7 +27,7 @@ struct CacheControlTests {
         arguments: ["no-stores", "xno-store", "nostore", "no_store", "no-store2"])
     func unknown(value: String) { #expect(response(200, [(.cacheControl, value)]).directives.flags == []) }
 
-    @Test("An open quote hides no directive behind it", .tags(.choice))
+    @Test("An unclosed quote hides no directive after it", .tags(.choice))
     func openQuote() {
         #expect(store(response(200, [(.cacheControl, #"max-age=60, foo="a, no-store"#)])).reason == .responseNoStore)
         #expect(store(response(200, [(.cacheControl, #"max-age=60, private="a"#)])).reason == .privateResponse)
@@ -56,7 +56,7 @@ struct ResponseDirectiveTests {
         #expect(verdict?.name == "validate mustRevalidate" && verdict?.fallback == [])
     }
 
-    @Test("§5.2.2.3 must-understand takes no-store's place for statuses that are understood", .tags(.should))
+    @Test("§5.2.2.3 must-understand overrides no-store for statuses that are understood", .tags(.should))
     func mustUnderstandNoStore() {
         for status in [200, 404, 500] { #expect(stored("max-age=60, no-store, must-understand", status).facts != nil) }
     }
@@ -67,7 +67,9 @@ struct ResponseDirectiveTests {
         #expect(stored("max-age=60, must-understand", 599).reason == .notUnderstood)
     }
 
-    @Test("§5.2.2.4 no-cache: never used without validation, though fresh, though the origin is gone", .tags(.must))
+    @Test(
+        "§5.2.2.4 no-cache: never used without validation, even if fresh, even if the origin is unreachable",
+        .tags(.must))
     func noCache() {
         for value in [
             "no-cache, max-age=60", "max-age=60, NO-CACHE", "no-cache=, max-age=60", "no-cache=\"\", max-age=60",
@@ -77,7 +79,7 @@ struct ResponseDirectiveTests {
         }
     }
 
-    @Test("§5.2.2.4, §5.2.2.7 With field names they only keep those fields out", .tags(.must))
+    @Test("§5.2.2.4, §5.2.2.7 With field names, they only prevent storing those fields", .tags(.must))
     func qualified() {
         for value in [#"max-age=60, private="x""#, #"max-age=60, no-cache="x, y""#] {
             #expect(reused(value, after: 1)?.name == "fresh")
@@ -86,16 +88,16 @@ struct ResponseDirectiveTests {
     }
 
     @Test(
-        "§5.2.2.5 no-store: not stored, whatever else is said", .tags(.must),
+        "§5.2.2.5 no-store: not stored, whatever the other directives", .tags(.must),
         arguments: ["no-store", "max-age=60, no-store", "public, no-store, s-maxage=60", "no-store=x, max-age=60"])
     func noStore(value: String) { #expect(stored(value).reason == .responseNoStore) }
 
     @Test(
-        "§5.2.2.7 private: not stored by a shared cache, whatever else is said", .tags(.must),
+        "§5.2.2.7 private: not stored by a shared cache, whatever the other directives", .tags(.must),
         arguments: ["private", "max-age=60, PRIVATE", "public, private, s-maxage=60", "private=, max-age=60"])
     func `private`(value: String) { #expect(stored(value).reason == .privateResponse) }
 
-    @Test("§5.2.2.8 proxy-revalidate: as must-revalidate, but it opens nothing", .tags(.must))
+    @Test("§5.2.2.8 proxy-revalidate: as must-revalidate, but it doesn't permit storing", .tags(.must))
     func proxyRevalidate() {
         #expect(reused("max-age=60, proxy-revalidate", after: 61)?.name == "validate mustRevalidate")
         let authorized = request(.get, [(.authorization, "Basic x")])

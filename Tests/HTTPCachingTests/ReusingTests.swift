@@ -7,14 +7,14 @@ import Testing
 struct ReusingTests {
     private let fresh: Fields = [(.cacheControl, "max-age=60"), (.etag, "\"a\"")]
 
-    @Test("A plain request is told by one word", .tags(.choice))
+    @Test("A request without relevant fields is plain", .tags(.choice))
     func plain() {
         #expect(request().isPlain)
         #expect(!request(.get, [(.cacheControl, "x")]).isPlain)
         #expect(request(.get, [(.date, arrivalDate)]).isPlain)
     }
 
-    @Test("Before the store is asked", .tags(.must))
+    @Test("Decisions before the lookup", .tags(.must))
     func lookup() {
         #expect(lookupVerdict(request: request(), policy: RoutePolicy()) == .lookUp)
         #expect(lookupVerdict(request: request(.head), policy: RoutePolicy()) == .lookUp)
@@ -25,7 +25,7 @@ struct ReusingTests {
                 == .bypass(.originConditions))
     }
 
-    @Test("no-cache in the stored response asks for validation of every use", .tags(.must))
+    @Test("no-cache in the stored response forces validation before every use", .tags(.must))
     func storedNoCache() {
         let verdict = reuse([(.cacheControl, "no-cache, max-age=60"), (.etag, "\"a\"")], after: 1)
         #expect(verdict?.name == "validate storedNoCache")
@@ -37,10 +37,10 @@ struct ReusingTests {
         arguments: [(0, "fresh"), (59, "fresh"), (60, "validate stale")])
     func freshness(after: Int, name: String) { #expect(reuse(fresh, after: Int64(after))?.name == name) }
 
-    @Test("A request that HEAD makes is answered by what GET stored", .tags(.choice))
+    @Test("A HEAD request is served the stored response to GET", .tags(.choice))
     func head() { #expect(reuse(fresh, request(.head), after: 1)?.name == "fresh") }
 
-    @Test("A request with an unsafe method never asks the store, unless the route reads by POST", .tags(.must))
+    @Test("A request with an unsafe method is never looked up, unless the route caches POST", .tags(.must))
     func unsafe() {
         for method in Method.allCases where !method.isSafe {
             #expect(lookupVerdict(request: request(method), policy: RoutePolicy()) == .bypass(.methodNotCached))

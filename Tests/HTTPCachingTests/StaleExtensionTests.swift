@@ -14,7 +14,7 @@ struct StaleExtensionTests {
         #expect(reuse(fields, after: 71)?.name == "validate stale")
     }
 
-    @Test("Not to a request that asks for freshness", .tags(.should), arguments: ["max-age=1000", "max-stale=2"])
+    @Test("Not for a request that requires freshness", .tags(.should), arguments: ["max-age=1000", "max-stale=2"])
     func notForPickyRequests(value: String) {
         let fields: Fields = [(.cacheControl, "max-age=60, stale-while-revalidate=10"), (.etag, "\"a\"")]
         #expect(reuse(fields, request(.get, [(.cacheControl, value)]), after: 65)?.name == "validate stale")
@@ -47,7 +47,7 @@ struct StaleExtensionTests {
             ])
     }
 
-    @Test("The route's allowances count where the response has none of its own", .tags(.choice))
+    @Test("The route's allowances apply if the response has none of its own", .tags(.choice))
     func fromRoute() {
         let route = policy {
             $0.staleWhileRevalidate = 10

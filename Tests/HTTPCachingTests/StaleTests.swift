@@ -5,7 +5,7 @@ import Testing
 @Suite("RFC 9111 §4.2.4 Serving stale responses")
 struct StaleTests {
     @Test(
-        "Never against what forbids it", .tags(.must),
+        "Never if a directive forbids it", .tags(.must),
         arguments: ["max-age=60, must-revalidate", "max-age=60, proxy-revalidate", "s-maxage=60"])
     func forbidden(value: String) {
         let fields: Fields = [
@@ -18,12 +18,12 @@ struct StaleTests {
         }
     }
 
-    @Test("Without a word against it, when the origin is gone", .tags(.must))
+    @Test("If nothing forbids it and the origin is unreachable", .tags(.must))
     func disconnected() {
         #expect(reuse([(.cacheControl, "max-age=60"), (.etag, "\"a\"")], after: 61)?.fallback == .onDisconnect)
     }
 
-    @Test("Fresh, but refused by the request: still better than an error", .tags(.choice))
+    @Test("A fresh response that only the request rules out is better than an error", .tags(.choice))
     func freshFallback() {
         let fields: Fields = [(.cacheControl, "max-age=60, must-revalidate")]
         #expect(

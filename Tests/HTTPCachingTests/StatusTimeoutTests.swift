@@ -8,13 +8,13 @@ struct StatusTimeoutTests {
     private let timeouts = StatusTimeouts([(.any, 9), (.statusClass(5), 5), (.status(404), 4), (.statusClass(4), 40)])
 
     @Test(
-        "The most exact key wins", .tags(.choice),
+        "The most specific key applies", .tags(.choice),
         arguments: [(404, 4), (410, 40), (500, 5), (599, 5), (200, 9), (301, 9)])
     func exactness(status: Int, seconds: Int64) {
         #expect(timeouts.timeout(for: Status(status)) == Seconds(seconds))
     }
 
-    @Test("A status that no key names has none", .tags(.choice))
+    @Test("A status without a key has no timeout", .tags(.choice))
     func unnamed() {
         let some = StatusTimeouts([(.status(404), 4), (.statusClass(5), 5)])
         #expect(some.timeout(for: Status(200)) == nil && some.timeout(for: Status(403)) == nil)
@@ -27,7 +27,7 @@ struct StatusTimeoutTests {
         return store(response(status, fields), base.applying(some, to: Status(status)))
     }
 
-    @Test("They take timeout's place, and other statuses keep that", .tags(.choice))
+    @Test("They replace timeout; it still applies to other statuses", .tags(.choice))
     func replaces() {
         let route = policy { $0.timeout = 30 }
         #expect(stored(404, [], route).facts?.lifetime == 4)
@@ -47,7 +47,7 @@ struct StatusTimeoutTests {
         #expect(stored(404, [(.cacheControl, "no-store")], policy()).reason == .responseNoStore)
     }
 
-    @Test("Force mode: every status that is named, against what the origin said", .tags(.choice))
+    @Test("Force mode: every listed status, whatever the origin's directives", .tags(.choice))
     func force() {
         let route = policy { $0.mode = .force }
         #expect(stored(500, [(.cacheControl, "no-store")], route).facts?.lifetime == 5)
@@ -62,7 +62,7 @@ struct StatusTimeoutTests {
     }
 
     @Test(
-        "Force mode names no status into the store that answers one request only", .tags(.must),
+        "Force mode stores no status that responds to one request only", .tags(.must),
         arguments: [304, 412, 416])
     func oneRequest(status: Int) {
         let route = policy { $0.mode = .force }
@@ -71,7 +71,7 @@ struct StatusTimeoutTests {
         #expect(verdict.reason == .oneRequestStatus)
     }
 
-    @Test("A timeout of nothing stores nothing", .tags(.choice))
+    @Test("A timeout of zero stores nothing", .tags(.choice))
     func zero() {
         let never = StatusTimeouts([(.status(404), 0)])
         #expect(store(response(404), policy().applying(never, to: Status(404))).reason == .alreadyStale)

@@ -41,7 +41,7 @@ struct StoredFactsTests {
     }
 
     @Test(
-        "Flags tell what the head has for purges and keys", .tags(.choice),
+        "Flags record which fields for purges and keys the head has", .tags(.choice),
         arguments: [
             (FieldName.cacheTag, StoredFacts.Flags.tagged), (.surrogateKey, .tagged), (.xkey, .tagged),
             (.cacheGroups, .grouped), (.noVarySearch, .searchVaries), (.vary, .varies),

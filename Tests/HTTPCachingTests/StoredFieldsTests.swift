@@ -65,7 +65,7 @@ struct UpdatedFieldsTests {
     }
 
     @Test(
-        "Nor is what the stored content depends upon: its type, coding and range", .tags(.choice),
+        "Nor are the fields that describe the stored content: its type, coding and range", .tags(.choice),
         arguments: [FieldName.contentType, .contentEncoding, .contentRange])
     func describesContent(field: FieldName) { #expect(!StoredFieldRule.mayBeUpdated(field)) }
 }

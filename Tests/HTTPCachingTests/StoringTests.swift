@@ -25,7 +25,7 @@ struct StoringTests {
         #expect(store(response(200, [(.cacheControl, value)])).reason == reason)
     }
 
-    @Test("A status that is not final, or answers one request only, is not stored", .tags(.must))
+    @Test("A status that is not final, or responds to one request only, is not stored", .tags(.must))
     func statuses() {
         let fresh: Fields = [(.cacheControl, "max-age=60")]
         for status in [100, 101, 103, 199] { #expect(store(response(status, fresh)).reason == .interimStatus) }
@@ -56,7 +56,7 @@ struct StoringTests {
         }
     }
 
-    @Test("The origin's own lifetime comes before the route's timeout", .tags(.must))
+    @Test("The origin's lifetime takes precedence over the route's timeout", .tags(.must))
     func originFirst() {
         let route = policy { $0.timeout = 30 }
         #expect(store(response(200, [(.cacheControl, "max-age=5")]), route).facts?.lifetime == 5)
@@ -85,7 +85,7 @@ struct StoringTests {
         }
     }
 
-    @Test("Kept for validation alone: no-cache or no lifetime left, but a validator", .tags(.choice))
+    @Test("Stored only to be validated: no-cache or no lifetime left, but a validator", .tags(.choice))
     func retention() {
         let tag: (FieldName, String) = (.etag, "\"a\"")
         #expect(store(response(200, [(.cacheControl, "no-cache"), tag])).life == 600)

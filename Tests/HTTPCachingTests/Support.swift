@@ -64,7 +64,7 @@ func reuse(
 }
 
 extension ReuseVerdict {
-    /// The case and its reason in one word, for tables.
+    /// The case and its reason as text, for tables.
     var name: String {
         switch self {
         case .fresh: "fresh"

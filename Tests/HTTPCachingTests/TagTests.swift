@@ -53,14 +53,14 @@ struct CacheGroupTests {
     func empty(value: String) { #expect(groups(value) == []) }
 
     @Test(
-        "What isn't a List of Strings counts for nothing", .tags(.must),
+        "A value that isn't a List of Strings is ignored", .tags(.must),
         arguments: [
             "scripts", "\"a\", b", "\"a\",", "\"a\" \"b\"", "\"a", "(\"a\" \"b\")", "\"a\", 1", "?1", "\"\u{e9}\"",
             "\"a\";P=1", "\"a\";p=", ", \"a\"", "\"a\\b\"",
         ])
     func invalid(value: String) { #expect(groups(value) == nil) }
 
-    @Test("Many long groups are all there", .tags(.must))
+    @Test("Many long groups are all found", .tags(.must))
     func many() {
         let names = (0..<128).map { "\($0)-" + String(repeating: "g", count: 60) }
         #expect(groups(names.map { "\"\($0)\"" }.joined(separator: ", ")) == names)

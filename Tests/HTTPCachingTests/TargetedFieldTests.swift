@@ -14,7 +14,7 @@ struct TargetedFieldTests {
         #expect(store(response(200, Array(fields.prefix(2)))).facts?.lifetime == 2)
     }
 
-    @Test("Then Cache-Control and Expires count for nothing", .tags(.must))
+    @Test("Cache-Control and Expires are then ignored", .tags(.must))
     func others() {
         #expect(
             store(response(200, [(.cacheControl, "no-store"), (.cdnCacheControl, "max-age=2")])).facts?.lifetime == 2)
@@ -32,7 +32,7 @@ struct TargetedFieldTests {
         #expect(store(said, policy { $0.timeout = 30 }).facts?.lifetime == 30)
     }
 
-    @Test("It decides on sharing and on stale use too", .tags(.must))
+    @Test("It also governs sharing and serving stale", .tags(.must))
     func otherDirectives() {
         let open: Fields = [(.cacheControl, "private"), (.cdnCacheControl, "max-age=60, public")]
         #expect(store(request(.get, [(.authorization, "x")]), response(200, open)).facts?.lifetime == 60)
@@ -82,7 +82,7 @@ struct TargetedSyntaxTests {
         #expect(response(200, [(.cdnCacheControl, value)]).directives.maxAge == 0)
     }
 
-    @Test("Lines add up, and one broken line breaks the field", .tags(.must))
+    @Test("Lines are combined, and one invalid line invalidates the field", .tags(.must))
     func lines() {
         #expect(
             response(200, [(.cdnCacheControl, "max-age=60"), (.cdnCacheControl, "private")]).directives.flags == [

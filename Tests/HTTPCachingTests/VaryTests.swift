@@ -97,7 +97,7 @@ struct VaryTests {
             store(response(200, [(.cacheControl, "max-age=60"), (.vary, "a"), (.vary, value)])).reason == .varyStar)
     }
 
-    @Test("The flag that a response varies is there for names and for nothing else", .tags(.must))
+    @Test("The varies flag is set for field names only", .tags(.must))
     func flag() {
         for (value, varies) in [("Accept", true), ("a, b", true), ("", false), (" , ", false)] {
             let facts = store(response(200, [(.cacheControl, "max-age=60"), (.vary, value)])).facts
@@ -105,7 +105,7 @@ struct VaryTests {
         }
     }
 
-    @Test("A list too long to sort keeps its order, and the text before it stays", .tags(.choice))
+    @Test("A list too long to sort keeps its order, and the text before it is unchanged", .tags(.choice))
     func long() {
         let many = (0..<100).map { "l\(99 - $0)" }.joined(separator: ",")
         #expect(key("accept-language", [many]) == "accept-language:\(many)\n")

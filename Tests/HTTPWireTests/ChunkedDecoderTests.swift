@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPWire
 
-/// What a body came to: its content, what may be passed on of its trailers, and how many bytes it took.
+/// The result of decoding a body: its content, its forwardable trailers, and how many bytes it consumed.
 private enum Decoded: Equatable {
     case incomplete(String)
     case refused(WireError.Reason)
@@ -48,7 +48,7 @@ struct ChunkedDecoderTests {
         ("0\r\nX-Sum:  1 \r\nY:\r\n\r\n", "", "X-Sum: 1\r\nY: \r\n"),
     ]
 
-    @Test("content and trailers are found, and not a byte beyond", arguments: accepted)
+    @Test("content and trailers are decoded, and no byte beyond the message is consumed", arguments: accepted)
     func decodes(_ message: String, _ content: String, _ trailers: String) {
         let expected = Decoded.complete(content, trailers: trailers, consumed: message.utf8.count)
         #expect(decode(message) == expected)
@@ -81,13 +81,13 @@ struct ChunkedDecoderTests {
         ("0\r\nA: \0", .controlCharacter), ("0\r\nA: b\n", .bareLineFeed),
     ]
 
-    @Test("what isn't strictly chunked is refused, however it is cut", arguments: refused)
+    @Test("anything not strictly chunked is rejected, however it is split into reads", arguments: refused)
     func refuses(_ message: String, _ reason: WireError.Reason) {
         #expect(decode(message) == .refused(reason))
         #expect(decode(message, cuts: Array(0..<message.utf8.count)) == .refused(reason))
     }
 
-    @Test("extensions and trailers have bounds over the whole body")
+    @Test("extensions and trailers are limited over the whole body")
     func limits() {
         let limits = ChunkLimits(extensions: 10, trailers: 20, trailerFields: 2)
         #expect(
@@ -102,7 +102,7 @@ struct ChunkedDecoderTests {
     }
 
     @Test(
-        "RFC 9110 §6.5.1: fields that mean nothing in a trailer section are left out",
+        "RFC 9110 §6.5.1: fields not allowed in a trailer section are removed",
         arguments: [
             "Content-Length: 5", "Transfer-Encoding: chunked", "Host: a", "Authorization: b", "set-cookie: c",
             "Trailer: d",
@@ -113,7 +113,7 @@ struct ChunkedDecoderTests {
                 == .complete("", trailers: "A: b\r\n", consumed: line.utf8.count + 13))
     }
 
-    @Test("a decoder that was reset knows nothing of the body before")
+    @Test("a reset decoder keeps nothing of the previous body")
     func reset() throws {
         var decoder = ChunkedDecoder(from: .origin)
         var position = 0

@@ -32,7 +32,7 @@ private func delivered(
     return text(output).split(separator: "\r\n").map(String.init)
 }
 
-@Suite("RFC 9110 §7.6, RFC 9112 §3: requests are written anew")
+@Suite("RFC 9110 §7.6, RFC 9112 §3: forwarding requests")
 struct RequestForwardingTests {
     static let own = [
         "Via: 1.1 larder", "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: http", "X-Forwarded-Host: a",
@@ -45,7 +45,7 @@ struct RequestForwardingTests {
         #expect(lines == ["GET /x?y HTTP/1.1", "Host: a", "ACCEPT: */*"] + Self.own)
     }
 
-    @Test("Connection, what it names and the fields of one hop end here")
+    @Test("Connection, the fields that it names and other hop-by-hop fields are removed")
     func hopByHop() throws {
         let lines = try forwarded(
             """
@@ -70,14 +70,14 @@ struct RequestForwardingTests {
         #expect(try forwarded("\(sent)\r\nHost: a\r\n\r\n").prefix(2) == [line, host])
     }
 
-    @Test("Host is the upstream's if asked for, or if the client gave none")
+    @Test("Host is the upstream's if configured, or if the client sent none")
     func host() throws {
         #expect(
             try forwarded("GET / HTTP/1.1\r\nHost: a\r\n\r\n") { $0.keepsClientHost = false }[1] == "Host: origin:9000")
         #expect(try forwarded("GET / HTTP/1.0\r\n\r\n")[1] == "Host: origin:9000")
     }
 
-    @Test("framing is the plan's, whatever the client's was")
+    @Test("framing is regenerated, whatever the client's was")
     func framing() throws {
         let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n"
         #expect(
@@ -90,7 +90,7 @@ struct RequestForwardingTests {
             try forwarded("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n").contains("Content-Length: 5"))
     }
 
-    @Test("what an untrusted peer says about others is replaced, a trusted peer's is continued")
+    @Test("forwarding fields of an untrusted peer are replaced, those of a trusted peer extended")
     func forwardedFields() throws {
         let message = """
             GET / HTTP/1.1\r\nHost: [::1]:80\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: h\r
@@ -109,7 +109,7 @@ struct RequestForwardingTests {
             ])
     }
 
-    @Test("Max-Forwards is counted down for OPTIONS and TRACE alone")
+    @Test("Max-Forwards is decremented for OPTIONS and TRACE only")
     func maxForwards() throws {
         #expect(try forwarded("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n\r\n").contains("Max-Forwards: 9"))
         #expect(try forwarded("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n").contains("Max-Forwards: 0"))
@@ -119,7 +119,7 @@ struct RequestForwardingTests {
         #expect(remaining == 0)
     }
 
-    @Test("conditionals are dropped where the response is to be stored")
+    @Test("conditionals are removed if the response is to be stored")
     func dropping() throws {
         let message =
             "GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: b\r\nRange: bytes=1-2\r\nIf-Range: c\r\nAccept: d\r\n\r\n"
@@ -128,7 +128,7 @@ struct RequestForwardingTests {
     }
 
     @Test(
-        "a selection's query takes the place of the client's, and nothing leaves no question mark",
+        "a selection's query replaces the client's, and an absent one leaves no question mark",
         arguments: [
             ("/x?a=1&b=2", "b=2", "/x?b=2"), ("/x?a=1", nil, "/x"), ("/x?", nil, "/x"), ("/x", nil, "/x"),
             ("/%7e?a", "a", "/%7e?a"), ("http://a/x?c", nil, "/x"), ("http://a?c", "c", "/?c"), ("http://a", nil, "/"),
@@ -141,7 +141,7 @@ struct RequestForwardingTests {
         #expect(lines == ["GET \(expected) HTTP/1.1", "Host: a"] + Self.own)
     }
 
-    @Test("only selected fields go on, in any case and not past Connection, with the selection's cookies")
+    @Test("only selected fields are forwarded, in any case, unless Connection names them, with the selection's cookies")
     func selectedFields() throws {
         let message = """
             GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nACCEPT: b\r\nX-B: 2\r\nCookie: c=1; d=2\r\nMax-Forwards: 3\r
@@ -155,7 +155,7 @@ struct RequestForwardingTests {
         #expect(lines == ["GET / HTTP/1.1", "Host: a", "X-A: 1", "ACCEPT: b", "x-a: 4", "Cookie: c=1"] + Self.own)
     }
 
-    @Test("Expect, TE and Upgrade go on only if asked")
+    @Test("Expect, TE and Upgrade are forwarded only if configured")
     func onlyIfAsked() throws {
         let expecting = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
         #expect(try !forwarded(expecting).contains { $0.hasPrefix("Expect") })
@@ -183,9 +183,9 @@ struct RequestForwardingTests {
     }
 }
 
-@Suite("RFC 9110 §7.6, RFC 9112 §4: responses are written anew")
+@Suite("RFC 9110 §7.6, RFC 9112 §4: forwarding responses")
 struct ResponseForwardingTests {
-    @Test("the status line and the end-to-end fields, framed anew")
+    @Test("the status line and the end-to-end fields are kept, the framing is regenerated")
     func plain() throws {
         let lines = try delivered(
             "HTTP/1.0 200 Fine\r\nContent-Length: 5\r\nConnection: keep-alive, x\r\nX: y\r\nKeep-Alive: 5\r\nETag: \"a\"\r\nVia: 1.1 b\r\n\r\n"
@@ -221,7 +221,7 @@ struct ResponseForwardingTests {
             } == ["HTTP/1.1 101 S", "Connection: Upgrade", "Upgrade: a"])
     }
 
-    @Test("an answer to HEAD keeps the length of what isn't sent")
+    @Test("a response to HEAD keeps the length of the content that isn't sent")
     func headLength() throws {
         let lines = try delivered("HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\n", answering: .head) {
             $0.declaredContentLength = 5

@@ -1,4 +1,4 @@
-// Feeding text to the parsers and reading what they found as text.
+// Helpers that feed text to the parsers and describe the result as text.
 
 import Bytes
 import HTTPSemantics
@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPWire
 
-/// What a parse came to, comparable across ways of feeding.
+/// The result of a parse, comparable across different splits.
 enum Parsed: Equatable {
     case incomplete
     case refused(WireError.Reason)
@@ -52,7 +52,7 @@ func facts(_ head: borrowing RequestHead, of bytes: [UInt8]) -> RequestFacts {
         wantsUpgrade: head.wantsUpgrade, length: head.length)
 }
 
-/// Feeds `bytes` in pieces that end at `cuts`, each time with all that came before, as a connection does.
+/// Feeds `bytes` in pieces that end at `cuts`, each time together with all earlier ones, as a connection does.
 func feed(_ bytes: [UInt8], cuts: [Int] = [], limits: HeadLimits = HeadLimits(), reusing head: inout RequestHead)
     -> Parsed
 {

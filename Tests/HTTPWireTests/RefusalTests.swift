@@ -2,21 +2,21 @@ import Testing
 
 @testable import HTTPWire
 
-@Suite("RFC 9112 §2.2, §3, §5, §6: what a gateway refuses")
+@Suite("RFC 9112 §2.2, §3, §5, §6: what a gateway rejects")
 struct RefusalTests {
-    @Test("each request of the framing list is refused for its reason", arguments: RefusedRequest.all)
+    @Test("each request of the framing list is rejected for its reason", arguments: RefusedRequest.all)
     func isRefused(_ request: RefusedRequest) {
         #expect(parse(request.message) == .refused(request.reason))
     }
 
-    @Test("fed byte by byte, each is refused for the same reason", arguments: RefusedRequest.all)
+    @Test("fed byte by byte, each is rejected for the same reason", arguments: RefusedRequest.all)
     func isRefusedByteByByte(_ request: RefusedRequest) {
         let bytes = Array(request.message.utf8)
         var head = RequestHead()
         #expect(feed(bytes, cuts: Array(0..<bytes.count), reusing: &head) == .refused(request.reason))
     }
 
-    @Test("what was refused once leaves no trace in the next parse", arguments: RefusedRequest.all)
+    @Test("a rejected message doesn't affect the next parse", arguments: RefusedRequest.all)
     func leavesNoTrace(_ refused: RefusedRequest) throws {
         let good = Array("GET /x?y HTTP/1.1\r\nHost: b\r\n\r\n".utf8)
         var reused = RequestHead()
@@ -73,7 +73,7 @@ struct LimitTests {
         }
     }
 
-    @Test("a head that fits exactly is taken")
+    @Test("a head that fits exactly is accepted")
     func exactFit() {
         let line = "GET /" + String(repeating: "a", count: 16) + " HTTP/1.1"
         let fixed = line + "\r\nHost: a\r\nA: "
@@ -85,7 +85,7 @@ struct LimitTests {
         }
     }
 
-    @Test("an origin's endless status line is refused as well")
+    @Test("an origin's endless status line is rejected as well")
     func statusLine() {
         let bytes = Array(("HTTP/1.1 200 " + String(repeating: "a", count: 40)).utf8)
         var head = ResponseHead()

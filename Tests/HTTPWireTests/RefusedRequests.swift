@@ -1,4 +1,4 @@
-// The framing list: requests that no gateway may pass on, each with the reason it is refused for.
+// The framing list: requests that no gateway may forward, each with the reason why it is rejected.
 
 import Testing
 
@@ -14,7 +14,7 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         self.reason = reason
     }
 
-    /// With a valid request line and Host before, and the end of a head after.
+    /// A field line between a valid request line with Host and the end of the head.
     static func lines(_ lines: String, _ reason: WireError.Reason) -> RefusedRequest {
         RefusedRequest("POST / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n\r\n", reason)
     }

@@ -12,7 +12,7 @@ struct RequestLineTests {
         #expect(facts.path == "/a/b" && facts.query == "c=d?e" && facts.authority == "example.com:81")
     }
 
-    @Test("an empty query is told from none")
+    @Test("an empty query differs from a missing one")
     func emptyQuery() throws {
         #expect(try request("GET /a? HTTP/1.1\r\nHost: a\r\n\r\n").query == "")
         #expect(try request("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").query == nil)
@@ -52,7 +52,7 @@ struct RequestLineTests {
         #expect(try request("\(method.text) \(target) HTTP/1.1\r\nHost: a\r\n\r\n").method == method)
     }
 
-    @Test("one empty line before the request line is passed over")
+    @Test("one empty line before the request line is skipped")
     func leadingEmptyLine() throws {
         let facts = try request("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest")
         #expect(facts.target == "/" && facts.length == 29)
@@ -78,13 +78,13 @@ struct RequestLineTests {
 
 @Suite("RFC 9112 §5: field lines")
 struct FieldLineTests {
-    @Test("white space around a value is no part of it")
+    @Test("white space around a value is not part of it")
     func trimming() throws {
         let facts = try request("GET / HTTP/1.1\r\nHost:\t a \t\r\nA:\r\nB: \t \r\nC:d e\tf\r\n\r\n")
         #expect(facts.fields == ["host|Host|a", "other|A|", "other|B|", "other|C|d e\tf"])
     }
 
-    @Test("bytes beyond ASCII may stand in values")
+    @Test("non-ASCII bytes are allowed in values")
     func obsoleteText() throws {
         #expect(try request("GET / HTTP/1.1\r\nHost: a\r\nA: ä\r\n\r\n").fields.last == "other|A|ä")
     }
@@ -112,7 +112,7 @@ struct FieldLineTests {
         }
     }
 
-    @Test("first finds the first line of a name, contains tells absence")
+    @Test("first finds the first line of a name, contains reports whether there is one")
     func lookup() throws {
         let sent = try head("GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\nACCEPT: c\r\n\r\n")
         let accept = sent.head.first(.accept).map { text($0, of: sent.bytes) }

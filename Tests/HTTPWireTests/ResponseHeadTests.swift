@@ -22,7 +22,7 @@ struct StatusLineTests {
     }
 
     @Test(
-        "what is no status line is refused",
+        "an invalid status line is rejected",
         arguments: [
             ("HTTP/1.1 20 OK\r\n\r\n", WireError.Reason.invalidStatusLine),
             ("HTTP/1.1 2000 OK\r\n\r\n", .invalidStatusLine),
@@ -73,7 +73,7 @@ struct ResponseFramingTests {
         #expect(try response("HTTP/1.0 200 X\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n").head.keepsAlive)
     }
 
-    @Test("HEAD and 304 keep the length of the body that they don't have")
+    @Test("HEAD and 304 keep the declared length of the content that isn't sent")
     func declaredLength() throws {
         #expect(
             try response("HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", answering: .head).head.declaredContentLength
@@ -81,7 +81,7 @@ struct ResponseFramingTests {
         #expect(try response("HTTP/1.1 304 X\r\n\r\n").head.declaredContentLength == nil)
     }
 
-    @Test("interim responses are told from the final one")
+    @Test("interim responses are distinguished from the final one")
     func interim() throws {
         #expect(
             try response("HTTP/1.1 100 X\r\n\r\n").head.isInterim && response("HTTP/1.1 103 X\r\n\r\n").head.isInterim)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Origins
 
-// An exchange as a script: events in order, each with what the state machine is to answer. No socket, no clock.
+// An exchange as a script: events in order, each with the expected actions of the state machine. No socket, no clock.
 
 enum ExchangeEvent: Sendable {
     case chose(Int)
@@ -26,7 +26,7 @@ enum ExchangeEvent: Sendable {
 
 struct ExchangeLine: Sendable {
     let event: ExchangeEvent
-    /// In order; empty for an event that is a mere note.
+    /// In order; empty for an event without an action.
     let actions: [ExchangeAction]
 
     init(_ event: ExchangeEvent, _ actions: ExchangeAction...) {
@@ -35,7 +35,7 @@ struct ExchangeLine: Sendable {
     }
 }
 
-/// A request, and what happens to it.
+/// A request and its events.
 struct ExchangeScript: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let request: ExchangeState.Request
@@ -68,7 +68,7 @@ final class ExchangePlayer {
     var mayUseIdleConnection: Bool { state.mayUseIdleConnection }
     var checksIdleConnection: Bool { state.checksIdleConnection }
 
-    /// What the state says of the event; of bytes, everything up to where it says no more.
+    /// The actions for an event; for bytes, all actions until the state waits.
     func play(_ event: ExchangeEvent) throws -> [ExchangeAction] {
         switch event {
         case .chose(let index): state.chose(server: index)
@@ -112,7 +112,7 @@ final class ExchangePlayer {
         return []
     }
 
-    /// Up to a phase, on the shortest way.
+    /// The shortest script that leads to a phase.
     static func events(to phase: ExchangeState.Phase, isReused: Bool = false) -> [ExchangeEvent] {
         let connected: [ExchangeEvent] = [.chose(0), .connected(isReused: isReused)]
         switch phase {

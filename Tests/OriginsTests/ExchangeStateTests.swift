@@ -4,9 +4,9 @@ import Testing
 
 @testable import Origins
 
-// The decisions of an exchange as tables of events and expected actions: reaching a server, trying again, time-outs.
+// The decisions of an exchange as tables of events and expected actions: reaching a server, retries, time-outs.
 
-@Suite("RFC 9110 §9.2.2: which server a request goes to, and when it is sent again")
+@Suite("RFC 9110 §9.2.2: which server a request goes to, and when it is retried")
 struct ExchangeStateTests {
     private static func servers(_ count: Int, _ method: Method = .post) -> ExchangeState.Request {
         .init(method: method, serverCount: count)
@@ -19,7 +19,7 @@ struct ExchangeStateTests {
         }
     }
 
-    // Nothing was sent, so POST serves as well as GET.
+    // Nothing was sent, so POST can be used like GET.
     private static let reachingScripts: [ExchangeScript] = [
         ExchangeScript("nobody is up", [.init(.noServerLeft, .failed(.noServer, blames: false))]),
         ExchangeScript("an idle connection", [.init(.chose(0)), .init(.connected(isReused: true), .sendRequest)]),
@@ -80,7 +80,7 @@ struct ExchangeStateTests {
                 .init(.locationUnknown, .failed(.unresolved, blames: false)),
             ]),
         ExchangeScript(
-            "the answer to an earlier look-up", of: servers(2),
+            "the result of an earlier resolution", of: servers(2),
             [
                 .init(.chose(0)), .init(.locationAsked), .init(.locatedForEarlierTry, .wait),
                 .init(.located(failed: false), .connect),
@@ -196,10 +196,10 @@ struct ExchangeStateTests {
             ]),
     ]
 
-    @Test("An idempotent request whose content wasn't streamed goes again, once", arguments: sendingAgainScripts)
+    @Test("An idempotent request whose content wasn't streamed is retried, once", arguments: sendingAgainScripts)
     func sendingAgain(script: ExchangeScript) throws { try check(script) }
 
-    @Test("Which methods are sent again", arguments: Method.allCases)
+    @Test("Which methods are retried", arguments: Method.allCases)
     func methods(method: Method) throws {
         let player = ExchangePlayer(.init(method: method))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -209,7 +209,7 @@ struct ExchangeStateTests {
         #expect(player.checksIdleConnection == !method.isIdempotent)
     }
 
-    @Test("After a try that broke, idle connections are passed by")
+    @Test("After a stale connection, no idle connections are used")
     func idleConnections() throws {
         let player = ExchangePlayer()
         #expect(player.mayUseIdleConnection)
@@ -221,7 +221,7 @@ struct ExchangeStateTests {
         #expect(player.mayUseIdleConnection)
     }
 
-    @Test("A server's failure to be reached leaves the bits of those that were tried")
+    @Test("When a server can't be reached, the bits of the servers tried stay set")
     func tried() throws {
         let player = ExchangePlayer(.init(serverCount: 3))
         for event: ExchangeEvent in [.chose(2), .connecting, .refused, .chose(0)] { _ = try player.play(event) }
@@ -294,14 +294,14 @@ struct ExchangePhaseTests {
         #expect(!player.pause())
         #expect(player.interest == .init(reads: false, writes: true, timeout: timeout))
         _ = try player.play(.sent(all: true))
-        // The origin is made to wait, so its silence says nothing.
+        // Larder itself has paused reading, so the origin's silence means nothing.
         #expect(player.interest == .init(reads: false, writes: false, timeout: .none))
         #expect(player.resume())
         #expect(!player.resume())
         #expect(player.interest == .init(reads: true, writes: false, timeout: timeout))
     }
 
-    @Test("Content is taken while there is a connection and nothing waits to be sent", arguments: phases)
+    @Test("Content is accepted while there is a connection and nothing waits to be sent", arguments: phases)
     func takesContent(phase: Phase) throws {
         let player = try player(in: phase)
         let isConnected = [.awaitingHead, .receivingContent, .tunnel].contains(phase)
@@ -315,7 +315,7 @@ struct ExchangePhaseTests {
         #expect(player.takesContent == isConnected)
     }
 
-    @Test("Once cancelled it says nothing any more, and serves again", arguments: phases)
+    @Test("Once cancelled it has no more actions, and can be reused", arguments: phases)
     func cancelled(phase: Phase) throws {
         let player = try player(in: phase)
         _ = try player.play(.cancelled)
@@ -328,7 +328,7 @@ struct ExchangePhaseTests {
         #expect(player.interest == .init(reads: true, writes: false, timeout: .unchanged))
     }
 
-    @Test("Only a body of a known length says how much is missing", arguments: phases)
+    @Test("Only a body of known length has a remaining length", arguments: phases)
     func remaining(phase: Phase) throws {
         let player = try player(in: phase)
         #expect(player.remainingLength == (phase == .receivingContent ? 5 : nil))

@@ -7,9 +7,10 @@ import Testing
 
 @testable import Origins
 
-// The I/O of an exchange against an origin on the same loop: what is sent, who is told, and which connection serves again.
+// The I/O of an exchange against an origin on the same loop: what is sent, who is called, and which connection is
+// reused.
 
-/// Records calls; may hand the exchange on, or retire it, within one.
+/// Records calls; may set another delegate, or retire the exchange, within one.
 private final class Witness: ExchangeDelegate {
     var calls: [String] = []
     var content: [String] = []
@@ -135,7 +136,7 @@ struct ExchangeTests {
         #expect(stage.origins.figures.idleConnections == 1)
     }
 
-    @Test("Content of a known length goes as it is")
+    @Test("Content of known length is sent unchanged")
     func length() throws {
         var seen = ""
         let stage = try Stage { received in
@@ -150,7 +151,7 @@ struct ExchangeTests {
         #expect(witness.calls.suffix(2) == ["began 204", "ended"])
     }
 
-    @Test("A delegate that takes over in the middle hears everything from then on, the first one nothing")
+    @Test("A delegate that takes over in the middle gets all later calls, the first one none")
     func handover() throws {
         let stage = try Stage { _ in
             "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
@@ -162,7 +163,7 @@ struct ExchangeTests {
         #expect(second.calls == ["received a", "received b", "ended"])
     }
 
-    @Test("Once retired within a call, an exchange says nothing more, and its connection is closed")
+    @Test("Once retired within a call, an exchange makes no more calls, and its connection is closed")
     func retirement() throws {
         let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" }
         let witness = Witness()
@@ -194,11 +195,11 @@ struct ExchangeTests {
         #expect(figures.connects == 1 && figures.reuses == 2 && figures.idleConnections == 1)
     }
 
-    @Test("A request that found a stale connection goes again over a new one, which is counted")
+    @Test("A request on a stale connection is retried over a new one, and counted")
     func stale() throws {
         let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }
         stage.run("GET\r\n\r\n", Witness())
-        // The origin closes; the worker's loop hasn't heard of it when the next request takes the connection.
+        // The origin closes; the worker's loop hasn't noticed when the next request takes the connection.
         stage.ends[0].close()
         let witness = Witness()
         stage.run("GET\r\n\r\n", witness)
@@ -208,7 +209,7 @@ struct ExchangeTests {
         #expect(stage.group.servers[0].totalFailures.load(ordering: .relaxed) == 0)
     }
 
-    @Test("Nobody listens: the failure says so, and the server is ejected")
+    @Test("Connection refused: the failure says so, and the server is ejected")
     func refused() throws {
         let stage = try Stage { _ in nil }
         stage.listener?.close()

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Origins
 
-// The addresses of a name, with time and the resolver's answers given.
+// The addresses of a name, with given times and results of the resolver.
 
-@Suite("Names of servers: addresses take turns, expire, and outlive a failed look-up")
+@Suite("Names of servers: addresses are used in turn, expire, and survive a failed resolution")
 struct NameCacheTests {
     private let start = MonotonicTime(milliseconds: 1_000_000)
     private let lifetime: Int64 = 30_000
@@ -23,7 +23,7 @@ struct NameCacheTests {
         return cache
     }
 
-    @Test("A server given by its address is never asked for")
+    @Test("A server configured by its address is never resolved")
     func fixed() throws {
         let only = try address(1)
         var cache = NameCache<Int>(fixed: [only])
@@ -33,7 +33,7 @@ struct NameCacheTests {
         }
     }
 
-    @Test("The first who asks has the name looked up, and all who come meanwhile wait for that")
+    @Test("The first request has the name resolved, and all others meanwhile wait for that")
     func firstLookUp() throws {
         var cache = NameCache<Int>(fixed: [])
         let first = cache.locate(now: start, waiter: 1)
@@ -48,11 +48,11 @@ struct NameCacheTests {
         #expect(settled.waiters == [1, 2] && settled.failure == nil)
         let third = cache.locate(now: later(10), waiter: 3)
         #expect(third.location == .address(only) && !third.asks)
-        // Nobody is told twice.
+        // No waiter is called twice.
         #expect(cache.settle(.addresses([only]), now: later(20), lifetimeMilliseconds: lifetime).waiters.isEmpty)
     }
 
-    @Test("Addresses take turns")
+    @Test("Addresses are used in turn")
     func turns() throws {
         let all = try (1...3).map(address)
         var cache = resolved(all)
@@ -60,7 +60,7 @@ struct NameCacheTests {
         #expect(taken == [all[1], all[2], all[0], all[1], all[2], all[0]].map { .address($0) })
     }
 
-    @Test("After its lifetime a name is asked for once, and the old addresses serve until the new ones are there")
+    @Test("After its lifetime a name is resolved once, and the old addresses are used until the new ones are known")
     func expiry() throws {
         let (old, new) = (try address(1), try address(2))
         var cache = resolved([old])
@@ -87,7 +87,7 @@ struct NameCacheTests {
         #expect(due.location == .pending && due.asks)
     }
 
-    @Test("Known addresses outlive a failed look-up")
+    @Test("Known addresses survive a failed resolution")
     func failureAfterSuccess() throws {
         let known = try address(1)
         var cache = resolved([known])

@@ -4,11 +4,11 @@ import Testing
 
 // Which connections are idle and how many are open, by server.
 
-@Suite("The pool's bookkeeping of connections")
+@Suite("The pool of connections")
 struct OriginPoolTests {
     private final class Connection {}
 
-    @Test("The connection that was used last is taken first, and each server has its own")
+    @Test("The most recently used connection is taken first, and each server has its own")
     func order() {
         var pool = OriginPool<Connection>()
         let all = (0..<3).map { _ in Connection() }
@@ -52,7 +52,7 @@ struct OriginPoolTests {
         #expect(pool.mayOpen(0, limit: 1))
     }
 
-    @Test("An idle connection that has ended is found, whatever its place")
+    @Test("An idle connection that has ended is removed, whatever its position")
     func removal() {
         var pool = OriginPool<Connection>()
         let all = (0..<3).map { _ in Connection() }

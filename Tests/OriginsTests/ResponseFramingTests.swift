@@ -4,9 +4,9 @@ import Testing
 
 @testable import Origins
 
-// Where a response ends, and what becomes of the connection: heads as they come over the wire, and the bytes after them.
+// Where a response ends, and what happens to the connection: heads as they arrive, and the bytes after them.
 
-@Suite("RFC 9112 §6.3, §9.3: where a response ends, and whether its connection serves again")
+@Suite("RFC 9112 §6.3, §9.3: where a response ends, and whether its connection is reused")
 struct ResponseFramingTests {
     struct Response: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -93,7 +93,7 @@ struct ResponseFramingTests {
         #expect(actions == response.expected)
     }
 
-    @Test("A response that comes before the request is complete ends the connection", arguments: [false, true])
+    @Test("A response that arrives before the request is complete ends the connection", arguments: [false, true])
     func early(isCompletedInTime: Bool) throws {
         let player = ExchangePlayer(.init(method: .post, isComplete: false))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -103,7 +103,7 @@ struct ResponseFramingTests {
         #expect(try player.play(.bytes("")) == [.finish(reusesConnection: isCompletedInTime)])
     }
 
-    @Test("So does one of which the origin hasn't taken the whole request")
+    @Test("So does one that arrives before the whole request was sent")
     func unsent() throws {
         let player = ExchangePlayer(.init(method: .post))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -112,7 +112,7 @@ struct ResponseFramingTests {
         #expect(try player.play(.bytes("")) == [Self.closed])
     }
 
-    @Test("What was read before the sending failed is a response, and the last on its connection")
+    @Test("A response read after sending failed is valid, and the last on its connection")
     func afterFailedSending() throws {
         let player = ExchangePlayer(.init(method: .post))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -121,7 +121,7 @@ struct ResponseFramingTests {
         #expect(try player.play(.bytes("")) == [Self.closed])
     }
 
-    @Test("Trailers are those of a chunked response alone")
+    @Test("Only a chunked response has trailers")
     func trailers() throws {
         let player = ExchangePlayer()
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -132,7 +132,7 @@ struct ResponseFramingTests {
         #expect(player.trailers.isEmpty)
     }
 
-    @Test("Interim responses leave everything as it was")
+    @Test("Interim responses change nothing")
     func interim() throws {
         let player = ExchangePlayer(.init(method: .post))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -142,7 +142,7 @@ struct ResponseFramingTests {
         #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
     }
 
-    @Test("A 101 that was asked for begins a tunnel, which ends with the connection alone")
+    @Test("A requested 101 begins a tunnel, which ends only with the connection")
     func tunnel() throws {
         let player = ExchangePlayer(.init(acceptsUpgrade: true))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -153,7 +153,7 @@ struct ResponseFramingTests {
         #expect(try player.play(.ended) == [.failed(.closedEarly, blames: true)])
     }
 
-    @Test("A 101 that was not asked for is no response")
+    @Test("An unrequested 101 is a failure")
     func unexpectedUpgrade() throws {
         let player = ExchangePlayer()
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -161,7 +161,7 @@ struct ResponseFramingTests {
         #expect(try player.play(head) == [.malformed(.invalidStatusCode)])
     }
 
-    @Test("A head that can't be read blames the server, over any connection", arguments: [false, true])
+    @Test("A malformed head blames the server, over any connection", arguments: [false, true])
     func malformed(isReused: Bool) throws {
         let player = ExchangePlayer()
         for event in ExchangePlayer.events(to: .awaitingHead, isReused: isReused) { _ = try player.play(event) }

@@ -17,7 +17,7 @@ struct ServerHealthTests {
         return health
     }
 
-    @Test("A server that nothing is known of is up")
+    @Test("A new server is up")
     func initially() {
         #expect(ServerHealth().health(now: start) == .up)
         #expect(ServerHealth().isClear)
@@ -50,7 +50,7 @@ struct ServerHealthTests {
         #expect(health.health(now: start) == .ejected(until: later(500)))
     }
 
-    @Test("The second failed check in a row takes a server down, the first that succeeds brings it back")
+    @Test("The second failed check in a row takes a server down, the first successful one brings it back")
     func checks() {
         var health = ServerHealth()
         let results = [false, true, false, false, false, true, true]
@@ -63,7 +63,7 @@ struct ServerHealthTests {
         #expect(health.isClear)
     }
 
-    @Test("A check that succeeds ends an ejection, and a response doesn't overrule the check")
+    @Test("A successful check ends an ejection, and a response doesn't override the check")
     func checksAndResponses() {
         var health = failing(3)
         _ = health.noteCheck(succeeded: true)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Redis connection: the queue of commands")
 struct CommandQueueTests {
-    @Test("Commands leave in the order in which they came, whatever the ring's size")
+    @Test("Commands are removed in the order in which they were appended, whatever the ring's size")
     func order() {
         var queue = CommandQueue()
         var next: UInt64 = 0
@@ -24,7 +24,7 @@ struct CommandQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test("An abandoned command keeps its place, lets go of what it held, and is abandoned once")
+    @Test("An abandoned command keeps its place, releases its references, and is abandoned once")
     func abandons() {
         final class Subject {}
         var queue = CommandQueue()
@@ -51,7 +51,7 @@ struct LookupTableTests {
         PendingLookup(key: CacheKey(high: 0, low: 0), now: WallTime(milliseconds: 0), token: token, receiver: nil)
     }
 
-    @Test("A ticket finds its lookup until that is taken out, and nothing after its slot was used again")
+    @Test("A ticket finds its lookup until that is removed, and nothing after its slot was reused")
     func tickets() {
         var table = LookupTable()
         let first = table.insert(lookup(1))

@@ -1,4 +1,4 @@
-// The state machine of a connection to Redis, without sockets: what it asks for after each event.
+// The state machine of a connection to Redis, without sockets: the actions after each event.
 
 import CacheStorage
 import Testing
@@ -32,7 +32,7 @@ private struct Machine {
         return machine
     }
 
-    /// A machine that waits for its next attempt, after so many failed ones.
+    /// A machine that waits for its next attempt, after this many failed ones.
     static func paused(attempts: Int) -> Machine {
         var machine = Machine()
         machine.on(.opened)
@@ -73,7 +73,7 @@ struct ConnectionStateConnectingTests {
         #expect(machine.state.connectFailures == 0)
     }
 
-    @Test("A failed attempt closes the socket, tells all who wait, and is followed by another one")
+    @Test("A failed attempt closes the socket, abandons all waiting commands, and is followed by another one")
     func retries() {
         var machine = Machine()
         machine.on(.opened)
@@ -86,7 +86,7 @@ struct ConnectionStateConnectingTests {
         #expect(machine.timerFires() == .init(step: .connect))
     }
 
-    @Test("An address that can't be one is down with its reason, and counts as no attempt to connect")
+    @Test("An invalid address is down with its reason, and doesn't count as an attempt to connect")
     func noAddress() {
         var machine = Machine()
         machine.on(.opened)
@@ -95,7 +95,7 @@ struct ConnectionStateConnectingTests {
         #expect(machine.state.connectFailures == 0)
     }
 
-    @Test("What takes too long before the first reply is given up, with the reason of that step")
+    @Test("A step that takes too long before the first reply is abandoned, with its own reason")
     func timesOut() {
         var machine = Machine()
         machine.on(.opened)
@@ -111,7 +111,7 @@ struct ConnectionStateConnectingTests {
         #expect(machine.state.connectFailures == 3)
     }
 
-    @Test("Pauses double from the shortest to the longest, give or take a quarter")
+    @Test("Pauses double from the shortest to the longest, plus or minus a quarter")
     func pausesGrow() {
         for attempts in 0..<20 {
             var machine = Machine.paused(attempts: attempts)
@@ -122,7 +122,7 @@ struct ConnectionStateConnectingTests {
         }
     }
 
-    @Test("Connections with different seeds don't come back at the same moment")
+    @Test("Connections with different seeds don't reconnect at the same time")
     func pausesSpread() {
         var pauses: Set<Int64> = []
         for seed in 1...50 {
@@ -134,7 +134,7 @@ struct ConnectionStateConnectingTests {
         #expect(pauses.count > 20)
     }
 
-    @Test("Being down for another reason keeps the moment at which it began")
+    @Test("Being down for another reason keeps the time at which it began")
     func downSince() {
         var machine = Machine.paused(attempts: 1)
         machine.now = 500
@@ -145,7 +145,7 @@ struct ConnectionStateConnectingTests {
     }
 
     @Test(
-        "A refused greeting loses the connection",
+        "A refused greeting closes the connection",
         arguments: [
             (RedisErrorKind.wrongPassword, StoreTrouble.wrongPassword), (.noAuthentication, .passwordRequired),
             (.database, .noSuchDatabase),
@@ -180,7 +180,9 @@ struct ConnectionStateConnectingTests {
 
 @Suite("Redis connection: the state machine, serving and failing")
 struct ConnectionStateServingTests {
-    @Test("A command past its deadline: all are told, the connection is kept, a PING is sent, and its reply is the end")
+    @Test(
+        "A command past its deadline: all commands are abandoned, the connection is kept, and the reply to a PING ends the outage"
+    )
     func hangs() {
         var machine = Machine.serving()
         let actions = machine.on(.commandTimedOut)
@@ -196,7 +198,7 @@ struct ConnectionStateServingTests {
         #expect(machine.state.disconnects == 0)
     }
 
-    @Test("A server that hangs for long loses its connection")
+    @Test("The connection to a server that hangs for too long is closed")
     func hangsLong() {
         var machine = Machine.serving()
         machine.on(.commandTimedOut)
@@ -207,7 +209,7 @@ struct ConnectionStateServingTests {
         #expect(machine.state.phase == .paused)
     }
 
-    @Test("A loading server is asked again after pauses, over the same connection", arguments: [true, false])
+    @Test("A loading server is probed again after pauses, over the same connection", arguments: [true, false])
     func loads(fromStart: Bool) {
         var machine = Machine.serving()
         if fromStart {
@@ -233,7 +235,7 @@ struct ConnectionStateServingTests {
         #expect(machine.on(.errorReply(.loading, .essential)) == .init())
     }
 
-    @Test("A connection that served for more than a second is made again at once, others after a growing pause")
+    @Test("A connection that served for more than a second is reopened at once, others after a growing pause")
     func comesBackAtOnce() {
         var machine = Machine.serving()
         machine.now = 1001
@@ -246,7 +248,7 @@ struct ConnectionStateServingTests {
     }
 
     @Test(
-        "A refused write leaves reads alone and holds writes back until one is taken",
+        "A refused write doesn't affect reads, and pauses writes until one is accepted",
         arguments: [RedisErrorKind.outOfMemory, .readOnly, .notPersisting, .notPermitted])
     func refusesWrites(kind: RedisErrorKind) {
         var machine = Machine.serving()
@@ -261,7 +263,7 @@ struct ConnectionStateServingTests {
         #expect(machine.trouble == nil)
     }
 
-    @Test("The pause of writes doubles up to the longest; refusals of what was already on its way don't count")
+    @Test("The pause of writes doubles up to the longest; refusals of writes that were already sent don't count")
     func writePauses() {
         var machine = Machine.serving()
         var pauses: [Int64] = []
@@ -273,7 +275,7 @@ struct ConnectionStateServingTests {
         #expect(pauses == [250, 500, 1000, 2000, 4000, 5000, 5000])
     }
 
-    @Test("Where a write can't be tested yet, it is tried again soon")
+    @Test("If a write can't be tested yet, that is retried soon")
     func testsLater() {
         var machine = Machine.serving()
         machine.on(.errorReply(.outOfMemory, .ordinary))
@@ -283,7 +285,7 @@ struct ConnectionStateServingTests {
         #expect(machine.timerFires() == .init(timer: .schedule(50)))
     }
 
-    @Test("A server whose PING is refused because writes are comes up limited")
+    @Test("A server whose PING is refused for the same reason as writes comes up limited")
     func limitedFromStart() {
         var machine = Machine()
         machine.on(.opened)
@@ -294,7 +296,7 @@ struct ConnectionStateServingTests {
         #expect(machine.state.connects == 1)
     }
 
-    @Test("A user who may not read loses the connection; who may not write is limited")
+    @Test("Without permission to read the connection is closed; without permission to write it is limited")
     func notPermitted() {
         for role: PendingCommand.Role in [.essential, .ping] {
             var machine = Machine.serving()

@@ -3,7 +3,7 @@ import EventLoop
 import RedisStorage
 import Testing
 
-@Suite("Redis store: replies that can't be right")
+@Suite("Redis store: malformed replies")
 struct MalformedReplyTests {
     private func world(_ server: ScriptedServer) -> RedisWorld {
         var settings = RedisSettings(place: .unix(path: server.path), prefix: "test:")
@@ -23,10 +23,10 @@ struct MalformedReplyTests {
                 CacheKey(high: 0, low: token), keyText: "text".utf8.span, now: world.now, receiver: collector,
                 token: token)
         }
-        world.work { collector.answers.count == 2 }
-        for (_, answer) in collector.answers {
-            guard case .failed(.unintelligibleReply) = answer else {
-                Issue.record("\(answer)")
+        world.work { collector.results.count == 2 }
+        for (_, result) in collector.results {
+            guard case .failed(.unintelligibleReply) = result else {
+                Issue.record("\(result)")
                 continue
             }
         }
@@ -34,7 +34,7 @@ struct MalformedReplyTests {
         #expect(world.redis.figures.disconnects == 1)
     }
 
-    @Test("A removal is told, and the connection is given up")
+    @Test("A removal is told about it, and the connection is closed")
     func removal() {
         let server = ScriptedServer(["PING": "+PONG\r\n", "UNLINK": "+OK\r\n"])
         let world = world(server)

@@ -3,7 +3,7 @@ import EventLoop
 import RedisStorage
 import Testing
 
-@Suite("The contract of stores: Redis", .enabled(if: RedisServer.isInstalled))
+@Suite("Store conformance: Redis", .enabled(if: RedisServer.isInstalled))
 struct RedisConformanceTests {
     @Test("The Redis store behaves as every store does", arguments: StoreConformance.behaviours)
     func conforms(_ behaviour: StoreBehaviour) throws {

@@ -1,11 +1,11 @@
-// A redis-server of the test's own: on a unix socket or a free port, in a folder that goes when the test ends, stopped
-// by its process id.
+// A redis-server of the test's own: on a unix socket or a free port, in a folder that is deleted when the test ends;
+// stopped by its process id.
 
 import Foundation
 import RedisStorage
 import Testing
 
-/// One server process. `stop` ends it; letting go of it does too.
+/// One server process. `stop` ends it; so does releasing it.
 final class RedisServer {
     let folder: URL
     let socketPath: String
@@ -28,7 +28,7 @@ final class RedisServer {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Starts the process and waits until it answers.
+    /// Starts the process and waits until it replies.
     func start() throws {
         try launch()
         let end = Date().addingTimeInterval(10)
@@ -68,7 +68,7 @@ final class RedisServer {
         self.process = nil
     }
 
-    /// Hangs the process and lets it go on.
+    /// Suspends the process and resumes it.
     func hang() { kill(process!.processIdentifier, SIGSTOP) }
     func goOn() { kill(process!.processIdentifier, SIGCONT) }
 

@@ -5,7 +5,7 @@ import HTTPCaching
 import RedisStorage
 import Testing
 
-@Suite("Redis store: what stands in Redis", .enabled(if: RedisServer.isInstalled))
+@Suite("Redis store: what is stored in Redis", .enabled(if: RedisServer.isInstalled))
 struct RedisRecordTests {
     @Test(
         "A record stands at the prefix and the key's 32 digits, and DEL of it makes a miss", arguments: [10, 300_000])
@@ -44,7 +44,7 @@ struct RedisRecordTests {
         #expect(server.ask("TTL", record.key.redisKey) == "-1")
     }
 
-    @Test("A value that is no sound record of this version is a miss, and a later record takes its place")
+    @Test("A value that is not a valid record of this version is a miss, and a later record replaces it")
     func unreadable() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -80,9 +80,9 @@ struct RedisRecordTests {
         let collector = AnswerCollector()
         _ = world.redis.lookup(
             record.key, keyText: record.keyText.utf8.span, now: world.now, receiver: collector, token: 1)
-        world.work { !collector.answers.isEmpty }
-        guard case .failed(.otherError) = collector.answers.first?.answer else {
-            Issue.record("expected an error, got \(collector.answers)")
+        world.work { !collector.results.isEmpty }
+        guard case .failed(.otherError) = collector.results.first?.result else {
+            Issue.record("expected an error, got \(collector.results)")
             return
         }
         #expect(world.isUp)
@@ -112,7 +112,7 @@ struct RedisRecordTests {
         #expect(world.redis.figures.unreadableRecords == 3)
     }
 
-    @Test("No upload is left behind, whether it was finished, overtaken by a later record, or by a removal")
+    @Test("No upload is left behind, whether it was completed or superseded by a later record or a removal")
     func uploadsLeaveNothing() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -134,7 +134,7 @@ struct RedisRecordTests {
         #expect(server.ask("DBSIZE") == "1")
     }
 
-    @Test("A removal is counted by what was there")
+    @Test("A removal counts the records that existed")
     func removes() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -198,7 +198,7 @@ struct RedisConnectingTests {
         withExtendedLifetime(server) {}
     }
 
-    @Test("Nobody there is a state with its reason, and lookups fail at once")
+    @Test("If no server is listening, the state has the reason and lookups fail at once")
     func nobodyThere() {
         let world = RedisWorld(RedisSettings(place: .unix(path: "/nonexistent/redis.sock")), awaitsUp: false)
         world.work { world.trouble == .connectFailed }
@@ -215,7 +215,7 @@ struct RedisConnectingTests {
         #expect(collector.removals.isEmpty)
         world.work { !collector.removals.isEmpty }
         #expect(collector.removals.first?.trouble == .connectFailed)
-        #expect(collector.answers.isEmpty)
+        #expect(collector.results.isEmpty)
     }
 
     /// A port that was free a moment ago.
@@ -239,7 +239,7 @@ struct RedisFailureTests {
         )
     }
 
-    @Test("A killed server fails those who wait, and HITs come back by themselves after it was started again")
+    @Test("If the server is killed, waiting lookups fail, and hits resume by themselves after it is restarted")
     func restarts() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -248,9 +248,9 @@ struct RedisFailureTests {
         server.stop()
         let collector = AnswerCollector()
         if case .pending = begin(world, collector) {
-            world.work { !collector.answers.isEmpty }
-            guard case .failed(.connectionLost) = collector.answers[0].answer else {
-                Issue.record("\(collector.answers)")
+            world.work { !collector.results.isEmpty }
+            guard case .failed(.connectionLost) = collector.results[0].result else {
+                Issue.record("\(collector.results)")
                 return
             }
         }
@@ -265,7 +265,7 @@ struct RedisFailureTests {
     }
 
     @Test(
-        "A hanging server costs those in flight one time-out, and nobody anything while it is known; it comes back by itself"
+        "A hanging server costs pending lookups one time-out, and later ones nothing; service resumes by itself"
     )
     func hangs() throws {
         let server = try RedisServer()
@@ -279,7 +279,7 @@ struct RedisFailureTests {
         let collector = AnswerCollector()
         let start = MonotonicTime.now()
         for token in 0..<10 { _ = begin(world, collector, token: UInt64(token)) }
-        world.work { collector.answers.count == 10 }
+        world.work { collector.results.count == 10 }
         let waited = MonotonicTime.now().milliseconds(since: start)
         #expect(waited >= 240)
         #expect(waited < 1500)
@@ -291,13 +291,13 @@ struct RedisFailureTests {
         }
         server.goOn()
         world.work { world.isUp }
-        // The connection was kept, and its late replies confused nobody.
+        // The connection was kept, and its late replies were discarded.
         #expect(world.redis.figures.connects == 1)
-        #expect(collector.answers.count == 10)
+        #expect(collector.results.count == 10)
         #expect(world.find(TestRecord())?.id == 7)
     }
 
-    @Test("A server that hangs for long loses the connection, and is found again when it goes on")
+    @Test("The connection to a server that hangs for too long is closed, and reopened when the server resumes")
     func hangsLong() throws {
         let server = try RedisServer()
         let world = RedisWorld(server) {
@@ -318,7 +318,7 @@ struct RedisFailureTests {
     }
 
     @Test(
-        "A full server that evicts nothing serves reads and drops writes, small and large, and takes them again when there is room"
+        "With a full server that evicts nothing, reads are served and writes of any size are discarded until there is room again"
     )
     func fillsUp() throws {
         let server = try RedisServer(["--maxmemory-policy", "noeviction"])
@@ -334,7 +334,7 @@ struct RedisFailureTests {
         #expect(world.redis.figures.droppedStores == 2)
         #expect(world.remove([TestRecord().key]) == 1)
         server.ask("CONFIG", "SET", "maxmemory", "0")
-        // Noticed without anything to store.
+        // Detected even with nothing to store.
         world.work { world.isUp }
         let fourth = TestRecord(keyText: "fourth", body: patternedBody(200_000))
         world.redis.store(fourth.key, fourth.make(), now: world.now)
@@ -348,7 +348,7 @@ struct RedisFailureTests {
         #expect(server.ask("KEYS", "*upload*") == "")
     }
 
-    @Test("A read-only replica serves reads and says why it takes no writes")
+    @Test("A read-only replica serves reads, and the state says why it accepts no writes")
     func readOnly() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -364,7 +364,7 @@ struct RedisFailureTests {
         #expect(collector.removals.first?.trouble == .readOnly)
     }
 
-    @Test("A user who may not read is a state with its reason, not a failure at each request")
+    @Test("A missing permission to read is a state with its reason, not a failure of each request")
     func notPermitted() throws {
         let server = try RedisServer(["--user", "larder", "on", ">secret", "~*", "+@all", "-getrange"])
         let world = RedisWorld(server) {
@@ -373,12 +373,12 @@ struct RedisFailureTests {
         }
         let collector = AnswerCollector()
         _ = begin(world, collector)
-        world.work { !collector.answers.isEmpty }
+        world.work { !collector.results.isEmpty }
         #expect(world.trouble == .notPermitted)
-        #expect(collector.answers.count == 1)
+        #expect(collector.results.count == 1)
     }
 
-    @Test("Large reads beyond their bound are refused, and the others are complete")
+    @Test("Large reads beyond their limit are refused, and the others complete")
     func boundsLargeReads() throws {
         let server = try RedisServer()
         let world = RedisWorld(server) { $0.largeReadLimit = 2 }
@@ -386,9 +386,9 @@ struct RedisFailureTests {
         world.keep(large)
         let collector = AnswerCollector()
         for token in 0..<5 { _ = begin(world, collector, token: UInt64(token)) }
-        world.work { collector.answers.count == 5 }
-        let hits = collector.answers.count {
-            if case .hit(let found) = $0.answer { found.bodyArray == large.body } else { false }
+        world.work { collector.results.count == 5 }
+        let hits = collector.results.count {
+            if case .hit(let found) = $0.result { found.bodyArray == large.body } else { false }
         }
         #expect(hits == 2)
         #expect(world.redis.figures.refusedLookups == 3)
@@ -412,7 +412,7 @@ struct RedisFailureTests {
         #expect(world.find(TestRecord()) != nil)
     }
 
-    @Test("A password that changes shows as its reason once the connection is made anew")
+    @Test("A changed password is the reason once the connection is reopened")
     func passwordChanges() throws {
         let server = try RedisServer(["--requirepass", "old"])
         let world = RedisWorld(server) { $0.password = "old" }
@@ -423,7 +423,7 @@ struct RedisFailureTests {
         world.work { world.isUp }
     }
 
-    @Test("Beyond the bound on waiting commands lookups are refused and everybody else is answered")
+    @Test("Lookups beyond the limit on waiting commands are refused, and the others get their results")
     func boundsWaiting() throws {
         let server = try RedisServer()
         let world = RedisWorld(server) { $0.waitingLimit = 50 }
@@ -433,12 +433,12 @@ struct RedisFailureTests {
             if case .failed(.tooManyWaiting) = begin(world, collector, token: UInt64(token)) { refused += 1 }
         }
         #expect(refused == 30)
-        world.work { collector.answers.count == 50 }
+        world.work { collector.results.count == 50 }
         #expect(world.redis.figures.refusedLookups == 30)
         #expect(world.find(TestRecord()) == nil)
     }
 
-    @Test("Writes are dropped before lookups when the output backs up")
+    @Test("Writes are discarded before lookups when the output backs up")
     func boundsOutput() throws {
         let server = try RedisServer()
         let world = RedisWorld(server) { $0.outputLimit = 256 << 10 }
@@ -452,7 +452,7 @@ struct RedisFailureTests {
         #expect(world.find(TestRecord(keyText: "19")) == nil)
     }
 
-    @Test("A thousand lookups in one turn are answered in order over one connection")
+    @Test("A thousand lookups in one turn get their results in order over one connection")
     func pipelines() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -470,20 +470,20 @@ struct RedisFailureTests {
                 CacheKey(standInFor: text), keyText: text.utf8.span, now: world.now, receiver: collector,
                 token: UInt64(number))
         }
-        world.work { collector.answers.count == 1000 }
+        world.work { collector.results.count == 1000 }
         var hits = 0
-        for (token, answer) in collector.answers {
-            guard case .hit(let response) = answer else { continue }
+        for (token, result) in collector.results {
+            guard case .hit(let response) = result else { continue }
             hits += 1
             #expect(response.id == token)
         }
         #expect(hits == 501)
-        // All but the large one keep their order.
-        let order = collector.answers.map(\.token).filter { $0 != 500 }
+        // All but the large one stay in order.
+        let order = collector.results.map(\.token).filter { $0 != 500 }
         #expect(order == order.sorted())
     }
 
-    @Test("While a record of 8 MiB moves, small lookups are answered between its pieces")
+    @Test("While a record of 8 MiB is transferred, small lookups are served between its pieces")
     func largeRecordsGiveWay() throws {
         let server = try RedisServer()
         let world = RedisWorld(server)
@@ -492,13 +492,13 @@ struct RedisFailureTests {
         world.redis.store(large.key, large.make(), now: world.now)
         let collector = AnswerCollector()
         _ = begin(world, collector)
-        world.work { !collector.answers.isEmpty }
+        world.work { !collector.results.isEmpty }
         #expect(world.redis.figures.stores < 2)
         world.work { world.redis.figures.stores == 2 }
         let others = AnswerCollector()
         _ = world.redis.lookup(large.key, keyText: "large".utf8.span, now: world.now, receiver: others, token: 100)
         _ = begin(world, others, token: 1)
-        world.work { others.answers.count == 2 }
-        #expect(others.answers.map(\.token) == [1, 100])
+        world.work { others.results.count == 2 }
+        #expect(others.results.map(\.token) == [1, 100])
     }
 }

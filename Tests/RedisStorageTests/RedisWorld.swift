@@ -1,4 +1,4 @@
-// A store on a loop of its own, with the loop run as far as a test needs it.
+// A store on its own loop, which runs as far as a test needs it.
 
 import CacheStorage
 import EventLoop
@@ -20,7 +20,7 @@ final class RedisWorld: StoreUnderTest {
 
     convenience init(_ server: RedisServer, awaitsUp: Bool = true, change: (inout RedisSettings) -> Void = { _ in }) {
         var settings = RedisSettings(place: .unix(path: server.socketPath), prefix: "test:", timeoutMilliseconds: 250)
-        // A machine that builds at the same time must not look like a server that hangs.
+        // A busy machine must not look like a server that hangs.
         settings.timeoutMilliseconds = 5000
         change(&settings)
         self.init(settings, awaitsUp: awaitsUp)
@@ -28,7 +28,7 @@ final class RedisWorld: StoreUnderTest {
 
     deinit {
         redis.close()
-        // What was closed is freed at the end of a turn.
+        // Closed sockets are freed at the end of a turn.
         let end = LoopTimer(loop: loop) { [loop] in loop.stop() }
         end.schedule(afterMilliseconds: 0)
         loop.run()
@@ -45,10 +45,10 @@ final class RedisWorld: StoreUnderTest {
 
     func work(until isDone: () -> Bool) {
         let isInTime = work(atMost: 10_000, until: isDone)
-        #expect(isInTime, "the store did not get there; its state is \(redis.state)")
+        #expect(isInTime, "the condition was not reached; the store's state is \(redis.state)")
     }
 
-    /// Runs turns of the loop until `isDone` or so many milliseconds are over; tells whether it was done.
+    /// Runs turns of the loop until `isDone` or the time is over; returns whether it was done.
     func work(atMost milliseconds: Int64, until isDone: () -> Bool = { false }) -> Bool {
         let end = MonotonicTime.now().advanced(byMilliseconds: milliseconds)
         return withoutActuallyEscaping(isDone) { isDone in
@@ -65,7 +65,7 @@ final class RedisWorld: StoreUnderTest {
         }
     }
 
-    /// Waits until all writes that were asked for have been answered.
+    /// Waits until all writes have got their replies.
     func settle() {
         let collector = AnswerCollector()
         redis.remove([CacheKey(high: .max, low: .max)], receiver: collector, token: 0)

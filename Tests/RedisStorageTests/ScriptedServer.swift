@@ -1,9 +1,9 @@
-// A server on a unix socket that says what a test wants, for replies that no Redis would give.
+// A server on a unix socket with scripted replies, for replies that no Redis would send.
 
 import Foundation
 
 /// Accepts one connection after another and replies to each command by its name. Everything that arrives at once is
-/// taken for whole commands.
+/// treated as complete commands.
 final class ScriptedServer: Sendable {
     let path: String
     private let listener: Int32

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Routing
 
-@Suite("RFC 10008 §2.7: the key of a QUERY takes in what the request says of its content")
+@Suite("RFC 10008 §2.7: the key of a QUERY includes the metadata of its content")
 struct ContentMetadataTests {
     private static let body = " body:900150983cd24fb0d6963f7d28e17f72"
 
@@ -32,7 +32,7 @@ struct ContentMetadataTests {
     }
 
     @Test(
-        "case and white space that mean nothing are taken out",
+        "case and white space without meaning are normalised",
         arguments: [
             ("Application/JSON", "application/json"),
             ("text/plain ;\tCharset=UTF-8", "text/plain;charset=UTF-8"),
@@ -64,12 +64,12 @@ struct ContentMetadataTests {
         #expect(written.hasPrefix(" type:a/b") && written.dropFirst().contains(" ") == false)
     }
 
-    @Test("POST stays keyed by its bytes alone")
+    @Test("the key of a POST has only the bytes of its content")
     func post() throws {
         #expect(try suffix("POST", ["Content-Type: application/json", "Content-Encoding: gzip"]) == "")
     }
 
-    @Test("a QUERY's {body} in a template takes them in too, a POST's does not")
+    @Test("{body} in a template includes the metadata for QUERY, but not for POST")
     func template() throws {
         let route = try route("/{all...}", cache: cache(key: "q:{body}-{query.n|0}"))
         let fields = ["Content-Type: application/json"]
@@ -84,13 +84,13 @@ struct ContentMetadataTests {
                 == "q:900150983cd24fb0d6963f7d28e17f72%20type%3Aa%2Fx%2Db-0")
     }
 
-    @Test("what Connection names isn't the content's: the origin doesn't get it")
+    @Test("a field that Connection names is not included: the origin doesn't receive it")
     func hopByHop() throws {
         #expect(try suffix("QUERY", ["Connection: content-type", "Content-Type: a/b"]) == "")
     }
 }
 
-@Suite("RFC 9110 §7.6.1: what Connection names takes no part in a key")
+@Suite("RFC 9110 §7.6.1: a field that Connection names is not part of a key")
 struct ConnectionNamedKeyTests {
     @Test(
         "headers and cookies count as absent",
@@ -104,7 +104,7 @@ struct ConnectionNamedKeyTests {
     }
 }
 
-@Suite("The query by a rule of the response's")
+@Suite("No-Vary-Search: the query under a response's rule")
 struct ReplacedQueryTests {
     private func replaced(_ url: String, cache settings: String? = nil) throws -> String? {
         let all = try route("/{all...}", cache: settings.map { try cache(key: $0) } ?? cache(query: .exact))
@@ -127,10 +127,10 @@ struct ReplacedQueryTests {
             try replaced("http://a/b" + query) == "GET http://a/b search:params%3D%28%22a%20b%22%29?c=1&")
     }
 
-    @Test("a template's text has no such place")
+    @Test("the text of a template has no query to replace")
     func template() throws { #expect(try replaced("http://a/b?c=1", cache: "t:{query.c}") == nil) }
 
-    @Test("the next text is composed as ever")
+    @Test("the next text is composed as usual")
     func reuse() throws {
         let table = try RouteTable([route("/{all...}")])
         var composer = KeyComposer()

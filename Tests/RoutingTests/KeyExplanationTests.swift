@@ -31,7 +31,7 @@ struct KeyExplanationTests {
     }
 
     @Test(
-        "What is no URL of a client is refused",
+        "An invalid URL is rejected",
         arguments: [
             "", "example.com/x", "/x", "ftp://example.com/", "http:///x", "http://", "http://a b/", "http://a/b c",
             "http://a/\r\nX: y",
@@ -41,14 +41,14 @@ struct KeyExplanationTests {
         #expect(throws: SyntheticRequestFault.invalidURL) { _ = try SyntheticRequest(url: url) }
     }
 
-    @Test("Fields can't smuggle lines in", arguments: ["X", ":x", "X: y\r\nHost: z", "X: \u{0}"])
+    @Test("Fields can't inject lines", arguments: ["X", ":x", "X: y\r\nHost: z", "X: \u{0}"])
     func invalidField(field: String) throws {
         #expect(throws: SyntheticRequestFault.invalidField(field)) {
             _ = try SyntheticRequest(url: "http://a/", fields: [field])
         }
     }
 
-    @Test("What a client would be refused is refused with the same reason")
+    @Test("A request that would be rejected is rejected for the same reason")
     func refusals() throws {
         #expect(throws: SyntheticRequestFault.refused(WireError(.invalidHost, from: .client))) {
             _ = try SyntheticRequest(url: "http://user@a/")
@@ -63,7 +63,7 @@ struct KeyExplanationTests {
         }
     }
 
-    @Test("A purge of a URL computes the key that its GET has")
+    @Test("A purge of a URL computes the key of its GET")
     func purge() throws {
         let table = try RouteTable([route("/tasks/{id}", cache: cache(key: "task:{id}"))])
         var composer = KeyComposer()

@@ -49,7 +49,7 @@ struct KeyTemplateTests {
         #expect(text == expected)
     }
 
-    @Test("{body} is the MD5 of the content, and empty where there is none")
+    @Test("{body} is the MD5 of the content, and empty without content")
     func body() throws {
         let route = try route("/{all...}", cache: cache(key: "b:{body}"))
         #expect(try keyText(route, "POST", "http://a/", body: "abc") == "b:900150983cd24fb0d6963f7d28e17f72")
@@ -69,7 +69,7 @@ struct KeyTemplateTests {
     }
 
     @Test(
-        "Where the text behind a value is unreserved its first character is encoded in the value, else | parts them",
+        "If the text after a value is unreserved, its first character is encoded in the value; otherwise | separates them",
         arguments: [
             ("task-{a}-{b}", "task-1%2D2-3-4"), ("{a}{b}", "1-2|3-4"), ("{a}%2F{b}", "1-2|%2F3-4"),
             ("{a}x{b}x", "1-2x3-4x"), ("{a}2{b}", "1-%3223-4"), ("{a}-", "1-2-"), ("{a}:-{b}", "1-2:-3-4"),
@@ -89,7 +89,7 @@ struct KeyTemplateTests {
         let route = try route("/{all...}", cache: cache(key: template))
         let table = try RouteTable([route])
         var composer = KeyComposer()
-        // What could pass for a boundary in this template, and some more.
+        // Characters that could be mistaken for a boundary in this template, and some more.
         let literals = template.replacing(/\{.\}/, with: "")
         let alphabet = Set(literals.utf8).union("%A:".utf8).sorted()
         var values: [[UInt8]] = [[]]
@@ -100,7 +100,7 @@ struct KeyTemplateTests {
         }
         var random = Generator(state: 42)
         var pairs = Set<[[UInt8]]>()
-        // Of up to two characters all, since short ones meet most often; of longer ones a sample.
+        // All values of up to two characters, since short ones collide most often; a sample of longer ones.
         let short = values.prefix { $0.count <= 2 }
         for left in short { for right in short { pairs.insert([left, right]) } }
         for _ in 0..<300 {

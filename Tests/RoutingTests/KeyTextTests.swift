@@ -33,7 +33,7 @@ struct KeyTextTests {
     }
 
     @Test(
-        "HEAD is taken as GET, other methods are not",
+        "HEAD becomes GET, other methods stay",
         arguments: [("GET", "GET"), ("HEAD", "GET"), ("OPTIONS", "OPTIONS"), ("get", "get")])
     func methods(method: String, written: String) throws {
         let text = try keyText(route("/{all...}"), method, "http://a/b")
@@ -51,7 +51,7 @@ struct KeyTextTests {
         #expect(try keyText(all, "GET", "http://a/b", body: "abc") == "GET http://a/b")
     }
 
-    @Test("The Host field counts, and its port as the scheme has it")
+    @Test("The Host field counts, without the scheme's default port")
     func hostField() throws {
         #expect(
             try keyText(route("/{all...}"), "http://a/b", fields: ["host: C.example:80"]) == "GET http://c.example/b")
@@ -83,13 +83,13 @@ struct KeyQueryTests {
         #expect(try query(cache(query: .exact), given) == given)
     }
 
-    @Test("ignore leaves it out", arguments: ["", "?", "?b=2&a=1"])
+    @Test("ignore leaves the query out", arguments: ["", "?", "?b=2&a=1"])
     func ignored(given: String) throws {
         #expect(try query(cache(query: .ignore), given) == "")
     }
 
     @Test(
-        "query_allow and query_deny choose pairs by the names' globs",
+        "query_allow and query_deny select pairs by globs of their names",
         arguments: [
             (["page", "f*"], [], "?utm=1&page=2&foo=3&f=4&of=5", "?f=4&foo=3&page=2"),
             ([], [], "?a=1", ""),
@@ -115,7 +115,7 @@ struct KeyQueryTests {
         #expect(try query(cache(), "?" + pairs.joined(separator: "&")) == "?" + expected.joined(separator: "&"))
     }
 
-    @Test("A composer forgets what it composed before")
+    @Test("A composer keeps nothing of the previous key")
     func reuse() throws {
         let all = try route("/{all...}")
         let table = try RouteTable([all])

@@ -14,12 +14,12 @@ struct MD5HasherTests {
         (String(repeating: "1234567890", count: 8), "57edf4a22be3c955ac49da2e2107b67a"),
     ]
 
-    @Test("The test suite's digests come out", arguments: known)
+    @Test("The digests of the RFC's test suite are correct", arguments: known)
     func knownAnswers(text: String, hex: String) {
         #expect(MD5Hasher.digest(of: Array(text.utf8).span).hex == hex)
     }
 
-    @Test("One hasher serves any number of digests, whole or in pieces, finished or given up")
+    @Test("One hasher computes any number of digests, whole or in pieces, finished or abandoned")
     func reuse() {
         var hasher = MD5Hasher()
         for (text, hex) in Self.known {
@@ -31,7 +31,7 @@ struct MD5HasherTests {
         }
     }
 
-    @Test("Every length around the ends of blocks comes out, cut anywhere")
+    @Test("Every length around block boundaries is correct, split anywhere")
     func lengths() {
         // for n in range(300): text += md5(b"x" * n).hexdigest(), and the MD5 of all of that, by Python's hashlib.
         var all = ""

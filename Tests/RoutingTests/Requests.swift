@@ -30,7 +30,7 @@ func cache(
     return settings
 }
 
-/// What a table says of a URL, in a line: the route's number and the captured texts, or why there is none.
+/// The match of a URL as text: the route's number and the captured texts, or why there is none.
 func verdict(_ table: RouteTable, host: String = "example.com", path: String) -> String {
     let bytes = Array((host + path).utf8)
     let middle = host.utf8.count
@@ -46,7 +46,7 @@ func verdict(_ table: RouteTable, host: String = "example.com", path: String) ->
     }
 }
 
-/// The key text of a request to the only route there is.
+/// The key text of a request to a table with a single route.
 func keyText(_ route: Route, _ url: String, fields: [String] = []) throws -> String {
     try keyText(route, "GET", url, fields: fields)
 }

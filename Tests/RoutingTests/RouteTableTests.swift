@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Which route: the most specific one")
 struct RouteTableTests {
-    /// In an order that must not matter; the number is what the verdicts name.
+    /// In an arbitrary order, which must not matter; the verdicts contain the number.
     private static let paths = [
         "/{all...}",  // 0
         "/tasks/{id}",  // 1
@@ -37,7 +37,7 @@ struct RouteTableTests {
     }
 
     @Test(
-        "Where the more specific way leads nowhere the search comes back to the next one",
+        "If the more specific branch has no match, the search backtracks to the next one",
         arguments: [
             // /tasks/open/notes/… exists as literals only up to "new".
             ("/tasks/open/notes/9", "4 open 9"),
@@ -50,14 +50,14 @@ struct RouteTableTests {
         #expect(verdict(table, path: path) == expected)
     }
 
-    @Test("A parameter that was tried and given up is not reported")
+    @Test("A parameter that was captured before backtracking is not reported")
     func captureGivenUp() throws {
         let table = try RouteTable([route("/{a}/{b}/x"), route("/{rest...}")])
         #expect(verdict(table, path: "/1/2/y") == "1 1/2/y")
         #expect(verdict(table, path: "/1/2/x") == "0 1 2")
     }
 
-    @Test("{name} takes exactly one segment that is not empty")
+    @Test("{name} matches exactly one segment that is not empty")
     func emptySegments() throws {
         let table = try RouteTable([route("/a/{x}"), route("/a/{x}/b")])
         #expect(verdict(table, path: "/a/") == "none")
@@ -67,7 +67,7 @@ struct RouteTableTests {
         #expect(verdict(table, path: "/a") == "none")
     }
 
-    @Test("An absolute target without a path stands for the slash")
+    @Test("An absolute target without a path means /")
     func emptyPath() throws {
         #expect(verdict(try RouteTable([route("/")]), path: "") == "0")
         #expect(verdict(try RouteTable([route("/{all...}")]), path: "") == "0 ")
@@ -75,7 +75,7 @@ struct RouteTableTests {
     }
 
     @Test(
-        "Exact host, then the longest *. host, then none, without regard to case, port and a dot at the end",
+        "Exact host, then the longest *. host, then none, ignoring case, port and a trailing dot",
         arguments: [
             ("api.example.com", "/x", "1"), ("API.Example.COM:8080", "/x", "1"), ("api.example.com.", "/x", "1"),
             ("api.example.com.:80", "/x", "1"), ("www.example.com", "/x", "2"), ("a.b.example.com", "/x", "2"),
@@ -101,7 +101,7 @@ struct RouteTableTests {
         #expect(verdict(table, host: host, path: "/x") == "0")
     }
 
-    @Test("Two routes that no request can tell apart are no table")
+    @Test("Two routes that match the same requests are an error")
     func indistinguishable() throws {
         #expect(throws: RouteTableFault.indistinguishable(route: 1, from: 0)) {
             _ = try RouteTable([route("/a/{x}"), route("/a/{y}")])
@@ -112,7 +112,7 @@ struct RouteTableTests {
         #expect(throws: Never.self) { _ = try RouteTable([route("/a"), route("/a", host: .exact("b"))]) }
     }
 
-    @Test("A pattern has at most as many parameters as a match has room for")
+    @Test("A pattern with more parameters than a match can hold is an error")
     func parameterLimit() throws {
         let eight = (1...8).map { "/{p\($0)}" }.joined()
         #expect(verdict(try RouteTable([route(eight)]), path: "/1/2/3/4/5/6/7/8") == "0 1 2 3 4 5 6 7 8")
@@ -132,7 +132,7 @@ struct RouteTableTests {
 @Suite("RFC 3986 §6.2.2: how paths are compared")
 struct TargetPathTests {
     @Test(
-        "Segments are compared percent-decoded, and an encoded slash is no slash",
+        "Segments are compared percent-decoded, and an encoded slash is not a separator",
         arguments: [
             ("/t%61sks/7", "0 7"), ("/tasks/%37", "0 %37"), ("/tasks/a%2Fb", "0 a%2Fb"), ("/tasks%2F7", "none"),
             ("/r%c3%A9sum%C3%a9/a:b", "1"), ("/r%C3%A9sum%C3%A9/a%3ab", "1"), ("/Tasks/7", "none"),
@@ -145,7 +145,7 @@ struct TargetPathTests {
     }
 
     @Test(
-        "A dot segment is refused in every form that an origin may take for one",
+        "A dot segment is rejected in every form that an origin may treat as one",
         arguments: [
             "/.", "/..", "/../b", "/a/../b", "/a/./b", "/a/..", "/%2e%2e/b", "/%2E/b", "/.%2e", "/a/%2e.", "/a/..%2Fb",
             "/a%2f..%2fb", "/a/..\\b", "/a\\..\\b", "/a/..%5Cb", "/a%5c..", "/a/..;/b", "/a/.;x=1", "/a/%2e%2e%3bx",
@@ -155,7 +155,7 @@ struct TargetPathTests {
     }
 
     @Test(
-        "Dots that make no dot segment pass",
+        "Dots that aren't a dot segment are accepted",
         arguments: [
             "/...", "/.well-known/x", "/a..b", "/a/b..", "/..a", "/a/b.", "/;..", "/a;v=../b", "/x.tar.gz",
             "/a//b",
@@ -164,7 +164,7 @@ struct TargetPathTests {
         #expect(verdict(try RouteTable([route("/{all...}")]), path: path) == "0 \(path.dropFirst())")
     }
 
-    @Test("What doesn't start with a slash is refused", arguments: ["*", "tasks", "%2Ftasks"])
+    @Test("A path that doesn't start with a slash is rejected", arguments: ["*", "tasks", "%2Ftasks"])
     func notAbsolute(path: String) throws {
         #expect(verdict(try RouteTable([route("/{all...}")]), path: path) == "notAbsolute")
     }

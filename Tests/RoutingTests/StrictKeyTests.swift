@@ -5,7 +5,7 @@ import Testing
 
 @testable import Routing
 
-@Suite("cache.strict: what of a request may reach the origin")
+@Suite("cache.strict: which parts of a request are forwarded")
 struct StrictKeyTests {
     private func selection(
         _ key: String, _ query: String, _ fields: [String] = [],
@@ -35,7 +35,7 @@ struct StrictKeyTests {
     }
 
     @Test(
-        "of the query go on the first of each parameter that the key names, as they stand and in their order",
+        "the first of each query parameter in the key is forwarded, unchanged and in order",
         arguments: [
             ("{query.page|1}", "?page=2", "page=2"), ("{query.page|1}", "?a=1&page=2&b=3", "page=2"),
             ("{query.page|1}", "?page=2&page=3", "page=2"), ("{query.page|1}", "?PAGE=2", nil),
@@ -45,7 +45,7 @@ struct StrictKeyTests {
             ("{query.page|1}", "?&&page=1&&", "page=1"), ("{sort|none}", "?sort=a&x=1", "sort=a"),
             ("{query.b|}:{query.a|}", "?a=1&c=2&b=3&a=4", "a=1&b=3"),
             ("{query.a|}:{query.a|x}", "?a=1&a=2", "a=1"),
-            // The path has this one, so the query has no say in it.
+            // The path captures this parameter, so the query's is ignored.
             ("{id}", "?id=8", nil), ("fixed", "?a=1", nil),
             ("{query}", "?b=1&a=%41&b=2", "b=1&a=%41&b=2"), ("{query}", "?", nil),
         ] as [(String, String, String?)])
@@ -53,7 +53,7 @@ struct StrictKeyTests {
         #expect(try query(key, given) == expected)
     }
 
-    @Test("{query} lets through what cache.query, query_allow and query_deny leave in the key")
+    @Test("{query} forwards what cache.query, query_allow and query_deny leave in the key")
     func wholeQuery() throws {
         #expect(try query("{query}", "?a=1&utm=2&b=3") { $0.queryDeny = ["utm"] } == "a=1&b=3")
         #expect(try query("{query}", "?a=1&utm=2&b=3") { $0.queryAllow = ["b"] } == "b=3")
@@ -62,7 +62,7 @@ struct StrictKeyTests {
     }
 
     @Test(
-        "of the cookies go on the first of each that the key names",
+        "the first of each cookie in the key is forwarded",
         arguments: [
             (["Cookie: theme=dark"], "theme=dark"), (["Cookie: s=1; theme=dark ;o=2"], "theme=dark"),
             (["Cookie: s=1", "Cookie: plan=b; theme=c", "Cookie: theme=d"], "theme=c; plan=b"),
@@ -75,7 +75,7 @@ struct StrictKeyTests {
         #expect(!selected.fields.contains(.cookie))
     }
 
-    @Test("of the fields go on those that the key names, whatever kind they are, and those that are safe")
+    @Test("the fields in the key and the safe ones are forwarded")
     func fields() throws {
         let selected = try selection("{header.x-plan}:{header.User-Agent}:{id}", "")
         #expect(selected.otherFields == [Array("x-plan".utf8)])
@@ -87,13 +87,13 @@ struct StrictKeyTests {
         }
     }
 
-    @Test("a key with the whole Cookie field lets it through whole")
+    @Test("a key with the whole Cookie field forwards all of it")
     func wholeCookie() throws {
         let selected = try selection("{header.cookie}:{cookie.a|}", "", ["Cookie: a=1; b=2"])
         #expect(selected.fields.contains(.cookie) && selected.cookies.isEmpty)
     }
 
-    @Test("Authorization ends here where the answers to it are stored anyway")
+    @Test("Authorization is not forwarded if responses to it are stored anyway")
     func authorization() throws {
         #expect(try !selection("{id}", "", []) { $0.allowAuthorization = true }.fields.contains(.authorization))
         #expect(
@@ -102,7 +102,7 @@ struct StrictKeyTests {
         )
     }
 
-    @Test("what describes the content goes on with it where the key holds the content")
+    @Test("fields that describe the content are forwarded if the content is part of the key")
     func content() throws {
         let selected = try selection("{body}", "")
         #expect(selected.fields.contains(.contentType) && selected.fields.contains(.contentEncoding))
