@@ -69,7 +69,7 @@ package enum Forwarding {
         }
     }
 
-    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym, after the entries of earlier hops.
+    /// RFC 9110 §7.6.3: Via of a response, with this gateway after the entries of earlier hops.
     package static func appendVia(
         of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
@@ -78,7 +78,7 @@ package enum Forwarding {
             to: &output)
     }
 
-    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym after whoever passed it on before.
+    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym, after the entries of earlier hops.
     static func appendVia(
         minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {

@@ -58,8 +58,8 @@ package final class OriginAccess {
 
     /// An exchange that is ready for `start()` once the caller has written the head into its `request`.
     /// - Parameters:
-    ///   - content: what the request's head announces.
-    ///   - isRequestComplete: nothing of the request follows what is put into `request`.
+    ///   - content: the content that the request's head announces.
+    ///   - isRequestComplete: whether `request` will hold the complete request.
     ///   - acceptsUpgrade: whether a 101 is a response to this request.
     package func exchange(
         with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool,

@@ -42,9 +42,9 @@ package struct ServerHealth: Sendable {
         ejectedUntil = MonotonicTime(milliseconds: 0)
     }
 
-    /// It could not be reached, or broke off: it is ejected, longer each time.
-    /// - Parameter random: any number; from it comes a jitter of up to a quarter of the pause, so that several workers and
-    ///   Larders don't come back in step.
+    /// It could not be reached, or the response was interrupted: it is ejected, longer each time.
+    /// - Parameter random: any number, for a jitter of up to a quarter of the pause, so that several workers and
+    ///   instances don't retry in step.
     package mutating func noteFailure(now: MonotonicTime, random: UInt64) {
         consecutiveFailures += 1
         let doublings = min(consecutiveFailures - 1, 10)

@@ -1,12 +1,12 @@
-// The stored head as lines: the status line, then one `Name: value` and CRLF for each field. What is read in place allocates
-// nothing.
+// Reads a stored head line by line: the status line, then `Name: value` and CRLF for each field. Reading in place
+// allocates nothing.
 
 import Bytes
 import HTTPSemantics
 
-/// Reads a head as records hold it.
+/// Reads the serialised head of a record.
 package enum StoredHead {
-    /// Where the fields begin: behind the status line's end.
+    /// The offset of the first field line, after the status line.
     package static func statusLineEnd(_ head: Span<UInt8>) -> Int {
         var end = 0
         while end < head.count && head[end] != 0x0A { end += 1 }
@@ -29,7 +29,7 @@ package enum StoredHead {
         }
     }
 
-    /// The value of a line.
+    /// The value of a field line.
     @_lifetime(copy line)
     package static func value(of line: Span<UInt8>) -> Span<UInt8> {
         var colon = 0
@@ -38,7 +38,7 @@ package enum StoredHead {
         return line.extracting(start..<max(start, line.count - 2))
     }
 
-    /// The value of a field's first line; empty if it isn't there.
+    /// The value of the first line of that field; empty if there is none.
     package static func value(of field: FieldName, in head: Span<UInt8>) -> [UInt8] {
         var value: [UInt8]?
         forEachLine(of: head) { name, line in
@@ -47,7 +47,7 @@ package enum StoredHead {
         return value ?? []
     }
 
-    /// Where the values of the first ETag and Last-Modified lie.
+    /// The ranges of the values of the first ETag and Last-Modified.
     package static func validators(in head: Span<UInt8>) -> (etag: HeadRange, lastModified: HeadRange) {
         var etag = HeadRange.none
         var lastModified = HeadRange.none

@@ -80,10 +80,10 @@ package final class Exchange {
 
     package func resume() { if state.resume() { awaitOrigin() } }
 
-    /// Gives it back to its worker's ``OriginAccess``, which stops it where it hasn't ended.
+    /// Returns it to its worker's ``OriginAccess``, which cancels it if it hasn't ended.
     package func retire() { access.retire(self) }
 
-    /// Stops, where it hasn't ended. The delegate is not called.
+    /// Cancels the exchange if it hasn't ended. The delegate is not called.
     func cancel() {
         guard state.phase != .ended else { return }
         leaveConnection()
