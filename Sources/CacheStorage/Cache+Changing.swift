@@ -32,8 +32,8 @@ extension Cache {
         let copy: StoredResponse? =
             switch response.kind {
             case .response, .partial: response.refreshed(description, head: response.head)
-            case .varyMarker:
-                StoredResponse.varyMarker(
+            case .varyIndex:
+                StoredResponse.varyIndex(
                     generation: response.id, discardAt: until, facts: response.facts, keyText: response.keyText,
                     names: response.varyNames)
             }

@@ -128,12 +128,12 @@ enum StoreConformance {
             StoreBehaviour("a vary index is returned with its names and generation") { world in
                 let text = "GET http://api.example/varies"
                 let key = CacheKey(standInFor: text)
-                let index = StoredResponse.varyMarker(
+                let index = StoredResponse.varyIndex(
                     generation: 99, discardAt: world.now.advanced(byMilliseconds: 60_000), facts: ordinaryFacts(),
                     keyText: text.utf8.span, names: "accept-encoding".utf8.span)!
                 world.store.store(key, index, now: world.now)
                 let found = world.find(key, text)
-                #expect(found?.kind == .varyMarker)
+                #expect(found?.kind == .varyIndex)
                 #expect(found?.id == 99)
                 #expect(found?.varyNamesString == "accept-encoding")
             },

@@ -132,7 +132,7 @@ final class FillScene {
         var selection = Selection()
         selection.keys.compose(request, &service.composer, rules)
         var found = peek(&selection.keys)
-        if let index = found, index.kind == .varyMarker {
+        if let index = found, index.kind == .varyIndex {
             selection.keys.selectVariant(by: index, request, &service.composer, &service.variantText)
             found = peek(&selection.keys)
         }

@@ -18,7 +18,7 @@ struct FillVariantTests {
         try scene.store(for: english, with: varying, body: "hello")
         let index = try #require(try scene.index())
         let names = index.varyNames.text()
-        #expect(index.kind == .varyMarker && names == "accept-language")
+        #expect(index.kind == .varyIndex && names == "accept-language")
         #expect(try scene.body(for: french) == nil)
         try scene.store(for: french, with: varying, body: "bonjour")
         #expect(try scene.body(for: english) == "hello" && scene.body(for: french) == "bonjour")

@@ -24,7 +24,7 @@ extension StoredResponse {
     /// The vary index, stored at the plain key of a resource whose responses vary. `generation` becomes its `id`; an
     /// index that replaces one with the same names keeps its generation, so that the stored variants can still be
     /// found.
-    package static func varyMarker(
+    package static func varyIndex(
         generation: UInt64, discardAt: WallTime, facts: StoredFacts, keyText: Span<UInt8>, names: Span<UInt8>
     ) -> StoredResponse? {
         guard let block = unsafe malloc(max(keyText.count + names.count, 1)) else { return nil }
@@ -32,7 +32,7 @@ extension StoredResponse {
         _ = unsafe copy(names, to: end)
         let description = RecordDescription(id: generation, status: 0, discardAt: discardAt, facts: facts)
         return unsafe StoredResponse(
-            kind: .varyMarker, description: description, adopting: block, keyTextCount: keyText.count,
+            kind: .varyIndex, description: description, adopting: block, keyTextCount: keyText.count,
             varyNamesCount: names.count, headCount: 0, bodyCount: 0)
     }
 

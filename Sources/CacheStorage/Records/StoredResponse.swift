@@ -20,7 +20,7 @@ package final class StoredResponse: @unchecked Sendable {
         /// The vary index, stored at the plain key of a resource that varies: the names of the request fields that
         /// select a variant, and a generation (its `id`) that is part of the key text of each variant. Without the
         /// index, its variants can't be found any more.
-        case varyMarker = 2
+        case varyIndex = 2
         /// Parts of an incomplete response; `PartialResponse` interprets its body.
         case partial = 3
     }

@@ -104,10 +104,10 @@ package struct Explanation: Sendable {
         key = Self.plainKeyText(transaction).map { text in
             Key(text: text, redis: worker.storeSettings.prefix + transaction.selection.keys.plainKey.hex)
         }
-        variant = transaction.selection.keys.varyIndex.map { marker in
+        variant = transaction.selection.keys.varyIndex.map { index in
             (
                 worker.storeSettings.prefix + transaction.selection.keys.key.hex,
-                transaction.request.selectors(named: marker.varyNames)
+                transaction.request.selectors(named: index.varyNames)
             )
         }
         stored = (transaction.selection.stored ?? transaction.selection.partial?.known?.record).map {

@@ -129,7 +129,7 @@ extension Fill {
             generation = known.id
         }
         guard
-            let made = StoredResponse.varyMarker(
+            let made = StoredResponse.varyIndex(
                 generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
         else { return nil }
         service.cache.put(keys.plainKey, made, now: service.wallTime)
@@ -140,13 +140,13 @@ extension Fill {
     private func indexInMemory(_ plainText: [UInt8]) -> StoredResponse? {
         guard let found = service.cache.lookUpInMemory(keys.plainKey, keyText: plainText.span, now: service.wallTime)
         else { return nil }
-        return found.kind == .varyMarker ? found : nil
+        return found.kind == .varyIndex ? found : nil
     }
 
     /// An index lives as long as the longest of its variants.
     func prolong(_ index: StoredResponse, until discardAt: WallTime) {
         guard index.discardAt < discardAt else { return }
-        let longer = StoredResponse.varyMarker(
+        let longer = StoredResponse.varyIndex(
             generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
             names: index.varyNames)
         if let longer { service.cache.put(keys.plainKey, longer, now: service.wallTime) }

@@ -183,7 +183,7 @@ extension Transaction: StoreReceiver {
         case .response, .partial:
             if selection.keys.isUsable(found) { selection.stored = found }
             return .next(.decide)
-        case .varyMarker:
+        case .varyIndex:
             // An index under a variant's key would be nobody's; it is taken as a miss.
             guard selection.keys.varyIndex == nil else { return .next(.decide) }
             selectVariant(by: found)
