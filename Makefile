@@ -171,7 +171,7 @@ sanitize: ## Run the tests with the thread and address sanitizers; FILTER=name s
 		rm -rf "$$reports"; mkdir -p "$$reports"; \
 		result=0; \
 		env LARDER_SANITIZER=$$sanitizer TSAN_OPTIONS="report_thread_leaks=0 log_path=$$reports/report" \
-			ASAN_OPTIONS="detect_leaks=0 log_path=$$reports/report" \
+			ASAN_OPTIONS="detect_leaks=0 suppressions=$(CURDIR)/Tests/sanitizer-suppressions log_path=$$reports/report" \
 			swift test --skip-build --disable-xctest --sanitize=$$sanitizer --scratch-path "$$build" \
 			$(if $(FILTER),--filter "$(FILTER)") || result=$$?; \
 		if [ -n "$$(ls -A "$$reports")" ]; then cat "$$reports"/* >&2; result=1; fi; \

@@ -109,6 +109,13 @@ final class AdmittedRequest: RequestMessage {
             stored: stored.facts)
         return holds ? value : nil
     }
+
+    /// Which parts of a complete response the request asks for. (Whoever calls this keeps no reference of its own to the
+    /// request: one that is held while its response goes out can't serve again, and another would be made for each.)
+    func ranges(of stored: StoredResponse, length: Int64) -> RangeSetVerdict {
+        guard let value = rangeThatCounts(for: stored) else { return .whole }
+        return rangeSetVerdict(bytes.extracting(value), length: length)
+    }
 }
 
 extension URIScheme {

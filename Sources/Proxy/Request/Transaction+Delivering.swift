@@ -91,10 +91,8 @@ extension Transaction {
 
     /// Responds with the parts that are asked for; false where the whole is the response (RFC 9110 §14.2).
     private func deliverRange(_ stored: StoredResponse) -> Bool {
-        let request = self.request!
-        guard let value = request.rangeThatCounts(for: stored) else { return false }
         let length = Int64(stored.bodyCount)
-        switch rangeSetVerdict(request.bytes.extracting(value), length: length) {
+        switch request.ranges(of: stored, length: length) {
         case .whole: return false
         case .unsatisfiable: deliverUnsatisfiable(stored, length: length)
         case .part(let part):
