@@ -70,7 +70,7 @@ extension AdminListener {
     // MARK: Reading
 
     private static func response(_ stored: StoredResponse, now: Instant) -> AdminResponse {
-        guard stored.kind == .response else {
+        guard stored.isResponse else {
             let names = stored.varyNames.text()
             return .problem(
                 409, "varies", "responses under this key vary by \(names); each variant has its own key")

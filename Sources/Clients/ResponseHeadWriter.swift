@@ -105,6 +105,16 @@ package final class ResponseHeadWriter {
         Forwarding.appendField(name, decimal: value, to: &lines)
     }
 
+    /// A whole line, its CRLF included.
+    package func append(line: StaticString) { lines.append(line) }
+
+    /// RFC 9111 §5.1, in seconds.
+    package func appendAge(_ seconds: UInt64) {
+        lines.append("Age: ")
+        lines.append(decimal: seconds)
+        lines.append("\r\n")
+    }
+
     /// RFC 9209 §2.
     package func appendProxyStatus(error: StaticString) {
         lines.append("Proxy-Status: larder; error=")

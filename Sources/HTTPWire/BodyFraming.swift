@@ -5,6 +5,7 @@ import Bytes
 import HTTPSemantics
 
 /// Where a body ends.
+@usableFromInline
 package enum BodyFraming: Equatable, Sendable {
     case none
     case length(UInt64)

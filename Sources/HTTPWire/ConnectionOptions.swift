@@ -4,10 +4,11 @@
 import Bytes
 import HTTPSemantics
 
+@usableFromInline
 package struct ConnectionOptions: Sendable {
-    package private(set) var hasClose = false
-    package private(set) var hasKeepAlive = false
-    package private(set) var hasUpgrade = false
+    @usableFromInline package internal(set) var hasClose = false
+    @usableFromInline package internal(set) var hasKeepAlive = false
+    @usableFromInline package internal(set) var hasUpgrade = false
     /// The known fields that it names; `other` is a member if it names any field that isn't known.
     package private(set) var named = FieldSet()
 

@@ -1,6 +1,7 @@
 // How long a message's content is, as far as its head tells, whatever framing says so.
 
 /// The length of a message's content.
+@usableFromInline
 package enum ContentSize: Equatable, Sendable {
     /// No content follows: of responses HEAD's, 204 and 304.
     case none
@@ -9,7 +10,7 @@ package enum ContentSize: Equatable, Sendable {
 }
 
 extension ContentSize {
-    init(_ framing: BodyFraming) {
+    @inlinable init(_ framing: BodyFraming) {
         switch framing {
         case .none: self = .none
         case .length(let length): self = .known(length)
@@ -31,7 +32,7 @@ extension BodyFraming {
 
 extension RequestHead {
     /// The length of the content that follows this head.
-    package var contentSize: ContentSize { ContentSize(framing) }
+    @inlinable package var contentSize: ContentSize { ContentSize(framing) }
 }
 
 extension ResponseHead {

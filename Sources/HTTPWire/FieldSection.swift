@@ -6,21 +6,23 @@ import Bytes
 import HTTPSemantics
 
 /// One field line, by offsets into the head.
+@usableFromInline
 package struct FieldLine: Sendable, Equatable {
-    package let known: FieldName
-    package let name: ByteRange
+    @usableFromInline package let known: FieldName
+    @usableFromInline package let name: ByteRange
     /// Without the white space around it; may be empty.
-    package let value: ByteRange
+    @usableFromInline package let value: ByteRange
 }
 
+@usableFromInline
 struct FieldSection {
     /// Enough for the heads of most clients, so that the array is allocated once.
     private static let usualCount = 24
 
-    var lines: [FieldLine] = []
-    var present = FieldSet()
+    @usableFromInline var lines: [FieldLine] = []
+    @usableFromInline var present = FieldSet()
     var framing = FramingFields()
-    var connection = ConnectionOptions()
+    @usableFromInline var connection = ConnectionOptions()
 
     mutating func removeAll() {
         lines.removeAll(keepingCapacity: true)

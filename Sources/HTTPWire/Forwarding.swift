@@ -52,6 +52,13 @@ package enum Forwarding {
     /// A field line of the message as `Name: value`, the name spelled as the sender did.
     @inline(__always)
     static func append(_ field: FieldLine, of bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        // Nearly every line came as it goes out: one copy instead of four. The line's CR is followed by its LF.
+        let (colon, end) = (field.name.upper, field.value.upper)
+        if field.value.lower == colon &+ 2, bytes[colon &+ 1] == .space, end &+ 1 < bytes.count,
+            bytes[end] == .carriageReturn
+        {
+            return output.append(bytes.extracting(field.name.lower..<(end &+ 2)))
+        }
         output.append(bytes.extracting(field.name))
         output.append(": ")
         output.append(bytes.extracting(field.value))

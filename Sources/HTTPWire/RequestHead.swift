@@ -8,6 +8,9 @@ import HTTPSemantics
 ///
 /// Pass `parse` the bytes from the start of the message. Until it returns true, only another call of `parse` is
 /// meaningful.
+///
+/// Its properties are inlinable: without that, each use in another module copies the whole head to the stack for the call.
+@usableFromInline
 package struct RequestHead: ~Copyable {
     private enum Stage {
         case beforeRequestLine
@@ -19,41 +22,41 @@ package struct RequestHead: ~Copyable {
 
     private var stage = Stage.over
     private var scanner = LineScanner()
-    private var section = FieldSection()
-    private var parts = RequestTarget()
+    @usableFromInline var section = FieldSection()
+    @usableFromInline var parts = RequestTarget()
     private var hostLine: ByteRange?
 
-    package private(set) var method = Method.other
+    @usableFromInline package internal(set) var method = Method.other
     package private(set) var methodRange = ByteRange.empty
     package private(set) var target = ByteRange.empty
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
-    package private(set) var minorVersion: UInt8 = 1
-    package private(set) var framing = BodyFraming.none
+    @usableFromInline package internal(set) var minorVersion: UInt8 = 1
+    @usableFromInline package internal(set) var framing = BodyFraming.none
     /// Expect: 100-continue, from a client that waits for it before it sends content (RFC 9110 §10.1.1).
-    package private(set) var expectsContinue = false
+    @usableFromInline package internal(set) var expectsContinue = false
     /// Bytes of the head, its empty line included.
-    package private(set) var length = 0
+    @usableFromInline package internal(set) var length = 0
 
     /// Allocates nothing before the first parse.
     package init() {}
 
-    package var targetForm: TargetForm { parts.form }
+    @inlinable package var targetForm: TargetForm { parts.form }
     /// Empty unless the target is in absolute-form.
     package var scheme: ByteRange { parts.scheme }
     /// Of the target in absolute- or authority-form, otherwise Host. Empty only for HTTP/1.0 without a Host.
-    package var authority: ByteRange { parts.authority }
+    @inlinable package var authority: ByteRange { parts.authority }
     /// Empty for authority-form and for an absolute-form without a path; `*` for asterisk-form.
-    package var path: ByteRange { parts.path }
+    @inlinable package var path: ByteRange { parts.path }
     /// Without the question mark.
-    package var query: ByteRange { parts.query }
+    @inlinable package var query: ByteRange { parts.query }
     /// Distinguishes `/a?` from `/a`.
-    package var hasQuery: Bool { parts.hasQuery }
+    @inlinable package var hasQuery: Bool { parts.hasQuery }
 
-    package var fields: [FieldLine] { section.lines }
-    package var present: FieldSet { section.present }
-    package var connection: ConnectionOptions { section.connection }
+    @inlinable package var fields: [FieldLine] { section.lines }
+    @inlinable package var present: FieldSet { section.present }
+    @inlinable package var connection: ConnectionOptions { section.connection }
 
-    package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
+    @inlinable package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
     /// The value of the first line of that name.
     package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
 
@@ -63,13 +66,13 @@ package struct RequestHead: ~Copyable {
     }
 
     /// Whether the connection may carry another request after this one (RFC 9112 §9.3).
-    package var keepsAlive: Bool {
+    @inlinable package var keepsAlive: Bool {
         if connection.hasClose { return false }
         return minorVersion >= 1 || connection.hasKeepAlive
     }
 
     /// Whether the client asks to leave HTTP/1.1 (RFC 9110 §7.8). HTTP/1.0 has no Upgrade.
-    package var wantsUpgrade: Bool { minorVersion >= 1 && connection.hasUpgrade && contains(.upgrade) }
+    @inlinable package var wantsUpgrade: Bool { minorVersion >= 1 && connection.hasUpgrade && contains(.upgrade) }
 
     /// Max-Forwards (RFC 9110 §7.6.2), or nil if there is none or it isn't a number.
     package func maxForwards(in bytes: Span<UInt8>) -> UInt64? {

@@ -5,6 +5,7 @@ import Bytes
 import HTTPSemantics
 
 /// RFC 9112 §3.2.
+@usableFromInline
 package enum TargetForm: UInt8, Sendable {
     /// `/path?query`
     case origin
@@ -17,13 +18,14 @@ package enum TargetForm: UInt8, Sendable {
 }
 
 /// The ranges of a target's parts; a missing part is empty.
+@usableFromInline
 struct RequestTarget {
-    var form = TargetForm.origin
+    @usableFromInline var form = TargetForm.origin
     var scheme = ByteRange.empty
-    var authority = ByteRange.empty
-    var path = ByteRange.empty
-    var query = ByteRange.empty
-    var hasQuery = false
+    @usableFromInline var authority = ByteRange.empty
+    @usableFromInline var path = ByteRange.empty
+    @usableFromInline var query = ByteRange.empty
+    @usableFromInline var hasQuery = false
 
     init() {}
 

@@ -5,6 +5,7 @@ import Bytes
 import HTTPSemantics
 
 /// A parsed response head, reused for every response of a connection. See `RequestHead` for how to feed it.
+@usableFromInline
 package struct ResponseHead: ~Copyable {
     private enum Stage {
         case statusLine
@@ -15,13 +16,13 @@ package struct ResponseHead: ~Copyable {
 
     private var stage = Stage.over
     private var scanner = LineScanner()
-    private var section = FieldSection()
+    @usableFromInline var section = FieldSection()
 
-    package private(set) var status = 0
+    @usableFromInline package internal(set) var status = 0
     package private(set) var reason = ByteRange.empty
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
     package private(set) var minorVersion: UInt8 = 1
-    package private(set) var framing = BodyFraming.none
+    @usableFromInline package internal(set) var framing = BodyFraming.none
     /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that is delimited by the
     /// connection's close.
     package private(set) var keepsAlive = false
@@ -35,13 +36,13 @@ package struct ResponseHead: ~Copyable {
     package var declaredContentLength: UInt64? { section.framing.contentLength }
 
     /// 1xx other than 101: another head follows for the same request.
-    package var isInterim: Bool { status < 200 && status != 101 }
+    @inlinable package var isInterim: Bool { status < 200 && status != 101 }
 
-    package var fields: [FieldLine] { section.lines }
-    package var present: FieldSet { section.present }
-    package var connection: ConnectionOptions { section.connection }
+    @inlinable package var fields: [FieldLine] { section.lines }
+    @inlinable package var present: FieldSet { section.present }
+    @inlinable package var connection: ConnectionOptions { section.connection }
 
-    package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
+    @inlinable package func contains(_ name: FieldName) -> Bool { section.present.contains(name) }
     /// The value of the first line of that name.
     package func first(_ name: FieldName) -> ByteRange? { section.first(name) }
 

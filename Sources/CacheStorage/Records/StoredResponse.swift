@@ -72,6 +72,9 @@ package final class StoredResponse: @unchecked Sendable {
         unsafe free(block)
     }
 
+    /// Whether it is a response with head and body, which may be served as it is.
+    package var isResponse: Bool { kind == .response }
+    package var isPartial: Bool { kind == .partial }
     package var id: UInt64 { description.id }
     package var status: UInt16 { description.status }
     package var discardAt: WallTime { description.discardAt }

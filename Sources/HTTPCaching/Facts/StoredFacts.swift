@@ -5,32 +5,37 @@
 import HTTPSemantics
 
 package struct StoredFacts: Equatable, Sendable {
+    @usableFromInline
     package struct Flags: OptionSet, Sendable {
-        package let rawValue: UInt16
+        @usableFromInline package let rawValue: UInt16
         @inlinable
         package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+        /// What every option set can do, spelled out so that other modules need no generic call for it.
+        @inlinable
+        package func contains(_ flags: Flags) -> Bool { rawValue & flags.rawValue == flags.rawValue }
+
         /// Validated before every use (RFC 9111 §5.2.2.4).
-        package static let noCache = Flags(rawValue: 1 << 0)
+        @inlinable package static var noCache: Flags { Flags(rawValue: 1 << 0) }
         /// Never served stale: must-revalidate, proxy-revalidate, s-maxage or no-cache (RFC 9111 §4.2.4).
-        package static let neverStale = Flags(rawValue: 1 << 1)
-        package static let immutable = Flags(rawValue: 1 << 2)
-        package static let strongETag = Flags(rawValue: 1 << 3)
-        package static let weakETag = Flags(rawValue: 1 << 4)
-        package static let lastModified = Flags(rawValue: 1 << 5)
-        package static let varies = Flags(rawValue: 1 << 6)
+        @inlinable package static var neverStale: Flags { Flags(rawValue: 1 << 1) }
+        @inlinable package static var immutable: Flags { Flags(rawValue: 1 << 2) }
+        @inlinable package static var strongETag: Flags { Flags(rawValue: 1 << 3) }
+        @inlinable package static var weakETag: Flags { Flags(rawValue: 1 << 4) }
+        @inlinable package static var lastModified: Flags { Flags(rawValue: 1 << 5) }
+        @inlinable package static var varies: Flags { Flags(rawValue: 1 << 6) }
         /// The origin itself allows sharing: by a lifetime, public, must-revalidate or s-maxage.
-        package static let sharedByOrigin = Flags(rawValue: 1 << 7)
+        @inlinable package static var sharedByOrigin: Flags { Flags(rawValue: 1 << 7) }
         /// The lifetime comes from the route, not from the origin.
-        package static let lifetimeFromRoute = Flags(rawValue: 1 << 8)
+        @inlinable package static var lifetimeFromRoute: Flags { Flags(rawValue: 1 << 8) }
         /// `private="…"` or `no-cache="…"` named fields that are not in the stored head (RFC 9111 §3.1).
-        package static let fieldsRemoved = Flags(rawValue: 1 << 9)
+        @inlinable package static var fieldsRemoved: Flags { Flags(rawValue: 1 << 9) }
         /// The head has tags: `Cache-Tag`, `Surrogate-Key` or `xkey`.
-        package static let tagged = Flags(rawValue: 1 << 10)
+        @inlinable package static var tagged: Flags { Flags(rawValue: 1 << 10) }
         /// The head has `Cache-Groups` (RFC 9875).
-        package static let grouped = Flags(rawValue: 1 << 11)
+        @inlinable package static var grouped: Flags { Flags(rawValue: 1 << 11) }
         /// The head has `No-Vary-Search`.
-        package static let searchVaries = Flags(rawValue: 1 << 12)
+        @inlinable package static var searchVaries: Flags { Flags(rawValue: 1 << 12) }
     }
 
     /// The limits of the byte form: the greatest initial age and the greatest lifetime after it.

@@ -61,7 +61,7 @@ package struct StoredSummary: Sendable {
     init(_ stored: StoredResponse, now: Instant) {
         let facts = stored.facts
         status = Int(stored.status)
-        isPartial = stored.kind == .partial
+        isPartial = stored.isPartial
         size = stored.bodyCount
         age = max(0, facts.currentAge(at: now).count)
         lifetime = facts.lifetime.count

@@ -79,7 +79,7 @@ extension Fill {
 
     /// The origin's response to a HEAD says whether the stored GET is still what it has.
     func freshenByHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        guard response.status == 200, let stored, stored.status == 200, stored.kind == .response,
+        guard response.status == 200, let stored, stored.status == 200, stored.isResponse,
             let policy = request.entry?.policy(for: Status(200))
         else { return }
         let length = StoredHead.value(of: .contentLength, in: stored.head)

@@ -71,7 +71,7 @@ extension Fill {
             return false
         }
         // Something complete, with the same validator, is worth more than a part of it.
-        if let superseded, superseded.kind == .response, superseded.status == 200,
+        if let superseded, superseded.isResponse, superseded.status == 200,
             superseded.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
         {
             notStoredReason = .partialContent

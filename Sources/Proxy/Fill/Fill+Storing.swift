@@ -182,7 +182,7 @@ extension Fill {
 
     /// Stores the complete response to a POST under the key of a GET too (RFC 9110 §9.3.3).
     func keepForGet(_ whole: StoredResponse, _ record: GetRecord) {
-        guard whole.kind == .response, let get = KeySelection.ofGet(request, &service.composer) else { return }
+        guard whole.isResponse, let get = KeySelection.ofGet(request, &service.composer) else { return }
         var description = whole.description
         description.facts = record.facts
         description.id = service.newIdentifier()

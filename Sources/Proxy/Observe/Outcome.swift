@@ -96,6 +96,18 @@ package enum CacheVerdict: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// The whole line of a response's head: a HIT writes it with one copy.
+    var line: StaticString {
+        switch self {
+        case .none: "X-Cache: NONE\r\n"
+        case .hit: "X-Cache: HIT\r\n"
+        case .stale: "X-Cache: STALE\r\n"
+        case .revalidated: "X-Cache: REVALIDATED\r\n"
+        case .miss: "X-Cache: MISS\r\n"
+        case .bypass: "X-Cache: BYPASS\r\n"
+        }
+    }
+
     package var outcome: Outcome {
         switch self {
         case .none: .own

@@ -24,7 +24,7 @@ extension Transaction {
             selection.reason = .purged
             return .next(.decide)
         }
-        if stored.kind == .partial { return decidePartial(stored, policy) }
+        if stored.isPartial { return decidePartial(stored, policy) }
         let verdict = reuseVerdict(
             stored: stored.facts, request: request.facts, policy: policy, now: worker.instant)
         if case .fresh = verdict {} else { keepKeyText() }
@@ -218,7 +218,7 @@ extension Transaction {
         let keys = selection.keys
         let text = keys.text
         let found = cache.lookUpInMemory(keys.key, keyText: text.span, now: worker.wallTime)
-        if let found, found.kind == .response, found.id != selection.stored?.id, keys.isUsable(found) {
+        if let found, found.isResponse, found.id != selection.stored?.id, keys.isUsable(found) {
             fills.table.remove(feed, under: feed.key)
             feed.complete(with: found)
             selection.stored = found

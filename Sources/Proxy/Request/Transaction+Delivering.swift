@@ -19,7 +19,7 @@ extension Transaction {
             deliverNotModified(stored)
             return .done
         }
-        guard stored.kind == .response else {
+        guard stored.isResponse else {
             // The body of a part is laid out in a way of its own and goes to nobody as it is.
             selection.stored = nil
             selection.partial = nil
@@ -51,8 +51,8 @@ extension Transaction {
     /// `Age`, `X-Cache` and `Cache-Status` of a response from the store.
     func appendOwnFields(_ stored: StoredResponse) {
         let age = stored.facts.currentAge(at: worker.instant)
-        writer.append("Age", decimal: UInt64(max(0, age.count)))
-        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        writer.appendAge(UInt64(max(0, age.count)))
+        if runtime.showsXCache { writer.append(line: served.verdict.line) }
         guard runtime.showsCacheStatus else { return }
         let timeToLive = stored.facts.lifetime - age
         // RFC 9211 §2.1: a hit is what the origin was not asked for.
@@ -206,7 +206,7 @@ extension Transaction {
         fields(writer)
         if status != 204 { writer.append("Content-Length", decimal: UInt64(content.count)) }
         if served.verdict == .none { served.verdict = .bypass }
-        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        if runtime.showsXCache { writer.append(line: served.verdict.line) }
         if runtime.showsCacheStatus {
             var member: CacheStatus?
             if let forward = served.forward {

@@ -179,7 +179,7 @@ extension Transaction: ExchangeDelegate {
 
     /// `X-Cache` and `Cache-Status` of a response that was fetched.
     private func appendVerdict() {
-        if runtime.showsXCache { writer.append("X-Cache", served.verdict.text) }
+        if runtime.showsXCache { writer.append(line: served.verdict.line) }
         if runtime.showsCacheStatus { writer.append(served.forwardedStatus(because: selection.reason)) }
     }
 

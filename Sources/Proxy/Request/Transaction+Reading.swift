@@ -71,7 +71,7 @@ extension Transaction: FillReader {
         case .joined:
             served.isStored = fill.isToBeStored
             served.notStoredReason = fill.notStoredReason
-            if record.kind != .response {
+            if !record.isResponse {
                 if let known = PartialResponse(record), let range = selection.partial?.toAnswer,
                     deliverKnown(known, range)
                 {

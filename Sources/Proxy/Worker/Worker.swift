@@ -116,7 +116,7 @@ package final class Worker {
         if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
         guard let request = transaction.request, let stream = transaction.stream else { return }
         request.entry?.counters.bytes += stream.bodyCount
-        guard accessLog.format != .off else { return }
+        if case .off = accessLog.format { return }
         let served = transaction.served
         accessLog.append(
             AccessLogEntry(
