@@ -99,6 +99,9 @@ package final class RawClient {
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (body ?? [])
     }
 
+    /// Reads `count` bytes of a tunnel; false if it ends before.
+    package func readExactly(_ count: Int) throws -> Bool { try reader.readExactly(count) { _ in } }
+
     /// The rest of the stream; nothing if the peer resets it.
     package func readToEnd() throws -> [UInt8] {
         var bytes: [UInt8] = []
