@@ -19,6 +19,12 @@ package struct LoopThread: Sendable {
     /// Starts `body` on a new thread with signals blocked (only the process's main loop handles them).
     /// - Parameter name: system tools show at most 15 bytes.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> LoopThread {
+        guard let thread = startIfPossible(name: name, body) else { fatalError("could not create a thread") }
+        return thread
+    }
+
+    /// As ``start(name:_:)``; nil if the system has no thread left for this process.
+    package static func startIfPossible(name: String, _ body: @escaping @Sendable () -> Void) -> LoopThread? {
         var handle = pthread_t()
         let start = unsafe Unmanaged.passRetained(ThreadStart(name: String(name.prefix(15)), body: body))
         var all = sigset_t()
@@ -34,7 +40,10 @@ package struct LoopThread: Sendable {
                 return nil
             }, start.toOpaque())
         unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
-        precondition(result == 0, "could not create a thread")
+        guard result == 0 else {
+            unsafe start.release()
+            return nil
+        }
         return LoopThread(handle: handle)
     }
 
