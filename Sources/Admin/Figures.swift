@@ -21,6 +21,7 @@ struct Figures {
     let hitForMissKeys: Int
     let fillBytes: Int
     let fillRefusals: Int
+    let names: ResolverFigures
     let process = ProcessFigures()
 
     init(report: ServerReport, server: Server, version: String) {
@@ -39,6 +40,7 @@ struct Figures {
         hitForMissKeys = counts.hitForMiss
         fillBytes = server.shared.fillBudget.inUse
         fillRefusals = server.shared.fillBudget.refusals
+        names = server.shared.resolver.figures
     }
 
     var total: Counters { report.total }
@@ -75,6 +77,7 @@ extension Health {
         switch self {
         case .up: "up"
         case .ejected: "aside"
+        case .failing: "failing"
         case .checkedDown: "down"
         }
     }

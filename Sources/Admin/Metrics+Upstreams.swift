@@ -1,5 +1,6 @@
-// The metrics of upstreams: their servers, and the connections to them.
+// The metrics of upstreams: their servers, the connections to them, the names.
 
+import EventLoop
 import Origins
 import Proxy
 
@@ -7,9 +8,16 @@ extension MetricFamily {
     static let upstreams: [MetricFamily] = [
         server(
             "larder_upstream_up", .gauge,
-            "1 if the server gets requests, 0 while it is ejected or fails its health check."
+            "1 if an address of the server is up; 0 while all have failed and none has succeeded since, or fail the check."
         ) {
             $0.health(now: $1.now) == .up ? 1 : 0
+        },
+        server("larder_upstream_addresses", .gauge, "Known addresses of the server.") { server, _ in
+            server.endpoints.count
+        },
+        server("larder_upstream_addresses_up", .gauge, "Addresses of the server that are up.") {
+            server, figures in
+            server.endpoints.count { $0.health(now: figures.now) == .up }
         },
         server("larder_upstream_outstanding", .gauge, "Requests in progress at the server.") { server, _ in
             server.outstanding.load(ordering: .relaxed)
@@ -33,9 +41,29 @@ extension MetricFamily {
         MetricFamily("larder_origin_reuses_total", .counter, "Upstream requests that reused a connection.") {
             $0.total.originReuses
         },
+        MetricFamily(
+            "larder_origin_connections_retired_total", .counter,
+            "Connections closed because of their age or because their address had left the name."
+        ) {
+            $0.total.originRetirements
+        },
         MetricFamily("larder_origin_retries_total", .counter, "Upstream requests that were retried.") {
             $0.total.retries
         },
+        MetricFamily("larder_names_resolving", .gauge, "Host names that are being resolved.") { $0.names.inFlight },
+        MetricFamily("larder_name_lookups_total", .counter, "Host name lookups that have ended.") {
+            $0.names.lookUps
+        },
+        MetricFamily("larder_name_lookup_failures_total", .counter, "Host name lookups that failed.") {
+            $0.names.failures
+        },
+        MetricFamily(
+            "larder_name_lookups_refused_total", .counter,
+            "Host name lookups that failed at once because too many were in progress."
+        ) { $0.names.refusals },
+        MetricFamily(
+            "larder_name_addresses_ignored_total", .counter, "Addresses ignored because a name had more than 64."
+        ) { $0.names.ignoredAddresses },
     ]
 
     private static func server(

@@ -3,7 +3,6 @@
 import CacheStorage
 import HTTPCaching
 import HTTPWire
-import Origins
 import Proxy
 
 extension MetricFamily {

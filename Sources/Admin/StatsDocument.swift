@@ -46,6 +46,13 @@ extension Figures {
         json.object("limits") {
             for limit in LimitCounter.all { $0.member(limit.name, limit.count(total)) }
         }
+        json.object("names") {
+            $0.member("resolving", names.inFlight)
+            $0.member("lookups", names.lookUps)
+            $0.member("failures", names.failures)
+            $0.member("refused", names.refusals)
+            $0.member("ignored_addresses", names.ignoredAddresses)
+        }
         json.array("routes", writeRoutes)
         json.array("upstreams", writeUpstreams)
         json.object("store", writeStore)
@@ -127,6 +134,15 @@ extension Figures {
         json.member("outstanding", server.outstanding.load(ordering: .relaxed))
         json.member("requests", server.requests.load(ordering: .relaxed))
         json.member("failures", server.totalFailures.load(ordering: .relaxed))
+        guard server.hasName else { return }
+        json.array("addresses") {
+            for endpoint in server.endpoints {
+                $0.object {
+                    $0.member("address", endpoint.address.description)
+                    $0.member("standing", endpoint.health(now: now).label)
+                }
+            }
+        }
     }
 
     private func writeStore(to json: inout JSONWriter) {

@@ -30,7 +30,7 @@ enum StatusPage {
         th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: right;
           font-variant-numeric: tabular-nums }
         th { color: var(--soft); font-weight: 500 } th:first-child, td:first-child { text-align: left }
-        .up { color: var(--good) } .down, .limited, .ejected { color: var(--bad) }
+        .up { color: var(--good) } .down, .limited, .ejected, .failing { color: var(--bad) }
         </style>
         </head>
         <body>
@@ -64,7 +64,7 @@ enum StatusPage {
             for (const text of cells) {
               const cell = row.appendChild(document.createElement(tag))
               cell.textContent = text
-              if (['up', 'down', 'limited', 'ejected'].includes(text)) cell.className = text
+              if (['up', 'down', 'limited', 'ejected', 'failing'].includes(text)) cell.className = text
             }
             return row
           }

@@ -53,14 +53,26 @@ extension Configuration {
     private static func write(_ upstream: Upstream, to out: inout YAMLWriter) {
         out.key("servers", upstream.servers.map(\.description))
         out.key("balance", upstream.balance.rawValue)
-        out.key("check", upstream.check ?? "off")
-        out.key("check_interval", upstream.checkInterval.description)
+        if let check = upstream.check {
+            out.section("check") { out in
+                out.key("path", check.path)
+                out.key("host", optional: check.host)
+                out.key("status", check.statusText)
+                out.key("interval", check.interval.description)
+                out.key("timeout", optional: check.timeout?.description)
+                out.key("rise", "\(check.rise)")
+                out.key("fall", "\(check.fall)")
+            }
+        } else {
+            out.key("check", "off")
+        }
         out.key("connect_timeout", upstream.connectTimeout.description)
         out.key("first_byte_timeout", upstream.firstByteTimeout.description)
         out.key("between_bytes_timeout", upstream.betweenBytesTimeout.description)
         out.key("keepalive", "\(upstream.keepalive)")
         out.key("keepalive_timeout", upstream.keepaliveTimeout.description)
         out.key("max_connections", "\(upstream.maxConnections)")
+        out.key("max_connection_age", upstream.maxConnectionAge.description)
         out.key("retries", "\(upstream.retries)")
         out.key("host", upstream.host.rawValue)
         out.key("resolve", upstream.resolve.description)

@@ -134,23 +134,43 @@ package struct KeyDescription: Sendable, Hashable {
             "upstreams.*.balance", "round-robin | least-outstanding", "round-robin",
             "How requests are spread over the servers."),
         KeyDescription(
-            "upstreams.*.check", "PATH | off", "off",
-            "Path of the health check. A server that fails it gets no requests until it passes again."),
-        KeyDescription("upstreams.*.check_interval", "DURATION", "5s", "Time between two health checks."),
-        KeyDescription("upstreams.*.connect_timeout", "DURATION", "2s", "Timeout for connecting to a server."),
+            "upstreams.*.check", "PATH | KEYS | off", "off",
+            "The health check: its path, or the keys below. An address that fails it gets no requests until it passes again, unless every other one fails too."
+        ),
+        KeyDescription("upstreams.*.check.path", "PATH", nil, "Path that is requested with GET."),
+        KeyDescription(
+            "upstreams.*.check.host", "HOST", nil, "Host header of the check; by default the host of the server's URL."),
+        KeyDescription(
+            "upstreams.*.check.status", "STATUS or RANGE", "200-399", "Statuses that mean success."),
+        KeyDescription("upstreams.*.check.interval", "DURATION", "5s", "Time between two health checks."),
+        KeyDescription(
+            "upstreams.*.check.timeout", "DURATION", nil,
+            "Maximum duration of a health check; by default `first_byte_timeout`, but not more than the interval."),
+        KeyDescription(
+            "upstreams.*.check.rise", "COUNT", "1", "Successful checks in a row that bring an address back."),
+        KeyDescription("upstreams.*.check.fall", "COUNT", "2", "Failed checks in a row that take an address down."),
+        KeyDescription(
+            "upstreams.*.check_interval", "DURATION", "5s", "Time between two health checks, with `check: PATH`."),
+        KeyDescription(
+            "upstreams.*.connect_timeout", "DURATION", "2s",
+            "Timeout for connecting to a server, the look-up of its name included. It is shared by the addresses that are tried."
+        ),
         KeyDescription(
             "upstreams.*.first_byte_timeout", "DURATION", "30s",
             "Maximum time between sending the request and the first byte of the response."),
         KeyDescription(
             "upstreams.*.between_bytes_timeout", "DURATION", "30s", "Maximum time between two reads of the response."),
         KeyDescription(
-            "upstreams.*.keepalive", "COUNT", "64", "Maximum number of idle connections per server and worker."),
+            "upstreams.*.keepalive", "COUNT", "64", "Maximum number of idle connections per address and worker."),
         KeyDescription(
             "upstreams.*.keepalive_timeout", "DURATION", "4s",
             "How long an idle connection is kept. Use less than the server's own keep-alive timeout."),
         KeyDescription(
             "upstreams.*.max_connections", "COUNT", "0",
-            "Maximum number of connections per server and worker; 0 means unlimited."),
+            "Maximum number of connections per address and worker; 0 means unlimited."),
+        KeyDescription(
+            "upstreams.*.max_connection_age", "DURATION", "10m",
+            "A connection that was opened longer ago is closed instead of being reused."),
         KeyDescription(
             "upstreams.*.retries", "COUNT", "1", "How often a request that is safe to repeat is retried."),
         KeyDescription(
@@ -158,7 +178,7 @@ package struct KeyDescription: Sendable, Hashable {
             "Which Host header the server receives: the client's, or the host of the server's own URL."),
         KeyDescription(
             "upstreams.*.resolve", "DURATION", "30s",
-            "How long a resolved address is used before the server's name is resolved again."),
+            "How long the addresses of a server's name are used before the name is resolved again."),
     ]
 
     private static let routes = [

@@ -21,17 +21,18 @@ package struct Upstream: Sendable, Hashable {
     /// At least one, without duplicates.
     package var servers: [OriginAddress]
     package var balance = Balance.roundRobin
-    /// Path of the active health check, starting with `/`; nil turns it off.
-    package var check: String?
-    package var checkInterval = Milliseconds.seconds(5)
+    /// The active health check; nil turns it off.
+    package var check: HealthCheck?
     package var connectTimeout = Milliseconds.seconds(2)
     package var firstByteTimeout = Milliseconds.seconds(30)
     package var betweenBytesTimeout = Milliseconds.seconds(30)
-    /// Maximum number of idle connections per server and worker.
+    /// Maximum number of idle connections per address and worker.
     package var keepalive = 64
     package var keepaliveTimeout = Milliseconds.seconds(4)
-    /// Maximum number of connections per server and worker; 0 means unlimited.
+    /// Maximum number of connections per address and worker; 0 means unlimited.
     package var maxConnections = 0
+    /// A connection that was opened longer ago is not reused.
+    package var maxConnectionAge = Milliseconds.minutes(10)
     /// How often a request that may be repeated is retried on another connection.
     package var retries = 1
     package var host = HostField.client

@@ -32,26 +32,53 @@ extension ConfigurationFile {
         guard let keys = KeyedValues(node, path: "upstreams.*", in: reading) else { return nil }
         var upstream = Upstream(name: name, servers: readServers(keys, of: name, in: reading))
         keys.read("balance", into: &upstream.balance)
-        keys.read("check", into: &upstream.check) { text throws(ValueFault) in
-            if text == "off" { return nil }
-            guard text.utf8.first == UInt8(ascii: "/"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }),
-                !text.utf8.contains(UInt8(ascii: "#"))
-            else {
-                throw ValueFault("invalid health check path \(quoted(text))", hint: "write /healthz or off")
-            }
-            return text
-        }
-        keys.read("check_interval", into: &upstream.checkInterval)
+        upstream.check = readCheck(keys, in: reading)
         keys.read("connect_timeout", into: &upstream.connectTimeout)
         keys.read("first_byte_timeout", into: &upstream.firstByteTimeout)
         keys.read("between_bytes_timeout", into: &upstream.betweenBytesTimeout)
         keys.read("keepalive", into: &upstream.keepalive, in: 0...65_536)
         keys.read("keepalive_timeout", into: &upstream.keepaliveTimeout)
         keys.read("max_connections", into: &upstream.maxConnections, in: 0...1_000_000)
+        keys.read("max_connection_age", into: &upstream.maxConnectionAge)
         keys.read("retries", into: &upstream.retries, in: 0...10)
         keys.read("host", into: &upstream.host)
         keys.read("resolve", into: &upstream.resolve)
         return upstream
+    }
+
+    /// `check: /healthz`, or a mapping.
+    private static func readCheck(_ upstream: KeyedValues, in reading: Reading) -> HealthCheck? {
+        var check = HealthCheck(path: "")
+        upstream.read("check_interval", into: &check.interval)
+        guard let node = upstream.node("check") else { return nil }
+        guard case .mapping = node.content else {
+            var path: String?
+            upstream.read("check", into: &path) { text throws(ValueFault) in
+                text == "off" ? nil : try HealthCheck.path(parsing: text)
+            }
+            guard let path else { return nil }
+            check.path = path
+            return check
+        }
+        guard let keys = KeyedValues(node, path: "upstreams.*.check", in: reading) else { return nil }
+        if keys.node("path") == nil {
+            reading.faults.add(keys.position, "the health check has no `path`", hint: "add path: /healthz")
+        }
+        keys.read("path", into: &check.path, HealthCheck.path(parsing:))
+        keys.read("host", into: &check.host) { text throws(ValueFault) in try HealthCheck.host(parsing: text) }
+        keys.read("status", into: &check.statuses, HealthCheck.statuses(parsing:))
+        if keys.node("interval") != nil, upstream.node("check_interval") != nil {
+            keys.fault(at: "interval", "the interval is given twice", hint: "remove check_interval")
+        }
+        keys.read("interval", into: &check.interval)
+        keys.read("timeout", into: &check.timeout) { text throws(ValueFault) in
+            let duration = try Milliseconds(parsing: text)
+            guard duration > .zero else { throw ValueFault("`timeout` can't be 0") }
+            return duration
+        }
+        keys.read("rise", into: &check.rise, in: 1...100)
+        keys.read("fall", into: &check.fall, in: 1...100)
+        return check
     }
 
     private static func readServers(_ keys: KeyedValues, of name: String, in reading: Reading) -> [OriginAddress] {

@@ -12,6 +12,15 @@ package enum ConnectStart {
     case failed(Int32)
 }
 
+/// Whether a connection failed for want of something of this machine's: descriptors, memory, ports. That says nothing about
+/// the server.
+package func isOwnShortage(_ code: Int32) -> Bool {
+    switch code {
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+    default: false
+    }
+}
+
 /// Starts a non-blocking connection. The caller owns the descriptor.
 package func startConnection(to address: SocketAddress) -> ConnectStart {
     let domain =

@@ -1,31 +1,37 @@
-// Active health checks (`check: /healthz`): a separate request to each server at an interval, on the control thread's
-// loop. `ServerHealth` decides what follows from the result.
+// Active health checks (`check: /healthz`): a separate request to each address of each server at an interval, on the
+// control thread's loop. `ServerHealth` decides what follows from the result.
 
 import Configuration
 import EventLoop
 
 /// Checks the servers of one upstream until it is released. Used only on its loop's thread.
 package final class HealthChecks {
+    /// An address went down or came back.
+    package struct Change {
+        package let server: OriginServer
+        package let endpoint: Endpoint
+        package let isUp: Bool
+        package let reason: String
+    }
+
     private let group: UpstreamGroup
+    private let check: HealthCheck
     private let loop: EventLoop
     private let resolver: Resolver
-    private let path: String
-    private let changed: (OriginServer, _ isUp: Bool, _ reason: String) -> Void
+    private let changed: (Change) -> Void
     private var timer: LoopTimer?
-    private var probes: [HealthProbe?]
+    /// By the address's slot.
+    private var probes: [Int: HealthProbe] = [:]
 
-    /// - Parameter changed: called when a server goes down or comes back.
     package init?(
-        group: UpstreamGroup, loop: EventLoop, resolver: Resolver,
-        changed: @escaping (OriginServer, _ isUp: Bool, _ reason: String) -> Void
+        group: UpstreamGroup, loop: EventLoop, resolver: Resolver, changed: @escaping (Change) -> Void
     ) {
-        guard let path = group.settings.check else { return nil }
+        guard let check = group.settings.check else { return nil }
         self.group = group
+        self.check = check
         self.loop = loop
         self.resolver = resolver
-        self.path = path
         self.changed = changed
-        probes = Array(repeating: nil, count: group.servers.count)
         timer = LoopTimer(loop: loop) { [weak self] in self?.round() }
         timer?.schedule(afterMilliseconds: 1)
     }
@@ -33,37 +39,44 @@ package final class HealthChecks {
     /// Stops: no check is started and no result is used after this.
     package func stop() {
         timer = nil
-        for probe in probes { probe?.cancel() }
-        probes = []
+        for probe in probes.values { probe.cancel() }
+        probes = [:]
     }
 
     private func round() {
-        let settings = group.settings
-        for (index, server) in group.servers.enumerated() where probes[index] == nil {
-            let location = server.locate(
-                now: loop.now, resolver: resolver, lifetimeMilliseconds: settings.resolve.rawValue, waiter: nil)
-            // A name that isn't resolved yet is tried again in the next round.
-            guard case .address(let address) = location else { continue }
-            let started = HealthProbe.start(
-                loop: loop, address: address, path: path, authority: server.address.authority,
-                timeoutMilliseconds: min(settings.checkInterval.rawValue, settings.firstByteTimeout.rawValue)
-            ) { [weak self] problem in
-                self?.settle(index, problem)
-            }
-            switch started {
-            case .probe(let probe): probes[index] = probe
-            case .failed(let code): settle(index, errorText(code))
-            }
+        for server in group.servers {
+            let state = server.locate(
+                now: loop.now, resolver: resolver, lifetimeMilliseconds: group.settings.resolve.rawValue, waiter: nil)
+            // A name without an address is tried again in the next round.
+            guard case .known(let endpoints) = state else { continue }
+            for endpoint in endpoints where probes[endpoint.slot] == nil { start(endpoint, of: server) }
         }
-        timer?.schedule(afterMilliseconds: settings.checkInterval.rawValue)
+        timer?.schedule(afterMilliseconds: check.interval.rawValue)
     }
 
-    private func settle(_ index: Int, _ problem: String?) {
-        guard index < probes.count else { return }
-        probes[index] = nil
-        let server = group.servers[index]
-        if server.noteCheck(succeeded: problem == nil) {
-            changed(server, problem == nil, problem ?? "the check succeeds")
+    private func start(_ endpoint: Endpoint, of server: OriginServer) {
+        let timeout = check.timeout ?? min(check.interval, group.settings.firstByteTimeout)
+        let started = HealthProbe.start(
+            loop: loop, address: endpoint.address, check: check, authority: server.address.authority,
+            timeoutMilliseconds: timeout.rawValue
+        ) { [weak self] problem in
+            self?.probes[endpoint.slot] = nil
+            self?.settle(endpoint, of: server, problem)
         }
+        switch started {
+        case .probe(let probe): probes[endpoint.slot] = probe
+        // Says nothing about the server.
+        case .failed(let code) where isOwnShortage(code): break
+        case .failed(let code): settle(endpoint, of: server, errorText(code))
+        }
+    }
+
+    private func settle(_ endpoint: Endpoint, of server: OriginServer, _ problem: String?) {
+        guard timer != nil, endpoint.noteCheck(succeeded: problem == nil, fall: check.fall, rise: check.rise) else {
+            return
+        }
+        changed(
+            Change(
+                server: server, endpoint: endpoint, isUp: problem == nil, reason: problem ?? "the check succeeds"))
     }
 }

@@ -1,6 +1,7 @@
 // One active check: a separate connection, one `GET`, and the head of its response.
 
 import Bytes
+import Configuration
 import EventLoop
 import HTTPWire
 
@@ -12,25 +13,27 @@ final class HealthProbe: Socket {
     }
 
     private let request: [UInt8]
+    private let statuses: ClosedRange<Int>
     private var finished: ((String?) -> Void)?
     private var isConnected: Bool
     private var head = ResponseHead()
     private var partialHead = ByteBuffer()
 
     static func start(
-        loop: EventLoop, address: SocketAddress, path: String, authority: String, timeoutMilliseconds: Int64,
+        loop: EventLoop, address: SocketAddress, check: HealthCheck, authority: String, timeoutMilliseconds: Int64,
         finished: @escaping (String?) -> Void
     ) -> Start {
+        let host = check.host ?? authority
         let request =
-            "GET \(path) HTTP/1.1\r\nHost: \(authority)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
+            "GET \(check.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
         switch startConnection(to: address) {
         case .failed(let code): return .failed(code)
         case .connected(let descriptor):
-            let probe = HealthProbe(loop, descriptor, true, Array(request.utf8), finished)
+            let probe = HealthProbe(loop, descriptor, true, Array(request.utf8), check.statuses, finished)
             probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
             return .probe(probe)
         case .underWay(let descriptor):
-            let probe = HealthProbe(loop, descriptor, false, Array(request.utf8), finished)
+            let probe = HealthProbe(loop, descriptor, false, Array(request.utf8), check.statuses, finished)
             probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
             return .probe(probe)
         }
@@ -38,9 +41,10 @@ final class HealthProbe: Socket {
 
     private init(
         _ loop: EventLoop, _ descriptor: Int32, _ isConnected: Bool, _ request: [UInt8],
-        _ finished: @escaping (String?) -> Void
+        _ statuses: ClosedRange<Int>, _ finished: @escaping (String?) -> Void
     ) {
         self.request = request
+        self.statuses = statuses
         self.finished = finished
         self.isConnected = isConnected
         super.init(loop: loop, descriptor: descriptor)
@@ -86,7 +90,7 @@ final class HealthProbe: Socket {
                     partialHead.append(bytes)
                     return
                 }
-                end((200..<400).contains(head.status) ? nil : "the check was answered with \(head.status)")
+                end(statuses.contains(head.status) ? nil : "the check was answered with \(head.status)")
             } catch {
                 end("the check's answer is not HTTP")
             }

@@ -1,65 +1,76 @@
-// The addresses of one server's name: which is next, when they expire, and who waits for the first resolution. A value:
-// it reads no clock and calls no resolver, but says when to call one.
+// The addresses of one server's name: which there are, when they are looked up again, and who waits for them. A value: it
+// reads no clock and calls no resolver, but says when to call one.
 
 import EventLoop
 
-/// The location of a server.
-package enum ServerLocation: Equatable, Sendable {
-    case address(SocketAddress)
-    /// The name is being resolved; the given waiter is called when that has ended.
-    case pending
+/// What is known about a name.
+package enum NameState: Sendable {
+    case known([Endpoint])
+    /// It is being looked up, or will be at that time, if somebody asks then. The waiter is told when a look-up has ended.
+    case pending(lookAgain: MonotonicTime?)
+    /// Every look-up has failed for a while: nobody waits for the next one.
+    case failing
 }
 
-/// Addresses are used in turn. A name is resolved again once its lifetime is over; the old addresses are used until the
-/// new ones are known.
-package struct NameCache<Waiter: Sendable>: Sendable {
-    private var addresses: [SocketAddress]
-    private var next = 0
-    private var expires = MonotonicTime(milliseconds: 0)
-    /// The server is configured by its address: there is nothing to resolve.
-    private let isFixed: Bool
+/// A name is looked up again once its lifetime is over; the old addresses are used until the new ones are known, and
+/// beyond if the look-up fails. An address that stays keeps its ``Endpoint``, and with it its health and connections.
+package struct NameCache<Waiter: Equatable & Sendable>: Sendable {
+    package private(set) var endpoints: [Endpoint] = []
+    /// When it is looked up again.
+    private var due = MonotonicTime(milliseconds: 0)
     private var isAsking = false
     private var waiters: [Waiter] = []
+    /// Failures in a row.
+    private var failures = 0
+    private var failingSince = MonotonicTime(milliseconds: 0)
 
-    /// After a failure the name is resolved again after this time, or after the lifetime if that is shorter.
-    private static var pauseAfterFailureMilliseconds: Int64 { 2_000 }
+    /// The first pause after a failure, while no address is known; each further failure doubles it.
+    private static var firstPauseMilliseconds: Int64 { 250 }
+    private static var longestPauseMilliseconds: Int64 { 2_000 }
+    /// How long requests wait for a name that has no address.
+    private static var patienceMilliseconds: Int64 { 10_000 }
 
-    /// - Parameter fixed: the addresses of a server without a name; empty for one with a name.
-    package init(fixed: [SocketAddress]) {
-        addresses = fixed
-        isFixed = !fixed.isEmpty
-    }
+    package init() {}
 
-    /// The next address.
-    /// - Parameter waiter: returned by ``settle(_:now:lifetimeMilliseconds:)`` if the location is `.pending`.
-    /// - Returns: the location, and whether the caller must have the name resolved now.
-    package mutating func locate(now: MonotonicTime, waiter: Waiter?) -> (location: ServerLocation, asks: Bool) {
-        let asks = !isFixed && expires <= now && !isAsking
+    /// Whether the last look-up failed.
+    package var hasFailed: Bool { failures > 0 }
+
+    /// What is known now.
+    /// - Parameter waiter: returned by ``settle(_:now:lifetimeMilliseconds:)`` if the state is `.pending`.
+    /// - Returns: the state, and whether the caller must have the name looked up now.
+    package mutating func locate(now: MonotonicTime, waiter: Waiter?) -> (state: NameState, asks: Bool) {
+        let asks = due <= now && !isAsking
         if asks { isAsking = true }
-        guard !addresses.isEmpty else {
-            if let waiter { waiters.append(waiter) }
-            return (.pending, asks)
-        }
-        next = (next + 1) % addresses.count
-        return (.address(addresses[next]), asks)
+        guard endpoints.isEmpty else { return (.known(endpoints), asks) }
+        if !isAsking, now.milliseconds(since: failingSince) >= Self.patienceMilliseconds { return (.failing, false) }
+        if let waiter, !waiters.contains(waiter) { waiters.append(waiter) }
+        return (.pending(lookAgain: isAsking ? nil : due), asks)
     }
 
-    /// The resolution has ended.
-    /// - Returns: the waiters, and the reason if the name has no address. Known addresses survive a failure.
+    /// A look-up has ended.
+    /// - Returns: those who wait, who must call ``locate(now:waiter:)`` again.
     package mutating func settle(_ resolution: Resolution, now: MonotonicTime, lifetimeMilliseconds lifetime: Int64)
-        -> (waiters: [Waiter], failure: String?)
+        -> [Waiter]
     {
         isAsking = false
         let told = waiters
         waiters = []
         switch resolution {
-        case .addresses(let found):
-            addresses = found
-            expires = now.advanced(byMilliseconds: lifetime)
-            return (told, nil)
-        case .failed(let reason):
-            expires = now.advanced(byMilliseconds: min(lifetime, Self.pauseAfterFailureMilliseconds))
-            return (told, reason)
+        case .addresses(let found) where !found.isEmpty:
+            failures = 0
+            due = now.advanced(byMilliseconds: lifetime)
+            let before = endpoints
+            endpoints = found.map { address in before.first { $0.address == address } ?? Endpoint(address) }
+            for endpoint in before where !found.contains(endpoint.address) { endpoint.retire() }
+        case .addresses, .failed:
+            if failures == 0 { failingSince = now }
+            failures += 1
+            let pause =
+                endpoints.isEmpty
+                ? min(Self.firstPauseMilliseconds << Int64(min(failures - 1, 10)), Self.longestPauseMilliseconds)
+                : Self.longestPauseMilliseconds
+            due = now.advanced(byMilliseconds: min(lifetime, pause))
         }
+        return told
     }
 }

@@ -1,5 +1,5 @@
-// One worker's access to origins: its connections, idle and in use, its exchanges, spare and retired, and the name
-// resolutions that exchanges wait for. It decides nothing about a request.
+// One worker's access to origins: its connections, idle and in use, its exchanges, spare and retired, and those that wait
+// for a name. It decides nothing about a request.
 
 import Configuration
 import EventLoop
@@ -14,6 +14,8 @@ package struct OriginFigures: Sendable {
     package var connects = 0
     package var reuses = 0
     package var retries = 0
+    /// Connections closed because of their age, or because their address had left the server's name.
+    package var retirements = 0
 }
 
 /// One per worker, used only on its thread.
@@ -31,11 +33,18 @@ package final class OriginAccess {
     private var retired: [Exchange] = []
     private static let spareLimit = 256
 
-    // Name resolutions that exchanges wait for, by ticket.
-    private let lookUps = Mailbox<NameLookUp>()
+    // Exchanges that wait for the address of a name.
+    private let lookUps = Mailbox<Int>()
     private var lookUpSocket: Socket?
-    private var waiting: [UInt64: (exchange: Exchange, attempt: Int)] = [:]
-    private var nextTicket: UInt64 = 0
+    private var waits = NameWaits<Exchange>()
+    private var waitTimer: LoopTimer?
+    /// When the timer fires next.
+    private var waitTimerTime: MonotonicTime?
+
+    // While connections to servers with names are idle: closes those whose address has left its name.
+    private var poolTimer: LoopTimer?
+    private var isPoolWatched = false
+    private static let poolIntervalMilliseconds: Int64 = 1_000
 
     // The end of a chunk.
     let lineEnd: [UInt8] = Array("\r\n".utf8)
@@ -45,13 +54,15 @@ package final class OriginAccess {
         self.loop = loop
         self.resolver = resolver
         self.headLimits = headLimits
-        lookUpSocket = lookUps.deliver(on: loop) { [unowned self] lookUp in settle(lookUp) }
+        lookUpSocket = lookUps.deliver(on: loop) { [unowned self] slot in lookedUp(slot) }
+        waitTimer = LoopTimer(loop: loop) { [unowned self] in checkWaits() }
+        poolTimer = LoopTimer(loop: loop) { [unowned self] in watchPool() }
     }
 
     package var figures: OriginFigures {
         OriginFigures(
             openConnections: pool.openCount, idleConnections: pool.idleCount, connects: pool.connects,
-            reuses: pool.reuses, retries: retries)
+            reuses: pool.reuses, retries: retries, retirements: pool.retirements)
     }
 
     // MARK: Exchanges
@@ -90,61 +101,116 @@ package final class OriginAccess {
 
     // MARK: Connections
 
-    /// Takes an idle, usable connection to the server from the pool.
-    func takeConnection(to server: OriginServer) -> OriginConnection? {
-        guard let connection = pool.take(server.slot) else { return nil }
-        connection.clearDeadline()
-        return connection
+    /// Takes an idle, usable connection to the address from the pool.
+    func takeConnection(to endpoint: Endpoint, settings: Upstream) -> OriginConnection? {
+        while let (connection, isUsable) = pool.take(
+            endpoint, now: loop.now, maximumAge: settings.maxConnectionAge.rawValue)
+        {
+            if isUsable {
+                connection.clearDeadline()
+                return connection
+            }
+            discard(connection)
+        }
+        return nil
     }
 
     /// Whether one more connection may be opened.
-    func mayOpen(to server: OriginServer, limit: Int) -> Bool { pool.mayOpen(server.slot, limit: limit) }
+    func mayOpen(to endpoint: Endpoint, limit: Int) -> Bool { pool.mayOpen(endpoint, limit: limit) }
+
+    /// Starts a connection. Where the process has no descriptor left, an idle connection makes room.
+    func startConnecting(to endpoint: Endpoint) -> ConnectStart {
+        let started = startConnection(to: endpoint.address)
+        guard case .failed(let code) = started, isOwnShortage(code), let idle = pool.takeAny() else { return started }
+        discard(idle)
+        return startConnection(to: endpoint.address)
+    }
 
     /// Takes ownership of a connected or connecting descriptor.
-    func open(_ descriptor: Int32, isConnected: Bool, to server: OriginServer, user: any OriginConnectionUser)
-        -> OriginConnection
-    {
-        pool.noteOpened(server.slot)
+    func open(
+        _ descriptor: Int32, isConnected: Bool, to endpoint: Endpoint, of server: OriginServer,
+        user: any OriginConnectionUser
+    ) -> OriginConnection {
+        pool.noteOpened(endpoint)
         return OriginConnection(
-            loop: loop, descriptor: descriptor, isConnected: isConnected, server: server, user: user)
+            loop: loop, descriptor: descriptor, isConnected: isConnected, endpoint: endpoint, server: server, user: user
+        )
     }
 
     /// Returns a connection whose response is complete to the pool, for as long as the upstream's settings allow.
     func release(_ connection: OriginConnection, settings: Upstream) {
-        let slot = connection.server.slot
-        guard connection.isOpen, pool.keep(connection, slot, limit: settings.keepalive) else {
+        let maximumAge = settings.maxConnectionAge.rawValue
+        guard connection.isOpen,
+            pool.keep(connection, limit: settings.keepalive, now: loop.now, maximumAge: maximumAge)
+        else {
             return discard(connection)
         }
         connection.user = self
         connection.isReused = true
+        connection.nameLifetime = settings.resolve.rawValue
         connection.wait(for: .read)
-        connection.setDeadline(afterMilliseconds: settings.keepaliveTimeout.rawValue)
+        connection.setDeadline(
+            min(
+                loop.now.advanced(byMilliseconds: settings.keepaliveTimeout.rawValue),
+                connection.opened.advanced(byMilliseconds: maximumAge)))
+        guard connection.server.hasName, !isPoolWatched else { return }
+        isPoolWatched = true
+        poolTimer?.schedule(afterMilliseconds: Self.poolIntervalMilliseconds)
     }
 
     /// Closes a connection that is not in the pool.
     func discard(_ connection: OriginConnection) {
         connection.user = nil
         guard connection.isOpen else { return }
-        pool.noteClosed(connection.server.slot)
+        pool.noteClosed(connection.endpoint)
         connection.close()
+    }
+
+    /// Keeps the names of idle connections current, and closes connections whose address has left its name.
+    private func watchPool() {
+        for connection in pool.representatives {
+            _ = connection.server.locate(
+                now: loop.now, resolver: resolver, lifetimeMilliseconds: connection.nameLifetime, waiter: nil)
+        }
+        for connection in pool.takeRetired() { discard(connection) }
+        isPoolWatched = pool.representatives.contains { $0.server.hasName }
+        if isPoolWatched { poolTimer?.schedule(afterMilliseconds: Self.poolIntervalMilliseconds) }
     }
 
     // MARK: Names
 
-    /// Where to connect to now. If the name must be resolved first, the exchange's `located` is called afterwards.
-    func locate(_ server: OriginServer, for exchange: Exchange, attempt: Int) -> ServerLocation {
-        nextTicket &+= 1
-        let location = server.locate(
-            now: loop.now, resolver: resolver, lifetimeMilliseconds: exchange.group.settings.resolve.rawValue,
-            waiter: NameWaiter(mailbox: lookUps, ticket: nextTicket))
-        // The result comes through the mailbox, and therefore after this.
-        if case .pending = location { waiting[nextTicket] = (exchange, attempt) }
-        return location
+    /// The address for the exchange's next attempt.
+    func choose(for exchange: Exchange) -> OriginChoice {
+        exchange.group.choose(
+            excluding: exchange.tried, now: loop.now, resolver: resolver, waiter: NameWaiter(mailbox: lookUps))
     }
 
-    private func settle(_ lookUp: NameLookUp) {
-        guard let (exchange, attempt) = waiting.removeValue(forKey: lookUp.ticket) else { return }
-        exchange.located(failed: lookUp.failure != nil, attempt: attempt)
+    /// Calls the exchange's `located()` when it should choose again, or its `nameTimedOut()` at the deadline.
+    func awaitName(_ exchange: Exchange, until deadline: MonotonicTime, lookAgain: MonotonicTime?) {
+        waits.add(exchange, until: deadline, lookAgain: lookAgain)
+        scheduleWaits(min(deadline, lookAgain ?? deadline))
+    }
+
+    /// The exchange doesn't wait any more.
+    func stopAwaitingName(_ exchange: Exchange) { waits.remove(exchange) }
+
+    /// The look-up of a server's name has ended.
+    private func lookedUp(_ slot: Int) {
+        for exchange in waits.take(where: { $0.group.servers.contains { $0.slot == slot } }) { exchange.located() }
+    }
+
+    private func checkWaits() {
+        waitTimerTime = nil
+        let (late, again) = waits.takeDue(now: loop.now)
+        for exchange in again { exchange.located() }
+        for exchange in late { exchange.nameTimedOut() }
+        if let next = waits.next { scheduleWaits(next) }
+    }
+
+    private func scheduleWaits(_ time: MonotonicTime) {
+        if let earlier = waitTimerTime, earlier <= time { return }
+        waitTimerTime = time
+        waitTimer?.schedule(afterMilliseconds: max(1, time.milliseconds(since: loop.now)))
     }
 }
 
@@ -156,7 +222,7 @@ extension OriginAccess: OriginConnectionUser {
     func connectionDeadlinePassed(_ connection: OriginConnection) { closeIdle(connection) }
 
     private func closeIdle(_ connection: OriginConnection) {
-        pool.remove(connection, connection.server.slot)
+        pool.remove(connection)
         discard(connection)
     }
 

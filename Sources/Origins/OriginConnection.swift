@@ -1,4 +1,4 @@
-// One connection to a server of an upstream: in use by an exchange, or idle in the worker's pool. It forwards the
+// One connection to an address of a server: in use by an exchange, or idle in the worker's pool. It forwards the
 // events of the socket and decides nothing.
 
 import EventLoop
@@ -15,16 +15,25 @@ protocol OriginConnectionUser: AnyObject {
 }
 
 /// Used only on one worker's thread; opened and closed by its ``OriginAccess``.
-final class OriginConnection: Socket {
+final class OriginConnection: Socket, PooledConnection {
+    let endpoint: Endpoint
     let server: OriginServer
+    let opened: MonotonicTime
+    /// How long an address of the server's name is used before the name is looked up again; set when it becomes idle.
+    var nameLifetime: Int64 = 0
     /// Nil once it is closed, so that there is no reference cycle.
     var user: (any OriginConnectionUser)?
     private var isConnected: Bool
     /// Whether it has carried a response before: only then may a failure just mean that the idle connection was stale.
     var isReused = false
 
-    init(loop: EventLoop, descriptor: Int32, isConnected: Bool, server: OriginServer, user: any OriginConnectionUser) {
+    init(
+        loop: EventLoop, descriptor: Int32, isConnected: Bool, endpoint: Endpoint, server: OriginServer,
+        user: any OriginConnectionUser
+    ) {
+        self.endpoint = endpoint
         self.server = server
+        opened = loop.now
         self.isConnected = isConnected
         self.user = user
         super.init(loop: loop, descriptor: descriptor)

@@ -1,52 +1,101 @@
-// The pool of a worker's connections to origins: which are idle, and how many are open, by server. It knows neither
-// sockets nor time: `OriginAccess` opens and closes connections and sets their time-outs.
+// The pool of a worker's connections to origins: which are idle, and how many are open, by address. It has neither sockets
+// nor a clock: `OriginAccess` opens and closes connections and sets their time-outs.
 
-/// A list per server, indexed by its slot. Used only on one worker's thread.
-struct OriginPool<Connection: AnyObject> {
-    private struct PerServer {
+import EventLoop
+
+/// A connection as the pool sees it.
+protocol PooledConnection: AnyObject {
+    var endpoint: Endpoint { get }
+    var opened: MonotonicTime { get }
+}
+
+extension PooledConnection {
+    /// Whether it may carry another request: not beyond its maximum age, nor to an address that its server's name doesn't
+    /// have any more.
+    func mayBeReused(now: MonotonicTime, maximumAge: Int64) -> Bool {
+        !endpoint.isRetired && now.milliseconds(since: opened) < maximumAge
+    }
+}
+
+/// A list per address, by its slot, as long as a connection to it is open. Used only on one worker's thread.
+struct OriginPool<Connection: PooledConnection> {
+    private struct PerAddress {
         /// The most recently used one is taken first, so that the others can time out.
         var idle: [Connection] = []
         var open = 0
     }
-    private var servers: [PerServer] = []
+    private var addresses: [Int: PerAddress] = [:]
     /// Connections opened, and idle ones reused, since the start.
     private(set) var connects = 0
     private(set) var reuses = 0
+    /// Connections that were not reused because of their age, or because their address had left the name.
+    private(set) var retirements = 0
 
-    var idleCount: Int { servers.reduce(0) { $0 + $1.idle.count } }
-    var openCount: Int { servers.reduce(0) { $0 + $1.open } }
+    var idleCount: Int { addresses.values.reduce(0) { $0 + $1.idle.count } }
+    var openCount: Int { addresses.values.reduce(0) { $0 + $1.open } }
 
-    /// Removes an idle connection to the server from the pool and returns it.
-    mutating func take(_ slot: Int) -> Connection? {
-        guard slot < servers.count, let connection = servers[slot].idle.popLast() else { return nil }
-        reuses += 1
-        return connection
+    /// Removes an idle connection to the address and returns it.
+    /// - Returns: whether it may carry another request; otherwise the caller closes it and asks again.
+    mutating func take(_ endpoint: Endpoint, now: MonotonicTime, maximumAge: Int64) -> (Connection, isUsable: Bool)? {
+        guard let connection = addresses[endpoint.slot]?.idle.popLast() else { return nil }
+        let isUsable = connection.mayBeReused(now: now, maximumAge: maximumAge)
+        if isUsable { reuses += 1 } else { retirements += 1 }
+        return (connection, isUsable)
     }
 
     /// Whether one more connection may be opened.
-    /// - Parameter limit: maximum number of open connections to the server; 0 means unlimited.
-    func mayOpen(_ slot: Int, limit: Int) -> Bool {
-        limit == 0 || slot >= servers.count || servers[slot].open < limit
+    /// - Parameter limit: maximum number of open connections to the address; 0 means unlimited.
+    func mayOpen(_ endpoint: Endpoint, limit: Int) -> Bool {
+        limit == 0 || (addresses[endpoint.slot]?.open ?? 0) < limit
     }
 
-    /// Keeps a connection for reuse, unless `limit` idle ones are kept already.
+    /// Keeps a connection for reuse, unless `limit` idle ones are kept already or it may carry no more requests.
     /// - Returns: whether it is kept.
-    mutating func keep(_ connection: Connection, _ slot: Int, limit: Int) -> Bool {
-        guard servers[slot].idle.count < limit else { return false }
-        servers[slot].idle.append(connection)
+    mutating func keep(_ connection: Connection, limit: Int, now: MonotonicTime, maximumAge: Int64) -> Bool {
+        guard connection.mayBeReused(now: now, maximumAge: maximumAge) else {
+            retirements += 1
+            return false
+        }
+        let slot = connection.endpoint.slot
+        guard let list = addresses[slot], list.idle.count < limit else { return false }
+        addresses[slot]?.idle.append(connection)
         return true
     }
 
     /// Removes an idle connection that has ended.
-    mutating func remove(_ connection: Connection, _ slot: Int) {
-        servers[slot].idle.removeAll { $0 === connection }
+    mutating func remove(_ connection: Connection) {
+        addresses[connection.endpoint.slot]?.idle.removeAll { $0 === connection }
     }
 
-    mutating func noteOpened(_ slot: Int) {
-        while servers.count <= slot { servers.append(PerServer()) }
-        servers[slot].open += 1
+    /// Removes the idle connections to addresses that have left their server's name, and returns them.
+    mutating func takeRetired() -> [Connection] {
+        var retired: [Connection] = []
+        for (slot, list) in addresses where list.idle.first?.endpoint.isRetired == true {
+            retired += list.idle
+            addresses[slot]?.idle.removeAll()
+        }
+        retirements += retired.count
+        return retired
+    }
+
+    /// Removes some idle connection, to make room for another one.
+    mutating func takeAny() -> Connection? {
+        guard let slot = addresses.first(where: { !$0.value.idle.isEmpty })?.key else { return nil }
+        return addresses[slot]?.idle.removeFirst()
+    }
+
+    /// Addresses to which a connection is open.
+    var addressCount: Int { addresses.count }
+    /// One idle connection of each address.
+    var representatives: [Connection] { addresses.values.compactMap(\.idle.first) }
+
+    mutating func noteOpened(_ endpoint: Endpoint) {
+        addresses[endpoint.slot, default: PerAddress()].open += 1
         connects += 1
     }
 
-    mutating func noteClosed(_ slot: Int) { servers[slot].open -= 1 }
+    mutating func noteClosed(_ endpoint: Endpoint) {
+        guard let open = addresses[endpoint.slot]?.open else { return }
+        if open == 1 { addresses[endpoint.slot] = nil } else { addresses[endpoint.slot]?.open = open - 1 }
+    }
 }

@@ -1,22 +1,16 @@
-// One server of an upstream, as all workers see it: its location, its health, and its current load. `ServerHealth` and
-// `NameCache` decide; this shares them between threads.
+// One server of an upstream, as all workers see it: an address, or a name and the addresses that it has now. `NameCache`
+// decides when a name is looked up; this shares it between threads.
 
 import Bytes
 import Configuration
 import EventLoop
 import Synchronization
 
-/// The result of a name resolution that a worker waited for.
-struct NameLookUp: Sendable {
-    let ticket: UInt64
-    /// Why the name has no address; nil if it has one.
-    let failure: String?
-}
+/// A worker that waits for the addresses of a server's name. It is told the server's slot each time a look-up has ended.
+struct NameWaiter: Equatable, Sendable {
+    let mailbox: Mailbox<Int>
 
-/// A worker that waits for the resolution of a server's name, with its ticket.
-struct NameWaiter: Sendable {
-    let mailbox: Mailbox<NameLookUp>
-    let ticket: UInt64
+    static func == (left: NameWaiter, right: NameWaiter) -> Bool { left.mailbox === right.mailbox }
 }
 
 /// Shared by all workers; everything that changes is atomic or locked.
@@ -24,18 +18,17 @@ package final class OriginServer: Sendable {
     package let address: OriginAddress
     /// The `Host` value for `host: upstream`.
     package let authority: [UInt8]
-    /// Unique in the process; the index of its idle connections in the workers' pools.
-    package let slot: Int
-    /// Requests that this server is processing now.
+    /// Unique in the process.
+    let slot: Int
+    /// Requests that this server is processing now, at all its addresses.
     package let outstanding = Atomic<Int>(0)
     package let requests = Atomic<Int>(0)
     package let totalFailures = Atomic<Int>(0)
 
-    private let record = Locked(ServerHealth())
-    /// Whether `record` isn't clear. Checked for every request, so that no lock is taken for a healthy server. Written
-    /// with the lock held.
-    private let isImpaired = Atomic<Bool>(false)
-    private let names: Locked<NameCache<NameWaiter>>
+    /// The only address of a server without a name.
+    private let fixed: Endpoint?
+    private let names = Locked(NameCache<NameWaiter>())
+    private let turn = Atomic<Int>(0)
 
     private static let nextSlot = Atomic<Int>(0)
 
@@ -43,70 +36,75 @@ package final class OriginServer: Sendable {
         self.address = address
         authority = Array(address.authority.utf8)
         slot = Self.nextSlot.wrappingAdd(1, ordering: .relaxed).oldValue
-        let fixed =
+        let numeric =
             switch address {
             case .unix(let path): SocketAddress(unixPath: path)
             case .tcp(let host, let port): SocketAddress(numericHost: host, port: port)
             }
-        names = Locked(NameCache(fixed: fixed.map { [$0] } ?? []))
+        fixed = numeric.map(Endpoint.init)
     }
 
-    // MARK: Health
+    /// The addresses that are known now.
+    package var endpoints: [Endpoint] { fixed.map { [$0] } ?? names.withLock { $0.endpoints } }
 
-    /// Whether requests are sent to it.
+    /// Whether its addresses come from a name, and may change.
+    package var hasName: Bool { fixed == nil }
+
+    /// Whether it has a name, and the last look-up of that failed.
+    var hasFailedName: Bool { hasName && names.withLock { $0.hasFailed } }
+
+    /// The best that one of its addresses is.
     package func health(now: MonotonicTime) -> Health {
-        guard isImpaired.load(ordering: .relaxed) else { return .up }
-        return record.withLock { $0.health(now: now) }
-    }
-
-    /// A response has arrived.
-    package func noteSuccess() {
-        guard isImpaired.load(ordering: .relaxed) else { return }
-        record.withLock { record in
-            record.noteSuccess()
-            isImpaired.store(!record.isClear, ordering: .relaxed)
+        let all = endpoints.map { $0.health(now: now) }
+        guard !all.isEmpty else { return hasFailedName ? .failing : .up }
+        if all.contains(.up) { return .up }
+        if all.contains(.failing) { return .failing }
+        let ends = all.compactMap { health -> MonotonicTime? in
+            if case .ejected(let until) = health { until } else { nil }
         }
+        return ends.min().map { .ejected(until: $0) } ?? .checkedDown
     }
 
-    /// It could not be reached, or the response was interrupted.
-    package func noteFailure(now: MonotonicTime) {
-        totalFailures.wrappingAdd(1, ordering: .relaxed)
-        record.withLock { record in
-            record.noteFailure(now: now, random: UInt64.random(in: .min ... .max))
-            isImpaired.store(true, ordering: .relaxed)
+    // MARK: Addresses
+
+    /// Calls `body` with the addresses that are known, each time beginning with another one, until it returns true.
+    ///
+    /// If the name is due to be looked up, `resolver` is called.
+    /// - Parameter waiter: told when a look-up has ended, if the state is `.pending`.
+    /// - Returns: the state of the name; `.known` for a server without one.
+    func forEachEndpoint(
+        now: MonotonicTime, resolver: Resolver, lifetimeMilliseconds lifetime: Int64, waiter: NameWaiter?,
+        _ body: (Endpoint) -> Bool
+    ) -> NameState {
+        if let fixed {
+            _ = body(fixed)
+            return .known([])
         }
-    }
-
-    /// One active check has ended.
-    /// - Returns: whether the server went down or came back up.
-    func noteCheck(succeeded: Bool) -> Bool {
-        record.withLock { record in
-            let isChanged = record.noteCheck(succeeded: succeeded)
-            isImpaired.store(!record.isClear, ordering: .relaxed)
-            return isChanged
+        let state = locate(now: now, resolver: resolver, lifetimeMilliseconds: lifetime, waiter: waiter)
+        guard case .known(let endpoints) = state else { return state }
+        let first = endpoints.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
+        for offset in endpoints.indices where body(endpoints[(first % endpoints.count + offset) % endpoints.count]) {
+            break
         }
+        return state
     }
 
-    // MARK: Address
-
-    /// Where to connect to now. If the name must be resolved, `resolver` is called.
-    /// - Parameter waiter: notified through its mailbox when the name is resolved, if the location is `.pending`.
+    /// The state of the name. If it is due to be looked up, `resolver` is called.
     func locate(
         now: MonotonicTime, resolver: Resolver, lifetimeMilliseconds lifetime: Int64, waiter: NameWaiter?
-    ) -> ServerLocation {
-        let (location, asks) = names.withLock { $0.locate(now: now, waiter: waiter) }
+    ) -> NameState {
+        if let fixed { return .known([fixed]) }
+        let (state, asks) = names.withLock { $0.locate(now: now, waiter: waiter) }
         if asks, case .tcp(let host, let port) = address {
             resolver.resolve(host: host, port: port) { [self] in settle($0, lifetimeMilliseconds: lifetime) }
         }
-        return location
+        return state
     }
 
-    /// Called on the resolver's thread.
+    /// Called on one of the resolver's threads.
     private func settle(_ resolution: Resolution, lifetimeMilliseconds lifetime: Int64) {
         let now = MonotonicTime.now()
-        let (waiters, failure) = names.withLock {
-            $0.settle(resolution, now: now, lifetimeMilliseconds: lifetime)
-        }
-        for waiter in waiters { waiter.mailbox.post(NameLookUp(ticket: waiter.ticket, failure: failure)) }
+        let waiters = names.withLock { $0.settle(resolution, now: now, lifetimeMilliseconds: lifetime) }
+        for waiter in waiters { waiter.mailbox.post(slot) }
     }
 }

@@ -1,8 +1,19 @@
-// The servers of one entry of `upstreams`, and the choice of the next one.
+// The servers of one entry of `upstreams`, and the choice of the address for an attempt.
 
 import Configuration
 import EventLoop
 import Synchronization
+
+/// The address for an attempt.
+enum OriginChoice {
+    /// - isTrial: whether this request alone tries the address, which has failed; ``Endpoint/endTrial()`` must follow.
+    case endpoint(Endpoint, of: OriginServer, isTrial: Bool)
+    /// No address is left, but names may still bring some. The waiter is told when one is looked up.
+    /// - lookAgain: when to choose again though nothing was told.
+    case names(lookAgain: MonotonicTime?)
+    /// Each address was tried.
+    case none
+}
 
 /// Shared by all workers. A reload that doesn't change an upstream keeps its group, and with it the servers' health.
 package final class UpstreamGroup: Sendable {
@@ -15,32 +26,91 @@ package final class UpstreamGroup: Sendable {
         servers = settings.servers.map(OriginServer.init(address:))
     }
 
-    /// The server for the next attempt, or nil if each one was tried or fails its check.
+    /// The address for the next attempt: of the servers in turn, or the least busy one, and of a server's addresses in
+    /// turn.
     ///
-    /// An ejected server is used only if no other is left; then the one whose pause ends first: if no server is known
-    /// to be up, an attempt is better than an error.
-    /// - Parameter tried: bit *n* is set if server *n* was tried already (servers beyond the 64th share the last bit).
-    package func nextServer(excluding tried: UInt64, now: MonotonicTime) -> (server: OriginServer, index: Int)? {
+    /// One that has failed is tried by one request at a time once its pause is over. If no other is left, an ejected one
+    /// is used, the one whose pause ends first, and at last one that fails its check: if nothing is known to be up, an
+    /// attempt is better than an error.
+    /// - Parameter tried: slots of addresses that are out of the question.
+    func choose(excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?) -> OriginChoice {
         let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
-        var best: (index: Int, load: Int)?
-        var fallback: (index: Int, until: MonotonicTime)?
+        var selection = Selection(balance: settings.balance)
+        var waits = false
+        var lookAgain: MonotonicTime?
         for offset in 0..<servers.count {
-            let index = (start % servers.count + offset) % servers.count
-            if tried & (1 << UInt64(min(index, 63))) != 0 { continue }
-            switch servers[index].health(now: now) {
-            case .checkedDown: continue
-            case .ejected(let until):
-                if fallback == nil || until < fallback!.until { fallback = (index, until) }
-            case .up:
-                switch settings.balance {
-                case .roundRobin: return (servers[index], index)
-                case .leastOutstanding:
-                    let load = servers[index].outstanding.load(ordering: .relaxed)
-                    if best == nil || load < best!.load { best = (index, load) }
-                }
+            let server = servers[(start % servers.count + offset) % servers.count]
+            let state = server.forEachEndpoint(
+                now: now, resolver: resolver, lifetimeMilliseconds: settings.resolve.rawValue, waiter: waiter
+            ) { endpoint in
+                if !tried.contains(endpoint.slot) { selection.consider(endpoint, of: server, now: now) }
+                return selection.isSettled
+            }
+            if selection.isSettled { break }
+            if case .pending(let time) = state {
+                waits = true
+                if let time { lookAgain = min(time, lookAgain ?? time) }
             }
         }
-        guard let chosen = best?.index ?? fallback?.index else { return nil }
-        return (servers[chosen], chosen)
+        if let (endpoint, server) = selection.chosen {
+            return .endpoint(endpoint, of: server, isTrial: selection.isTrial)
+        }
+        return waits ? .names(lookAgain: lookAgain) : .none
+    }
+
+    /// How many addresses that are up were not tried yet.
+    func untriedCount(excluding tried: [Int], now: MonotonicTime) -> Int {
+        var count = 0
+        for server in servers {
+            for endpoint in server.endpoints where !tried.contains(endpoint.slot) && endpoint.health(now: now) == .up {
+                count += 1
+            }
+        }
+        return count
+    }
+
+    /// Whether the name of a server could not be looked up.
+    var hasFailedName: Bool { servers.contains { $0.hasFailedName } }
+}
+
+/// The best address of those seen so far.
+private struct Selection {
+    let balance: Upstream.Balance
+    private(set) var isTrial = false
+    /// Whether no other address can be better.
+    private(set) var isSettled = false
+    private var best: (endpoint: Endpoint, server: OriginServer, load: Int)?
+    private var ejected: (endpoint: Endpoint, server: OriginServer, until: MonotonicTime)?
+    private var checkedDown: (endpoint: Endpoint, server: OriginServer)?
+
+    init(balance: Upstream.Balance) { self.balance = balance }
+
+    var chosen: (Endpoint, OriginServer)? {
+        if let best { return (best.endpoint, best.server) }
+        if let ejected { return (ejected.endpoint, ejected.server) }
+        return checkedDown
+    }
+
+    mutating func consider(_ endpoint: Endpoint, of server: OriginServer, now: MonotonicTime) {
+        switch endpoint.health(now: now) {
+        case .up:
+            let load = balance == .roundRobin ? 0 : endpoint.outstanding.load(ordering: .relaxed)
+            if best == nil || load < best!.load { best = (endpoint, server, load) }
+            isSettled = balance == .roundRobin
+        case .failing:
+            if endpoint.beginTrial(now: now) {
+                best = (endpoint, server, 0)
+                isTrial = true
+                isSettled = true
+            } else {
+                note(endpoint, server, ejectedUntil: now)
+            }
+        case .ejected(let until): note(endpoint, server, ejectedUntil: until)
+        case .checkedDown: if checkedDown == nil { checkedDown = (endpoint, server) }
+        }
+    }
+
+    private mutating func note(_ endpoint: Endpoint, _ server: OriginServer, ejectedUntil until: MonotonicTime) {
+        if ejected == nil || until < ejected!.until { ejected = (endpoint, server, until) }
     }
 }

@@ -43,14 +43,21 @@ struct AcceptanceTests {
           b:
             servers: [http://h:1, unix:/b]
             balance: least-outstanding
-            check: /healthz
-            check_interval: 1s
+            check:
+              path: /healthz
+              host: Health.Example:80
+              status: 204
+              interval: 1s
+              timeout: 500ms
+              rise: 3
+              fall: 4
             connect_timeout: 3s
             first_byte_timeout: 4
             between_bytes_timeout: 5s
             keepalive: 6
             keepalive_timeout: 7s
             max_connections: 8
+            max_connection_age: 1h
             retries: 0
             host: upstream
             resolve: 9s
@@ -127,6 +134,14 @@ struct AcceptanceTests {
         #expect(it.upstreams[0] == Upstream(name: "a", servers: [.tcp(host: "h", port: 80)]))
         #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
         #expect(it.upstreams[1].firstByteTimeout == .seconds(4))
+        #expect(it.upstreams[1].maxConnectionAge == .hours(1))
+        var check = HealthCheck(path: "/healthz")
+        check.host = "health.example:80"
+        check.statuses = 204...204
+        check.interval = .seconds(1)
+        check.timeout = Milliseconds(500)
+        (check.rise, check.fall) = (3, 4)
+        #expect(it.upstreams[1].check == check)
         #expect(it.routes[0].path.segments == [.literal("a~%2F"), .parameter("id"), .rest("rest")])
         #expect(it.routes[0].host == .suffix(".example.com"))
         let cache = try #require(it.routes[0].cache)
@@ -160,6 +175,17 @@ struct AcceptanceTests {
         #expect(it.log.to == .file(path: "/var/log/l"))
     }
 
+    @Test("a check may be a path alone, with its interval beside it")
+    func shortCheck() throws {
+        let text = """
+            upstreams: {a: {servers: "http://h", check: /c, check_interval: 1s}}
+            routes: [{path: /, upstream: a}]
+            """
+        var check = HealthCheck(path: "/c")
+        check.interval = .seconds(1)
+        #expect(try #require(read(text).configuration).upstreams[0].check == check)
+    }
+
     @Test("the effective file reads as the same configuration, and names every key")
     func effectiveFile() throws {
         let it = try #require(read(Self.everything, environment: Self.environment).configuration)
@@ -167,7 +193,9 @@ struct AcceptanceTests {
         let again = read(text)
         #expect(again.faults == [])
         #expect(again.configuration == it)
-        for key in KeyDescription.all where !key.path.hasSuffix("*") && key.path != "admin.token_file" {
+        // One of two ways to give a token, and to give the interval of a check.
+        let others = ["admin.token_file", "upstreams.*.check_interval"]
+        for key in KeyDescription.all where !key.path.hasSuffix("*") && !others.contains(key.path) {
             let name = key.path.split(separator: ".").last!
             #expect(text.contains("\(name):"), "\(key.path)")
         }
@@ -208,7 +236,12 @@ struct AcceptanceTests {
         let companion = name == "heuristic_cap" ? "heuristic: 10%" : nil
         let line = "\(name): \(key.defaultText!)" + (companion.map { ", \($0)" } ?? "")
         let (with, without): (String, String) =
-            if key.path.hasPrefix("upstreams.*.") {
+            if key.path.hasPrefix("upstreams.*.check.") {
+                (
+                    "upstreams: {a: {servers: \"http://h\", check: {path: /c, \(line)}}}\nroutes: [{path: /, upstream: a}]",
+                    "upstreams: {a: {servers: \"http://h\", check: /c}}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else if key.path.hasPrefix("upstreams.*.") {
                 (
                     "upstreams: {a: {servers: \"http://h\", \(line)}}\nroutes: [{path: /, upstream: a}]",
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a}]"

@@ -49,6 +49,26 @@ struct RouteFaultTests {
                 "servers: \"http://h\", check: healthz",
                 "1:45: error: invalid health check path `healthz`; write /healthz or off"
             ),
+            (
+                "servers: \"http://h\", check: {}",
+                "1:45: error: the health check has no `path`; add path: /healthz"
+            ),
+            (
+                "servers: \"http://h\", check: {path: /c, hots: x}",
+                "1:56: error: unknown key `hots`; did you mean `host`?"
+            ),
+            (
+                "servers: \"http://h\", check: {path: /c, host: a/b}",
+                "1:62: error: `a/b` is not a host name or an IP address"
+            ),
+            (
+                "servers: \"http://h\", check: {path: /c, status: 399-200}",
+                "1:64: error: `399-200` is not a range of statuses; write 200 or 200-399"
+            ),
+            (
+                "servers: \"http://h\", check_interval: 1s, check: {path: /c, interval: 2s}",
+                "1:86: error: the interval is given twice; remove check_interval"
+            ),
             ("servers: \"http://h\", chekc: /x", "1:38: error: unknown key `chekc`; did you mean `check`?"),
         ])
     func upstreamKeys(_ keys: String, _ fault: String) {

@@ -6,12 +6,10 @@ import Testing
 // An exchange as a script: events in order, each with the expected actions of the state machine. No socket, no clock.
 
 enum ExchangeEvent: Sendable {
-    case chose(Int)
     case noServerLeft, limitReached
-    case locationAsked
-    case located(failed: Bool)
-    case locatedForEarlierTry, locationUnknown
-    case connecting, refused
+    case locationAsked, located
+    case nameTimedOut(hasFailed: Bool)
+    case connecting, refused, lacksResources
     case connected(isReused: Bool)
     case queued
     case sent(all: Bool)
@@ -64,22 +62,20 @@ final class ExchangePlayer {
     var takesContent: Bool { state.takesContent }
     var remainingLength: UInt64? { state.remainingLength }
     var trailers: [UInt8] { state.trailers }
-    var tried: UInt64 { state.tried }
     var mayUseIdleConnection: Bool { state.mayUseIdleConnection }
     var checksIdleConnection: Bool { state.checksIdleConnection }
 
     /// The actions for an event; for bytes, all actions until the state waits.
     func play(_ event: ExchangeEvent) throws -> [ExchangeAction] {
         switch event {
-        case .chose(let index): state.chose(server: index)
         case .noServerLeft: return [state.noServerLeft()]
         case .limitReached: return [state.connectionLimitReached()]
         case .locationAsked: state.locationAsked()
-        case .located(let failed): return [state.located(failed: failed, attempt: state.attempt)]
-        case .locatedForEarlierTry: return [state.located(failed: true, attempt: state.attempt - 1)]
-        case .locationUnknown: return [state.locationUnknown()]
+        case .located: return [state.located()]
+        case .nameTimedOut(let hasFailed): return [state.nameTimedOut(hasFailed: hasFailed)]
         case .connecting: state.connecting()
         case .refused: return [state.refused()]
+        case .lacksResources: return [state.lacksResources()]
         case .connected(let isReused): return [state.connected(isReused: isReused)]
         case .queued: state.queued()
         case .sent(let all): state.sent(all: all)
@@ -114,11 +110,11 @@ final class ExchangePlayer {
 
     /// The shortest script that leads to a phase.
     static func events(to phase: ExchangeState.Phase, isReused: Bool = false) -> [ExchangeEvent] {
-        let connected: [ExchangeEvent] = [.chose(0), .connected(isReused: isReused)]
+        let connected: [ExchangeEvent] = [.connected(isReused: isReused)]
         switch phase {
         case .idle: return []
-        case .locating: return [.chose(0), .locationAsked]
-        case .connecting: return [.chose(0), .locationAsked, .connecting]
+        case .locating: return [.locationAsked]
+        case .connecting: return [.connecting]
         case .awaitingHead: return connected
         case .receivingContent: return connected + [.head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")]
         case .tunnel: return connected + [.head("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")]

@@ -8,9 +8,7 @@ import Testing
 
 @Suite("RFC 9110 §9.2.2: which server a request goes to, and when it is retried")
 struct ExchangeStateTests {
-    private static func servers(_ count: Int, _ method: Method = .post) -> ExchangeState.Request {
-        .init(method: method, serverCount: count)
-    }
+    private static func request(_ method: Method) -> ExchangeState.Request { .init(method: method) }
 
     private func check(_ script: ExchangeScript) throws {
         let player = ExchangePlayer(script.request)
@@ -21,177 +19,175 @@ struct ExchangeStateTests {
 
     // Nothing was sent, so POST can be used like GET.
     private static let reachingScripts: [ExchangeScript] = [
-        ExchangeScript("nobody is up", [.init(.noServerLeft, .failed(.noServer, blames: false))]),
-        ExchangeScript("an idle connection", [.init(.chose(0)), .init(.connected(isReused: true), .sendRequest)]),
+        ExchangeScript("no name has an address", [.init(.noServerLeft, .failed(.unresolved, blames: false))]),
+        ExchangeScript("an idle connection", [.init(.connected(isReused: true), .sendRequest)]),
         ExchangeScript(
             "address, connection, request",
-            [
-                .init(.chose(0)), .init(.locationAsked), .init(.connecting),
-                .init(.connected(isReused: false), .sendRequest),
-            ]),
+            [.init(.connecting), .init(.connected(isReused: false), .sendRequest)]),
         ExchangeScript(
             "content that is still to come", of: .init(isComplete: false),
-            [.init(.chose(0)), .init(.connected(isReused: false), .sendRequestAndContent)]),
+            [.init(.connected(isReused: false), .sendRequestAndContent)]),
         ExchangeScript(
-            "a name is looked up", of: servers(1),
+            "a name is looked up", of: request(.post),
             [
-                .init(.chose(0)), .init(.locationAsked), .init(.located(failed: false), .connect), .init(.connecting),
+                .init(.locationAsked), .init(.located, .chooseServer(blamesServer: false)), .init(.connecting),
                 .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
-            "refused by the only server", of: servers(1),
-            [.init(.chose(0)), .init(.connecting), .init(.refused, .failed(.refused, blames: true))]),
-        ExchangeScript(
-            "refused by one of two", of: servers(2),
+            "a look-up fails and is repeated", of: request(.post),
             [
-                .init(.chose(1)), .init(.connecting), .init(.refused, .chooseServer(blamesServer: true)),
-                .init(.chose(0)), .init(.connecting), .init(.refused, .failed(.refused, blames: true)),
+                .init(.locationAsked), .init(.located, .chooseServer(blamesServer: false)),
+                .init(.locationAsked), .init(.located, .chooseServer(blamesServer: false)), .init(.connecting),
+                .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
-            "refused by one, the other fails its check", of: servers(2),
+            "refused by the only address", of: request(.post),
             [
-                .init(.chose(0)), .init(.connecting), .init(.refused, .chooseServer(blamesServer: true)),
+                .init(.connecting), .init(.refused, .chooseServer(blamesServer: true)),
                 .init(.noServerLeft, .failed(.refused, blames: false)),
             ]),
         ExchangeScript(
-            "no connection in time", of: servers(2),
+            "refused by one of two", of: request(.post),
             [
-                .init(.chose(0)), .init(.connecting), .init(.deadline, .chooseServer(blamesServer: true)),
-                .init(.chose(1)), .init(.connecting), .init(.deadline, .failed(.connectTimeout, blames: true)),
+                .init(.connecting), .init(.refused, .chooseServer(blamesServer: true)), .init(.connecting),
+                .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
-            "as many connections as may be", of: servers(2),
+            "swallowed by one of two", of: request(.post),
             [
-                .init(.chose(0)), .init(.limitReached, .chooseServer(blamesServer: false)),
-                .init(.chose(1)), .init(.limitReached, .failed(.tooManyConnections, blames: false)),
+                .init(.connecting), .init(.deadline, .chooseServer(blamesServer: true)), .init(.connecting),
+                .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
-            "names without addresses", of: servers(2),
+            "no connection in time", of: request(.post),
             [
-                .init(.chose(0)), .init(.locationAsked),
-                .init(.located(failed: true), .chooseServer(blamesServer: true)),
-                .init(.chose(1)), .init(.locationAsked),
-                .init(.located(failed: true), .failed(.unresolved, blames: true)),
+                .init(.connecting), .init(.deadline, .chooseServer(blamesServer: true)),
+                .init(.connecting), .init(.deadline, .chooseServer(blamesServer: true)),
+                .init(.noServerLeft, .failed(.connectTimeout, blames: false)),
             ]),
         ExchangeScript(
-            "an address that is gone again", of: servers(1),
+            "as many connections as may be", of: request(.post),
             [
-                .init(.chose(0)), .init(.locationAsked), .init(.located(failed: false), .connect),
-                .init(.locationUnknown, .failed(.unresolved, blames: false)),
+                .init(.limitReached, .chooseServer(blamesServer: false)),
+                .init(.limitReached, .chooseServer(blamesServer: false)),
+                .init(.noServerLeft, .failed(.tooManyConnections, blames: false)),
             ]),
         ExchangeScript(
-            "the result of an earlier resolution", of: servers(2),
+            "no descriptor is left: nobody is blamed", of: request(.post),
             [
-                .init(.chose(0)), .init(.locationAsked), .init(.locatedForEarlierTry, .wait),
-                .init(.located(failed: false), .connect),
+                .init(.lacksResources, .chooseServer(blamesServer: false)),
+                .init(.noServerLeft, .failed(.ownShortage, blames: false)),
             ]),
         ExchangeScript(
-            "a look-up ends after the exchange", of: servers(2),
-            [.init(.chose(0)), .init(.locationAsked), .init(.cancelled), .init(.located(failed: true), .wait)]),
-        ExchangeScript(
-            "a hundred servers share 64 bits", of: servers(100),
-            (0..<62).flatMap { index in
-                [.init(.chose(index)), .init(.refused, .chooseServer(blamesServer: true))] as [ExchangeLine]
-            } + [
-                .init(.chose(99)), .init(.refused, .chooseServer(blamesServer: true)), .init(.chose(62)),
-                .init(.refused, .failed(.refused, blames: true)),
+            "a name that takes longer than the time-out", of: request(.post),
+            [
+                .init(.locationAsked),
+                .init(.nameTimedOut(hasFailed: false), .failed(.connectTimeout, blames: false)),
+                .init(.located, .wait),
             ]),
+        ExchangeScript(
+            "a name whose look-ups fail until the time-out", of: request(.post),
+            [
+                .init(.locationAsked), .init(.nameTimedOut(hasFailed: true), .failed(.unresolved, blames: false)),
+            ]),
+        ExchangeScript(
+            "refused by one server, the name of the other is unknown", of: request(.post),
+            [
+                .init(.connecting), .init(.refused, .chooseServer(blamesServer: true)), .init(.locationAsked),
+                .init(.nameTimedOut(hasFailed: true), .failed(.refused, blames: false)),
+            ]),
+        ExchangeScript(
+            "a look-up ends after the exchange", of: request(.post),
+            [.init(.locationAsked), .init(.cancelled), .init(.located, .wait)]),
     ]
 
     @Test(
-        "Whatever fails before a byte was sent goes to the next server, whatever the method", arguments: reachingScripts
+        "Whatever fails before a byte was sent goes to the next address, for any method", arguments: reachingScripts
     )
     func reaching(script: ExchangeScript) throws { try check(script) }
 
     private static let sendingAgainScripts: [ExchangeScript] = [
         ExchangeScript(
-            "a fresh connection breaks: once more, and the server is blamed", of: servers(1, .get),
+            "a fresh connection breaks: once more, and the server is blamed", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
+                .init(.connected(isReused: false), .sendRequest),
                 .init(.ended, .sendAgain(blamesServer: true)),
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
+                .init(.connected(isReused: false), .sendRequest),
                 .init(.ended, .failed(.closedEarly, blames: true)),
             ]),
         ExchangeScript(
-            "a stale one: once more without blame, and again as retries allow", of: servers(1, .get),
+            "a stale one: once more without blame, and again as retries allow", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest),
+                .init(.connected(isReused: true), .sendRequest),
                 .init(.broke, .sendAgain(blamesServer: false)),
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
+                .init(.connected(isReused: false), .sendRequest),
                 .init(.broke, .failed(.closedEarly, blames: true)),
             ]),
         ExchangeScript(
             "a stale one costs no retry that isn't there",
             of: .init(method: .get, retries: 0),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest),
+                .init(.connected(isReused: true), .sendRequest),
                 .init(.broke, .sendAgain(blamesServer: false)),
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
+                .init(.connected(isReused: false), .sendRequest),
                 .init(.broke, .failed(.closedEarly, blames: true)),
             ]),
         ExchangeScript(
             "no retries, a fresh connection", of: .init(method: .get, retries: 0),
             [
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
+                .init(.connected(isReused: false), .sendRequest),
                 .init(.broke, .failed(.closedEarly, blames: true)),
             ]),
         ExchangeScript(
-            "two servers: the second has the second try", of: servers(2, .put),
+            "two addresses: the second has the second try", of: request(.put),
             [
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest),
-                .init(.broke, .sendAgain(blamesServer: true)), .init(.chose(1)), .init(.connecting),
-                .init(.refused, .failed(.refused, blames: true)),
+                .init(.connected(isReused: false), .sendRequest),
+                .init(.broke, .sendAgain(blamesServer: true)), .init(.connecting),
+                .init(.refused, .chooseServer(blamesServer: true)),
+                .init(.noServerLeft, .failed(.refused, blames: false)),
             ]),
         ExchangeScript(
-            "a stale connection gives both servers another try", of: servers(2, .get),
+            "POST, even over a stale connection", of: request(.post),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest),
-                .init(.broke, .sendAgain(blamesServer: false)), .init(.chose(0)), .init(.connecting),
-                .init(.refused, .chooseServer(blamesServer: true)), .init(.chose(1)), .init(.connecting),
-                .init(.refused, .failed(.refused, blames: true)),
-            ]),
-        ExchangeScript(
-            "POST, even over a stale connection", of: servers(2, .post),
-            [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest),
+                .init(.connected(isReused: true), .sendRequest),
                 .init(.broke, .failed(.closedEarly, blames: false)),
             ]),
         ExchangeScript(
             "content that was streamed is gone", of: .init(method: .put, isComplete: false),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequestAndContent), .init(.contentBegan),
+                .init(.connected(isReused: true), .sendRequestAndContent), .init(.contentBegan),
                 .init(.broke, .failed(.closedEarly, blames: false)),
             ]),
         ExchangeScript(
             "content that hasn't begun yet", of: .init(method: .put, isComplete: false),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequestAndContent),
-                .init(.broke, .sendAgain(blamesServer: false)), .init(.chose(0)),
+                .init(.connected(isReused: true), .sendRequestAndContent),
+                .init(.broke, .sendAgain(blamesServer: false)),
                 .init(.connected(isReused: false), .sendRequestAndContent),
             ]),
         ExchangeScript(
-            "part of a head has come", of: servers(1, .get),
+            "part of a head has come", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest), .init(.partOfHead, .readOn),
+                .init(.connected(isReused: true), .sendRequest), .init(.partOfHead, .readOn),
                 .init(.ended, .failed(.closedEarly, blames: false)),
             ]),
         ExchangeScript(
-            "nothing but an interim response has come", of: servers(1, .get),
+            "nothing but an interim response has come", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest), .init(.partOfHead, .readOn),
+                .init(.connected(isReused: false), .sendRequest), .init(.partOfHead, .readOn),
                 .init(.interimHead), .init(.ended, .sendAgain(blamesServer: true)),
             ]),
         ExchangeScript(
-            "sending fails and nothing is there to read: the rest of the head may go again", of: servers(1, .get),
+            "sending fails and nothing is there to read: the rest of the head may go again", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequest), .init(.queued),
+                .init(.connected(isReused: false), .sendRequest), .init(.queued),
                 .init(.sendingFailed, .readWhatIsThere), .init(.ended, .sendAgain(blamesServer: true)),
-                .init(.chose(0)), .init(.connected(isReused: false), .sendRequestAndContent),
+                .init(.connected(isReused: false), .sendRequestAndContent),
             ]),
         ExchangeScript(
-            "the first byte doesn't come in time: that is no reason to ask again", of: servers(2, .get),
+            "the first byte doesn't come in time: that is no reason to ask again", of: request(.get),
             [
-                .init(.chose(0)), .init(.connected(isReused: true), .sendRequest),
+                .init(.connected(isReused: true), .sendRequest),
                 .init(.deadline, .failed(.firstByteTimeout, blames: true)),
             ]),
     ]
@@ -220,13 +216,6 @@ struct ExchangeStateTests {
         player.begin()
         #expect(player.mayUseIdleConnection)
     }
-
-    @Test("When a server can't be reached, the bits of the servers tried stay set")
-    func tried() throws {
-        let player = ExchangePlayer(.init(serverCount: 3))
-        for event: ExchangeEvent in [.chose(2), .connecting, .refused, .chose(0)] { _ = try player.play(event) }
-        #expect(player.tried == 0b101)
-    }
 }
 
 @Suite("An exchange in each of its phases")
@@ -247,7 +236,7 @@ struct ExchangePhaseTests {
         "A time-out means something else in each",
         arguments: [
             (.idle, .wait), (.locating, .wait), (.ended, .wait),
-            (.connecting, .failed(.connectTimeout, blames: true)),
+            (.connecting, .chooseServer(blamesServer: true)),
             (.awaitingHead, .failed(.firstByteTimeout, blames: true)),
             (.receivingContent, .failed(.betweenBytesTimeout, blames: false)),
             (.tunnel, .failed(.betweenBytesTimeout, blames: false)),
@@ -320,11 +309,11 @@ struct ExchangePhaseTests {
         let player = try player(in: phase)
         _ = try player.play(.cancelled)
         #expect(player.phase == .ended)
-        for event: ExchangeEvent in [.bytes("abc"), .deadline, .located(failed: true)] {
+        for event: ExchangeEvent in [.bytes("abc"), .deadline, .located] {
             #expect(try player.play(event) == [.wait])
         }
         player.begin()
-        #expect(player.phase == .idle && player.tried == 0)
+        #expect(player.phase == .idle)
         #expect(player.interest == .init(reads: true, writes: false, timeout: .unchanged))
     }
 

@@ -11,7 +11,7 @@ import Testing
 // reused.
 
 /// Records calls; may set another delegate, or retire the exchange, within one.
-private final class Witness: ExchangeDelegate {
+final class Witness: ExchangeDelegate {
     var calls: [String] = []
     var content: [String] = []
     var successor: Witness?
@@ -54,7 +54,7 @@ private final class Witness: ExchangeDelegate {
 }
 
 /// One connection of the origin: a response for each request that arrives.
-private final class OriginEnd: Socket {
+final class OriginEnd: Socket {
     let respond: (_ received: String) -> String?
     var received = ""
 

@@ -5,7 +5,7 @@ import Testing
 
 // The addresses of a name, with given times and results of the resolver.
 
-@Suite("Names of servers: addresses are used in turn, expire, and survive a failed resolution")
+@Suite("Names of servers: looked up when due, repeated while somebody waits, and known addresses survive a failure")
 struct NameCacheTests {
     private let start = MonotonicTime(milliseconds: 1_000_000)
     private let lifetime: Int64 = 30_000
@@ -17,84 +17,160 @@ struct NameCacheTests {
     }
 
     private func resolved(_ addresses: [SocketAddress]) -> NameCache<Int> {
-        var cache = NameCache<Int>(fixed: [])
+        var cache = NameCache<Int>()
         _ = cache.locate(now: start, waiter: nil)
         _ = cache.settle(.addresses(addresses), now: start, lifetimeMilliseconds: lifetime)
         return cache
     }
 
-    @Test("A server configured by its address is never resolved")
-    func fixed() throws {
-        let only = try address(1)
-        var cache = NameCache<Int>(fixed: [only])
-        for time in [start, later(1_000_000_000)] {
-            let (location, asks) = cache.locate(now: time, waiter: 1)
-            #expect(location == .address(only) && !asks)
+    /// What is expected of a state: addresses, when to look again, or that nobody waits.
+    private enum Expected: Equatable {
+        case known([SocketAddress])
+        case pending(MonotonicTime?)
+        case failing
+
+        init(_ state: NameState) {
+            switch state {
+            case .known(let endpoints): self = .known(endpoints.map(\.address))
+            case .pending(let time): self = .pending(time)
+            case .failing: self = .failing
+            }
         }
     }
 
-    @Test("The first request has the name resolved, and all others meanwhile wait for that")
+    private func locate(_ cache: inout NameCache<Int>, _ milliseconds: Int64, waiter: Int? = nil) -> (Expected, Bool) {
+        let (state, asks) = cache.locate(now: later(milliseconds), waiter: waiter)
+        return (Expected(state), asks)
+    }
+
+    @Test("The first request has the name looked up, and all others meanwhile wait for that")
     func firstLookUp() throws {
-        var cache = NameCache<Int>(fixed: [])
-        let first = cache.locate(now: start, waiter: 1)
-        #expect(first.location == .pending && first.asks)
-        let second = cache.locate(now: later(5), waiter: 2)
-        #expect(second.location == .pending && !second.asks)
-        let withoutWaiting = cache.locate(now: later(6), waiter: nil)
-        #expect(withoutWaiting.location == .pending && !withoutWaiting.asks)
+        var cache = NameCache<Int>()
+        #expect(locate(&cache, 0, waiter: 1) == (.pending(nil), true))
+        #expect(locate(&cache, 5, waiter: 2) == (.pending(nil), false))
+        // A worker is told once, however many of its requests wait.
+        #expect(locate(&cache, 5, waiter: 2) == (.pending(nil), false))
+        #expect(locate(&cache, 6) == (.pending(nil), false))
 
         let only = try address(1)
-        let settled = cache.settle(.addresses([only]), now: later(10), lifetimeMilliseconds: lifetime)
-        #expect(settled.waiters == [1, 2] && settled.failure == nil)
-        let third = cache.locate(now: later(10), waiter: 3)
-        #expect(third.location == .address(only) && !third.asks)
-        // No waiter is called twice.
-        #expect(cache.settle(.addresses([only]), now: later(20), lifetimeMilliseconds: lifetime).waiters.isEmpty)
+        #expect(cache.settle(.addresses([only]), now: later(10), lifetimeMilliseconds: lifetime) == [1, 2])
+        #expect(locate(&cache, 10, waiter: 3) == (.known([only]), false))
+        #expect(cache.settle(.addresses([only]), now: later(20), lifetimeMilliseconds: lifetime) == [])
     }
 
-    @Test("Addresses are used in turn")
-    func turns() throws {
-        let all = try (1...3).map(address)
-        var cache = resolved(all)
-        let taken = (0..<6).map { _ in cache.locate(now: start, waiter: nil).location }
-        #expect(taken == [all[1], all[2], all[0], all[1], all[2], all[0]].map { .address($0) })
-    }
-
-    @Test("After its lifetime a name is resolved once, and the old addresses are used until the new ones are known")
+    @Test("After its lifetime a name is looked up once, and the old addresses are used until the new ones are known")
     func expiry() throws {
         let (old, new) = (try address(1), try address(2))
         var cache = resolved([old])
-        #expect(!cache.locate(now: later(lifetime - 1), waiter: nil).asks)
-        let due = cache.locate(now: later(lifetime), waiter: 1)
-        #expect(due.location == .address(old) && due.asks)
-        #expect(!cache.locate(now: later(lifetime + 1), waiter: nil).asks)
-        let settled = cache.settle(.addresses([new]), now: later(lifetime + 2), lifetimeMilliseconds: lifetime)
-        #expect(settled.waiters.isEmpty)
-        #expect(cache.locate(now: later(lifetime + 3), waiter: nil).location == .address(new))
+        #expect(locate(&cache, lifetime - 1) == (.known([old]), false))
+        #expect(locate(&cache, lifetime, waiter: 1) == (.known([old]), true))
+        #expect(locate(&cache, lifetime + 1) == (.known([old]), false))
+        #expect(cache.settle(.addresses([new]), now: later(lifetime + 2), lifetimeMilliseconds: lifetime) == [])
+        #expect(locate(&cache, lifetime + 3) == (.known([new]), false))
     }
 
-    @Test(
-        "After a failure the name is asked for again in two seconds, or sooner with a shorter lifetime",
-        arguments: [(30_000, 2_000), (2_000, 2_000), (700, 700)] as [(Int64, Int64)])
-    func failure(lifetime: Int64, pause: Int64) {
-        var cache = NameCache<Int>(fixed: [])
+    @Test("An address that stays keeps its endpoint, one that leaves is retired, one that returns is a new one")
+    func identity() throws {
+        let (first, second, third) = (try address(1), try address(2), try address(3))
+        var cache = resolved([first, second])
+        let before = cache.endpoints
+        before[1].noteFailure(ofAttemptFrom: start, now: start)
+        _ = cache.settle(.addresses([second, third]), now: start, lifetimeMilliseconds: lifetime)
+        #expect(cache.endpoints.map(\.address) == [second, third])
+        #expect(cache.endpoints[0] === before[1])
+        #expect(cache.endpoints[0].health(now: start) != .up)
+        #expect(before[0].isRetired && !before[1].isRetired && !cache.endpoints[1].isRetired)
+        _ = cache.settle(.addresses([first]), now: start, lifetimeMilliseconds: lifetime)
+        #expect(cache.endpoints[0] !== before[0] && !cache.endpoints[0].isRetired)
+        #expect(before[1].isRetired)
+    }
+
+    @Test("While somebody waits, a failed look-up is repeated after a quarter of a second, and ever later up to two")
+    func repetition() {
+        var cache = NameCache<Int>()
+        var now: Int64 = 0
+        for pause: Int64 in [250, 500, 1_000, 2_000, 2_000] {
+            #expect(locate(&cache, now, waiter: 1) == (.pending(nil), true))
+            #expect(cache.settle(.failed("no such name"), now: later(now), lifetimeMilliseconds: lifetime) == [1])
+            #expect(cache.hasFailed)
+            #expect(locate(&cache, now + pause - 1, waiter: 1) == (.pending(later(now + pause)), false))
+            now += pause
+        }
+    }
+
+    @Test("A lifetime shorter than the pause is the pause")
+    func shortLifetime() {
+        var cache = NameCache<Int>()
         _ = cache.locate(now: start, waiter: 1)
-        let settled = cache.settle(.failed("no such name"), now: start, lifetimeMilliseconds: lifetime)
-        #expect(settled.waiters == [1] && settled.failure == "no such name")
-        let early = cache.locate(now: later(pause - 1), waiter: 2)
-        #expect(early.location == .pending && !early.asks)
-        let due = cache.locate(now: later(pause), waiter: 3)
-        #expect(due.location == .pending && due.asks)
+        _ = cache.settle(.failed("no such name"), now: start, lifetimeMilliseconds: 100)
+        #expect(locate(&cache, 99) == (.pending(later(100)), false))
+        #expect(locate(&cache, 100) == (.pending(nil), true))
     }
 
-    @Test("Known addresses survive a failed resolution")
+    @Test("After ten seconds of failures requests wait for the look-up that is due, and for no other")
+    func patience() throws {
+        var cache = NameCache<Int>()
+        var now: Int64 = 0
+        while now < 12_000 {
+            _ = cache.locate(now: later(now), waiter: 1)
+            _ = cache.settle(.failed("no such name"), now: later(now), lifetimeMilliseconds: lifetime)
+            now += 2_000
+        }
+        #expect(locate(&cache, now - 1_999, waiter: 1) == (.failing, false))
+        #expect(locate(&cache, now, waiter: 1) == (.pending(nil), true))
+        #expect(locate(&cache, now + 1, waiter: 2) == (.pending(nil), false))
+        let only = try address(1)
+        #expect(cache.settle(.addresses([only]), now: later(now), lifetimeMilliseconds: lifetime) == [1, 2])
+        #expect(locate(&cache, now + 2) == (.known([only]), false))
+        #expect(!cache.hasFailed)
+    }
+
+    @Test("Known addresses survive a failed look-up, and one that finds nothing")
     func failureAfterSuccess() throws {
         let known = try address(1)
-        var cache = resolved([known])
-        #expect(cache.locate(now: later(lifetime), waiter: nil).asks)
-        _ = cache.settle(.failed("no such name"), now: later(lifetime), lifetimeMilliseconds: lifetime)
-        let next = cache.locate(now: later(lifetime + 1_999), waiter: 1)
-        #expect(next.location == .address(known) && !next.asks)
-        #expect(cache.locate(now: later(lifetime + 2_000), waiter: 1).asks)
+        for resolution: Resolution in [.failed("no such name"), .addresses([])] {
+            var cache = resolved([known])
+            #expect(locate(&cache, lifetime) == (.known([known]), true))
+            _ = cache.settle(resolution, now: later(lifetime), lifetimeMilliseconds: lifetime)
+            #expect(locate(&cache, lifetime + 1_999, waiter: 1) == (.known([known]), false))
+            #expect(locate(&cache, lifetime + 2_000, waiter: 1) == (.known([known]), true))
+            #expect(!cache.endpoints[0].isRetired)
+        }
+    }
+}
+
+@Suite("Those who wait for a name")
+struct NameWaitsTests {
+    private final class Waiter {}
+    private func time(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
+
+    @Test("Each is told at its own deadline, or asks again when a look-up is due")
+    func due() {
+        var waits = NameWaits<Waiter>()
+        let (first, second, third) = (Waiter(), Waiter(), Waiter())
+        #expect(waits.next == nil)
+        waits.add(first, until: time(100), lookAgain: time(40))
+        waits.add(second, until: time(50), lookAgain: nil)
+        waits.add(third, until: time(30), lookAgain: time(60))
+        #expect(waits.next == time(30))
+        #expect(waits.takeDue(now: time(29)).late.count == 0)
+        let early = waits.takeDue(now: time(30))
+        #expect(early.late.count == 1 && early.late[0] === third && early.again.isEmpty)
+        let later = waits.takeDue(now: time(50))
+        #expect(later.late.count == 1 && later.late[0] === second)
+        #expect(later.again.count == 1 && later.again[0] === first)
+        #expect(waits.count == 0 && waits.next == nil)
+    }
+
+    @Test("Those whose name was looked up are taken out, and so is whoever waits no longer")
+    func taken() {
+        var waits = NameWaits<Waiter>()
+        let (first, second) = (Waiter(), Waiter())
+        waits.add(first, until: time(100), lookAgain: nil)
+        waits.add(second, until: time(200), lookAgain: nil)
+        #expect(waits.take { $0 === second }.count == 1)
+        #expect(waits.take { $0 === second }.count == 0)
+        waits.remove(first)
+        #expect(waits.count == 0)
     }
 }

@@ -1,69 +1,140 @@
+import EventLoop
 import Testing
 
 @testable import Origins
 
-// Which connections are idle and how many are open, by server.
+// Which connections are idle and how many are open, by address; with addresses that leave their name, and with time given.
 
 @Suite("The pool of connections")
 struct OriginPoolTests {
-    private final class Connection {}
+    private final class Connection: PooledConnection {
+        let endpoint: Endpoint
+        let opened: MonotonicTime
 
-    @Test("The most recently used connection is taken first, and each server has its own")
-    func order() {
-        var pool = OriginPool<Connection>()
-        let all = (0..<3).map { _ in Connection() }
-        for connection in all {
-            pool.noteOpened(2)
-            let isKept = pool.keep(connection, 2, limit: 8)
-            #expect(isKept)
+        init(to endpoint: Endpoint, opened: Int64 = 0) {
+            self.endpoint = endpoint
+            self.opened = MonotonicTime(milliseconds: opened)
         }
+    }
+
+    private let age: Int64 = 60_000
+
+    private func time(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
+
+    private func endpoints(_ count: Int) throws -> [Endpoint] {
+        try (0..<count).map { Endpoint(try #require(SocketAddress(numericHost: "192.0.2.\($0)", port: 80))) }
+    }
+
+    private func filled(
+        _ pool: inout OriginPool<Connection>, _ endpoint: Endpoint, _ count: Int, limit: Int = 8
+    ) -> [Connection] {
+        (0..<count).map { _ in
+            let connection = Connection(to: endpoint)
+            pool.noteOpened(endpoint)
+            _ = pool.keep(connection, limit: limit, now: time(0), maximumAge: age)
+            return connection
+        }
+    }
+
+    private func take(_ pool: inout OriginPool<Connection>, _ endpoint: Endpoint, at now: Int64 = 1) -> Connection? {
+        pool.take(endpoint, now: time(now), maximumAge: age).flatMap { $1 ? $0 : nil }
+    }
+
+    @Test("The most recently used connection is taken first, and each address has its own")
+    func order() throws {
+        var pool = OriginPool<Connection>()
+        let all = try endpoints(2)
+        let kept = filled(&pool, all[0], 3)
         #expect(pool.idleCount == 3)
-        #expect(pool.take(0) == nil)
-        #expect(pool.take(7) == nil)
-        #expect(pool.take(2) === all[2])
-        #expect(pool.take(2) === all[1])
-        #expect(pool.take(2) === all[0])
-        #expect(pool.take(2) == nil)
+        #expect(take(&pool, all[1]) == nil)
+        #expect(take(&pool, all[0]) === kept[2])
+        #expect(take(&pool, all[0]) === kept[1])
+        #expect(take(&pool, all[0]) === kept[0])
+        #expect(take(&pool, all[0]) == nil)
         #expect(pool.reuses == 3 && pool.connects == 3 && pool.openCount == 3 && pool.idleCount == 0)
     }
 
     @Test("No more than the limit are kept, and none with a limit of zero", arguments: [0, 1, 3])
-    func keepLimit(limit: Int) {
+    func keepLimit(limit: Int) throws {
         var pool = OriginPool<Connection>()
-        let kept = (0..<5).map { _ in
-            pool.noteOpened(0)
-            return pool.keep(Connection(), 0, limit: limit)
-        }
-        #expect(kept.filter { $0 }.count == limit)
-        #expect(pool.idleCount == limit)
+        _ = filled(&pool, try endpoints(1)[0], 5, limit: limit)
+        #expect(pool.idleCount == limit && pool.openCount == 5)
     }
 
-    @Test("Idle connections count against the limit of a server's connections, another server's don't")
-    func openLimit() {
+    @Test("Idle connections count against the limit of an address's connections, another address's don't")
+    func openLimit() throws {
         var pool = OriginPool<Connection>()
-        #expect(pool.mayOpen(0, limit: 1))
-        pool.noteOpened(0)
-        _ = pool.keep(Connection(), 0, limit: 8)
-        #expect(!pool.mayOpen(0, limit: 1))
-        #expect(pool.mayOpen(0, limit: 2))
-        #expect(pool.mayOpen(0, limit: 0))
-        #expect(pool.mayOpen(1, limit: 1))
-        pool.noteClosed(0)
-        #expect(pool.mayOpen(0, limit: 1))
+        let all = try endpoints(2)
+        #expect(pool.mayOpen(all[0], limit: 1))
+        _ = filled(&pool, all[0], 1)
+        #expect(!pool.mayOpen(all[0], limit: 1))
+        #expect(pool.mayOpen(all[0], limit: 2))
+        #expect(pool.mayOpen(all[0], limit: 0))
+        #expect(pool.mayOpen(all[1], limit: 1))
+        pool.noteClosed(all[0])
+        #expect(pool.mayOpen(all[0], limit: 1))
     }
 
     @Test("An idle connection that has ended is removed, whatever its position")
-    func removal() {
+    func removal() throws {
         var pool = OriginPool<Connection>()
-        let all = (0..<3).map { _ in Connection() }
-        for connection in all {
-            pool.noteOpened(0)
-            _ = pool.keep(connection, 0, limit: 8)
-        }
-        pool.remove(all[1], 0)
-        pool.noteClosed(0)
+        let endpoint = try endpoints(1)[0]
+        let all = filled(&pool, endpoint, 3)
+        pool.remove(all[1])
+        pool.noteClosed(endpoint)
         #expect(pool.idleCount == 2 && pool.openCount == 2)
-        #expect(pool.take(0) === all[2])
-        #expect(pool.take(0) === all[0])
+        #expect(take(&pool, endpoint) === all[2])
+        #expect(take(&pool, endpoint) === all[0])
+    }
+
+    @Test("A connection whose address has left the name is neither kept nor reused, and others are")
+    func retirement() throws {
+        var pool = OriginPool<Connection>()
+        let all = try endpoints(2)
+        _ = filled(&pool, all[0], 2)
+        let staying = filled(&pool, all[1], 1)
+        let busy = Connection(to: all[0])
+        pool.noteOpened(all[0])
+        all[0].retire()
+        #expect(pool.keep(busy, limit: 8, now: time(1), maximumAge: age) == false)
+        let taken = pool.take(all[0], now: time(1), maximumAge: age)
+        #expect(taken?.isUsable == false)
+        #expect(pool.takeRetired().count == 1)
+        #expect(pool.takeRetired().count == 0)
+        #expect(pool.retirements == 3 && pool.reuses == 0)
+        #expect(take(&pool, all[1]) === staying[0])
+    }
+
+    @Test("A connection is not reused beyond its maximum age, nor kept")
+    func maximumAge() throws {
+        var pool = OriginPool<Connection>()
+        let endpoint = try endpoints(1)[0]
+        let kept = filled(&pool, endpoint, 2)
+        #expect(take(&pool, endpoint, at: age - 1) === kept[1])
+        #expect(pool.keep(kept[1], limit: 8, now: time(age - 1), maximumAge: age) == true)
+        #expect(take(&pool, endpoint, at: age) == nil)
+        #expect(pool.keep(kept[1], limit: 8, now: time(age), maximumAge: age) == false)
+        #expect(pool.retirements == 2)
+    }
+
+    @Test("An address without open connections takes no room, so that names which change for ever don't")
+    func forgotten() throws {
+        var pool = OriginPool<Connection>()
+        for endpoint in try endpoints(200) {
+            let connection = filled(&pool, endpoint, 1)[0]
+            pool.remove(connection)
+            pool.noteClosed(endpoint)
+        }
+        #expect(pool.addressCount == 0 && pool.openCount == 0)
+    }
+
+    @Test("For want of descriptors any idle connection makes room")
+    func room() throws {
+        var pool = OriginPool<Connection>()
+        #expect(pool.takeAny() == nil)
+        let all = filled(&pool, try endpoints(1)[0], 2)
+        #expect(pool.takeAny() === all[0])
+        #expect(pool.takeAny() === all[1])
+        #expect(pool.takeAny() == nil)
     }
 }

@@ -33,9 +33,10 @@ package final class LarderProcess: Sendable {
     }
 
     /// Starts and waits until it is ready; throws with its last words if it ends instead.
+    /// - Parameter launcher: a program with arguments that runs what follows in its own place.
     package init(
         _ configuration: LarderConfiguration, listening: Listening = .itself, adminOnUnixSocket: Bool = false,
-        environment: [String: String] = [:], waitUntilReady: Bool = true
+        environment: [String: String] = [:], launcher: [String] = [], waitUntilReady: Bool = true
     ) throws {
         folder = try TemporaryFolder.make("larder")
         configurationPath = "\(folder)/larder.yaml"
@@ -60,7 +61,7 @@ package final class LarderProcess: Sendable {
             arguments = ["/bin/sh", "-c", script, "sh"] + arguments
         }
         process = try ChildProcess(
-            arguments, in: folder, environment: environment, passing: inherited?.descriptor)
+            launcher + arguments, in: folder, environment: environment, passing: inherited?.descriptor)
         guard waitUntilReady else { return }
         let isReady = eventually(within: 20) { !process.isRunning || (try? admin("GET", "/readyz").status) == 200 }
         guard isReady, process.isRunning else {
@@ -75,6 +76,7 @@ package final class LarderProcess: Sendable {
         func written(_ endpoint: Endpoint) -> String {
             switch endpoint {
             case .port(let port): "127.0.0.1:\(port)"
+            case .loopback(let host, let port): "127.0.0.\(host):\(port)"
             case .unix(let path): "unix:\(path)"
             }
         }

@@ -111,7 +111,12 @@ package final class ScriptedOrigin: Sendable {
     /// Starts listening. `handler` answers what no `script` claims; without one, 404.
     package init(on endpoint: Endpoint = .port(0), _ handler: @escaping Handler = { try $0.respond(404) }) throws {
         listener = try Socket(listeningOn: endpoint)
-        self.endpoint = if case .unix = endpoint { endpoint } else { .port(listener.localPort) }
+        self.endpoint =
+            switch endpoint {
+            case .unix: endpoint
+            case .port: .port(listener.localPort)
+            case .loopback(let host, _): .loopback(host: host, port: listener.localPort)
+            }
         fallback = handler
         Self.onThread { [self] in
             while let socket = try? listener.accept() { serve(socket) }
@@ -120,7 +125,12 @@ package final class ScriptedOrigin: Sendable {
 
     /// As written in a configuration.
     package var url: String { endpoint.description }
-    package var port: UInt16 { if case .port(let port) = endpoint { port } else { 0 } }
+    package var port: UInt16 {
+        switch endpoint {
+        case .port(let port), .loopback(_, let port): port
+        case .unix: 0
+        }
+    }
 
     /// A path of its own whose requests this handler answers, so that many tests share an origin and a daemon.
     package func script(_ prefix: String = "/t", _ handler: @escaping Handler) -> String {

@@ -22,12 +22,15 @@ package enum SocketError: Error, Equatable {
 /// Where something listens.
 package enum Endpoint: Sendable, CustomStringConvertible {
     case port(UInt16)
+    /// Another address of the loopback network: 127.0.0.`host`.
+    case loopback(host: UInt8, port: UInt16)
     case unix(String)
 
     /// As a server is written in the `upstreams` of a configuration.
     package var description: String {
         switch self {
         case .port(let port): "http://127.0.0.1:\(port)"
+        case .loopback(let host, let port): "http://127.0.0.\(host):\(port)"
         case .unix(let path): "unix:\(path)"
         }
     }
@@ -71,11 +74,11 @@ package final class Socket: Sendable {
     }
 
     private convenience init(family endpoint: Endpoint, timeout: Double) throws {
-        let family = if case .port = endpoint { AF_INET } else { AF_UNIX }
+        let family = if case .unix = endpoint { AF_UNIX } else { AF_INET }
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SocketError.last() }
         self.init(adopting: descriptor, timeout: timeout)
-        if case .port = endpoint {
+        if family == AF_INET {
             var on: Int32 = 1
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
         }
@@ -84,17 +87,20 @@ package final class Socket: Sendable {
     deinit { close() }
 
     private static func withAddress<R>(of endpoint: Endpoint, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
-        switch endpoint {
-        case .port(let port):
+        func withLoopback(_ host: UInt8, _ port: UInt16) -> R {
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            address.sin_addr.s_addr = (UInt32(0x7f00_0000) + UInt32(host)).bigEndian
             return withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
+        }
+        switch endpoint {
+        case .port(let port): return withLoopback(1, port)
+        case .loopback(let host, let port): return withLoopback(host, port)
         case .unix(let path):
             var address = sockaddr_un()
             address.sun_family = sa_family_t(AF_UNIX)

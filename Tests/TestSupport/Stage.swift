@@ -41,10 +41,11 @@ package final class Stage: Sendable {
     package func larder(
         _ configuration: LarderConfiguration, listening: LarderProcess.Listening = .itself,
         adminOnUnixSocket: Bool = false,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], launcher: [String] = []
     ) throws -> LarderProcess {
         let larder = try LarderProcess(
-            configuration, listening: listening, adminOnUnixSocket: adminOnUnixSocket, environment: environment)
+            configuration, listening: listening, adminOnUnixSocket: adminOnUnixSocket, environment: environment,
+            launcher: launcher)
         return keep(larder) { larder in
             if let end = larder.process.end, end != .exited(0) {
                 // Said on standard error, where the test's own failure stands beside it.

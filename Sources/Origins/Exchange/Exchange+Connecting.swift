@@ -1,57 +1,80 @@
-// An exchange's first part: choosing a server, its address, a connection. If that fails before a byte was sent, the
-// next server is tried.
+// An exchange's first part: choosing an address, and a connection to it. Whatever fails before a byte was sent goes on with
+// the next address, whatever the method. All of it, names that must be looked up included, has one time-out.
 
 import Configuration
 import EventLoop
 
 extension Exchange {
+    /// An address has at least this long to accept a connection.
+    private static let leastConnectMilliseconds: Int64 = 250
+
+    /// Begins an attempt to send the request.
+    func beginReaching() {
+        connectDeadline = access.loop.now.advanced(byMilliseconds: group.settings.connectTimeout.rawValue)
+        chooseServer()
+    }
+
     func chooseServer() {
-        guard let (server, index) = group.nextServer(excluding: state.tried, now: access.loop.now) else {
-            return perform(state.noServerLeft())
+        // The last of many addresses may be tried a little beyond the deadline, not all of them.
+        guard tried.count < 2 || access.loop.now < connectDeadline else { return perform(state.noServerLeft()) }
+        switch access.choose(for: self) {
+        case .none where startsOver, .names where startsOver:
+            // No other address could be chosen for a retry.
+            startsOver = false
+            tried.removeAll(keepingCapacity: true)
+            chooseServer()
+        case .none: perform(state.noServerLeft())
+        case .names(let lookAgain):
+            state.locationAsked()
+            access.awaitName(self, until: connectDeadline, lookAgain: lookAgain)
+        case .endpoint(let endpoint, let server, let isTrial):
+            self.server = server
+            self.endpoint = endpoint
+            self.isTrial = isTrial
+            startsOver = false
+            attemptBegan = access.loop.now
+            tried.append(endpoint.slot)
+            reach(endpoint, of: server)
         }
-        state.chose(server: index)
-        self.server = server
-        while state.mayUseIdleConnection, let idle = access.takeConnection(to: server) {
+    }
+
+    /// The look-up of a name has ended.
+    func located() { perform(state.located()) }
+
+    /// No address has become known in time.
+    func nameTimedOut() { perform(state.nameTimedOut(hasFailed: group.hasFailedName)) }
+
+    private func reach(_ endpoint: Endpoint, of server: OriginServer) {
+        while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, settings: group.settings) {
             if state.checksIdleConnection, idle.receive(after: 0, atMost: 1) != .wouldBlock {
                 access.discard(idle)
                 continue
             }
             return use(idle)
         }
-        guard access.mayOpen(to: server, limit: group.settings.maxConnections) else {
+        guard access.mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
             return perform(state.connectionLimitReached())
         }
-        state.locationAsked()
-        if case .address(let address) = access.locate(server, for: self, attempt: state.attempt) {
-            connect(to: address)
-        }
-    }
-
-    /// A server's name has been resolved, for the attempt with that number.
-    func located(failed: Bool, attempt: Int) { perform(state.located(failed: failed, attempt: attempt)) }
-
-    /// Connects to the server whose name is now resolved.
-    func connect() {
-        guard let server else { return }
-        let location = server.locate(
-            now: access.loop.now, resolver: access.resolver,
-            lifetimeMilliseconds: group.settings.resolve.rawValue, waiter: nil)
-        guard case .address(let address) = location else { return perform(state.locationUnknown()) }
-        connect(to: address)
-    }
-
-    private func connect(to address: SocketAddress) {
-        guard let server else { return }
-        switch startConnection(to: address) {
-        case .failed: perform(state.refused())
-        case .connected(let descriptor): use(access.open(descriptor, isConnected: true, to: server, user: self))
+        switch access.startConnecting(to: endpoint) {
+        case .failed(let code): perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
+        case .connected(let descriptor):
+            use(access.open(descriptor, isConnected: true, to: endpoint, of: server, user: self))
         case .underWay(let descriptor):
-            let connection = access.open(descriptor, isConnected: false, to: server, user: self)
+            let connection = access.open(descriptor, isConnected: false, to: endpoint, of: server, user: self)
             self.connection = connection
             state.connecting()
             connection.wait(for: .write)
-            connection.setDeadline(afterMilliseconds: group.settings.connectTimeout.rawValue)
+            connection.setDeadline(afterMilliseconds: connectTime)
         }
+    }
+
+    /// How long the address may take to accept the connection: its share of what is left, in milliseconds. An address that
+    /// swallows connections leaves the others time enough.
+    private var connectTime: Int64 {
+        let now = access.loop.now
+        let left = connectDeadline.milliseconds(since: now)
+        let others = group.untriedCount(excluding: tried, now: now)
+        return max(left / Int64(others + 1), Self.leastConnectMilliseconds)
     }
 
     /// Sends the request over an open connection.
@@ -61,6 +84,7 @@ extension Exchange {
         isOutstanding = true
         server?.outstanding.wrappingAdd(1, ordering: .relaxed)
         server?.requests.wrappingAdd(1, ordering: .relaxed)
+        endpoint?.outstanding.wrappingAdd(1, ordering: .relaxed)
         unsent.removeAll()
         unsentStart = 0
         // An earlier attempt may have ended within a head.

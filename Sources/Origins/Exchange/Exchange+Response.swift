@@ -59,7 +59,7 @@ extension Exchange {
     }
 
     private func begin(_ bytes: Span<UInt8>) {
-        server?.noteSuccess()
+        endpoint?.noteSuccess()
         let action = state.received(head)
         guard case .begin = action else { return perform(action) }
         if state.phase == .tunnel {

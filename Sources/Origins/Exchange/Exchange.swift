@@ -15,7 +15,19 @@ package final class Exchange {
     package var delegate: (any ExchangeDelegate)?
     var state = ExchangeState()
     var group: UpstreamGroup
+    /// Where the current attempt goes, or the last one went.
     var server: OriginServer?
+    var endpoint: Endpoint?
+    /// When the current attempt began.
+    var attemptBegan = MonotonicTime(milliseconds: 0)
+    /// Whether this attempt alone tries an address that has failed.
+    var isTrial = false
+    /// Slots of the addresses that were tried.
+    var tried: [Int] = []
+    /// Whether a retry may go to an address that was tried, if no other can be chosen.
+    var startsOver = false
+    /// When the request must have a connection.
+    var connectDeadline = MonotonicTime(milliseconds: 0)
     var connection: OriginConnection?
     /// Whether the request counts as outstanding at the server.
     var isOutstanding = false
@@ -47,11 +59,14 @@ package final class Exchange {
         state.begin(
             ExchangeState.Request(
                 method: method, isComplete: isRequestComplete, acceptsUpgrade: acceptsUpgrade,
-                serverCount: group.servers.count, retries: group.settings.retries))
+                retries: group.settings.retries))
         self.group = group
         self.delegate = delegate
         contentFraming = content
         server = nil
+        endpoint = nil
+        tried.removeAll(keepingCapacity: true)
+        startsOver = false
         request.removeAll(keepingUpTo: 8192)
         unsent.removeAll(keepingUpTo: 4096)
         unsentStart = 0
@@ -73,7 +88,7 @@ package final class Exchange {
     // MARK: Calls of the delegate
 
     /// Starts the exchange with the contents of `request`.
-    package func start() { chooseServer() }
+    package func start() { beginReaching() }
 
     /// Stops reading while the response can't be passed on: flow control then slows the origin.
     package func pause() { if state.pause() { awaitOrigin() } }
@@ -86,6 +101,8 @@ package final class Exchange {
     /// Cancels the exchange if it hasn't ended. The delegate is not called.
     func cancel() {
         guard state.phase != .ended else { return }
+        if state.phase == .locating { access.stopAwaitingName(self) }
+        endTrial()
         leaveConnection()
         state.cancelled()
     }
@@ -101,8 +118,10 @@ package final class Exchange {
         case .sendAgain(let blamesServer):
             leaveServer(blamesServer)
             access.retries += 1
-            chooseServer()
-        case .connect: connect()
+            // A stale connection says nothing about its address.
+            if !blamesServer { tried.removeAll(keepingCapacity: true) }
+            startsOver = true
+            beginReaching()
         case .sendRequest: sendRequest()
         case .sendRequestAndContent: sendRequestAndContent()
         case .readWhatIsThere: connection?.wait(for: .read)
@@ -136,8 +155,18 @@ package final class Exchange {
     // MARK: Releasing the connection
 
     private func leaveServer(_ blamesServer: Bool) {
-        if blamesServer { server?.noteFailure(now: access.loop.now) }
+        if blamesServer {
+            server?.totalFailures.wrappingAdd(1, ordering: .relaxed)
+            endpoint?.noteFailure(ofAttemptFrom: attemptBegan, now: access.loop.now)
+        }
+        endTrial()
         leaveConnection()
+    }
+
+    private func endTrial() {
+        guard isTrial else { return }
+        isTrial = false
+        endpoint?.endTrial()
     }
 
     private func leaveConnection() {
@@ -150,6 +179,7 @@ package final class Exchange {
     private func releaseConnection(isReusable: Bool) {
         guard let connection else { return }
         self.connection = nil
+        endTrial()
         noteNotOutstanding()
         if isReusable {
             access.release(connection, settings: group.settings)
@@ -162,5 +192,6 @@ package final class Exchange {
         guard isOutstanding else { return }
         isOutstanding = false
         server?.outstanding.wrappingSubtract(1, ordering: .relaxed)
+        endpoint?.outstanding.wrappingSubtract(1, ordering: .relaxed)
     }
 }

@@ -6,13 +6,11 @@ import HTTPWire
 enum ExchangeAction: Equatable, Sendable {
     /// Nothing, but to wait for what ``ExchangeState/interest`` says.
     case wait
-    /// Release the server and its connection, if any, and choose a server that wasn't tried yet.
-    /// - blamesServer: whether this counts as a failure of the released server.
+    /// Release the address and its connection, if any, and choose an address that wasn't tried yet.
+    /// - blamesServer: whether this counts as a failure of the released address.
     case chooseServer(blamesServer: Bool)
-    /// The same, to retry a request that was sent already.
+    /// The same, to retry a request that was sent already, at the same address if no other is left.
     case sendAgain(blamesServer: Bool)
-    /// Connect to the server, whose name is now resolved.
-    case connect
     /// Send the request, which is complete.
     case sendRequest
     /// Send the head together with the content that has arrived.

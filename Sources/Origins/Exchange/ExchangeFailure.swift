@@ -5,9 +5,7 @@ import HTTPWire
 /// The failure that ended an exchange.
 package struct ExchangeFailure: Equatable, Sendable {
     package enum Cause: UInt8, Sendable, CaseIterable {
-        /// Every server fails its active check.
-        case noServer
-        /// The server's name has no address.
+        /// No server's name has an address.
         case unresolved
         case refused
         case connectTimeout, firstByteTimeout, betweenBytesTimeout
@@ -16,6 +14,8 @@ package struct ExchangeFailure: Equatable, Sendable {
         case malformedResponse
         /// The upstream's limit of connections is reached.
         case tooManyConnections
+        /// Larder itself had no descriptor, port or memory left for a connection.
+        case ownShortage
     }
     package let cause: Cause
     /// What was wrong with the response's bytes, if that is the cause.

@@ -8,9 +8,9 @@ import HTTPWire
 /// The state of an exchange. ``ExchangeState/begin(_:)`` resets it for the next one.
 struct ExchangeState: ~Copyable {
     enum Phase: Equatable, Sendable {
-        /// Not started, or between two servers. Exits: locating, awaitingHead (idle connection), ended.
+        /// Not started, or between two addresses. Exits: locating, connecting, awaitingHead (idle connection), ended.
         case idle
-        /// The server's name is being resolved. Exits: connecting, awaitingHead, idle, ended.
+        /// A name is being looked up. Exits: idle, ended.
         case locating
         /// Exits: awaitingHead, idle, ended.
         case connecting
@@ -29,8 +29,6 @@ struct ExchangeState: ~Copyable {
         /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
         var isComplete = true
         var acceptsUpgrade = false
-        /// Servers of the upstream.
-        var serverCount = 1
         /// How often it may be retried.
         var retries = 1
     }
@@ -44,14 +42,11 @@ struct ExchangeState: ~Copyable {
     private var hasUnsentBytes = false
     private var isPaused = false
 
-    /// Bit *n* is set if server *n* was tried (servers beyond the 64th share the last bit).
-    private(set) var tried: UInt64 = 0
     private var retriesLeft = 0
     private var avoidsIdleConnections = false
     private var isConnectionReused = false
-    /// Counts the attempts, over all exchanges, so that the result of a resolution for an earlier attempt is
-    /// recognised.
-    private(set) var attempt = 0
+    /// Why the last address that was tried could not be used.
+    private var lastCause: ExchangeFailure.Cause?
 
     private var hasPartialHead = false
     private var framing = BodyFraming.none
@@ -69,7 +64,7 @@ struct ExchangeState: ~Copyable {
         hasStreamedContent = false
         hasUnsentBytes = false
         isPaused = false
-        tried = 0
+        lastCause = nil
         avoidsIdleConnections = false
         hasPartialHead = false
         framing = .none
@@ -122,42 +117,38 @@ struct ExchangeState: ~Copyable {
     /// that the origin has closed already.
     var checksIdleConnection: Bool { !request.method.isIdempotent }
 
-    private var allServers: UInt64 {
-        request.serverCount >= 64 ? .max : (1 << UInt64(request.serverCount)) - 1
-    }
+    /// No address is left to choose.
+    mutating func noServerLeft() -> ExchangeAction { fail(.init(lastCause ?? .unresolved), blamesServer: false) }
 
-    /// The server with that index was chosen for this attempt.
-    mutating func chose(server index: Int) {
-        attempt += 1
-        tried |= 1 << UInt64(min(index, 63))
-    }
-
-    /// No server is left to choose.
-    mutating func noServerLeft() -> ExchangeAction {
-        fail(.init(tried == 0 ? .noServer : .refused), blamesServer: false)
-    }
-
-    /// The connection limit of the chosen server is reached.
+    /// The connection limit of the chosen address is reached.
     mutating func connectionLimitReached() -> ExchangeAction {
         nextServer(after: .tooManyConnections, blamesServer: false)
     }
 
-    /// The chosen server's name is being resolved.
+    /// No address is known that wasn't tried; a name is being looked up.
     mutating func locationAsked() { phase = .locating }
 
-    /// A name resolution has ended, for the attempt with that number.
-    mutating func located(failed: Bool, attempt: Int) -> ExchangeAction {
-        guard phase == .locating, attempt == self.attempt else { return .wait }
-        return failed ? nextServer(after: .unresolved, blamesServer: true) : .connect
+    /// A look-up has ended.
+    mutating func located() -> ExchangeAction {
+        guard phase == .locating else { return .wait }
+        phase = .idle
+        return .chooseServer(blamesServer: false)
     }
 
-    /// The address is unavailable after all.
-    mutating func locationUnknown() -> ExchangeAction { nextServer(after: .unresolved, blamesServer: false) }
+    /// No name has brought an address in time.
+    /// - Parameter hasFailed: whether a look-up failed; otherwise they are still under way.
+    mutating func nameTimedOut(hasFailed: Bool) -> ExchangeAction {
+        guard phase == .locating else { return .wait }
+        return fail(.init(lastCause ?? (hasFailed ? .unresolved : .connectTimeout)), blamesServer: false)
+    }
 
     /// A connection is being opened.
     mutating func connecting() { phase = .connecting }
 
     mutating func refused() -> ExchangeAction { nextServer(after: .refused, blamesServer: true) }
+
+    /// Larder can't open a connection for want of descriptors, ports or memory.
+    mutating func lacksResources() -> ExchangeAction { nextServer(after: .ownShortage, blamesServer: false) }
 
     /// There is a connection for the request.
     /// - Parameter isReused: whether it has carried a response before.
@@ -170,9 +161,9 @@ struct ExchangeState: ~Copyable {
         return isRequestComplete ? .sendRequest : .sendRequestAndContent
     }
 
-    /// Nothing was sent, so any method may go to another server (RFC 9110 §9.2.2).
+    /// Nothing was sent, so any method may go to another address (RFC 9110 §9.2.2).
     private mutating func nextServer(after cause: ExchangeFailure.Cause, blamesServer: Bool) -> ExchangeAction {
-        if tried & allServers == allServers { return fail(.init(cause), blamesServer: blamesServer) }
+        lastCause = cause
         phase = .idle
         return .chooseServer(blamesServer: blamesServer)
     }
@@ -310,9 +301,8 @@ struct ExchangeState: ~Copyable {
         guard maySendAgain else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true
-        // A stale connection isn't the server's fault.
-        if isStale || tried & allServers == allServers { tried = 0 }
         phase = .idle
+        // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
     }
 

@@ -60,6 +60,8 @@ package struct Counters: Sendable {
     package var idleOriginConnections = 0
     package var originConnects = 0
     package var originReuses = 0
+    /// Connections closed because of their age, or because their address had left the server's name.
+    package var originRetirements = 0
     /// Refreshes in the background that are under way.
     package var refreshing = 0
     package var remote = RemoteStoreFigures()
@@ -81,6 +83,7 @@ package struct Counters: Sendable {
         idleOriginConnections += figures.idleConnections
         originConnects += figures.connects
         originReuses += figures.reuses
+        originRetirements += figures.retirements
         retries += figures.retries
     }
 
@@ -135,6 +138,7 @@ package struct Counters: Sendable {
         idleOriginConnections += other.idleOriginConnections
         originConnects += other.originConnects
         originReuses += other.originReuses
+        originRetirements += other.originRetirements
         refreshing += other.refreshing
         remote.add(other.remote)
     }

@@ -9,7 +9,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case malformed, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
     case bodyTooLarge, headTimeout, bodyTimeout, onlyIfCached, tooManyClients
     // The origin failed.
-    case noServer, originUnresolved, originRefused, originBusy
+    case originUnresolved, originRefused, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
     // The response had begun when something ended it.
     case responseCutShort, clientGone, clientStalled
@@ -23,10 +23,11 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     /// The type of error that `Proxy-Status` names (RFC 9209 §2.3); nil where no origin failed.
     var proxyError: StaticString? {
         switch self {
-        case .noServer, .validationFailed: "destination_unavailable"
+        case .validationFailed: "destination_unavailable"
         case .originUnresolved: "dns_error"
         case .originRefused: "connection_refused"
         case .originBusy: "connection_limit_reached"
+        case .outOfResources: "proxy_internal_error"
         case .originConnectTimeout: "connection_timeout"
         case .originTimeout: "http_response_timeout"
         case .originMalformed: "http_protocol_error"
@@ -60,10 +61,11 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .onlyIfCached:
             (504, "only-if-cached", "the request accepts only a cached response, and there is none that may be used")
         case .tooManyClients: (503, "too-many-clients", "client connection limit reached")
-        case .noServer: (503, "no-server-up", "every server of the upstream fails its health check")
         case .originUnresolved: (503, "origin-unresolved", "the name of the upstream server could not be resolved")
         case .originRefused: (503, "origin-unreachable", "no server of the upstream accepts connections")
         case .originBusy: (503, "origin-busy", "upstream connection limit reached")
+        case .outOfResources:
+            (503, "out-of-resources", "no file descriptor, port or memory is left for a connection to the upstream")
         case .originConnectTimeout:
             (504, "origin-connect-timeout", "the upstream server did not accept the connection in time")
         case .originTimeout: (504, "origin-timeout", "the upstream server did not respond in time")

@@ -246,10 +246,10 @@ extension ExchangeFailure.Cause {
     /// What the client is told.
     var outcome: Outcome {
         switch self {
-        case .noServer: .noServer
         case .unresolved: .originUnresolved
         case .refused: .originRefused
         case .tooManyConnections: .originBusy
+        case .ownShortage: .outOfResources
         case .connectTimeout: .originConnectTimeout
         case .firstByteTimeout: .originTimeout
         case .betweenBytesTimeout: .originTimeout

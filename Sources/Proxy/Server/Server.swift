@@ -145,10 +145,11 @@ package final class Server {
         }
         for group in wanted where !healthChecks.contains(where: { $0.group === group }) {
             let name = group.settings.name
-            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) {
-                [log] server, isUp, reason in
-                let text = "upstream \(name): \(server.address.authority) is \(isUp ? "up" : "down"): \(reason)"
-                log.write(isUp ? .notice : .warning, text)
+            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) { [log] change in
+                let (authority, address) = (change.server.address.authority, change.endpoint.address.description)
+                let place = change.server.hasName ? "\(authority) at \(address)" : authority
+                let text = "upstream \(name): \(place) is \(change.isUp ? "up" : "down"): \(change.reason)"
+                log.write(change.isUp ? .notice : .warning, text)
             }
             if let checks { healthChecks.append((group, checks)) }
         }
