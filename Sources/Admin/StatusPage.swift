@@ -70,6 +70,7 @@ enum StatusPage {
           }
           element(id).replaceChildren(...(titles.length ? [make('th', titles)] : []), ...rows.map(r => make('td', r)))
         }
+        const health = place => place.standing === 'aside' ? 'ejected' : place.standing
         const counted = object => Object.entries(object).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1])
         function show(stats) {
           const t = stats.totals, o = stats.outcomes
@@ -98,8 +99,8 @@ enum StatusPage {
           table('routes', ['route', 'requests', 'hits', 'share', 'stored', 'sent'], stats.routes.map(r => [(r.host || '')
             + r.path, number(r.requests), number(r.hits), share(r.hits, r.requests), number(r.stores), bytes(r.bytes)]))
           table('upstreams', ['server', 'state', 'in progress', 'requests', 'failures'], stats.upstreams.flatMap(u =>
-            u.servers.map(v => [u.name + '  ' + v.address, v.standing === 'aside' ? 'ejected' : v.standing, number(v.outstanding), number(v.requests),
-              number(v.failures)])))
+            u.servers.flatMap(v => [[u.name + '  ' + v.address, health(v), number(v.outstanding), number(v.requests), number(v.failures)],
+              ...(v.addresses && v.addresses.length > 1 ? v.addresses.map(a => ['    ' + a.address, health(a), '', '', '']) : [])])))
           table('outcomes', [], counted(o).map(([name, n]) => [name, number(n)]))
           table('sharing', [], counted(stats.sharing).map(([name, n]) => [name.replaceAll('_', ' '), number(n)]))
           table('limits', [], counted(stats.limits).map(([name, n]) => [name, number(n)]))

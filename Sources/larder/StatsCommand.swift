@@ -87,13 +87,23 @@ struct StatsPage {
         var rows: [[String]] = []
         for upstream in document["upstreams"]?.elements ?? [] {
             for server in upstream["servers"]?.elements ?? [] {
-                let texts = [upstream["name"]?.text, server["address"]?.text, server["standing"]?.text].map {
-                    $0 == "aside" ? "ejected" : $0 ?? ""
+                rows.append(
+                    [upstream["name"]?.text ?? "", server["address"]?.text ?? "", Self.health(server)]
+                        + ["requests", "failures"].map { Self.grouped(server[$0]?.count ?? 0) })
+                // Of a name with several addresses one may fail while another is up.
+                let addresses = server["addresses"]?.elements ?? []
+                for address in addresses where addresses.count > 1 {
+                    rows.append(["", "  " + (address["address"]?.text ?? ""), Self.health(address), "", ""])
                 }
-                rows.append(texts + ["requests", "failures"].map { Self.grouped(server[$0]?.count ?? 0) })
             }
         }
         return rows.isEmpty ? "" : Self.columns([["upstream", "server", "state", "requests", "failures"]] + rows)
+    }
+
+    /// The state of a server, or of one of its addresses.
+    private static func health(_ place: JSONValue) -> String {
+        let text = place["standing"]?.text ?? ""
+        return text == "aside" ? "ejected" : text
     }
 
     private var coalescing: String {

@@ -28,6 +28,9 @@ struct AddressTests {
                 #expect(try larder.request(method, "/\(number)", body: body).status == 200)
             }
             #expect(origin.count() == 20)
+            let stats = try larder.command(["stats"]).output
+            #expect(stats.contains(/\s\s127\.0\.0\.1:\d+ +up/))
+            #expect(stats.contains(/\s\s127\.0\.0\.2:\d+ +(ejected|failing)/))
         }
     }
 
