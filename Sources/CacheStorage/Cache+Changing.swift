@@ -17,6 +17,16 @@ extension Cache {
         return true
     }
 
+    /// Stores a record under the key that its new head says (RFC 9111 §4.1), and deletes it under the one that it had.
+    /// - Parameter plainKey: holds the new key's index, or the record itself: either has replaced what was there.
+    package func move(
+        _ response: StoredResponse, from old: CacheKey, to key: CacheKey, plainKey: CacheKey, now: WallTime,
+        holding token: AnyObject? = nil
+    ) {
+        put(key, response, now: now, holding: token)
+        if old != key && old != plainKey { delete([old]) }
+    }
+
     /// Keeps a copy of a remote record in memory, for a short time only: this process isn't notified when the remote
     /// store's entry is removed.
     package func keepCopy(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {

@@ -93,6 +93,14 @@ package final class ResponseHeadWriter {
 
     // MARK: Fields
 
+    /// Whole lines of fields, each with its end.
+    package func append(lines fields: Span<UInt8>, removesTags: Bool) {
+        guard removesTags else { return lines.append(fields) }
+        StoredHead.forEachFieldLine(of: fields) { name, line in
+            if !FieldName.recognise(name).isTag { lines.append(line) }
+        }
+    }
+
     package func append(_ name: StaticString, _ value: Span<UInt8>) {
         Forwarding.appendField(name, value, to: &lines)
     }

@@ -25,7 +25,7 @@ extension KeyDescription {
         ),
         key(
             "stale_if_error", "DURATION", nil,
-            "How long a stale response may be served instead of an upstream error (500, 502, 503, 504). The response's own stale-if-error takes precedence. Rounded up to whole seconds."
+            "How long a stale response may be served instead of an upstream error (5xx, or 429 with Retry-After). The response's own stale-if-error takes precedence. Rounded up to whole seconds."
         ),
         key(
             "early_refresh", "PERCENT | off", "off",

@@ -35,6 +35,15 @@ package struct Status: Equatable, Sendable {
     /// Whether a response with this status to an unsafe method invalidates (RFC 9111 §4.4): 2xx and 3xx.
     @inlinable package var isNonError: Bool { (200..<400).contains(code) }
 
-    /// Whether `stale-if-error` covers it (RFC 5861 §4).
-    @inlinable package var isOriginFailure: Bool { code == 500 || code == 502 || code == 503 || code == 504 }
+    /// 4xx and 5xx.
+    @inlinable package var isError: Bool { (400..<600).contains(code) }
+
+    /// 4xx: what is wrong is the request, and another client's may be right.
+    @inlinable package var isClientError: Bool { (400..<500).contains(code) }
+
+    /// Whether it says that there is nothing, or nothing any more: 404 and 410.
+    @inlinable package var isGone: Bool { code == 404 || code == 410 }
+
+    /// 5xx: the origin has failed. RFC 5861 §4 names 500, 502, 503 and 504; the others say as little of the resource.
+    @inlinable package var isOriginFailure: Bool { (500..<600).contains(code) }
 }

@@ -27,6 +27,7 @@ struct PartialResponseTests {
         let bytes = slice(range, count: bytes)
         return PartialResponse(record)?.adding(
             range, bytes: bytes.span, completeLength: length, description: description(id: 2),
+            keyText: record.keyText, varyNames: record.varyNames,
             head: (Self.head + "X: new\r\n").utf8.span, objectLimit: limit)
     }
 

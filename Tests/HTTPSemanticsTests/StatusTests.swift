@@ -19,6 +19,13 @@ struct StatusTests {
     @Test("Non-error ones are 2xx and 3xx", .tags(.must))
     func nonError() { #expect((0...999).filter { Status($0).isNonError } == Array(200..<400)) }
 
+    @Test("Errors are 4xx and 5xx; what is gone is 404 and 410", .tags(.must))
+    func errors() {
+        #expect((0...999).filter { Status($0).isError } == Array(400..<600))
+        #expect((0...999).filter { Status($0).isClientError } == Array(400..<500))
+        #expect((0...999).filter { Status($0).isGone } == [404, 410])
+    }
+
     @Test("Those of RFC 9110 are understood, and unknown ones are not", .tags(.must))
     func understood() {
         for status in [200, 204, 206, 301, 304, 404, 417, 422, 426, 500, 505] {

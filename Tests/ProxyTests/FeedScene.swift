@@ -118,6 +118,7 @@ extension FillFeed.News {
         case .head(_, let isWhole): isWhole ? "whole" : "head"
         case .refused(.hitForMiss): "refused, hit for miss"
         case .refused(.ownReason): "refused, own reason"
+        case .refused(.oneClient): "refused, one client"
         case .refused(.originFailure(let status)): "refused, \(status.code)"
         case .failed(let cause): "failed, \(cause)"
         case .gone: "gone"

@@ -10,12 +10,8 @@ import Testing
 
 @Suite("RFC 9111 §4.3, one fill: freshening")
 struct FillFresheningTests {
-    /// A scene with a stale response, whose entity-tag is "1".
     private func staleScene(_ change: (inout CacheSettings) -> Void = { _ in }) throws -> FillScene {
-        let scene = try FillScene(change)
-        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\"", "X-Old: 1"], body: "old")
-        try scene.age(by: 70)
-        return scene
+        try FillScene.stale(change)
     }
 
     @Test("A 304 freshens what is stored: new fields, a Date of now, its own Age, the same body")
@@ -82,17 +78,6 @@ struct FillFresheningTests {
         #expect(scene.leftovers == [] && scene.sources.count == 1)
     }
 
-    @Test("A 304 that forbids storing takes the stored response out, but answers the request with it")
-    func forbids() throws {
-        let scene = try staleScene()
-        let reader = ScriptedReader()
-        try scene.ask(reader)
-        scene.source.head("304 Not Modified", ["ETag: \"1\"", "Cache-Control: no-store"])
-        #expect(scene.leftovers == [])
-        #expect(reader.ends == ["delivered, revalidated"] && reader.record?.bodyText == "old")
-        #expect(try scene.stored() == nil)
-    }
-
     @Test("An invalidation that comes before the 304 keeps the freshened response out of the store")
     func invalidated() throws {
         let scene = try staleScene()
@@ -117,15 +102,17 @@ struct FillFresheningTests {
 
     // MARK: A failing origin
 
-    @Test("A 5xx is answered with what is stored where stale-if-error allows, and others hear the status")
-    func staleIfError() throws {
+    @Test(
+        "A 5xx, or a 429 that says when to come back, is answered with what is stored where stale-if-error allows",
+        arguments: [500, 501, 502, 503, 504, 507, 429])
+    func staleIfError(status: Int) throws {
         let scene = try staleScene { $0.staleIfError = .seconds(600) }
         let (first, other) = (ScriptedReader(), ScriptedReader())
         try scene.ask(first)
         try scene.ask(other)
-        scene.source.head("503 Service Unavailable", ["Cache-Control: max-age=60"])
+        scene.source.head("\(status) x", ["Cache-Control: max-age=60", "Retry-After: 1"])
         #expect(scene.leftovers == [])
-        #expect(first.ends == ["serves stale for 503"] && other.ends == ["refused, 503"])
+        #expect(first.ends == ["serves stale for \(status)"] && other.ends == ["refused, \(status)"])
         #expect(try scene.body() == "old")
     }
 
@@ -147,26 +134,53 @@ struct FillFresheningTests {
 
     // MARK: HEAD
 
-    @Test("The response to a HEAD freshens a stored GET that it agrees with, and invalidates one that it doesn't")
-    func head() throws {
-        let cases: [(fields: [String], isKept: Bool)] = [
-            (["ETag: \"1\"", "Content-Length: 3"], true), (["ETag: \"1\"", "Content-Length: 4"], false),
-            (["ETag: \"2\""], false), ([], true),
-        ]
-        for (fields, isKept) in cases {
-            let scene = try staleScene()
-            let reader = ScriptedReader()
-            guard case .alone = try scene.ask(reader, method: "HEAD") else {
-                Issue.record("a HEAD fills for others")
-                return
-            }
-            scene.source.head("200 OK", ["Cache-Control: max-age=600", "X-New: 2"] + fields)
-            #expect(reader.log == ["handed over 200"] && reader.reason == .headResponse)
-            scene.source.end()
-            #expect(scene.leftovers == [])
-            let stored = try scene.stored()
-            #expect(stored?.facts.lifetime == (isKept ? 600 : nil), "\(fields)")
-            if isKept { #expect(stored?.headText.contains("X-New: 2") == true && stored?.bodyText == "old") }
+    /// A HEAD that reaches the origin though what is stored is fresh, for a minute.
+    private func head(_ status: String, _ fields: [String]) throws -> FillScene {
+        let scene = try FillScene()
+        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\"", "X-Old: 1"], body: "old")
+        let reader = ScriptedReader()
+        guard case .alone = try scene.ask(reader, method: "HEAD", with: ["Cache-Control: no-cache"]) else {
+            Issue.record("a HEAD fills for others")
+            return scene
+        }
+        scene.source.head(status, fields)
+        #expect(reader.log == ["handed over \(status.prefix(3))"] && reader.reason == .headResponse)
+        scene.source.end()
+        #expect(scene.leftovers == [])
+        return scene
+    }
+
+    @Test(
+        "The response to a HEAD freshens a stored GET whose validator it repeats; after any other that is stale",
+        arguments: [
+            (["ETag: \"1\"", "Content-Length: 3"], true), (["ETag: \"1\""], true),
+            (["ETag: \"1\"", "Content-Length: 4"], false), (["ETag: \"2\""], false), ([], false),
+            (["Content-Length: 3"], false), (["Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"], false),
+        ])
+    func head(_ fields: [String], isSame: Bool) throws {
+        let scene = try head("200 OK", ["Cache-Control: max-age=600", "X-New: 2"] + fields)
+        let stored = try #require(try scene.stored())
+        #expect(stored.bodyText == "old")
+        #expect(stored.headText.contains("X-New: 2") == isSame)
+        #expect(stored.facts.timeToLive(at: scene.service.instant) == (isSame ? 600 : 0))
+    }
+
+    @Test(
+        "A HEAD's response that is for one client says nothing of what is stored",
+        arguments: [["Cache-Control: private"], ["Cache-Control: no-store"], ["Set-Cookie: a=b"]])
+    func headForOne(_ fields: [String]) throws {
+        for etag in [[], ["ETag: \"1\""], ["ETag: \"2\""]] {
+            let scene = try head("200 OK", fields + etag)
+            let stored = try #require(try scene.stored())
+            #expect(stored.headText.contains("X-Old: 1") && stored.facts.lifetime == 60)
+        }
+    }
+
+    @Test("A HEAD that finds nothing any more takes out what is stored, and one that is refused leaves it")
+    func headGone() throws {
+        for status in ["404 Not Found", "410 Gone"] { #expect(try head(status, []).stored() == nil) }
+        for status in ["403 Forbidden", "405 Method Not Allowed", "500 Internal Server Error", "302 Found"] {
+            #expect(try head(status, ["ETag: \"2\""]).stored()?.facts.lifetime == 60, "\(status)")
         }
     }
 
@@ -204,7 +218,11 @@ struct FillFresheningTests {
     func refreshFailed(hasHead: Bool) throws {
         let scene = try staleScene()
         _ = try #require(try scene.refresh())
-        if hasHead { scene.source.head("500 Internal Server Error") } else { scene.source.fail(.connectTimeout) }
+        if hasHead {
+            scene.source.head("429 Too Many Requests", ["Retry-After: 30"])
+        } else {
+            scene.source.fail(.connectTimeout)
+        }
         #expect(scene.leftovers == [])
         #expect(try scene.body() == "old")
         #expect(try scene.refresh() == nil)
@@ -221,12 +239,33 @@ struct FillFresheningTests {
         #expect(try scene.body() == "old")
     }
 
-    @Test("A refresh whose response isn't to be stored takes out what is, and stops its exchange")
-    func refreshRefused() throws {
+    @Test(
+        "A refresh whose response is for one client, or says that it came too soon, leaves what is stored, and stops",
+        arguments: FillScene.forOneClient.indices)
+    func refreshRefused(index: Int) throws {
+        let (status, fields) = FillScene.forOneClient[index]
         let scene = try staleScene()
         _ = try #require(try scene.refresh())
-        scene.source.head("200 OK", ["Cache-Control: private"])
+        let other = ScriptedReader()
+        try scene.ask(other)
+        scene.source.head(status, fields)
         #expect(scene.source.isStopped && scene.leftovers == [])
+        #expect(try scene.body() == "old")
+        #expect(other.ends == ["refused, one client"])
+        // The next isn't begun at once; whoever has to ask may still share.
+        #expect(try scene.refresh() == nil)
+        guard case .began = try scene.ask(ScriptedReader()) else {
+            Issue.record("nobody may share a fill any more")
+            return
+        }
+    }
+
+    @Test("A refresh that finds nothing any more takes out what is stored", arguments: ["404 Not Found", "410 Gone"])
+    func refreshGone(status: String) throws {
+        let scene = try staleScene()
+        _ = try #require(try scene.refresh())
+        scene.source.head(status)
+        #expect(scene.leftovers == [])
         #expect(try scene.stored() == nil)
     }
 

@@ -224,7 +224,7 @@ struct FillPartTests {
 }
 
 extension PartialResponse {
-    fileprivate func text(of range: Range<Int64>) -> String? {
+    func text(of range: Range<Int64>) -> String? {
         guard let place = place(of: range) else { return nil }
         return record.body.extracting(place).text()
     }

@@ -19,6 +19,7 @@ struct FillRefusalTests {
         ("304 Not Modified", ["ETag: \"1\""], .oneRequestStatus, "refused, hit for miss"),
         ("200 OK", ["Cache-Control: max-age=60", "Content-Length: 5000"], .tooLarge, "refused, hit for miss"),
         ("503 Service Unavailable", [], .noLifetime, "refused, 503"),
+        ("404 Not Found", [], .noLifetime, "refused, hit for miss"),
     ]
 
     @Test(
@@ -43,6 +44,27 @@ struct FillRefusalTests {
         #expect(scene.leftovers == [])
         guard case .alone = try scene.ask(ScriptedReader()) else {
             Issue.record("waits for another request's fill")
+            return
+        }
+    }
+
+    @Test(
+        "An error that is one client's own says nothing of the next: another request may begin a fill",
+        arguments: [
+            "400 Bad Request", "401 Unauthorized", "403 Forbidden", "408 Request Timeout", "429 Too Many Requests",
+        ])
+    func clientError(status: String) throws {
+        let scene = try FillScene()
+        let (first, near, far) = (ScriptedReader(), ScriptedReader(), ScriptedReader(worker: 1))
+        for reader in [first, near, far] { try scene.ask(reader) }
+        scene.source.head(status)
+        #expect(first.log == ["handed over \(status.prefix(3))"] && first.reason == .noLifetime)
+        scene.settle()
+        #expect(near.ends == ["refused, one client"] && far.ends == ["refused, one client"])
+        scene.source.end()
+        #expect(scene.leftovers == [] && scene.table.counts.hitForMiss == 0)
+        guard case .began = try scene.ask(ScriptedReader()) else {
+            Issue.record("nobody may share a fill any more")
             return
         }
     }
@@ -73,18 +95,13 @@ struct FillRefusalTests {
         #expect(scene.leftovers == [])
     }
 
-    @Test("Another response than the stored one, which isn't to be stored, takes the stored one out")
-    func supersedes() throws {
-        for (fields, isKept) in [(["Cache-Control: no-store"], false), (["Cache-Control: max-age=60"], true)] {
-            let scene = try FillScene()
-            try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\""], body: "old")
-            try scene.age(by: 70)
-            // Credentials are this request's own matter, and say nothing about what others were given.
-            try scene.ask(ScriptedReader(), with: isKept ? ["Authorization: Basic x"] : [])
-            scene.source.respond("200 OK", fields, body: "new")
-            #expect(try scene.body() == (isKept ? "old" : nil))
-            #expect(scene.leftovers == [])
-        }
+    @Test("Credentials are a request's own matter: what came for them says nothing about what others were given")
+    func credentials() throws {
+        let scene = try FillScene.stale()
+        try scene.ask(ScriptedReader(), with: ["Authorization: Basic x"])
+        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
+        #expect(try scene.body() == "old")
+        #expect(scene.leftovers == [])
     }
 
     @Test(

@@ -187,7 +187,8 @@ final class FillScene {
         guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
         let keys = selection.keys
         let text = keys.text
-        let mayBegin = request.facts.method != .head && !request.facts.hasRange
+        let mayBegin =
+            request.facts.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
         let role = table.join(
             keys.key, keyText: text.span, worker: reader.worker,
             mailbox: reader.worker == 0 ? service.mailbox : otherMailbox, now: loop.now,
@@ -275,6 +276,24 @@ final class FillScene {
         cache.put(selection.keys.key, aged, now: service.wallTime)
         return aged
     }
+
+    /// A scene with a stale response, whose entity-tag is "1" and whose body is "old".
+    static func stale(_ change: (inout CacheSettings) -> Void = { _ in }) throws -> FillScene {
+        let scene = try FillScene(change)
+        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\"", "X-Old: 1"], body: "old")
+        try scene.age(by: 70)
+        return scene
+    }
+
+    /// What an origin sends to one client and means for no other.
+    static let forOneClient: [(status: String, fields: [String])] = [
+        ("400 Bad Request", []), ("401 Unauthorized", ["WWW-Authenticate: Basic"]), ("403 Forbidden", []),
+        ("405 Method Not Allowed", []), ("408 Request Timeout", []), ("429 Too Many Requests", []),
+        ("302 Found", ["Location: /login"]), ("303 See Other", ["Location: /login", "Cache-Control: no-store"]),
+        ("200 OK", ["Cache-Control: private, max-age=60"]), ("200 OK", ["Cache-Control: no-store"]),
+        ("200 OK", ["Cache-Control: max-age=60", "Set-Cookie: a=b"]),
+        ("200 OK", ["Cache-Control: max-age=60", "Vary: *"]),
+    ]
 
     /// The script that was asked last.
     var source: ScriptedSource { sources.last! }

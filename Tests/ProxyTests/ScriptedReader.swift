@@ -34,6 +34,10 @@ final class ScriptedReader: FillReader {
     /// What it took over.
     private(set) var source: (any FillSource)?
     private(set) var reason: Reason?
+    /// Why what it was given is for it alone, where it is.
+    private(set) var deliveredReason: Reason?
+    /// Where another request's response belongs.
+    private(set) var place: FillPlace?
     /// Its client takes nothing now.
     private(set) var isBlocked: Bool
     /// Bytes that it takes from a feed at once.
@@ -141,6 +145,7 @@ final class ScriptedReader: FillReader {
         guard case .filling(let own) = activity, own === fill else { return }
         fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
         self.record = record
+        deliveredReason = fill.notStoredReason
         end("delivered, \(how)")
     }
 
@@ -202,6 +207,7 @@ final class ScriptedReader: FillReader {
         case .head(let head, _):
             log.append("began \(head.response.status)")
             record = head.response
+            place = head.place
             activity = .reading(feed)
             pump(feed)
         case .gone, .refused, .failed:

@@ -53,19 +53,19 @@ package struct PartialResponse {
     /// ordinary 200.
     ///
     /// - Parameters:
-    ///   - range, bytes: the new part. The caller has updated the stored fields with its own: `head` and `description`
-    ///     are those of the result.
+    ///   - range, bytes: the new part. The caller has updated the stored fields with its own: `head`, `description` and
+    ///     what says the key are those of the result.
     ///   - completeLength: the complete length according to the new part's `Content-Range`.
     ///   - objectLimit: maximum number of content bytes in a record.
     /// - Returns: nil if that is exceeded, if the part contradicts itself or the stored parts, or if memory can't be
     ///   allocated.
     package func adding(
         _ range: Range<Int64>, bytes: Span<UInt8>, completeLength: Int64?, description: RecordDescription,
-        head: Span<UInt8>, objectLimit: Int
+        keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>, objectLimit: Int
     ) -> StoredResponse? {
         if let known = self.completeLength, let completeLength, known != completeLength { return nil }
         return StoredResponse.partial(
-            description, keyText: record.keyText, varyNames: record.varyNames, head: head, range: range, bytes: bytes,
+            description, keyText: keyText, varyNames: varyNames, head: head, range: range, bytes: bytes,
             completeLength: completeLength ?? self.completeLength, objectLimit: objectLimit, joining: self)
     }
 }

@@ -17,7 +17,14 @@ package enum StoredHead {
     package static func forEachLine(
         of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void
     ) {
-        var start = statusLineEnd(head)
+        forEachFieldLine(of: head.extracting(statusLineEnd(head)...), body)
+    }
+
+    /// The same of fields without a status line before them.
+    package static func forEachFieldLine(
+        of head: Span<UInt8>, _ body: (_ name: Span<UInt8>, _ line: Span<UInt8>) -> Void
+    ) {
+        var start = 0
         while start < head.count {
             var end = start
             while end < head.count && head[end] != 0x0A { end += 1 }

@@ -39,8 +39,13 @@ extension StoredResponse {
     /// This response, complete or partial, with a new head and new facts, after a 304 (RFC 9111 §4.3.4). The body isn't
     /// copied: the new record retains the older one's block, and its footprint includes it.
     package func refreshed(_ description: RecordDescription, head: Span<UInt8>) -> StoredResponse? {
-        let keyText = self.keyText
-        let varyNames = self.varyNames
+        refreshed(description, keyText: keyText, varyNames: varyNames, head: head)
+    }
+
+    /// As above, for the key that its new head says (RFC 9111 §4.1).
+    package func refreshed(
+        _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>
+    ) -> StoredResponse? {
         guard let block = unsafe malloc(max(keyText.count + varyNames.count + head.count, 1)) else { return nil }
         var end = unsafe Self.copy(keyText, to: block)
         unsafe end = Self.copy(varyNames, to: end)

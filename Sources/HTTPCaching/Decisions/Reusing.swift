@@ -29,7 +29,7 @@ package struct StaleFallback: OptionSet, Sendable {
 
     /// The origin can't be reached or doesn't respond.
     package static let onDisconnect = StaleFallback(rawValue: 1)
-    /// The origin responds 500, 502, 503 or 504 (`Status.isOriginFailure`).
+    /// The origin responds with a failure: see `isOriginFailure(_:hasRetryAfter:)`.
     package static let onError = StaleFallback(rawValue: 2)
 }
 

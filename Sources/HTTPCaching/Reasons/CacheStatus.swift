@@ -85,7 +85,7 @@ extension Reason {
         case .partialContent, .rangeNotStored: .partial
         case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
-            .alreadyStale, .noCacheUnvalidatable, .contentType, .waitTimedOut, .unshared:
+            .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .waitTimedOut, .unshared:
             .miss
         }
     }

@@ -7,7 +7,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
-    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType
+    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails
     // Not reused without validation, or not at all.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
@@ -30,8 +30,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .contentType, .notStored, .variantNotStored, .storedNoCache,
-            .stale,
+            .noCacheUnvalidatable, .contentType, .storedPrevails, .notStored, .variantNotStored, .storedNoCache, .stale,
             .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh, .staleWhileRevalidate,
             .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
             false
@@ -78,6 +77,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .noCacheUnvalidatable:
             ("no-cache-no-validator", "The response said no-cache and has no validator to revalidate it with.")
         case .contentType: ("content-type", "The route does not store responses of this media type.")
+        case .storedPrevails: ("stored-prevails", "The response is an error, and what is stored may still be served.")
         case .notStored: ("not-stored", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")

@@ -1,5 +1,6 @@
 // What a 304 to the fill's own condition does to what is stored (RFC 9111 §4.3.3, §4.3.4), and what the response to a HEAD
-// says of a stored GET (§4.3.5).
+// says of a stored GET (§4.3.5). What follows from a stored head follows the new one: its key, its lifetime, whom it may be
+// given. New fields that may not be stored reach the client that asked, and nobody else.
 
 import CacheStorage
 import HTTPCaching
@@ -7,6 +8,8 @@ import HTTPSemantics
 import HTTPWire
 
 extension Fill {
+    // MARK: 304
+
     /// A 304 to our own condition.
     /// - Returns: whether that was all; otherwise it is a response like others.
     func freshened(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
@@ -24,9 +27,17 @@ extension Fill {
         }
         // What a HEAD is answered from is a GET's.
         let facts = facts.method == .head ? facts.with(method: .get) : facts
-        let record = freshen(stored, by: response, bytes, policy, facts) ?? stored
+        let shared = renew(stored, by: response, bytes, policy, facts)
         withdraw()
-        feed.complete(with: record)
+        if shared == nil {
+            feed.refuse(.oneClient)
+            noteFailedRefresh()
+        }
+        var own = shared ?? stored
+        if reader != nil {
+            own = confirmed(stored, shared, by: response, bytes, policy)
+            linesBeyond304 = FreshenedHead.linesBeyond304(response, bytes)
+        }
         // The exchange is in the middle of its own callback: it ends first, so that its connection serves again; then the
         // response goes out.
         let (reader, source) = (self.reader, self.source)
@@ -34,54 +45,53 @@ extension Fill {
         end()
         service.loop.atEndOfTurn {
             source?.stop()
-            reader?.fillDelivers(record, .revalidated, by: self)
+            reader?.fillDelivers(own, .revalidated, by: self)
         }
         return true
     }
 
-    /// The stored response with what a 304, or the response to a HEAD, says of it (RFC 9111 §3.2, §4.3.4, §4.3.5), stored
-    /// again; nil where it stays as it is.
-    private func freshen(
-        _ stored: StoredResponse, by response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ policy: RoutePolicy,
-        _ facts: RequestFacts
-    ) -> StoredResponse? {
-        let merged = FreshenedHead(stored: stored, update: response, bytes, date: service.dateLine())
-        var update = ResponseFacts(status: Status(Int(stored.status)), responseTime: service.instant)
-        let lines = merged.lines
-        StoredHead.forEachLine(of: lines.span) { name, line in
-            update.note(FieldName.recognise(name), StoredHead.value(of: line))
+    /// The stored response as the client gets it whose request the 304 came to: with all that this brought.
+    /// - Parameter shared: what is stored now; nil where the 304 changed nothing for others.
+    private func confirmed(
+        _ stored: StoredResponse, _ shared: StoredResponse?, by response: borrowing ResponseHead, _ bytes: Span<UInt8>,
+        _ policy: RoutePolicy
+    ) -> StoredResponse {
+        if let shared, !shared.facts.flags.contains(.fieldsRemoved) { return shared }
+        let head = FreshenedHead(stored: stored, update: response, bytes, date: service.dateLine(), isForOne: true)
+        var description = (shared ?? stored).description
+        (description.etag, description.lastModified) = (head.etag, head.lastModified)
+        if shared == nil {
+            description.facts = confirmedFacts(
+                stored.facts, response: mergedFacts(of: stored, head, response, bytes), policy: policy,
+                requestTime: requestTime)
         }
-        if let age = response.first(.age) { update.note(.age, bytes.extracting(age)) }
-        switch storageVerdict(request: facts, response: update, policy: policy, requestTime: requestTime) {
-        case .store(let storedFacts, let life):
-            let description = RecordDescription(
-                id: service.newIdentifier(), status: stored.status,
-                discardAt: service.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,
-                etag: merged.etag, lastModified: merged.lastModified,
-                headHasContentLength: stored.description.headHasContentLength)
-            guard let made = stored.refreshed(description, head: lines.span) else { return nil }
-            if !isOvertaken {
-                var token: AnyObject?
-                if isPublished {
-                    feed.complete(with: made)
-                    token = noteCompleted()
-                }
-                service.cache.put(keys.key, made, now: service.wallTime, holding: token)
-                if let index = keys.varyIndex { prolong(index, until: made.discardAt) }
-            }
-            if !keys.keepsSearchRule(response, bytes) { service.cache.invalidate([keys.key], at: service.wallTime) }
-            return made
-        case .refuse(let reason):
-            if !reason.isRequestsOwn { service.cache.invalidate([keys.key], at: service.wallTime) }
-            return nil
-        }
+        let lines = head.lines
+        return stored.refreshed(description, head: lines.span) ?? stored
     }
+
+    // MARK: HEAD
 
     /// The origin's response to a HEAD says whether the stored GET is still what it has.
     func freshenByHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        guard response.status == 200, let stored, stored.status == 200, stored.isResponse,
-            let policy = request.entry?.policy(for: Status(200))
-        else { return }
+        let status = Status(response.status)
+        guard let stored, stored.isResponse, let policy = request.entry?.policy(for: status) else { return }
+        let facts = facts.with(method: .get)
+        // RFC 9110 §9.3.2: what a GET would have brought.
+        let storage = storageVerdict(
+            request: facts, response: ResponseFacts(response, bytes, at: service.instant), policy: policy,
+            requestTime: requestTime)
+        if status.isGone && stored.facts.status.isNonError {
+            switch replacementVerdict(
+                of: status, hasRetryAfter: false, storage, stored: stored.facts, policy: policy, now: service.instant)
+            {
+            case .replaces, .removes: service.cache.invalidate([keys.key], at: service.wallTime)
+            case .leaves, .originFailed: break
+            }
+            return
+        }
+        guard status.code == 200, stored.status == 200 else { return }
+        var refusal: Reason?
+        if case .refuse(let reason) = storage { refusal = reason }
         let length = StoredHead.value(of: .contentLength, in: stored.head)
         let bodyLength = Array(String(stored.bodyCount).utf8)
         let verdict = headFresheningVerdict(
@@ -89,10 +99,123 @@ extension Fill {
             lastModified: bytes.extracting(response.first(.lastModified) ?? .empty),
             contentLength: bytes.extracting(response.first(.contentLength) ?? .empty), storedETag: stored.etag,
             storedLastModified: stored.lastModified,
-            storedContentLength: length.isEmpty ? bodyLength.span : length.span)
+            storedContentLength: length.isEmpty ? bodyLength.span : length.span, refusal: refusal)
         switch verdict {
-        case .update: _ = freshen(stored, by: response, bytes, policy, facts.with(method: .get))
-        case .invalidate: service.cache.invalidate([keys.key], at: service.wallTime)
+        case .update: _ = renew(stored, by: response, bytes, policy, facts)
+        case .expire: expire(stored)
+        case .leave: break
         }
+    }
+
+    /// What is stored is stale from now on.
+    private func expire(_ stored: StoredResponse) {
+        guard !isOvertaken, let stored = latest(stored) else { return }
+        var description = stored.description
+        description.id = service.newIdentifier()
+        description.facts.lifetime = stored.facts.currentAge(at: service.instant)
+        guard description.facts.lifetime < stored.facts.lifetime,
+            let made = stored.refreshed(description, head: stored.head)
+        else { return }
+        service.cache.put(keys.key, made, now: service.wallTime)
+    }
+
+    // MARK: What is stored
+
+    /// The stored response with what a 304, or the response to a HEAD, says of it (RFC 9111 §3.2, §4.3.4, §4.3.5), stored
+    /// again under the key that its new head says.
+    /// - Returns: nil where it stays as it is, or where nothing stays.
+    private func renew(
+        _ asked: StoredResponse, by response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ policy: RoutePolicy,
+        _ facts: RequestFacts
+    ) -> StoredResponse? {
+        let latest = latest(asked)
+        let stored = latest ?? asked
+        let merged = FreshenedHead(stored: stored, update: response, bytes, date: service.dateLine())
+        switch renewalVerdict(
+            request: facts, response: mergedFacts(of: stored, merged, response, bytes), policy: policy,
+            requestTime: requestTime)
+        {
+        case .leave(let reason):
+            notStoredReason = reason
+            return nil
+        case .remove(let reason):
+            notStoredReason = reason
+            if latest != nil { service.cache.delete([keys.key]) }
+            return nil
+        case .store(let storedFacts, let life):
+            guard latest != nil, !isOvertaken else { return nil }
+            let description = RecordDescription(
+                id: service.newIdentifier(), status: stored.status,
+                discardAt: service.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,
+                etag: merged.etag, lastModified: merged.lastModified,
+                headHasContentLength: stored.description.headHasContentLength)
+            guard let made = storeAgain(stored, description, merged) else { return nil }
+            if !keys.keepsSearchRule(response, bytes) { service.cache.invalidate([keys.key], at: service.wallTime) }
+            return made
+        }
+    }
+
+    private func storeAgain(
+        _ stored: StoredResponse, _ description: RecordDescription, _ merged: FreshenedHead
+    ) -> StoredResponse? {
+        let lines = merged.lines
+        let names = Self.varyNames(ofStored: lines.span)
+        let old = keys.key
+        var index = keys.varyIndex
+        if names.span.isSame(as: stored.varyNames) {
+            // What is known to vary by now isn't for all again because one response doesn't say so.
+            if names.isEmpty, let found = inMemory(), found.kind == .varyIndex { return nil }
+            if let index { prolong(index, until: description.discardAt) }
+        } else {
+            guard settleVariant(names, discardAt: description.discardAt, description.facts, &index) else {
+                // RFC 9111 §4.1: where it was it would be given to requests that it isn't for.
+                service.cache.delete([old])
+                return nil
+            }
+            // The variant may be there already, and be another.
+            guard latest(stored) != nil else { return nil }
+        }
+        let text = keys.text
+        guard
+            let made = stored.refreshed(description, keyText: text.span, varyNames: names.span, head: lines.span)
+        else { return nil }
+        var token: AnyObject?
+        if isPublished {
+            if keys.key != feed.key { service.table.add(feed, under: keys.key, keyText: text) }
+            feed.complete(with: made, at: FillPlace(key: keys.key, varyIndex: index, length: made.bodyCount))
+            token = noteCompleted()
+        } else {
+            service.table.forgetHitForMiss(feed.key)
+        }
+        service.cache.move(
+            made, from: old, to: keys.key, plainKey: keys.plainKey, now: service.wallTime, holding: token)
+        return made
+    }
+
+    /// What the decisions take of a stored head with the fields of an update.
+    private func mergedFacts(
+        of stored: StoredResponse, _ merged: FreshenedHead, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>
+    ) -> ResponseFacts {
+        var facts = ResponseFacts(status: Status(Int(stored.status)), responseTime: service.instant)
+        let lines = merged.lines
+        StoredHead.forEachLine(of: lines.span) { name, line in
+            facts.note(FieldName.recognise(name), StoredHead.value(of: line))
+        }
+        if let age = response.first(.age) { facts.note(.age, bytes.extracting(age)) }
+        return facts
+    }
+
+    /// The same response as memory has it by now, which another request may have freshened since this fill looked. Nil where
+    /// another response has taken its place: what the origin said of the one before doesn't bring that back.
+    private func latest(_ stored: StoredResponse) -> StoredResponse? {
+        guard let found = inMemory(), found.kind != .varyIndex, found.id != stored.id else { return stored }
+        let isSame = found.etag.isSame(as: stored.etag) && found.lastModified.isSame(as: stored.lastModified)
+        guard isSame && !(found.etag.isEmpty && found.lastModified.isEmpty) else { return nil }
+        return found.isResponse ? found : stored
+    }
+
+    private func inMemory() -> StoredResponse? {
+        let text = keys.text
+        return service.cache.peekInMemory(keys.key, keyText: text.span, now: service.wallTime)
     }
 }

@@ -32,7 +32,7 @@ extension Fill {
         return true
     }
 
-    /// Whether a 206 is of the same representation as what is stored.
+    /// Whether a 206 whose range is known is of the same representation as what is stored.
     private func joins(_ known: PartialResponse, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
         guard let range = partial?.range else { return false }
         let verdict = combineVerdict(
@@ -55,7 +55,14 @@ extension Fill {
             request: self.facts, response: facts, contentRange: contentRange, contentType: contentType,
             policy: policy, requestTime: requestTime)
         guard case .store(let storedFacts, let life, let range, let completeLength) = verdict else {
-            if case .refuse(let reason) = verdict { notStoredReason = reason }
+            guard case .refuse(let reason) = verdict else { return false }
+            notStoredReason = reason
+            // RFC 9111 §3.4: with the new fields no request could be given what is stored.
+            if reason == .varyStar, let known = partial?.known,
+                known.record.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
+            {
+                service.cache.delete([keys.key])
+            }
             return false
         }
         // Parts are answered from while they are fresh, and not validated: others would only be in the way of the whole.
@@ -71,7 +78,7 @@ extension Fill {
             return false
         }
         // Something complete, with the same validator, is worth more than a part of it.
-        if let superseded, superseded.isResponse, superseded.status == 200,
+        if let superseded, superseded.isResponse, superseded.status == 200, !superseded.etag.isEmpty,
             superseded.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
         {
             notStoredReason = .partialContent
@@ -81,9 +88,13 @@ extension Fill {
         if partial == nil { partial = PartialFetch() }
         partial?.range = range
         partial?.completeLength = completeLength
-        var head = recordHead(response, bytes).asWhole()
-        if storedFacts.flags.contains(.fieldsRemoved) { head = head.withoutNamedFields(of: response, bytes) }
-        begin(storedFacts, life, head, response, bytes)
+        let head = recordHead(response, bytes, for: storedFacts).asWhole()
+        var whole: [UInt8]?
+        if let known = partial?.known, joins(known, response, bytes) {
+            let lines = head.lines
+            whole = FreshenedHead.joined(known.record.head, with: lines.span)
+        }
+        begin(storedFacts, life, head, response, bytes, joined: whole)
         return body == .collecting
     }
 
@@ -91,29 +102,30 @@ extension Fill {
     /// - Parameter arrived: a record whose body is the part.
     func joined(_ arrived: StoredResponse) -> StoredResponse? {
         guard let range = partial?.range else { return arrived }
+        let found = service.cache.lookUpInMemory(keys.key, keyText: arrived.keyText, now: service.wallTime)
+        // The whole has come meanwhile, and is worth more than a part of it.
+        if let found, found.isResponse, !found.etag.isEmpty, found.etag.isSame(as: arrived.etag) { return found }
         let completeLength = partial?.completeLength
         let limit = service.cache.objectLimit
-        if let known = latestPart(arrived) {
+        // Another request may have added to what was there.
+        if let known = found.map({ PartialResponse($0) }) ?? partial?.known {
             let verdict = combineVerdict(
                 etag: arrived.etag, storedETag: known.record.etag, range: range, completeLength: completeLength,
                 storedCompleteLength: known.completeLength)
-            if verdict == .combine {
-                let head = FreshenedHead.joined(known.record.head, with: arrived.head)
+            let head = FreshenedHead.joined(known.record.head, with: arrived.head)
+            // Its key was settled when its head came; what has been stored since may vary by other fields.
+            let names = Self.varyNames(ofStored: head.span)
+            if verdict == .combine && names.span.isSame(as: arrived.varyNames) {
                 var description = arrived.description
                 (description.etag, description.lastModified) = StoredHead.validators(in: head.span)
+                // What the part's own head didn't repeat is in the whole's all the same.
+                description.facts.flags.formUnion(
+                    known.record.facts.flags.intersection([.varies, .tagged, .grouped, .searchVaries]))
                 return known.adding(
                     range, bytes: arrived.body, completeLength: completeLength, description: description,
-                    head: head.span, objectLimit: limit)
+                    keyText: arrived.keyText, varyNames: arrived.varyNames, head: head.span, objectLimit: limit)
             }
         }
         return arrived.asPart(range, completeLength: completeLength, objectLimit: limit)
-    }
-
-    /// What is stored by now: another request may have added to it.
-    private func latestPart(_ arrived: StoredResponse) -> PartialResponse? {
-        if let found = service.cache.lookUpInMemory(keys.key, keyText: arrived.keyText, now: service.wallTime) {
-            return PartialResponse(found)
-        }
-        return partial?.known
     }
 }

@@ -40,8 +40,10 @@ extension Fill {
             isValidating = false
         }
         let status = Status(response.status)
-        let servesStale = stored != nil && fallback.contains(.onError)
-        if status.isOriginFailure && (servesStale || purpose == .refresh) { return originFailed(status) }
+        if isOriginFailure(status, hasRetryAfter: response.contains(.retryAfter)) {
+            let servesStale = stored != nil && fallback.contains(.onError)
+            if servesStale || purpose == .refresh { return originFailed(status) }
+        }
         if partResponded(response, bytes) { return }
         if facts.method == .head { freshenByHead(response, bytes) }
         superseded = stored
@@ -80,50 +82,57 @@ extension Fill {
     private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) -> RecordHead? {
         guard let entry = request.entry, let policy = entry.policy(for: status) else { return nil }
         let facts = ResponseFacts(response, bytes, at: service.instant)
-        switch storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: requestTime) {
-        case .refuse(let reason):
-            refuse(reason, status)
+        var storage = storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: requestTime)
+        if case .store = storage, !entry.storesType(of: response, bytes) { storage = .refuse(.contentType) }
+        let verdict = replacementVerdict(
+            of: status, hasRetryAfter: response.contains(.retryAfter), storage, stored: superseded?.facts,
+            policy: request.policy ?? policy, now: service.instant)
+        guard case .store(let storedFacts, let life) = storage, verdict == .replaces else {
+            refuse(verdict, status)
             return nil
-        case .store(let storedFacts, let life):
-            guard entry.storesType(of: response, bytes) else {
-                refuse(.contentType, status)
-                return nil
-            }
-            isToBeStored = service.cache.canStore
-            if !isToBeStored { notStoredReason = .storeUnavailable }
-            var head = recordHead(response, bytes)
-            // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach this client and nobody else.
-            let isReduced = storedFacts.flags.contains(.fieldsRemoved)
-            if isReduced { head = head.withoutNamedFields(of: response, bytes) }
-            begin(storedFacts, life, head, response, bytes)
-            return isReduced || entry.removesTags ? nil : head
         }
+        isToBeStored = service.cache.canStore
+        if !isToBeStored { notStoredReason = .storeUnavailable }
+        let head = recordHead(response, bytes, for: storedFacts)
+        begin(storedFacts, life, head, response, bytes)
+        return storedFacts.flags.contains(.fieldsRemoved) || entry.removesTags ? nil : head
     }
 
-    func recordHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> RecordHead {
-        RecordHead(response, bytes, date: service.dateLine(), assembly: &service.assembly)
+    /// The head as it is stored.
+    func recordHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, for facts: StoredFacts) -> RecordHead {
+        let head = RecordHead(response, bytes, date: service.dateLine(), assembly: &service.assembly)
+        // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach the client that asked and nobody else.
+        return facts.flags.contains(.fieldsRemoved) ? head.withoutNamedFields(of: response, bytes) : head
+    }
+
+    func refuse(_ reason: Reason, _ status: Status) {
+        refuse(replacementVerdict(of: status, hasRetryAfter: false, refusedFor: reason), status)
     }
 
     /// It isn't stored, so nobody else is given it either.
-    func refuse(_ reason: Reason, _ status: Status) {
-        notStoredReason = reason
-        // What is stored was asked about, and the origin has another response now: the old one serves nobody any more.
-        let isAnother = !status.isOriginFailure && !status.answersOneRequestOnly && reason != .storeUnavailable
-        if isAnother && !reason.isRequestsOwn && superseded != nil {
-            service.cache.invalidate([keys.key], at: service.wallTime)
+    private func refuse(_ verdict: ReplacementVerdict, _ status: Status) {
+        switch verdict {
+        case .replaces: return
+        case .leaves(let reason), .originFailed(let reason): notStoredReason = reason
+        case .removes(let reason):
+            notStoredReason = reason
+            if hadStored { service.cache.invalidate([keys.key], at: service.wallTime) }
         }
         guard isPublished else { return }
         withdraw()
+        noteFailedRefresh()
         let table = service.table
-        if reason == .storeUnavailable {
-            feed.refuse(.hitForMiss)
-            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
-        } else if status.isOriginFailure {
+        switch verdict {
+        case .replaces: return
+        case .originFailed:
             feed.refuse(.originFailure(status))
             table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
-        } else if reason.isRequestsOwn && reason != .authorization {
-            feed.refuse(.ownReason)
-        } else {
+        case .leaves(.storeUnavailable):
+            feed.refuse(.hitForMiss)
+            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
+        case .leaves where hadStored || status.isClientError: feed.refuse(.oneClient)
+        case .leaves(let reason) where reason.isRequestsOwn && reason != .authorization: feed.refuse(.ownReason)
+        case .leaves, .removes:
             feed.refuse(.hitForMiss)
             table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
         }

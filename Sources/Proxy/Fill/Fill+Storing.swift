@@ -9,25 +9,20 @@ import HTTPWire
 
 extension Fill {
     /// Begins the record of a response that may be stored.
-    /// - Parameter head: as it is stored.
+    /// - Parameters:
+    ///   - head: as it is stored.
+    ///   - joined: the head of the whole that a part becomes one with; nil where the response stands by itself.
     func begin(
         _ facts: StoredFacts, _ life: Seconds, _ head: RecordHead, _ response: borrowing ResponseHead,
-        _ bytes: Span<UInt8>
+        _ bytes: Span<UInt8>, joined: [UInt8]? = nil
     ) {
         settleSearchRule(response, bytes)
         let discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
-        let names = facts.flags.contains(.varies) ? Self.varyNames(response, bytes) : []
+        let names =
+            if let joined { Self.varyNames(ofStored: joined.span) } else { Self.varyNames(response, bytes) }
         var index: StoredResponse?
-        if names.isEmpty {
-            keys.dropVariant()
-        } else {
-            index = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
-            guard let index else { return refuse(.storeUnavailable, facts.status) }
-            keys.selectVariant(
-                names: names.span, generation: index.id, request, &service.composer, &service.variantText)
-            service.cache.noteVariant(
-                keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
-            keys.keepVariantText(service.composer)
+        guard settleVariant(names, discardAt: discardAt, facts, &index) else {
+            return refuse(.storeUnavailable, facts.status)
         }
         let description = RecordDescription(
             id: service.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
@@ -102,21 +97,51 @@ extension Fill {
     // MARK: Variants
 
     /// The names of all Vary lines, lower case, separated by commas.
-    private static func varyNames(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
+    static func varyNames(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
         var names: [UInt8] = []
         for field in response.fields where field.known == .vary {
-            let value = bytes.extracting(field.value)
-            var walker = VaryNames()
-            while let member = walker.next(in: value) {
-                guard case .name(let range) = member else { continue }
-                if !names.isEmpty { names.append(UInt8(ascii: ",")) }
-                for index in range {
-                    let byte = value[index]
-                    names.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)
-                }
-            }
+            appendNames(of: bytes.extracting(field.value), to: &names)
         }
         return names
+    }
+
+    /// The same of a head as it is stored.
+    static func varyNames(ofStored head: Span<UInt8>) -> [UInt8] {
+        var names: [UInt8] = []
+        StoredHead.forEachLine(of: head) { name, line in
+            if FieldName.recognise(name) == .vary { appendNames(of: StoredHead.value(of: line), to: &names) }
+        }
+        return names
+    }
+
+    private static func appendNames(of value: Span<UInt8>, to names: inout [UInt8]) {
+        var walker = VaryNames()
+        while let member = walker.next(in: value) {
+            guard case .name(let range) = member else { continue }
+            if !names.isEmpty { names.append(UInt8(ascii: ",")) }
+            for index in range { names.append(value[index].lowercased) }
+        }
+    }
+
+    /// Settles the key of a response by the names of its Vary: the plain one, or that of the variant which this request's
+    /// own fields select (RFC 9111 §4.1).
+    /// - Parameter index: what leads to the variant from now on.
+    /// - Returns: whether it can be found by that key.
+    func settleVariant(
+        _ names: [UInt8], discardAt: WallTime, _ facts: StoredFacts, _ index: inout StoredResponse?
+    ) -> Bool {
+        if names.isEmpty {
+            index = nil
+            keys.dropVariant()
+            return true
+        }
+        index = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
+        guard let index else { return false }
+        keys.selectVariant(
+            names: names.span, generation: index.id, request, &service.composer, &service.variantText)
+        service.cache.noteVariant(keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
+        keys.keepVariantText(service.composer)
+        return true
     }
 
     /// The index at the plain key: the one that led here if it names the same fields, with a life that covers the new
@@ -155,8 +180,10 @@ extension Fill {
     // MARK: Putting
 
     /// The complete response enters the store, unless what it is about was invalidated since it was asked for.
-    /// - Parameter token: let go of once the store has it, or doesn't get it.
-    func keep(_ response: StoredResponse, holding token: AnyObject?) {
+    /// - Parameters:
+    ///   - old: where the part was that it has been joined with.
+    ///   - token: let go of once the store has it, or doesn't get it.
+    func keep(_ response: StoredResponse, movedFrom old: CacheKey?, holding token: AnyObject?) {
         guard !isOvertaken else {
             service.counters.storeRefused += 1
             return
@@ -164,7 +191,9 @@ extension Fill {
         service.counters.stored += 1
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
-        service.cache.put(keys.key, response, now: service.wallTime, holding: token)
+        service.cache.move(
+            response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, now: service.wallTime,
+            holding: token)
     }
 
     /// Variants go with their plain key.

@@ -86,6 +86,8 @@ final class Fill {
     var stored: StoredResponse?
     /// What was stored when the origin was asked.
     var superseded: StoredResponse?
+    /// Whether anything was stored for the request, the whole or a part, when the fill began.
+    let hadStored: Bool
     var fallback: StaleFallback
     var isValidating: Bool
     var partial: PartialFetch?
@@ -101,6 +103,8 @@ final class Fill {
     var notStoredReason: Reason?
     /// What a POST's response is to later GETs.
     var forGet: GetRecord?
+    /// What the origin's 304 brought that a 304 to the client's own condition has beside the stored fields.
+    var linesBeyond304: [UInt8] = []
     /// When the origin was asked, by the clock of HTTP and in the order of invalidations.
     private(set) var requestTime = Instant(secondsSinceEpoch: 0)
     var began = InvalidationMoment.first
@@ -128,6 +132,7 @@ final class Fill {
         fallback = selection.fallback
         isValidating = selection.isValidating
         partial = selection.partial
+        hadStored = selection.stored != nil || selection.partial?.known != nil
         if reader != nil { feed.joinFirst() }
         service.began(self)
     }
@@ -253,7 +258,9 @@ final class Fill {
         // Others get what is whole now, and none of its parts.
         let isForOthers = !isMissingPart || whole?.kind == .response && keys.key == feed.key
         if isMissingPart && isForOthers, let whole { feed.complete(with: whole) }
-        if let whole, isToBeStored { keep(whole, holding: noteCompleted()) }
+        if let whole, isToBeStored {
+            keep(whole, movedFrom: partial?.known == nil ? nil : feed.key, holding: noteCompleted())
+        }
         withdraw()
         if !isForOthers { feed.refuse(.ownReason) }
         if let whole, let forGet, isToBeStored { keepForGet(whole, forGet) }
@@ -320,7 +327,7 @@ final class Fill {
     func failed(_ failure: ExchangeFailure) {
         withdraw()
         feed.fail(failure.cause)
-        if purpose == .refresh { service.table.noteFailedRefresh(keys.key, now: service.loop.now) }
+        noteFailedRefresh()
         let (reader, stored) = (self.reader, self.stored)
         end()
         reader?.fillFailed(failure, stored: stored)
@@ -330,10 +337,15 @@ final class Fill {
     func originFailed(_ status: Status) {
         withdraw()
         feed.refuse(.originFailure(status))
-        if purpose == .refresh { service.table.noteFailedRefresh(keys.key, now: service.loop.now) }
+        noteFailedRefresh()
         let reader = self.reader
         end()
         reader?.fillServesStale(status)
+    }
+
+    /// A refresh that brought nothing: what is stored goes on serving, and the next refresh isn't begun at once.
+    func noteFailedRefresh() {
+        if purpose == .refresh { service.table.noteFailedRefresh(feed.key, now: service.loop.now) }
     }
 
     /// The response isn't kept: the first reader goes on with the exchange, and nothing is left to be done here.

@@ -318,10 +318,11 @@ final class FillFeed: Sendable {
     }
 
     /// A stored response was confirmed, or somebody else has stored one in the meantime.
-    func complete(with response: StoredResponse) {
+    /// - Parameter place: where it is stored, if not at the feed's key.
+    func complete(with response: StoredResponse, at place: FillPlace? = nil) {
         tell { state in
             if case .refused = state.stage { return }
-            state.place = FillPlace(key: key, varyIndex: nil, length: response.bodyCount)
+            state.place = place ?? FillPlace(key: key, varyIndex: nil, length: response.bodyCount)
             state.whole = response
             state.stage = .completed
         }

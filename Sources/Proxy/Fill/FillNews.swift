@@ -36,6 +36,9 @@ enum FillRefusal: Sendable {
     case hitForMiss
     /// It said nothing about the next one: another request may begin a fill.
     case ownReason
+    /// The response is for the client that asked, and what is stored stays: another request may begin a fill. Several of
+    /// them in a row say that the key can't be shared.
+    case oneClient
     /// The origin answered with a failure that a stale response may stand in for (RFC 5861 §4).
     case originFailure(Status)
 }

@@ -76,7 +76,13 @@ struct RecordHead {
 
 extension FieldLine {
     /// Whether it may name fields that are for one user alone.
-    var isCacheControl: Bool { known == .cacheControl || known == .cdnCacheControl || known == .larderCacheControl }
+    var isCacheControl: Bool { known.isCacheControl }
+}
+
+extension FieldName {
+    fileprivate var isCacheControl: Bool {
+        self == .cacheControl || self == .cdnCacheControl || self == .larderCacheControl
+    }
 }
 
 /// A stored head with the fields that a 304 brought (RFC 9111 §3.2): the stored field gives way to the new one, except
@@ -86,13 +92,17 @@ struct FreshenedHead {
     let etag: HeadRange
     let lastModified: HeadRange
 
-    init(stored: StoredResponse, update: borrowing ResponseHead, _ bytes: Span<UInt8>, date: [UInt8]) {
+    /// - Parameter isForOne: it is the head of one client's response, with the fields that nobody else may be given.
+    init(
+        stored: StoredResponse, update: borrowing ResponseHead, _ bytes: Span<UInt8>, date: [UInt8],
+        isForOne: Bool = false
+    ) {
         let old = stored.head
         var lines: [UInt8] = []
         lines.append(old.extracting(..<StoredHead.statusLineEnd(old)))
-        let directives = update.fields.filter { $0.isCacheControl }
+        // RFC 9111 §5.2.2.4, §5.2.2.7: what these name is for one user alone.
+        let directives = isForOne ? [] : update.fields.filter { $0.isCacheControl }
         let fields = update.fields.filter { field in
-            // RFC 9111 §5.2.2.4, §5.2.2.7: for one user alone.
             for directive in directives
             where FieldNameList.cacheControl(bytes.extracting(directive.value), names: bytes.extracting(field.name)) {
                 return false
@@ -103,6 +113,9 @@ struct FreshenedHead {
         var kept: [UInt8] = []
         StoredHead.forEachLine(of: old) { name, line in
             for field in fields where bytes.extracting(field.name).isSameName(as: name) { return }
+            // Stored while it wasn't named yet.
+            for directive in directives
+            where FieldNameList.cacheControl(bytes.extracting(directive.value), names: name) { return }
             // A 304 without a Date was made now.
             if !bringsDate && FieldName.recognise(name) == .date { return }
             kept.append(line)
@@ -125,11 +138,30 @@ struct FreshenedHead {
         var head: [UInt8] = Array("HTTP/1.1 200 OK\r\n".utf8)
         StoredHead.forEachLine(of: old) { oldName, line in
             var isReplaced = false
-            StoredHead.forEachLine(of: new) { name, _ in if name.isSameName(as: oldName) { isReplaced = true } }
+            StoredHead.forEachLine(of: new) { name, line in
+                if name.isSameName(as: oldName) { isReplaced = true }
+                // RFC 9111 §5.2.2.4, §5.2.2.7.
+                guard FieldName.recognise(name).isCacheControl else { return }
+                if FieldNameList.cacheControl(StoredHead.value(of: line), names: oldName) { isReplaced = true }
+            }
             if !isReplaced { head.append(line) }
         }
         StoredHead.forEachLine(of: new) { _, line in head.append(line) }
         return head
+    }
+
+    /// What a 304 brings beside the fields that every 304 has (RFC 9110 §15.4.5): for the client whose own condition it
+    /// answers too.
+    static func linesBeyond304(_ update: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
+        var lines: [UInt8] = []
+        for field in update.fields
+        where updates(field, update, bytes) && !StoredFieldRule.belongsIn304(field.known) {
+            lines.append(bytes.extracting(field.name))
+            lines.append(contentsOf: ": ".utf8)
+            lines.append(bytes.extracting(field.value))
+            lines.append(contentsOf: "\r\n".utf8)
+        }
+        return lines
     }
 
     private static func updates(_ field: FieldLine, _ update: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {

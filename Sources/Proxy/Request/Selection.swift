@@ -19,6 +19,8 @@ struct Selection {
     var isValidating = false
     /// Parts of the response are stored, or asked for.
     var partial: PartialFetch?
+    /// What a 304 of the origin's brought, and a 304 to this client doesn't take from the stored head.
+    var linesBeyond304: [UInt8] = []
     /// When a slow store was asked.
     var asked = MonotonicTime(milliseconds: .max)
 
@@ -29,6 +31,7 @@ struct Selection {
         fallback = StaleFallback(rawValue: 0)
         isValidating = false
         partial = nil
+        if !linesBeyond304.isEmpty { linesBeyond304 = [] }
         asked = MonotonicTime(milliseconds: .max)
     }
 }

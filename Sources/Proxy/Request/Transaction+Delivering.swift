@@ -71,6 +71,10 @@ extension Transaction {
     private func deliverNotModified(_ stored: StoredResponse) {
         served.status = 304
         writer.beginNotModified(stored.head)
+        if !selection.linesBeyond304.isEmpty {
+            let lines = selection.linesBeyond304
+            writer.append(lines: lines.span, removesTags: request.entry?.removesTags == true)
+        }
         appendOwnFields(stored)
         countHit()
         stream?.sendHead(.none)

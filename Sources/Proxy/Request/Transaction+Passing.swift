@@ -134,7 +134,8 @@ extension Transaction: ExchangeDelegate {
         fill.isToBeStored = true
         // Its own invalidation doesn't count against it.
         fill.adopt(exchange, requestTime: asked.time, began: record.since)
-        fill.begin(record.facts, record.life, fill.recordHead(response, bytes), response, bytes)
+        let head = fill.recordHead(response, bytes, for: record.facts)
+        fill.begin(record.facts, record.life, head, response, bytes)
         guard fill.body == .collecting else {
             served.notStoredReason = fill.notStoredReason
             fill.source = nil

@@ -64,7 +64,10 @@ extension Transaction: FillReader {
         case .revalidated:
             served.verdict = .revalidated
             served.forwardStatus = Status(304)
-            selection.reason = nil
+            // Why the new fields are for this client alone, where they are.
+            served.notStoredReason = fill.notStoredReason
+            selection.reason = fill.notStoredReason
+            selection.linesBeyond304 = fill.linesBeyond304
         case .whole:
             served.isStored = fill.isToBeStored
             served.notStoredReason = fill.notStoredReason
@@ -149,6 +152,14 @@ extension Transaction: FillReader {
             fetchAlone()
         case .refused(.ownReason):
             endActivity()
+            resume(at: .join)
+        case .refused(.oneClient):
+            endActivity()
+            // What came for several clients in a row, each time for that client alone, is not to be waited for.
+            if reading.waits >= Self.mostWaits {
+                fills.table.noteHitForMiss(
+                    selection.keys.key, now: worker.loop.now, isShort: selection.stored != nil)
+            }
             resume(at: .join)
         case .refused(.hitForMiss):
             endActivity()
