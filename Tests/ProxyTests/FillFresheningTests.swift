@@ -68,6 +68,18 @@ struct FillFresheningTests {
         #expect(try scene.body() == "new")
     }
 
+    @Test("What the request is answered when it goes again is no more for all than the 304 was", arguments: [403, 503])
+    func somethingElseForOne(status: Int) throws {
+        let scene = try FillScene()
+        try scene.store(with: ["Cache-Control: max-age=60", "ETag: \"1\""], body: "old")
+        try scene.ask(ScriptedReader(), with: ["Cache-Control: no-cache"])
+        scene.source.head("304 Not Modified", ["ETag: \"2\""])
+        scene.settle()
+        scene.source.respond("\(status) No", ["Cache-Control: max-age=60"], body: "no")
+        #expect(scene.leftovers == [])
+        #expect(try scene.body() == "old")
+    }
+
     @Test("A reader that leaves before the request goes again takes the fill with it")
     func leftBeforeAskingAgain() throws {
         let scene = try staleScene()
@@ -113,6 +125,18 @@ struct FillFresheningTests {
         scene.source.head("\(status) x", ["Cache-Control: max-age=60", "Retry-After: 1"])
         #expect(scene.leftovers == [])
         #expect(first.ends == ["serves stale for \(status)"] && other.ends == ["refused, \(status)"])
+        #expect(try scene.body() == "old")
+    }
+
+    @Test("Where it doesn't, the 429 is the first reader's, what is stored stays, and the others share the next fill")
+    func tooMany() throws {
+        let scene = try FillScene.stale()
+        let (first, other) = (ScriptedReader(), ScriptedReader())
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.respond("429 Too Many Requests", ["Retry-After: 30"], body: "wait")
+        #expect(scene.leftovers == [] && scene.table.counts.hitForMiss == 0)
+        #expect(first.text == "wait" && other.ends == ["refused, one client"])
         #expect(try scene.body() == "old")
     }
 

@@ -21,6 +21,7 @@ extension Fill {
         guard selected != FresheningVerdict.leave else {
             // RFC 9111 §4.3.3: a 304 that is about something else; the request goes again without conditions.
             isValidating = false
+            superseded = stored
             self.stored = nil
             askAgain()
             return true

@@ -46,7 +46,7 @@ extension Fill {
         }
         if partResponded(response, bytes) { return }
         if facts.method == .head { freshenByHead(response, bytes) }
-        superseded = stored
+        superseded = stored ?? superseded
         stored = nil
         var isGetOvertaken = false
         if invalidates(facts.method, status) {
@@ -124,13 +124,16 @@ extension Fill {
         let table = service.table
         switch verdict {
         case .replaces: return
+        // Who is told to slow down isn't helped by everybody else's coming at once.
+        case .originFailed where status.isClientError: feed.refuse(.oneClient)
         case .originFailed:
             feed.refuse(.originFailure(status))
             table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
         case .leaves(.storeUnavailable):
             feed.refuse(.hitForMiss)
             table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
-        case .leaves where hadStored || status.isClientError: feed.refuse(.oneClient)
+        case .leaves(let reason) where reason != .tooLarge && (hadStored || status.isClientError):
+            feed.refuse(.oneClient)
         case .leaves(let reason) where reason.isRequestsOwn && reason != .authorization: feed.refuse(.ownReason)
         case .leaves, .removes:
             feed.refuse(.hitForMiss)
