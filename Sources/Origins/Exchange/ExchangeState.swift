@@ -23,16 +23,6 @@ struct ExchangeState: ~Copyable {
         case ended
     }
 
-    /// The caller's description of a request.
-    struct Request: Equatable, Sendable {
-        var method = Method.get
-        /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
-        var isComplete = true
-        var acceptsUpgrade = false
-        /// How often it may be retried.
-        var retries = 1
-    }
-
     private(set) var phase = Phase.idle
     private var request = Request()
     /// Whether all of the request's content has been supplied.

@@ -1,0 +1,15 @@
+// What an exchange's decisions depend on of the request.
+
+import HTTPSemantics
+
+extension ExchangeState {
+    /// The caller's description of a request.
+    struct Request: Equatable, Sendable {
+        var method = Method.get
+        /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
+        var isComplete = true
+        var acceptsUpgrade = false
+        /// How often it may be retried.
+        var retries = 1
+    }
+}
