@@ -54,16 +54,5 @@ package enum ContentRange: Equatable, Sendable {
     private static func isAsterisk(_ text: Span<UInt8>) -> Bool { text.count == 1 && text[0] == 0x2A }
 
     /// Digits only; nil for 2^63 and above.
-    private static func number(_ digits: Span<UInt8>) -> Int64? {
-        guard digits.count > 0 else { return nil }
-        var value: Int64 = 0
-        for index in digits.indices {
-            guard digits[index].isDigit else { return nil }
-            let (tenfold, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, isOver) = tenfold.addingReportingOverflow(Int64(digits[index] - 0x30))
-            if overflow || isOver { return nil }
-            value = sum
-        }
-        return value
-    }
+    private static func number(_ digits: Span<UInt8>) -> Int64? { Decimal.value(digits).flatMap { Int64(exactly: $0) } }
 }

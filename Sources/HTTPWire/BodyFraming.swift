@@ -30,12 +30,9 @@ struct FramingFields {
             let comma = Scan.first(UInt8(ascii: ","), in: bytes, from: index, to: value.upper)
             let element = ListElements.trimmed(bytes, index, comma)
             guard !element.isEmpty else { return .invalidContentLength }
-            var length: UInt64 = 0
-            for digit in element.lower..<element.upper {
-                guard bytes[digit].isDigit else { return .invalidContentLength }
-                let (product, overflow) = length.multipliedReportingOverflow(by: 10)
-                length = product &+ UInt64(bytes[digit] &- 0x30)
-                if overflow || length > UInt64(Int64.max) { return .contentLengthOverflow }
+            for digit in element.lower..<element.upper where !bytes[digit].isDigit { return .invalidContentLength }
+            guard let length = Decimal.value(bytes.extracting(element)), length <= UInt64(Int64.max) else {
+                return .contentLengthOverflow
             }
             if let contentLength, contentLength != length { return .differingContentLengths }
             contentLength = length

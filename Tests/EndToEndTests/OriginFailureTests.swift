@@ -117,6 +117,7 @@ struct OriginFailureTests {
             "HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "SSH-2.0-OpenSSH_9.2\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 2\r\n\r\nok",

@@ -132,6 +132,13 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .lines("Transfer-Encoding: xchunked", .chunkedNotLast),
         .lines("Transfer-Encoding: chunked, gzip", .chunkedNotLast),
         .lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", .chunkedNotLast),
+        // 2^64 and what follows it: the last digit's addition overflows, and nothing before it does.
+        .lines("Content-Length: 18446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 18446744073709551617", .contentLengthOverflow),
+        .lines("Content-Length: 18446744073709551619", .contentLengthOverflow),
+        .lines("Content-Length: 0018446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 0, 18446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 3\r\nContent-Length: 18446744073709551619", .contentLengthOverflow),
         .lines("Transfer-Encoding: chunked, chunked", .chunkedTwice),
         .lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", .chunkedTwice),
         .lines("Transfer-Encoding: gzip, chunked", .unknownTransferCoding),

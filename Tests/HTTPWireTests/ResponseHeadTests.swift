@@ -96,6 +96,8 @@ struct ResponseFramingTests {
             ("1.1", "Content-Length: 5\r\nTransfer-Encoding: chunked", WireError.Reason.bothFramings),
             ("1.1", "Content-Length: 5\r\nContent-Length: 6", .differingContentLengths),
             ("1.1", "Content-Length: a", .invalidContentLength),
+            ("1.1", "Content-Length: 18446744073709551616", .contentLengthOverflow),
+            ("1.1", "Content-Length: 18446744073709551619", .contentLengthOverflow),
             ("1.1", "Transfer-Encoding: gzip, chunked", .unknownTransferCoding),
             ("1.1", "Transfer-Encoding: gzip", .chunkedNotLast),
             ("1.0", "Transfer-Encoding: chunked", .transferEncodingOnHTTP10),
