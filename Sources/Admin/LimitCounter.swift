@@ -9,7 +9,7 @@ struct LimitCounter: Sendable {
 
     static let all: [LimitCounter] = [
         LimitCounter("head", faults: [.headTooLarge]),
-        LimitCounter("fields", faults: [.tooManyFields]),
+        LimitCounter("fields", faults: [.tooManyFields, .tooManyConnectionOptions]),
         LimitCounter("request_line", faults: [.requestLineTooLong]),
         LimitCounter("body", faults: [.contentTooLarge], outcome: .bodyTooLarge),
         LimitCounter("chunk_extensions", faults: [.chunkExtensionsTooLong]),

@@ -23,12 +23,20 @@ struct FieldSection {
     @usableFromInline var present = FieldSet()
     var framing = FramingFields()
     @usableFromInline var connection = ConnectionOptions()
+    private var namedFields: [NamedField] = []
 
     mutating func removeAll() {
         lines.removeAll(keepingCapacity: true)
         present = FieldSet()
         framing = FramingFields()
         connection = ConnectionOptions()
+        namedFields.removeAll(keepingCapacity: true)
+    }
+
+    /// Frees its memory.
+    mutating func release() {
+        lines = []
+        namedFields = []
     }
 
     /// Splits `line`, which has no control characters but HTAB, into name and value and appends it. Returns what was
@@ -42,7 +50,7 @@ struct FieldSection {
         case .transferEncoding:
             if let fault = framing.readTransferEncoding(field.value, in: bytes) { throw fault }
         case .connection:
-            if !connection.read(field.value, in: bytes) { throw .invalidConnection }
+            if let fault = connection.read(field.value, in: bytes, others: &namedFields) { throw fault }
         default: break
         }
         present.insert(field.known)
@@ -80,12 +88,8 @@ struct FieldSection {
         guard connection.named.contains(field.known) else { return false }
         if field.known != .other { return true }
         let name = bytes.extracting(field.name)
-        for line in lines where line.known == .connection {
-            var elements = ListElements(line.value)
-            while let element = elements.next(in: bytes) {
-                if Token.equalIgnoringCase(bytes.extracting(element), name) { return true }
-            }
-        }
+        let digest = NamedField.digest(of: name)
+        for named in namedFields where named.isField(name, digest: digest, in: bytes) { return true }
         return false
     }
 }

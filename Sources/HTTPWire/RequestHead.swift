@@ -82,7 +82,7 @@ package struct RequestHead: ~Copyable {
     /// Resets the head and frees its memory, as for a connection that becomes idle.
     package mutating func release() {
         reset()
-        section.lines = []
+        section.release()
     }
 
     /// Resets the head and keeps its memory.

@@ -76,6 +76,7 @@ extension WireError {
         case tooManyFields
         case contentTooLarge
         case chunkExtensionsTooLong
+        case tooManyConnectionOptions
         case trailersTooLarge
         case tooManyTrailers
     }
@@ -139,6 +140,8 @@ extension WireError.Reason {
         case .contentTooLarge: (413, "content-too-large", "the content is larger than the limit")
         case .chunkExtensionsTooLong:
             (400, "chunk-extensions-too-long", "the chunk extensions are longer than the limit")
+        case .tooManyConnectionOptions:
+            (431, "too-many-connection-options", "Connection has more options than a head may have fields")
         case .trailersTooLarge: (431, "trailers-too-large", "the trailer section is larger than the limit")
         case .tooManyTrailers: (431, "too-many-trailers", "the trailer section has more field lines than the limit")
         }

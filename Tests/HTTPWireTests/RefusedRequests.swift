@@ -23,7 +23,7 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         RefusedRequest("\(requestLine)\r\nHost: a\r\n\r\n", reason)
     }
 
-    static let all: [RefusedRequest] = requestLines + hosts + fieldLines + framings + others
+    static let all: [RefusedRequest] = requestLines + hosts + fieldLines + options + framings + others
 
     static let requestLines: [RefusedRequest] = [
         .line("GET /", .invalidRequestLine),
@@ -110,6 +110,15 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .lines("A: b\r\n\n", .bareLineFeed),
     ]
 
+    /// Each option would be compared with each field.
+    static let options: [RefusedRequest] = [
+        .lines("Connection: " + String(repeating: "x,", count: 15_000), .tooManyConnectionOptions),
+        .lines("Connection: " + String(repeating: ",", count: 15_000), .tooManyConnectionOptions),
+        .lines(
+            Array(repeating: "Connection: " + String(repeating: "q,", count: 20), count: 10).joined(separator: "\r\n"),
+            .tooManyConnectionOptions),
+    ]
+
     static let framings: [RefusedRequest] = [
         .lines("Content-Length: 5\r\nContent-Length: 6", .differingContentLengths),
         .lines("Content-Length: 5, 6", .differingContentLengths),
@@ -123,7 +132,15 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .lines("Content-Length: 5.0", .invalidContentLength),
         .lines("Content-Length: \"5\"", .invalidContentLength),
         .lines("Content-Length: 9223372036854775808", .contentLengthOverflow),
+        // 2^64 and what follows it: the last digit's addition overflows, and nothing before it does.
+        .lines("Content-Length: 18446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 18446744073709551617", .contentLengthOverflow),
+        .lines("Content-Length: 18446744073709551619", .contentLengthOverflow),
+        .lines("Content-Length: 0018446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 0, 18446744073709551616", .contentLengthOverflow),
+        .lines("Content-Length: 3\r\nContent-Length: 18446744073709551619", .contentLengthOverflow),
         .lines("Content-Length: 18446744073709551621", .contentLengthOverflow),
+        .lines("Content-Length: 36893488147419103232", .contentLengthOverflow),
         .lines("Content-Length: 100000000000000000000000000000000000005", .contentLengthOverflow),
         .lines("Content-Length: 5\r\nTransfer-Encoding: chunked", .bothFramings),
         .lines("Transfer-Encoding: chunked\r\nContent-Length: 0", .bothFramings),
@@ -132,13 +149,6 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .lines("Transfer-Encoding: xchunked", .chunkedNotLast),
         .lines("Transfer-Encoding: chunked, gzip", .chunkedNotLast),
         .lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", .chunkedNotLast),
-        // 2^64 and what follows it: the last digit's addition overflows, and nothing before it does.
-        .lines("Content-Length: 18446744073709551616", .contentLengthOverflow),
-        .lines("Content-Length: 18446744073709551617", .contentLengthOverflow),
-        .lines("Content-Length: 18446744073709551619", .contentLengthOverflow),
-        .lines("Content-Length: 0018446744073709551616", .contentLengthOverflow),
-        .lines("Content-Length: 0, 18446744073709551616", .contentLengthOverflow),
-        .lines("Content-Length: 3\r\nContent-Length: 18446744073709551619", .contentLengthOverflow),
         .lines("Transfer-Encoding: chunked, chunked", .chunkedTwice),
         .lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", .chunkedTwice),
         .lines("Transfer-Encoding: gzip, chunked", .unknownTransferCoding),

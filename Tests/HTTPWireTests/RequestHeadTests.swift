@@ -178,6 +178,26 @@ struct RequestFramingTests {
             .map { text($0.name, of: sent.bytes) }
         #expect(named == ["X-A", "Cookie"])
     }
+
+    @Test("Names that Connection repeats, spells otherwise or that only resemble a field's are told apart")
+    func connectionNamesOnSeveralLines() throws {
+        let sent = try head(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-A,,x-a , X-Bc\r\nX-a: 1\r\nX-B: 2\r\nX-BCD: 3\r\nConnection:\tx-e\r\nX-E: 4\r\nX-bc: 5\r\n\r\n"
+        )
+        let named = sent.head.fields.filter { sent.head.isNamedByConnection($0, in: sent.bytes.span) }
+            .map { text($0.name, of: sent.bytes) }
+        #expect(named == ["X-a", "X-E", "X-bc"])
+    }
+
+    @Test("A reused head forgets what the Connection of the message before named")
+    func connectionNamesAreForgotten() throws {
+        var head = RequestHead()
+        let first = Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: x-a\r\n\r\n".utf8)
+        _ = try head.parse(first.span, limits: HeadLimits())
+        let second = Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: x-b\r\nX-A: 1\r\nX-B: 1\r\n\r\n".utf8)
+        _ = try head.parse(second.span, limits: HeadLimits())
+        #expect(head.fields.map { head.isNamedByConnection($0, in: second.span) } == [false, false, false, true])
+    }
 }
 
 @Suite("RFC 9112 §2: heads arrive in any number of pieces")
