@@ -19,6 +19,7 @@ struct LimitCounter: Sendable {
         LimitCounter("variants") { $0.variantsReached },
         LimitCounter("head_timeout", outcome: .headTimeout),
         LimitCounter("read_timeout", outcome: .bodyTimeout),
+        LimitCounter("upload_rate", outcome: .bodyTooSlow),
         LimitCounter("write_timeout", outcome: .clientStalled),
         LimitCounter("idle_timeout") { $0.idleClosed },
         LimitCounter("connect_timeout", outcome: .originConnectTimeout),

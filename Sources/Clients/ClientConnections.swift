@@ -15,6 +15,8 @@ package struct ClientLimits: Sendable {
     package var body = UInt64.max
     package var headTimeout: Int64 = 10_000
     package var readTimeout: Int64 = 30_000
+    /// Bytes of content that a client must send in a second, on average; 0 means that any pace will do.
+    package var uploadRate: UInt64 = 256
     package var writeTimeout: Int64 = 30_000
     package var idleTimeout: Int64 = 75_000
     package var tunnelTimeout: Int64 = 3_600_000

@@ -11,6 +11,8 @@ import HTTPWire
 public enum ClientDeadline: Sendable {
     /// The client sends no more of the content that it announced.
     case content
+    /// The client sends its content too slowly.
+    case slowContent
     /// The client takes no more of the response.
     case room
     /// What ``ClientStream/wait(atMostMilliseconds:)`` said.

@@ -121,6 +121,7 @@ extension Configuration {
         out.key("variants", "\(limits.variants)")
         out.key("head_timeout", limits.headTimeout.description)
         out.key("read_timeout", limits.readTimeout.description)
+        out.key("upload_rate", limits.uploadRate.description)
         out.key("write_timeout", limits.writeTimeout.description)
         out.key("idle_timeout", limits.idleTimeout.description)
         out.key("tunnel_timeout", limits.tunnelTimeout.description)

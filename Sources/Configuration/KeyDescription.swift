@@ -223,6 +223,10 @@ package struct KeyDescription: Sendable, Hashable {
             "limits.read_timeout", "DURATION", "30s", "Maximum time between two reads of a request body. Above it: 408."
         ),
         KeyDescription(
+            "limits.upload_rate", "SIZE", "256",
+            "Minimum rate of a request body in bytes per second, averaged over the time in which Larder waits for it, after the first 10 seconds; 0 turns it off. Below it: 408."
+        ),
+        KeyDescription(
             "limits.write_timeout", "DURATION", "30s",
             "Maximum time in which the client accepts no data. Then the connection is closed."),
         KeyDescription(

@@ -20,6 +20,8 @@ package struct Limits: Sendable, Hashable {
     package var headTimeout = Milliseconds.seconds(10)
     /// Maximum time between two reads of the request's content.
     package var readTimeout = Milliseconds.seconds(30)
+    /// Minimum rate of the request's content, in bytes per second on average; 0 turns it off.
+    package var uploadRate = ByteCount(256)
     /// Maximum time in which the client accepts no data.
     package var writeTimeout = Milliseconds.seconds(30)
     /// Maximum time between two requests on a connection.

@@ -86,6 +86,7 @@ extension KeyedValues {
         read("variants", into: &limits.variants, in: 1...1_000)
         read("head_timeout", into: &limits.headTimeout)
         read("read_timeout", into: &limits.readTimeout)
+        read("upload_rate", into: &limits.uploadRate, from: .zero)
         read("write_timeout", into: &limits.writeTimeout)
         read("idle_timeout", into: &limits.idleTimeout)
         read("tunnel_timeout", into: &limits.tunnelTimeout)

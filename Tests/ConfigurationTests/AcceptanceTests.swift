@@ -103,6 +103,7 @@ struct AcceptanceTests {
           variants: 8
           head_timeout: 1s
           read_timeout: 2s
+          upload_rate: 1KiB
           write_timeout: 3s
           idle_timeout: 4s
           tunnel_timeout: 5s

@@ -122,6 +122,20 @@ struct LimitTests {
         }
     }
 
+    @Test("RFC 9110 §15.5.9: content that trickles in doesn't hold a connection to the origin for ever")
+    func uploadRate() throws {
+        let path = scene.origin.script(200)
+        try expectCounted("upload_rate") {
+            let client = try larder.client()
+            try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+            let start = Clock.now
+            while Clock.now - start < 30, !client.socket.isReadable(within: 0.1) {
+                guard (try? client.send([0x61])) != nil else { break }
+            }
+            #expect(try client.readResponse().status == 408)
+        }
+    }
+
     @Test("A client that takes nothing of a large answer is cut off")
     func writeTimeout() throws {
         let ended = Counter()

@@ -178,9 +178,11 @@ final class HTTP1Connection: Socket {
         if interest == .read { wait(for: .none) } else if interest == .readAndWrite { wait(for: .write) }
     }
 
-    func awaitContent() {
+    /// - Parameter end: when the client will have sent too little.
+    func awaitContent(until end: MonotonicTime?) {
         wait(for: .read)
-        setDeadline(afterMilliseconds: connections.limits.readTimeout)
+        let next = loop.now.advanced(byMilliseconds: connections.limits.readTimeout)
+        setDeadline(end.map { min($0, next) } ?? next)
     }
 
     func awaitRoom() {

@@ -13,6 +13,7 @@ final class HTTP1Stream: ClientStream {
     private var decoder = ContentDecoder()
     /// The handler takes content now. Otherwise what arrives is kept, as far as may be read ahead.
     private var wantsContent = false
+    private var pace = UploadPace()
     /// ``wait(atMostMilliseconds:)`` holds.
     private var isWaiting = false
     /// Tells one request from the next, for whoever calls out in the middle of one.
@@ -88,12 +89,19 @@ final class HTTP1Stream: ClientStream {
     override func awaitContent() {
         wantsContent = true
         isWaiting = false
-        connection?.awaitContent()
+        pace.beginWaiting(now: connections.loop.now)
+        connection?.awaitContent(until: tooSlowAt)
     }
 
     override func pauseContent() {
         wantsContent = false
+        pace.endWaiting(now: connections.loop.now)
         connection?.pauseReading()
+    }
+
+    /// When the client will have sent too little of its content.
+    private var tooSlowAt: MonotonicTime? {
+        pace.deadline(received: contentCount, rate: connections.limits.uploadRate)
     }
 
     override func sendContinue() {
@@ -103,6 +111,7 @@ final class HTTP1Stream: ClientStream {
 
     override func awaitNothing() {
         isWaiting = false
+        pace.endWaiting(now: connections.loop.now)
         // What is queued goes out first.
         if !isBlocked { connection?.awaitNothing() }
     }
@@ -110,6 +119,7 @@ final class HTTP1Stream: ClientStream {
     /// The client takes more when it can; until then its time for that runs, and no other.
     func awaitRoom() {
         isWaiting = false
+        pace.endWaiting(now: connections.loop.now)
         connection?.awaitRoom()
     }
 
@@ -204,7 +214,8 @@ final class HTTP1Stream: ClientStream {
         if isWaiting { return handler.deadlinePassed(.wait) }
         if isBlocked { return handler.deadlinePassed(.room) }
         if isContentComplete { return awaitNothing() }
-        handler.deadlinePassed(.content)
+        let isTooSlow = tooSlowAt.map { $0 <= connections.loop.now } ?? false
+        handler.deadlinePassed(isTooSlow ? .slowContent : .content)
     }
 
     // MARK: Ends
@@ -246,6 +257,7 @@ final class HTTP1Stream: ClientStream {
         serial &+= 1
         resetMessage()
         wantsContent = false
+        pace = UploadPace()
         isWaiting = false
         queue.removeAll()
         framing = .none

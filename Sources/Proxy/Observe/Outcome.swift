@@ -7,7 +7,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case hit, stale, revalidated, miss, bypass, tunnel, own
     // Refused by Larder before any origin was asked.
     case malformed, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
-    case bodyTooLarge, headTimeout, bodyTimeout, onlyIfCached, tooManyClients
+    case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients
     // The origin failed.
     case originUnresolved, originRefused, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
@@ -34,7 +34,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originClosed: "connection_terminated"
         case .upgradeNotAllowed: "http_upgrade_failed"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
-            .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .onlyIfCached, .tooManyClients,
+            .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
+            .tooManyClients,
             .responseCutShort, .clientGone, .clientStalled:
             nil
         }
@@ -58,6 +59,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .bodyTooLarge: (413, "content-too-large", "the request content exceeds the limit")
         case .headTimeout: (408, "head-timeout", "the request head did not arrive in time")
         case .bodyTimeout: (408, "content-timeout", "the request content stopped arriving")
+        case .bodyTooSlow: (408, "content-too-slow", "the request content arrived too slowly")
         case .onlyIfCached:
             (504, "only-if-cached", "the request accepts only a cached response, and there is none that may be used")
         case .tooManyClients: (503, "too-many-clients", "client connection limit reached")

@@ -183,8 +183,9 @@ extension Transaction {
         let wire = outcome == .malformed || outcome == .originMalformed ? served.wireFault : nil
         if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }
         let problem = Problem(outcome, wire)
-        if outcome == .malformed || outcome == .bodyTooLarge || outcome == .bodyTimeout || outcome == .headTimeout {
-            stream?.closesAfterResponse = true
+        switch outcome {
+        case .malformed, .bodyTooLarge, .bodyTimeout, .bodyTooSlow, .headTimeout: stream?.closesAfterResponse = true
+        default: break
         }
         respond(
             status: problem.status, reason: statusText(problem.status), detail: problem.slug, content: problem.document

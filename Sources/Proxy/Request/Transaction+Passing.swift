@@ -88,6 +88,13 @@ extension Transaction: ExchangeDelegate {
         _ = refuse(outcome)
     }
 
+    /// The content doesn't come in time.
+    func contentLate(_ outcome: Outcome) {
+        endActivity()
+        if stream?.hasBegun == true { return cutShort(outcome) }
+        _ = refuse(outcome)
+    }
+
     // MARK: The response
 
     func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {

@@ -241,10 +241,8 @@ final class Transaction: RequestHandler {
         case .tunnel: endTunnel()
         case .wait: waitTimedOut()
         case .room: cutShort(.clientStalled)
-        case .content:
-            endActivity()
-            if stream?.hasBegun == true { return cutShort(.bodyTimeout) }
-            _ = refuse(.bodyTimeout)
+        case .content: contentLate(.bodyTimeout)
+        case .slowContent: contentLate(.bodyTooSlow)
         }
     }
 }

@@ -116,6 +116,7 @@ final class RuntimeConfiguration {
         bounds.body = bodyLimit
         bounds.headTimeout = limits.headTimeout.rawValue
         bounds.readTimeout = limits.readTimeout.rawValue
+        bounds.uploadRate = UInt64(max(0, limits.uploadRate.rawValue))
         bounds.writeTimeout = limits.writeTimeout.rawValue
         bounds.idleTimeout = limits.idleTimeout.rawValue
         bounds.tunnelTimeout = limits.tunnelTimeout.rawValue
