@@ -65,6 +65,8 @@ extension WireError {
         // Other fields
         case invalidConnection
         case unknownExpectation
+        // Responses
+        case unaskedNotModified
         // Chunks
         case invalidChunkSize
         case chunkSizeOverflow
@@ -130,6 +132,7 @@ extension WireError.Reason {
         case .contentNotAllowed: (400, "content-not-allowed", "a request of this method can't have content")
         case .invalidConnection: (400, "invalid-connection", "Connection is not a list of option names")
         case .unknownExpectation: (417, "unknown-expectation", "Expect asks for something other than 100-continue")
+        case .unaskedNotModified: (400, "unasked-not-modified", "a 304 is no response to a request without conditions")
         case .invalidChunkSize: (400, "invalid-chunk-size", "a chunk does not begin with a hexadecimal size and CRLF")
         case .chunkSizeOverflow: (400, "chunk-size-overflow", "a chunk size is too large")
         case .invalidChunkEnd: (400, "invalid-chunk-end", "the data of a chunk is not followed by CRLF")

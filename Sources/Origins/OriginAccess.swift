@@ -71,16 +71,17 @@ package final class OriginAccess {
     /// - Parameters:
     ///   - content: the content that the request's head announces.
     ///   - isRequestComplete: whether `request` will hold the complete request.
+    ///   - isConditional: whether a 304 is a response to this request.
     ///   - acceptsUpgrade: whether a 101 is a response to this request.
     package func exchange(
-        with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool,
+        with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool, isConditional: Bool,
         acceptsUpgrade: Bool, delegate: any ExchangeDelegate
     ) -> Exchange {
         let exchange = spare.popLast() ?? Exchange(access: self, group: group)
         exchange.prepare(
             group: group, method: method, content: BodyFraming(ofRequest: content),
-            isRequestComplete: isRequestComplete,
-            acceptsUpgrade: acceptsUpgrade, delegate: delegate)
+            isRequestComplete: isRequestComplete, isConditional: isConditional, acceptsUpgrade: acceptsUpgrade,
+            delegate: delegate)
         return exchange
     }
 

@@ -101,7 +101,8 @@ struct ExchangeTests {
 
         func run(_ head: String, _ delegate: Witness, content: ContentSize = .none, isComplete: Bool = true) {
             let exchange = origins.exchange(
-                with: group, method: .get, content: content, isRequestComplete: isComplete, acceptsUpgrade: false,
+                with: group, method: method, content: content, isRequestComplete: isComplete, isConditional: false,
+                acceptsUpgrade: false,
                 delegate: delegate)
             exchange.request.append(Array(head.utf8).span)
             let over = delegate.successor ?? delegate
@@ -173,7 +174,8 @@ struct ExchangeTests {
         }
         let group = stage.group
         let exchange = stage.origins.exchange(
-            with: group, method: .get, content: .none, isRequestComplete: true, acceptsUpgrade: false,
+            with: group, method: .get, content: .none, isRequestComplete: true, isConditional: false,
+            acceptsUpgrade: false,
             delegate: witness)
         exchange.request.append(Array("GET\r\n\r\n".utf8).span)
         exchange.start()
@@ -217,7 +219,8 @@ struct ExchangeTests {
         let witness = Witness()
         witness.onOver = nil
         let exchange = stage.origins.exchange(
-            with: stage.group, method: .post, content: .none, isRequestComplete: true, acceptsUpgrade: false,
+            with: stage.group, method: .post, content: .none, isRequestComplete: true, isConditional: false,
+            acceptsUpgrade: false,
             delegate: witness)
         exchange.start()
         #expect(witness.calls == ["failed refused"])

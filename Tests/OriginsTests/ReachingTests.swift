@@ -93,7 +93,8 @@ struct ReachingTests {
 
         func exchange(_ witness: Witness, method: HTTPSemantics.Method = .get) -> Exchange {
             let exchange = origins.exchange(
-                with: group, method: method, content: .none, isRequestComplete: true, acceptsUpgrade: false,
+                with: group, method: method, content: .none, isRequestComplete: true, isConditional: false,
+                acceptsUpgrade: false,
                 delegate: witness)
             exchange.request.append(Array("HEAD\r\n\r\n".utf8).span)
             return exchange

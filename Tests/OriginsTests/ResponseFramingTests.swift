@@ -85,7 +85,7 @@ struct ResponseFramingTests {
 
     @Test("The body, its end, and the connection", arguments: responses)
     func framing(response: Response) throws {
-        let player = ExchangePlayer(.init(method: response.method))
+        let player = ExchangePlayer(.init(method: response.method, isConditional: true))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
         #expect(try player.play(Self.head(response.head)) == [.begin])
         var actions: [ExchangeAction] = []

@@ -8,6 +8,9 @@ extension ExchangeState {
         var method = Method.get
         /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
         var isComplete = true
+        var hasContent = false
+        /// Whether a 304 may be the response (RFC 9110 §15.4.5).
+        var isConditional = false
         var acceptsUpgrade = false
         /// How often it may be retried.
         var retries = 1

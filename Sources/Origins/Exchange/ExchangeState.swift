@@ -210,6 +210,11 @@ struct ExchangeState: ~Copyable {
         hasPartialHead = false
         framing = head.framing
         keepsAlive = head.keepsAlive
+        if head.status == 304 && !request.isConditional {
+            // The server is up all the same.
+            return fail(
+                .init(.malformedResponse, wire: WireError(.unaskedNotModified, from: .origin)), blamesServer: false)
+        }
         if head.status == 101 {
             guard request.acceptsUpgrade else { return malformed(WireError(.invalidStatusCode, from: .origin)) }
             phase = .tunnel

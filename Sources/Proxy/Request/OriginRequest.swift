@@ -37,6 +37,14 @@ struct OriginRequest {
         sendsCollectedContent ? .known(UInt64(request.content.count)) : request.head.contentSize
     }
 
+    /// Whether it carries a condition that a 304 may answer (RFC 9110 §13.1.2, §13.1.3).
+    var isConditional: Bool {
+        if let validated, !validated.etag.isEmpty || !validated.lastModified.isEmpty { return true }
+        let dropped = self.dropped
+        return request.head.contains(.ifNoneMatch) && !dropped.contains(.ifNoneMatch)
+            || request.head.contains(.ifModifiedSince) && !dropped.contains(.ifModifiedSince)
+    }
+
     /// Appends the head, and the content that goes with it.
     func append(to output: inout ByteBuffer) {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }

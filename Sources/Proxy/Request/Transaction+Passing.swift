@@ -25,7 +25,7 @@ extension Transaction: ExchangeDelegate {
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
         let exchange = worker.origins.exchange(
             with: entry.group, method: request.head.method, content: asking.contentSize, isRequestComplete: isWhole,
-            acceptsUpgrade: request.wantsTunnel, delegate: self)
+            isConditional: asking.isConditional, acceptsUpgrade: request.wantsTunnel, delegate: self)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
         // Content is read once there is somebody to take it.

@@ -159,7 +159,7 @@ extension OriginAccess {
         guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
         let exchange = exchange(
             with: entry.group, method: asked.request.head.method, content: asked.contentSize,
-            isRequestComplete: true, acceptsUpgrade: false, delegate: fill)
+            isRequestComplete: true, isConditional: asked.isConditional, acceptsUpgrade: false, delegate: fill)
         asked.append(to: &exchange.request)
         return exchange
     }
