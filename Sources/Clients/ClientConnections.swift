@@ -65,6 +65,8 @@ package final class ClientConnections {
     private var listeners: [Listener] = []
     private var connections: [HTTP1Connection] = []
     private var spare: [HTTP1Stream] = []
+    /// Content that arrived in many small chunks, while it is passed on.
+    var gathered = ByteBuffer()
 
     private static let spareLimit = 1024
     /// How long an idle connection is kept in a drain, for a request that is on its way.

@@ -47,7 +47,14 @@ open class RequestMessage {
         var decoder = ContentDecoder()
         decoder.begin(head.framing)
         var position = 0
-        while let range = try decoder.next(sent, from: &position) { content.append(sent.extracting(range)) }
+        var gathered = ByteBuffer()
+        while true {
+            switch try decoder.next(sent, from: &position, gathering: &gathered) {
+            case .none: return
+            case .piece(let range): content.append(sent.extracting(range))
+            case .gathered: content.append(gathered.span)
+            }
+        }
     }
 
     /// The bytes that `head` was parsed from, and maybe more behind them. Valid for this turn, or for the message's life

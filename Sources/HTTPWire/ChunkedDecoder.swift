@@ -14,6 +14,16 @@ package enum ChunkEvent: Equatable, Sendable {
     case finished
 }
 
+/// The content that was decoded at once.
+package enum ChunkedContent: Equatable, Sendable {
+    /// No content: more bytes are needed, or the body is complete.
+    case none
+    /// It lies in one piece in this range of the input.
+    case piece(Range<Int>)
+    /// It lay in several pieces, and is in the buffer now.
+    case gathered
+}
+
 /// Bounds of a chunked body's overhead.
 package struct ChunkLimits: Sendable, Equatable {
     /// Bytes of chunk extensions over the whole body.
@@ -78,21 +88,60 @@ package struct ChunkedDecoder {
     ///
     /// - Throws: why the body is invalid. The connection can't be read any further.
     package mutating func next(_ bytes: Span<UInt8>, from position: inout Int) throws(WireError) -> ChunkEvent {
-        while position < bytes.count {
-            if state == .data {
-                let length = Int(min(remaining, UInt64(bytes.count &- position)))
-                let range = position..<(position &+ length)
-                position = range.upperBound
-                remaining -= UInt64(length)
-                if remaining == 0 { state = .dataCarriageReturn }
-                return .data(range)
-            }
-            if state == .finished { return .finished }
+        try skipFraming(bytes, from: &position)
+        if state == .finished { return .finished }
+        return position < bytes.count ? .data(takeData(bytes, from: &position)) : .needsMore
+    }
+
+    /// Moves `position` to the next data, or past the end of the body or of `bytes`.
+    private mutating func skipFraming(_ bytes: Span<UInt8>, from position: inout Int) throws(WireError) {
+        while position < bytes.count && state != .data && state != .finished {
             let byte = bytes[position]
             position &+= 1
             do throws(WireError.Reason) { try consume(byte) } catch { throw WireError(error, from: sender) }
         }
-        return state == .finished ? .finished : .needsMore
+    }
+
+    /// What there is of the current chunk's data.
+    private mutating func takeData(_ bytes: Span<UInt8>, from position: inout Int) -> Range<Int> {
+        let range = position..<(position &+ available(bytes, from: position))
+        position = range.upperBound
+        remaining -= UInt64(range.count)
+        if remaining == 0 { state = .dataCarriageReturn }
+        return range
+    }
+
+    private func available(_ bytes: Span<UInt8>, from position: Int) -> Int {
+        Int(min(remaining, UInt64(bytes.count &- position)))
+    }
+
+    /// Decodes all of `bytes` from `position` on, up to the body's end, as one piece of content: a sender of tiny chunks costs
+    /// little more than one of large ones.
+    ///
+    /// - Parameters:
+    ///   - buffer: receives the content if it lies in several pieces.
+    ///   - large: a piece of this size stays alone, so that it isn't copied.
+    /// - Throws: why the body is invalid; content before that is lost.
+    package mutating func gather(
+        _ bytes: Span<UInt8>, from position: inout Int, into buffer: inout ByteBuffer, large: Int
+    ) throws(WireError) -> ChunkedContent {
+        buffer.removeAll()
+        var first = 0..<0
+        while true {
+            try skipFraming(bytes, from: &position)
+            guard state == .data, position < bytes.count else { break }
+            if !first.isEmpty && available(bytes, from: position) >= large { break }
+            let range = takeData(bytes, from: &position)
+            if first.isEmpty {
+                first = range
+                if range.count >= large { break }
+            } else {
+                if buffer.isEmpty { buffer.append(bytes.extracting(first)) }
+                buffer.append(bytes.extracting(range))
+            }
+        }
+        if first.isEmpty { return .none }
+        return buffer.isEmpty ? .piece(first) : .gathered
     }
 
     private mutating func consume(_ byte: UInt8) throws(WireError.Reason) {

@@ -60,4 +60,19 @@ struct UploadPaceTests {
             #expect(client.waits(milliseconds))
         }
     }
+
+    @Test("Chunks of one byte come as one piece of content a read")
+    func tinyChunks() {
+        let scene = ClientScene()
+        let client = scene.connect()
+        var pieces = 0
+        scene.contentCame = { _ in pieces += 1 }
+        scene.answer = { $0.read() }
+        client.send("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(String(repeating: "1\r\nx\r\n", count: 2_000))
+        client.send("0\r\n\r\n")
+        #expect(scene.log.contains("content: " + String(repeating: "x", count: 2_000)))
+        // As many as there were reads, which the system decides.
+        #expect(pieces > 0 && pieces < 20)
+    }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Testing
 
 @testable import HTTPWire
@@ -111,6 +112,59 @@ struct ChunkedDecoderTests {
         #expect(
             decode("0\r\n\(line)\r\nA: b\r\n\r\n")
                 == .complete("", trailers: "A: b\r\n", consumed: line.utf8.count + 13))
+    }
+
+    /// The same with everything gathered that one read has.
+    private func gathered(_ message: String, cuts: [Int] = [], large: Int) -> Decoded {
+        let bytes = Array(message.utf8)
+        var decoder = ChunkedDecoder(from: .client)
+        var buffer = ByteBuffer()
+        var content = ""
+        var position = 0
+        for end in cuts + [bytes.count] {
+            reading: while true {
+                do throws(WireError) {
+                    let input = bytes.span.extracting(0..<end)
+                    switch try decoder.gather(input, from: &position, into: &buffer, large: large) {
+                    case .none: break reading
+                    case .piece(let range): content += String(decoding: bytes[range], as: UTF8.self)
+                    case .gathered: content += text(buffer)
+                    }
+                } catch {
+                    return .refused(error.reason)
+                }
+            }
+        }
+        guard decoder.isFinished else { return .incomplete(content) }
+        return .complete(content, trailers: String(decoding: decoder.trailers, as: UTF8.self), consumed: position)
+    }
+
+    @Test("gathered, a body is what it is chunk by chunk", arguments: accepted, [1, 3, Int.max])
+    func gathers(_ body: (message: String, content: String, trailers: String), _ large: Int) {
+        let count = body.message.utf8.count
+        let expected = Decoded.complete(body.content, trailers: body.trailers, consumed: count)
+        #expect(gathered(body.message + "GET", large: large) == expected)
+        for cut in 0..<count { #expect(gathered(body.message, cuts: [cut], large: large) == expected) }
+    }
+
+    @Test("gathered, what isn't strictly chunked is rejected all the same", arguments: refused)
+    func gathersNothing(_ message: String, _ reason: WireError.Reason) {
+        #expect(gathered(message, large: .max) == .refused(reason))
+        #expect(gathered("1\r\na\r\n" + message, large: .max) == .refused(reason))
+    }
+
+    @Test("one piece stays where it is, small ones come together, and a large one isn't copied")
+    func pieces() throws {
+        let large = String(repeating: "b", count: 100)
+        let bytes = Array("1\r\na\r\n1\r\na\r\n64\r\n\(large)\r\n1\r\nc\r\n".utf8)
+        var decoder = ChunkedDecoder(from: .origin)
+        var buffer = ByteBuffer()
+        var position = 0
+        #expect(try decoder.gather(bytes.span, from: &position, into: &buffer, large: 100) == .gathered)
+        #expect(text(buffer) == "aa")
+        #expect(try decoder.gather(bytes.span, from: &position, into: &buffer, large: 100) == .piece(16..<116))
+        #expect(try decoder.gather(bytes.span, from: &position, into: &buffer, large: 100) == .piece(121..<122))
+        #expect(try decoder.gather(bytes.span, from: &position, into: &buffer, large: 100) == .none)
     }
 
     @Test("a reset decoder keeps nothing of the previous body")

@@ -11,6 +11,9 @@ struct ContentDecoder {
     private var chunks = ChunkedDecoder(from: .client)
     private(set) var isComplete = true
 
+    /// Pieces from this size on are passed on where they lie.
+    private static let largePiece = 4096
+
     mutating func begin(_ framing: BodyFraming) {
         self.framing = framing
         switch framing {
@@ -24,24 +27,23 @@ struct ContentDecoder {
         }
     }
 
-    /// The next piece of content in `bytes` from `position` on, which is moved past it; nil where more bytes are needed or
+    /// The next piece of content in `bytes` from `position` on, which is moved past it; `.none` where more bytes are needed or
     /// the content is complete.
-    mutating func next(_ bytes: Span<UInt8>, from position: inout Int) throws(WireError) -> Range<Int>? {
-        guard !isComplete, position < bytes.count else { return nil }
+    /// - Parameter gathered: receives content that lies in several pieces.
+    mutating func next(
+        _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer
+    ) throws(WireError) -> ChunkedContent {
+        guard !isComplete, position < bytes.count else { return .none }
         if case .length = framing {
             let count = Int(min(remaining, UInt64(bytes.count - position)))
             remaining -= UInt64(count)
             isComplete = remaining == 0
             defer { position += count }
-            return position..<(position + count)
+            return .piece(position..<(position + count))
         }
-        switch try chunks.next(bytes, from: &position) {
-        case .data(let range): return range
-        case .needsMore: return nil
-        case .finished:
-            isComplete = true
-            return nil
-        }
+        let content = try chunks.gather(bytes, from: &position, into: &gathered, large: Self.largePiece)
+        isComplete = chunks.isFinished
+        return content
     }
 
     /// Trailer fields of chunked content that is complete, as lines.

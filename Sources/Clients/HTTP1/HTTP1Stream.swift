@@ -133,12 +133,17 @@ final class HTTP1Stream: ClientStream {
     private func decode(_ bytes: Span<UInt8>) {
         let serial = self.serial
         var position = 0
+        // The worker's buffer is lent: whoever comes to need it within gets another one.
+        var gathered = ByteBuffer()
+        swap(&gathered, &connections.gathered)
+        defer { swap(&gathered, &connections.gathered) }
         do throws(WireError) {
-            while let range = try decoder.next(bytes, from: &position) {
-                contentCount += UInt64(range.count)
-                if contentCount > connections.limits.body { throw WireError(.contentTooLarge, from: .client) }
-                if range.isEmpty { continue }
-                handler.contentReceived(bytes.extracting(range))
+            decoding: while true {
+                switch try decoder.next(bytes, from: &position, gathering: &gathered) {
+                case .none: break decoding
+                case .piece(let range): try receive(bytes.extracting(range))
+                case .gathered: try receive(gathered.span)
+                }
                 guard serial == self.serial, connection != nil else { return }
             }
         } catch {
@@ -149,6 +154,12 @@ final class HTTP1Stream: ClientStream {
         guard decoder.isComplete else { return }
         isContentComplete = true
         handler.contentEnded(trailers: decoder.trailers)
+    }
+
+    private func receive(_ content: Span<UInt8>) throws(WireError) {
+        contentCount += UInt64(content.count)
+        if contentCount > connections.limits.body { throw WireError(.contentTooLarge, from: .client) }
+        if !content.isEmpty { handler.contentReceived(content) }
     }
 
     /// More bytes from the client while its request is in progress.
