@@ -157,9 +157,10 @@ package struct KeyDescription: Sendable, Hashable {
         ),
         KeyDescription(
             "upstreams.*.first_byte_timeout", "DURATION", "30s",
-            "Maximum time between sending the request and the first byte of the response."),
+            "Maximum time between the last byte of the request and the first byte of the response."),
         KeyDescription(
-            "upstreams.*.between_bytes_timeout", "DURATION", "30s", "Maximum time between two reads of the response."),
+            "upstreams.*.between_bytes_timeout", "DURATION", "30s",
+            "Maximum time between two reads of the response, or in which the server accepts nothing of the request."),
         KeyDescription(
             "upstreams.*.keepalive", "COUNT", "64", "Maximum number of idle connections per address and worker."),
         KeyDescription(

@@ -133,6 +133,21 @@ open class Socket {
         }
     }
 
+    /// What a read would come to; takes nothing from the socket, and leaves the input buffer alone.
+    package final func peek() -> ReceiveResult {
+        guard isOpen else { return .failed(EBADF) }
+        var byte: UInt8 = 0
+        while true {
+            let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
+            if count >= 0 { return count == 0 ? .ended : .bytes(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            default: return .failed(errno)
+            }
+        }
+    }
+
     /// Writes up to three pieces in order with one system call. Never blocks; the caller keeps what wasn't written.
     package final func send(
         _ first: Span<UInt8>, _ second: Span<UInt8> = Span(), _ third: Span<UInt8> = Span()

@@ -36,6 +36,15 @@ package enum Method: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// Whether content of such a request has a meaning that every server knows (RFC 9110 §9.3, RFC 5789). A server may leave
+    /// other content unread, and take it for the next request.
+    package var definesContent: Bool {
+        switch self {
+        case .post, .put, .patch, .query: true
+        case .get, .head, .delete, .connect, .options, .trace, .other: false
+        }
+    }
+
     /// The token as sent; empty for `other`, whose token is in the message.
     package var text: StaticString {
         switch self {

@@ -19,6 +19,10 @@ package final class Endpoint: Sendable {
     /// with the lock held.
     private let isImpaired = Atomic<Bool>(false)
     private let hasLeft = Atomic<Bool>(false)
+    /// When it last sent bytes that nobody had asked for, in milliseconds of the monotonic clock.
+    private let surplusTime = Atomic<Int64>(.min)
+    /// For so long it counts as one that sends bodies which its responses must not have.
+    private static let surplusMilliseconds: Int64 = 600_000
 
     private static let nextSlot = Atomic<Int>(0)
 
@@ -33,6 +37,17 @@ package final class Endpoint: Sendable {
     package var isRetired: Bool { hasLeft.load(ordering: .relaxed) }
 
     func retire() { hasLeft.store(true, ordering: .relaxed) }
+
+    // MARK: Surplus
+
+    /// It has sent bytes that belong to no response.
+    func noteSurplus(now: MonotonicTime) { surplusTime.store(now.milliseconds, ordering: .relaxed) }
+
+    /// Whether it has done so lately.
+    func sendsSurplus(now: MonotonicTime) -> Bool {
+        let time = surplusTime.load(ordering: .relaxed)
+        return time != .min && now.milliseconds - time < Self.surplusMilliseconds
+    }
 
     // MARK: Health
 

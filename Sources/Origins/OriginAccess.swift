@@ -1,6 +1,7 @@
 // One worker's access to origins: its connections, idle and in use, its exchanges, spare and retired, and those that wait
 // for a name. It decides nothing about a request.
 
+import Bytes
 import Configuration
 import EventLoop
 import HTTPSemantics
@@ -45,6 +46,9 @@ package final class OriginAccess {
     private var poolTimer: LoopTimer?
     private var isPoolWatched = false
     private static let poolIntervalMilliseconds: Int64 = 1_000
+
+    /// Content that arrived in many small chunks, while it is passed on.
+    var gathered = ByteBuffer()
 
     // The end of a chunk.
     let lineEnd: [UInt8] = Array("\r\n".utf8)
@@ -116,8 +120,13 @@ package final class OriginAccess {
         return nil
     }
 
-    /// Whether one more connection may be opened.
-    func mayOpen(to endpoint: Endpoint, limit: Int) -> Bool { pool.mayOpen(endpoint, limit: limit) }
+    /// Whether one more connection may be opened. An idle one that can't be used yet makes room.
+    func mayOpen(to endpoint: Endpoint, limit: Int) -> Bool {
+        if pool.mayOpen(endpoint, limit: limit) { return true }
+        guard let idle = pool.takeOldest(endpoint) else { return false }
+        discard(idle)
+        return true
+    }
 
     /// Starts a connection. Where the process has no descriptor left, an idle connection makes room.
     func startConnecting(to endpoint: Endpoint) -> ConnectStart {
@@ -138,10 +147,17 @@ package final class OriginAccess {
         )
     }
 
+    /// How long a connection has to be silent before it is used again, where its server may still send a body that its last
+    /// response must not have. A server that writes head and body apart does so within milliseconds.
+    private static let restMilliseconds: Int64 = 100
+
     /// Returns a connection whose response is complete to the pool, for as long as the upstream's settings allow.
-    func release(_ connection: OriginConnection, settings: Upstream) {
+    /// - Parameter rests: it isn't used again at once.
+    func release(_ connection: OriginConnection, settings: Upstream, rests: Bool) {
         let maximumAge = settings.maxConnectionAge.rawValue
-        guard connection.isOpen,
+        connection.restsUntil = loop.now.advanced(byMilliseconds: rests ? Self.restMilliseconds : 0)
+        let isTrusted = !rests || !connection.endpoint.sendsSurplus(now: loop.now)
+        guard connection.isOpen, isTrusted,
             pool.keep(connection, limit: settings.keepalive, now: loop.now, maximumAge: maximumAge)
         else {
             return discard(connection)
@@ -218,7 +234,16 @@ package final class OriginAccess {
 /// An idle connection with any event is closed: an origin sends nothing between two responses, except that it may close
 /// (RFC 9112 §9.5). So is one that was idle for too long.
 extension OriginAccess: OriginConnectionUser {
-    func connectionReadable(_ connection: OriginConnection) { closeIdle(connection) }
+    func connectionReadable(_ connection: OriginConnection) {
+        if !isSilent(connection) { closeIdle(connection) }
+    }
+
+    /// Whether nothing has come over an idle connection, neither bytes nor its end.
+    func isSilent(_ connection: OriginConnection) -> Bool {
+        let found = connection.peek()
+        if case .bytes = found { connection.endpoint.noteSurplus(now: loop.now) }
+        return found == .wouldBlock
+    }
 
     func connectionDeadlinePassed(_ connection: OriginConnection) { closeIdle(connection) }
 

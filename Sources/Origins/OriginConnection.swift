@@ -26,6 +26,7 @@ final class OriginConnection: Socket, PooledConnection {
     private var isConnected: Bool
     /// Whether it has carried a response before: only then may a failure just mean that the idle connection was stale.
     var isReused = false
+    var restsUntil = MonotonicTime(milliseconds: 0)
 
     init(
         loop: EventLoop, descriptor: Int32, isConnected: Bool, endpoint: Endpoint, server: OriginServer,

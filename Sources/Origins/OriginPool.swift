@@ -7,6 +7,8 @@ import EventLoop
 protocol PooledConnection: AnyObject {
     var endpoint: Endpoint { get }
     var opened: MonotonicTime { get }
+    /// It isn't used again before that.
+    var restsUntil: MonotonicTime { get }
 }
 
 extension PooledConnection {
@@ -34,13 +36,21 @@ struct OriginPool<Connection: PooledConnection> {
     var idleCount: Int { addresses.values.reduce(0) { $0 + $1.idle.count } }
     var openCount: Int { addresses.values.reduce(0) { $0 + $1.open } }
 
-    /// Removes an idle connection to the address and returns it.
+    /// Removes an idle connection to the address and returns it, unless all of them rest.
     /// - Returns: whether it may carry another request; otherwise the caller closes it and asks again.
     mutating func take(_ endpoint: Endpoint, now: MonotonicTime, maximumAge: Int64) -> (Connection, isUsable: Bool)? {
-        guard let connection = addresses[endpoint.slot]?.idle.popLast() else { return nil }
+        guard let place = addresses[endpoint.slot]?.idle.lastIndex(where: { $0.restsUntil <= now }),
+            let connection = addresses[endpoint.slot]?.idle.remove(at: place)
+        else { return nil }
         let isUsable = connection.mayBeReused(now: now, maximumAge: maximumAge)
         if isUsable { reuses += 1 } else { retirements += 1 }
         return (connection, isUsable)
+    }
+
+    /// Removes the connection to the address that has been idle for longest, to make room for another one.
+    mutating func takeOldest(_ endpoint: Endpoint) -> Connection? {
+        guard addresses[endpoint.slot]?.idle.isEmpty == false else { return nil }
+        return addresses[endpoint.slot]?.idle.removeFirst()
     }
 
     /// Whether one more connection may be opened.

@@ -167,20 +167,105 @@ struct OriginFailureTests {
         for _ in 0..<8 { #expect(try larder.get(next).text == "genuine") }
     }
 
-    @Test("A chunked answer whose chunks are broken ends broken for the client")
-    func brokenChunks() throws {
-        for rest in ["zz\r\n", "5\r\nhelloXX", "-1\r\n", "ffffffffffffffff1\r\n"] {
+    static let brokenRests = [Quoted("zz\r\n"), "5\r\nhelloXX", "-1\r\n", "ffffffffffffffff1\r\n"]
+
+    @Test(
+        "RFC 9110 §15.6.3: a chunked answer that breaks in the same read as its head is a 502",
+        arguments: brokenRests, ["GET", "POST"])
+    func brokenChunks(_ rest: Quoted, _ method: String) throws {
+        for lifetime in ["max-age=60", "no-store"] {
             let path = origin.script { exchange in
+                try exchange.readBody()
                 try exchange.send(
-                    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\(rest)"
+                    "HTTP/1.1 200 OK\r\nCache-Control: \(lifetime)\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n\(rest.text)"
                 )
                 exchange.close()
             }
-            // Broken at once, the head may not have come either.
-            let response = try? larder.get(path)
-            #expect(response.map { !$0.isComplete || $0.status == 502 } ?? true, "\(response?.raw.text ?? "")")
-            #expect((try? larder.get(path).xCache) != "HIT")
+            for _ in 0..<2 {
+                let response = try larder.request(method, path, body: method == "POST" ? Array("x".utf8) : nil)
+                try expectProblem(response, 502)
+                #expect(response.xCache != "HIT")
+            }
         }
+    }
+
+    @Test("A chunked answer whose chunks break later ends broken for the client", arguments: brokenRests)
+    func laterBrokenChunks(_ rest: Quoted) throws {
+        let told = DispatchSemaphore(value: 0)
+        let path = origin.script { exchange in
+            try exchange.send(
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+            _ = told.wait(timeout: .now() + 10)
+            try exchange.send(rest.text)
+            exchange.close()
+        }
+        let client = try larder.client()
+        try client.send(RawClient.request("GET", path))
+        var seen: [UInt8] = []
+        while !seen.text.contains("ok") { seen += try client.socket.receive() }
+        told.signal()
+        seen += (try? client.readToEnd()) ?? []
+        #expect(seen.text.hasPrefix("HTTP/1.1 200 ") && !seen.text.contains("\r\n0\r\n"))
+        #expect((try? larder.get(path).xCache) != "HIT")
+    }
+
+    @Test("RFC 9110 §15.4.5: a 304 to a request without conditions is a 502, also where something stale is stored")
+    func unaskedNotModified() throws {
+        let path = origin.script { exchange in
+            try exchange.send("HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: max-age=60\r\n\r\n")
+        }
+        for method in ["GET", "HEAD", "PUT"] {
+            for _ in 0..<2 { #expect(try larder.request(method, path).status == 502, "\(method)") }
+        }
+        // Whoever has a condition may be told so, and so may one whose condition stands in for the client's.
+        let asked = try larder.request("PUT", path, ["If-None-Match: \"v1\""])
+        #expect(asked.status == 304)
+        let first = Locked(true)
+        let stale = origin.script { exchange in
+            let isFirst = first.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            if isFirst { return try exchange.respond(200, ["Cache-Control: max-age=0"], body: "page") }
+            try exchange.respond(304, ["ETag: \"v1\""])
+        }
+        #expect(try larder.get(stale).text == "page")
+        for _ in 0..<2 { #expect(try larder.get(stale).status != 304) }
+    }
+
+    @Test("A client that pauses in its upload is not the origin's failure")
+    func pausedUpload() throws {
+        let path = origin.script { exchange in
+            let body = try exchange.readBody()
+            try exchange.respond(200, body: "\(body.count)")
+        }
+        for (fields, parts) in [
+            ("Content-Length: 10", ["01234", "56789"]),
+            ("Transfer-Encoding: chunked", ["5\r\n01234\r\n", "5\r\n56789\r\n0\r\n\r\n"]),
+        ] {
+            let client = try larder.client()
+            try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n\(parts[0])")
+            // Three times as long as an origin may take for its first byte.
+            Thread.sleep(forTimeInterval: 1.2)
+            try client.send(parts[1])
+            let response = try client.readResponse()
+            #expect(response.status == 200 && response.text == "10", "\(response.raw.text)")
+        }
+        try expectAlive()
+    }
+
+    @Test("The origin's time begins once it has the whole request")
+    func hungAfterUpload() throws {
+        let path = origin.script { exchange in
+            try exchange.readBody()
+            exchange.hang()
+        }
+        let client = try larder.client()
+        try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
+        Thread.sleep(forTimeInterval: 0.8)
+        try client.send("56789")
+        try expectProblem(try client.readResponse(), 504)
+        try expectAlive()
     }
 
     @Test("A connection reset in the middle of the body ends the answer broken")
@@ -240,6 +325,105 @@ struct OriginFailureTests {
             }
             for _ in 0..<6 { #expect(try scene.larder.get(path).text == "ok") }
             #expect(scene.origin.count(for: path) > 6)
+        }
+    }
+
+    @Test(
+        "RFC 9110 §9.2.2: PUT and DELETE with content are sent again where a kept connection was just closed",
+        arguments: ["PUT", "DELETE"], [1, 1_000, 65_536])
+    func retryWithContent(_ method: String, _ count: Int) throws {
+        try Stage.run { stage in
+            let scene = try Scene(stage: stage) { origin in
+                LarderConfiguration(
+                    upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin",
+                    server: "workers: 1")
+            }
+            let answered = OnceAConnection()
+            let warm = scene.origin.script(200, body: "warm")
+            let path = scene.origin.script { exchange in
+                let body = try exchange.readBody()
+                if answered.isFirst(0) { return exchange.close() }
+                let isWhole = body == (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+                try exchange.respond(200, body: isWhole ? "whole" : "\(body.count) bytes")
+            }
+            let body = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+            _ = try scene.larder.get(warm)
+            #expect(try scene.larder.request(method, path, body: body).text == "whole")
+            #expect(scene.origin.count(for: path) == 2)
+        }
+    }
+
+    @Test("RFC 9110 §9.2.2: more content than is kept is not sent again, and neither is a POST's")
+    func noRetryWithContent() throws {
+        for (method, count) in [("PUT", 300_000), ("POST", 10)] {
+            try Stage.run { stage in
+                let scene = try Scene(stage: stage) { origin in
+                    LarderConfiguration(
+                        upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin",
+                        server: "workers: 1")
+                }
+                let warm = scene.origin.script(200, body: "warm")
+                let path = scene.origin.script { exchange in
+                    try exchange.readBody()
+                    exchange.close()
+                }
+                _ = try scene.larder.get(warm)
+                let body = [UInt8](repeating: 0x61, count: count)
+                #expect(try scene.larder.request(method, path, body: body).status == 502)
+                #expect(scene.origin.count(for: path) == 1)
+            }
+        }
+    }
+
+    @Test(
+        "RFC 9112 §6.3: a body that follows where none may be is never another client's answer",
+        arguments: [
+            ("HEAD", Quoted("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n")),
+            ("GET", "HTTP/1.1 204 No Content\r\n\r\n"), ("GET", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
+        ])
+    func lateBody(_ method: String, _ head: Quoted) throws {
+        try Stage.run { stage in
+            let scene = try Scene(stage: stage) { origin in
+                LarderConfiguration(
+                    upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin",
+                    server: "workers: 1")
+            }
+            let path = scene.origin.script { exchange in
+                try exchange.send(head.text)
+                // In a write of its own, as servers do that write heads and bodies apart.
+                try exchange.send(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nCache-Control: max-age=60\r\n\r\nforged")
+            }
+            for _ in 0..<30 {
+                _ = try scene.larder.request(method, path, ["If-None-Match: \"a\""])
+                let next = scene.origin.script(200, body: "genuine")
+                for _ in 0..<2 { #expect(try scene.larder.get(next).text == "genuine") }
+            }
+        }
+    }
+
+    @Test(
+        "RFC 9110 §9.3.1: a second answer to a GET with content is nobody's",
+        arguments: ["GET", "DELETE", "OPTIONS"])
+    func contentTakenForARequest(_ method: String) throws {
+        try Stage.run { stage in
+            let scene = try Scene(stage: stage) { origin in
+                LarderConfiguration(
+                    upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin",
+                    server: "workers: 1")
+            }
+            let path = scene.origin.script { exchange in
+                try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                exchange.pause(0.05)
+                try? exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
+            }
+            let next = scene.origin.script(200, body: "genuine")
+            for _ in 0..<5 {
+                let response = try scene.larder.request(
+                    method, path, body: Array("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+                #expect(response.text == "ok")
+                for _ in 0..<3 { #expect(try scene.larder.get(next).text == "genuine") }
+            }
         }
     }
 

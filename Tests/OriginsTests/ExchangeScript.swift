@@ -1,3 +1,4 @@
+import Bytes
 import HTTPWire
 import Testing
 
@@ -13,7 +14,9 @@ enum ExchangeEvent: Sendable {
     case connected(isReused: Bool)
     case queued
     case sent(all: Bool)
-    case contentBegan, contentEnded, sendingFailed
+    /// So many bytes of content.
+    case supplied(Int)
+    case contentEnded, sendingFailed
     case partOfHead, interimHead
     case head(String)
     case bytes(String)
@@ -49,6 +52,8 @@ struct ExchangeScript: Sendable, CustomTestStringConvertible {
 /// Plays events into a state.
 final class ExchangePlayer {
     private var state = ExchangeState()
+    /// What the last `.deliverGathered` delivers.
+    private(set) var gatheredText = ""
 
     init(_ request: ExchangeState.Request = .init()) { state.begin(request) }
 
@@ -63,7 +68,18 @@ final class ExchangePlayer {
     var remainingLength: UInt64? { state.remainingLength }
     var trailers: [UInt8] { state.trailers }
     var mayUseIdleConnection: Bool { state.mayUseIdleConnection }
-    var checksIdleConnection: Bool { state.checksIdleConnection }
+    var mayBeFollowedByBody: Bool { state.mayBeFollowedByBody }
+    var hasExcess: Bool { state.hasExcess }
+    /// Whether a piece of content is kept for a retry.
+    func keeps(_ count: Int) -> Bool { state.supplied(count) }
+    /// The actions for what comes in the same read as a head, before anything is passed on.
+    func playFirst(_ text: String) -> ExchangeAction? {
+        let bytes = Array(text.utf8)
+        var position = 0
+        var gathered = ByteBuffer()
+        defer { gatheredText = string(of: gathered) }
+        return state.firstContent(bytes.span, from: &position, gathering: &gathered)
+    }
 
     /// The actions for an event; for bytes, all actions until the state waits.
     func play(_ event: ExchangeEvent) throws -> [ExchangeAction] {
@@ -79,7 +95,7 @@ final class ExchangePlayer {
         case .connected(let isReused): return [state.connected(isReused: isReused)]
         case .queued: state.queued()
         case .sent(let all): state.sent(all: all)
-        case .contentBegan: state.contentBegan()
+        case .supplied(let count): _ = state.supplied(count)
         case .contentEnded: state.contentEnded()
         case .sendingFailed: return [state.sendingFailed()]
         case .partOfHead: return [state.receivedPartOfHead()]
@@ -93,11 +109,15 @@ final class ExchangePlayer {
         case .bytes(let text):
             let bytes = Array(text.utf8)
             var position = 0
+            var gathered = ByteBuffer()
             var actions: [ExchangeAction] = []
             while true {
-                let action = state.content(bytes.span, from: &position)
+                let action = state.content(bytes.span, from: &position, gathering: &gathered)
                 actions.append(action)
-                guard case .deliver = action else { return actions }
+                switch action {
+                case .deliver, .deliverGathered: continue
+                default: return actions
+                }
             }
         case .ended: return [state.ended()]
         case .broke: return [state.broke()]
@@ -121,6 +141,13 @@ final class ExchangePlayer {
         case .ended: return [.cancelled]
         }
     }
+}
+
+private func string(of buffer: borrowing ByteBuffer) -> String {
+    var bytes: [UInt8] = []
+    let span = buffer.span
+    for index in span.indices { bytes.append(span[index]) }
+    return String(decoding: bytes, as: UTF8.self)
 }
 
 extension ExchangeAction {

@@ -153,10 +153,40 @@ struct ExchangeStateTests {
                 .init(.broke, .failed(.closedEarly, blames: false)),
             ]),
         ExchangeScript(
-            "content that was streamed is gone", of: .init(method: .put, isComplete: false),
+            "content of up to 64 KiB is kept", of: .init(method: .put, isComplete: false),
             [
-                .init(.connected(isReused: true), .sendRequestAndContent), .init(.contentBegan),
+                .init(.connected(isReused: true), .sendRequestAndContent),
+                .init(.supplied(60_000)), .init(.supplied(5_536)),
+                .init(.broke, .sendAgain(blamesServer: false)),
+                .init(.connected(isReused: false), .sendRequestAndContent), .init(.contentEnded),
+                .init(.broke, .failed(.closedEarly, blames: true)),
+            ]),
+        ExchangeScript(
+            "content that is complete goes with the head", of: .init(method: .delete, isComplete: false),
+            [
+                .init(.connected(isReused: true), .sendRequestAndContent), .init(.supplied(7)),
+                .init(.contentEnded), .init(.ended, .sendAgain(blamesServer: false)),
+                .init(.connected(isReused: false), .sendRequest),
+            ]),
+        ExchangeScript(
+            "more content than is kept is gone", of: .init(method: .put, isComplete: false),
+            [
+                .init(.connected(isReused: true), .sendRequestAndContent), .init(.supplied(65_537)),
                 .init(.broke, .failed(.closedEarly, blames: false)),
+            ]),
+        ExchangeScript(
+            "POST with content, even over a stale connection", of: .init(method: .post, isComplete: false),
+            [
+                .init(.connected(isReused: true), .sendRequestAndContent), .init(.supplied(1)),
+                .init(.broke, .failed(.closedEarly, blames: false)),
+            ]),
+        ExchangeScript(
+            "sending content fails and nothing is there to read", of: .init(method: .put, isComplete: false),
+            [
+                .init(.connected(isReused: true), .sendRequestAndContent), .init(.supplied(5)),
+                .init(.sendingFailed, .readWhatIsThere), .init(.contentEnded),
+                .init(.ended, .sendAgain(blamesServer: false)),
+                .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
             "content that hasn't begun yet", of: .init(method: .put, isComplete: false),
@@ -182,7 +212,7 @@ struct ExchangeStateTests {
             [
                 .init(.connected(isReused: false), .sendRequest), .init(.queued),
                 .init(.sendingFailed, .readWhatIsThere), .init(.ended, .sendAgain(blamesServer: true)),
-                .init(.connected(isReused: false), .sendRequestAndContent),
+                .init(.connected(isReused: false), .sendRequest),
             ]),
         ExchangeScript(
             "the first byte doesn't come in time: that is no reason to ask again", of: request(.get),
@@ -192,7 +222,7 @@ struct ExchangeStateTests {
             ]),
     ]
 
-    @Test("An idempotent request whose content wasn't streamed is retried, once", arguments: sendingAgainScripts)
+    @Test("An idempotent request whose content is still there is retried, once", arguments: sendingAgainScripts)
     func sendingAgain(script: ExchangeScript) throws { try check(script) }
 
     @Test("Which methods are retried", arguments: Method.allCases)
@@ -202,7 +232,33 @@ struct ExchangeStateTests {
         let expected: ExchangeAction =
             method.isIdempotent ? .sendAgain(blamesServer: true) : .failed(.closedEarly, blames: true)
         #expect(try player.play(.broke) == [expected])
-        #expect(player.checksIdleConnection == !method.isIdempotent)
+    }
+
+    @Test("Content is kept as long as the request may be repeated, and until it can be sent")
+    func keptContent() throws {
+        let player = ExchangePlayer(.init(method: .put, isComplete: false))
+        for event in ExchangePlayer.events(to: .awaitingHead, isReused: true) { _ = try player.play(event) }
+        #expect(player.keeps(10))
+        _ = try player.play(.broke)
+        // What comes in between two connections goes out with the request, however much it is.
+        #expect(player.keeps(1 << 20))
+        for event in ExchangePlayer.events(to: .connecting) { _ = try player.play(event) }
+        #expect(player.keeps(1))
+        _ = try player.play(.connected(isReused: false))
+        // There is no third try.
+        #expect(!player.keeps(1))
+    }
+
+    @Test("Nothing is kept of a request that may not be repeated, or once the response has begun")
+    func lostContent() throws {
+        for method in [Method.post, .patch, .other] {
+            let player = ExchangePlayer(.init(method: method, isComplete: false))
+            for event in ExchangePlayer.events(to: .awaitingHead, isReused: true) { _ = try player.play(event) }
+            #expect(!player.keeps(1))
+        }
+        let player = ExchangePlayer(.init(method: .put, isComplete: false))
+        for event in ExchangePlayer.events(to: .receivingContent) { _ = try player.play(event) }
+        #expect(!player.keeps(1))
     }
 
     @Test("After a stale connection, no idle connections are used")
@@ -278,16 +334,45 @@ struct ExchangePhaseTests {
         let player = try player(in: phase)
         #expect(player.interest == .init(reads: true, writes: false, timeout: timeout))
         _ = try player.play(.queued)
-        #expect(player.interest == .init(reads: true, writes: true, timeout: timeout))
+        // As long as bytes are queued, what counts is that the origin takes some.
+        let queued = timeout == .firstByte ? .betweenBytes : timeout
+        #expect(player.interest == .init(reads: true, writes: true, timeout: queued))
         #expect(player.pause())
         #expect(!player.pause())
-        #expect(player.interest == .init(reads: false, writes: true, timeout: timeout))
+        #expect(player.interest == .init(reads: false, writes: true, timeout: queued))
         _ = try player.play(.sent(all: true))
         // Larder itself has paused reading, so the origin's silence means nothing.
         #expect(player.interest == .init(reads: false, writes: false, timeout: .none))
         #expect(player.resume())
         #expect(!player.resume())
         #expect(player.interest == .init(reads: true, writes: false, timeout: timeout))
+    }
+
+    @Test("first_byte_timeout counts from the request sent: the origin's silence before that is the client's doing")
+    func firstByte() throws {
+        let player = ExchangePlayer(.init(method: .post, isComplete: false))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        #expect(player.interest.timeout == .none)
+        _ = try player.play(.supplied(5))
+        _ = try player.play(.queued)
+        #expect(player.interest.timeout == .betweenBytes)
+        _ = try player.play(.sent(all: true))
+        #expect(player.interest.timeout == .none)
+        _ = try player.play(.contentEnded)
+        #expect(player.interest.timeout == .firstByte)
+    }
+
+    @Test("An origin that responds before it has the content may wait for it, and one that takes no more may not")
+    func earlyResponse() throws {
+        let player = ExchangePlayer(.init(method: .post, isComplete: false))
+        for event in ExchangePlayer.events(to: .receivingContent) { _ = try player.play(event) }
+        #expect(player.interest.timeout == .none)
+        _ = try player.play(.contentEnded)
+        #expect(player.interest.timeout == .betweenBytes)
+        let other = ExchangePlayer(.init(method: .post, isComplete: false))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try other.play(event) }
+        _ = try other.play(.sendingFailed)
+        #expect(other.interest.timeout == .firstByte && !other.takesContent)
     }
 
     @Test("Content is accepted while there is a connection and nothing waits to be sent", arguments: phases)

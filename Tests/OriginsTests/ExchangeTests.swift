@@ -57,6 +57,8 @@ final class Witness: ExchangeDelegate {
 final class OriginEnd: Socket {
     let respond: (_ received: String) -> String?
     var received = ""
+    /// Closes at the next request instead of responding, once it has all of it.
+    var closesAt: String?
 
     init(loop: EventLoop, descriptor: Int32, respond: @escaping (String) -> String?) {
         self.respond = respond
@@ -69,6 +71,10 @@ final class OriginEnd: Socket {
         let input = loop.input
         let bytes = input.span(count: count)
         received += String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+        if let closesAt {
+            if received.hasSuffix(closesAt) { close() }
+            return
+        }
         guard let response = respond(received) else { return }
         received = ""
         _ = send(Array(response.utf8).span)
@@ -99,7 +105,10 @@ struct ExchangeTests {
 
         deinit { unlink(path) }
 
-        func run(_ head: String, _ delegate: Witness, content: ContentSize = .none, isComplete: Bool = true) {
+        func run(
+            _ head: String, _ delegate: Witness, method: Method = .get, content: ContentSize = .none,
+            isComplete: Bool = true
+        ) {
             let exchange = origins.exchange(
                 with: group, method: method, content: content, isRequestComplete: isComplete, isConditional: false,
                 acceptsUpgrade: false,
@@ -131,7 +140,7 @@ struct ExchangeTests {
         }
         let witness = Witness()
         witness.content = ["hello", "", "twenty bytes of text"]
-        stage.run("HEAD\r\n\r\n", witness, content: .unknown, isComplete: false)
+        stage.run("HEAD\r\n\r\n", witness, method: .post, content: .unknown, isComplete: false)
         #expect(seen == "HEAD\r\n\r\n5\r\nhello\r\n14\r\ntwenty bytes of text\r\n0\r\nX-Sum: 1\r\n\r\n")
         #expect(witness.calls.filter { $0 != "takes content" } == ["began 200", "received ok", "ended"])
         #expect(stage.origins.figures.idleConnections == 1)
@@ -161,7 +170,7 @@ struct ExchangeTests {
         first.successor = second
         stage.run("GET\r\n\r\n", first)
         #expect(first.calls == ["interim 103", "began 200"])
-        #expect(second.calls == ["received a", "received b", "ended"])
+        #expect(second.calls == ["received ab", "ended"])
     }
 
     @Test("Once retired within a call, an exchange makes no more calls, and its connection is closed")
@@ -201,14 +210,73 @@ struct ExchangeTests {
     func stale() throws {
         let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }
         stage.run("GET\r\n\r\n", Witness())
-        // The origin closes; the worker's loop hasn't noticed when the next request takes the connection.
-        stage.ends[0].close()
+        stage.ends[0].closesAt = "GET\r\n\r\n"
         let witness = Witness()
         stage.run("GET\r\n\r\n", witness)
         #expect(witness.calls == ["began 200", "ended"])
         let figures = stage.origins.figures
         #expect(figures.connects == 2 && figures.retries == 1)
         #expect(stage.group.servers[0].totalFailures.load(ordering: .relaxed) == 0)
+    }
+
+    @Test(
+        "RFC 9110 §9.2.2: content that has gone out over a stale connection goes out again, framed as before",
+        arguments: [ContentSize.known(10), .unknown])
+    func contentAgain(content: ContentSize) throws {
+        let end = content == .unknown ? "5\r\nhello\r\n5\r\nworld\r\n0\r\nX-Sum: 1\r\n\r\n" : "helloworld"
+        var seen: [String] = []
+        let stage = try Stage { received in
+            guard received.hasSuffix(end) || received == "GET\r\n\r\n" else { return nil }
+            seen.append(received)
+            return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        }
+        stage.run("GET\r\n\r\n", Witness())
+        stage.ends[0].closesAt = end
+        let witness = Witness()
+        witness.content = ["hello", "world"]
+        stage.run("PUT\r\n\r\n", witness, method: .put, content: content, isComplete: false)
+        #expect(witness.calls.suffix(2) == ["began 200", "ended"])
+        #expect(seen == ["GET\r\n\r\n", "PUT\r\n\r\n" + end])
+        #expect(stage.origins.figures.retries == 1)
+    }
+
+    @Test(
+        "A connection that the origin has closed, or written to, is seen before it is used", arguments: [true, false])
+    func looksFirst(isClosed: Bool) throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }
+        stage.run("GET\r\n\r\n", Witness())
+        // The worker's loop hasn't noticed when the next request takes the connection.
+        if isClosed {
+            stage.ends[0].close()
+        } else {
+            _ = stage.ends[0].send(Array("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged".utf8).span)
+        }
+        let witness = Witness()
+        stage.run("POST\r\n\r\n", witness, method: .post)
+        #expect(witness.calls == ["began 200", "ended"])
+        let figures = stage.origins.figures
+        #expect(figures.connects == 2 && figures.retries == 0 && figures.idleConnections == 1)
+        #expect(stage.group.servers[0].endpoints[0].sendsSurplus(now: stage.loop.now) == !isClosed)
+    }
+
+    @Test("After a response without a body by rule the connection rests; once the server was caught, it is closed")
+    func rest() throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n" }
+        stage.run("HEAD\r\n\r\n", Witness(), method: .head)
+        #expect(stage.origins.figures.idleConnections == 1)
+        stage.group.servers[0].endpoints[0].noteSurplus(now: stage.loop.now)
+        stage.run("HEAD\r\n\r\n", Witness(), method: .head)
+        #expect(stage.origins.figures.idleConnections <= 1)
+        #expect(stage.origins.figures.openConnections <= 1)
+    }
+
+    @Test("A response that breaks in the same read as its head doesn't begin")
+    func brokenAtOnce() throws {
+        let stage = try Stage { _ in "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX" }
+        let witness = Witness()
+        stage.run("GET\r\n\r\n", witness)
+        #expect(witness.calls == ["failed malformedResponse"])
+        #expect(stage.origins.figures.openConnections == 0)
     }
 
     @Test("Connection refused: the failure says so, and the server is ejected")

@@ -10,9 +10,11 @@ struct OriginPoolTests {
     private final class Connection: PooledConnection {
         let endpoint: Endpoint
         let opened: MonotonicTime
+        let restsUntil: MonotonicTime
 
-        init(to endpoint: Endpoint, opened: Int64 = 0) {
+        init(to endpoint: Endpoint, opened: Int64 = 0, restsUntil: Int64 = 0) {
             self.endpoint = endpoint
+            self.restsUntil = MonotonicTime(milliseconds: restsUntil)
             self.opened = MonotonicTime(milliseconds: opened)
         }
     }
@@ -136,5 +138,31 @@ struct OriginPoolTests {
         #expect(pool.takeAny() === all[0])
         #expect(pool.takeAny() === all[1])
         #expect(pool.takeAny() == nil)
+    }
+
+    @Test("A connection that rests is passed over until its time has come")
+    func rest() throws {
+        var pool = OriginPool<Connection>()
+        let endpoint = try endpoints(1)[0]
+        let (rested, resting) = (Connection(to: endpoint), Connection(to: endpoint, restsUntil: 1_001))
+        for connection in [rested, resting] {
+            pool.noteOpened(endpoint)
+            _ = pool.keep(connection, limit: 8, now: time(1), maximumAge: age)
+        }
+        #expect(take(&pool, endpoint, at: 1_000) === rested)
+        #expect(take(&pool, endpoint, at: 1_000) == nil)
+        #expect(pool.reuses == 1 && pool.idleCount == 1)
+        #expect(take(&pool, endpoint, at: 1_001) === resting)
+    }
+
+    @Test("Where no more connections may be opened, the one that was idle for longest makes room")
+    func roomForOne() throws {
+        var pool = OriginPool<Connection>()
+        let all = try endpoints(2)
+        #expect(pool.takeOldest(all[0]) == nil)
+        let kept = filled(&pool, all[0], 2)
+        #expect(pool.takeOldest(all[0]) === kept[0])
+        #expect(pool.takeOldest(all[1]) == nil)
+        #expect(pool.idleCount == 1)
     }
 }

@@ -51,8 +51,14 @@ struct ResponseFramingTests {
         Response("304 with a length", "304 Not Modified\nContent-Length: 3", [.bytes("")], [reused]),
         Response("304 with a body all the same", "304 Not Modified", [.bytes("x")], [closed]),
         Response(
-            "chunks", "200 OK\nTransfer-Encoding: chunked", [.bytes("3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n")],
-            [.deliver(3..<6), .deliver(11..<12), reused]),
+            "one chunk", "200 OK\nTransfer-Encoding: chunked", [.bytes("3\r\nabc\r\n0\r\n\r\n")],
+            [.deliver(3..<6), reused]),
+        Response(
+            "small chunks in one read", "200 OK\nTransfer-Encoding: chunked",
+            [.bytes("3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n")], [.deliverGathered, reused]),
+        Response(
+            "chunks that break in the middle of a read", "200 OK\nTransfer-Encoding: chunked",
+            [.bytes("3\r\nabc\r\n1\r\ndX")], [.malformed(.invalidChunkEnd)]),
         Response(
             "chunks, cut anywhere", "200 OK\nTransfer-Encoding: chunked",
             [.bytes("3\r"), .bytes("\nab"), .bytes("c\r\n0\r\n\r"), .bytes("\n")],
@@ -97,7 +103,7 @@ struct ResponseFramingTests {
     func early(isCompletedInTime: Bool) throws {
         let player = ExchangePlayer(.init(method: .post, isComplete: false))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
-        _ = try player.play(.contentBegan)
+        _ = try player.play(.supplied(5))
         if isCompletedInTime { _ = try player.play(.contentEnded) }
         #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
         #expect(try player.play(.bytes("")) == [.finish(reusesConnection: isCompletedInTime)])
@@ -119,6 +125,89 @@ struct ResponseFramingTests {
         #expect(try player.play(.sendingFailed) == [.readWhatIsThere])
         #expect(try player.play(Self.head("413 Content Too Large\nContent-Length: 0")) == [.begin])
         #expect(try player.play(.bytes("")) == [Self.closed])
+    }
+
+    @Test("RFC 9110 §15.4.5: a 304 to a request without conditions is a failure, though not of the server")
+    func unaskedNotModified() throws {
+        for method in [Method.get, .head, .put, .query] {
+            let player = ExchangePlayer(.init(method: method))
+            for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+            let wire = WireError(.unaskedNotModified, from: .origin)
+            #expect(
+                try player.play(Self.head("304 Not Modified\nETag: \"a\"")) == [
+                    .fail(ExchangeFailure(.malformedResponse, wire: wire), blamesServer: false)
+                ])
+            #expect(player.phase == .ended)
+        }
+    }
+
+    @Test("RFC 9112 §7.1: what has come of a chunked body is decoded before the response begins")
+    func brokenAtOnce() throws {
+        let head = Self.head("200 OK\nTransfer-Encoding: chunked")
+        for (text, reason) in [
+            ("ZZ\r\n", WireError.Reason.invalidChunkSize), ("5\r\nhelloXX", .invalidChunkEnd),
+            ("1\r\na\r\n1\r\nb\r\n-5\r\n", .invalidChunkSize),
+            (
+                "2000\r\n" + String(repeating: "a", count: 8192) + "\r\n2000\r\n" + String(repeating: "a", count: 8192)
+                    + "XX", .invalidChunkEnd
+            ),
+        ] {
+            let player = ExchangePlayer()
+            for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+            #expect(try player.play(head) == [.begin])
+            #expect(player.playFirst(text) == .malformed(reason))
+            #expect(player.phase == .ended)
+        }
+    }
+
+    @Test("Nothing of a body that is well-formed is lost by looking at it first")
+    func lookedAtFirst() throws {
+        let head = Self.head("200 OK\nTransfer-Encoding: chunked")
+        for (text, first) in [
+            ("", nil), ("5\r\n", nil), ("5\r\nab", .deliver(3..<5)), ("1\r\na\r\n1\r\nb\r\n", .deliverGathered),
+        ] as [(String, ExchangeAction?)] {
+            let player = ExchangePlayer()
+            for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+            _ = try player.play(head)
+            #expect(player.playFirst(text) == first)
+            if first == .deliverGathered { #expect(player.gatheredText == "ab") }
+            #expect(player.phase == .receivingContent)
+        }
+        let empty = ExchangePlayer()
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try empty.play(event) }
+        _ = try empty.play(head)
+        #expect(empty.playFirst("0\r\n\r\n") == nil)
+        // The end comes in its turn.
+        #expect(empty.phase == .receivingContent)
+        #expect(try empty.play(.bytes("")) == [Self.reused])
+    }
+
+    @Test(
+        "RFC 9110 §9.3: a connection whose request had content that the server may not read isn't used again",
+        arguments: Method.allCases)
+    func undefinedContent(method: Method) throws {
+        let isRead = [.post, .put, .patch, .query].contains(method)
+        for hasContent in [false, true] {
+            let player = ExchangePlayer(.init(method: method, hasContent: hasContent))
+            for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+            _ = try player.play(Self.head("404 Not Found\nContent-Length: 0"))
+            #expect(try player.play(.bytes("")) == [!hasContent || isRead ? Self.reused : Self.closed])
+        }
+    }
+
+    @Test(
+        "RFC 9112 §6.3: only a response without a body by rule may be followed by one all the same",
+        arguments: [
+            (Method.head, "200 OK\nContent-Length: 3", true), (.get, "204 No Content", true),
+            (.get, "304 Not Modified", true), (.get, "200 OK\nContent-Length: 0", false),
+        ])
+    func forbiddenBody(method: Method, head: String, isExpected: Bool) throws {
+        let player = ExchangePlayer(.init(method: method, isConditional: true))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        _ = try player.play(Self.head(head))
+        #expect(player.mayBeFollowedByBody == isExpected)
+        #expect(try player.play(.bytes("")) == [Self.reused])
+        #expect(!player.hasExcess)
     }
 
     @Test("Only a chunked response has trailers")

@@ -46,7 +46,8 @@ extension Exchange {
 
     private func reach(_ endpoint: Endpoint, of server: OriginServer) {
         while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, settings: group.settings) {
-            if state.checksIdleConnection, idle.receive(after: 0, atMost: 1) != .wouldBlock {
+            // The loop may not have told yet that the server has closed it, or has sent what nobody asked for.
+            guard access.isSilent(idle) else {
                 access.discard(idle)
                 continue
             }

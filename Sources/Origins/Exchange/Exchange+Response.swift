@@ -1,6 +1,7 @@
 // An exchange's third part: the response's heads and body as they arrive, passed to the delegate piece by piece from
 // the loop's input buffer.
 
+import Bytes
 import EventLoop
 import HTTPWire
 
@@ -21,11 +22,12 @@ extension Exchange {
         case .ended: perform(state.ended())
         case .failed: perform(state.broke())
         case .bytes(let count):
-            if state.phase == .receivingContent {
-                connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
-            }
+            if state.phase == .receivingContent { restartTimeout() }
             let input = access.loop.input
-            readContent(input.span(count: count))
+            gathering { gathered in
+                var position = 0
+                readContent(input.span(count: count), from: &position, gathering: &gathered)
+            }
         }
     }
 
@@ -62,28 +64,47 @@ extension Exchange {
         endpoint?.noteSuccess()
         let action = state.received(head)
         guard case .begin = action else { return perform(action) }
-        if state.phase == .tunnel {
-            connection?.clearDeadline()
-        } else {
-            connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+        // From the first byte of the response on the request isn't repeated.
+        request.removeAll(keepingUpTo: 8192)
+        restartTimeout()
+        let content = bytes.extracting(head.length...)
+        gathering { gathered in
+            var position = 0
+            let first = state.firstContent(content, from: &position, gathering: &gathered)
+            // A response that is broken already doesn't begin.
+            if let first, case .fail = first { return perform(first) }
+            delegate?.exchange(self, began: head, bytes)
+            // If the exchange has ended, the next request may be using it already.
+            guard state.phase != .ended else { return }
+            readContent(content, from: &position, gathering: &gathered, first: first)
         }
-        delegate?.exchange(self, began: head, bytes)
-        // If the exchange has ended, the next request may be using it already.
-        guard state.phase != .ended else { return }
-        readContent(bytes.extracting(head.length...))
+    }
+
+    /// Lends the worker's buffer for content that arrived in pieces. Whoever comes to need it within gets another one.
+    private func gathering(_ body: (inout ByteBuffer) -> Void) {
+        var gathered = ByteBuffer()
+        swap(&gathered, &access.gathered)
+        body(&gathered)
+        swap(&gathered, &access.gathered)
     }
 
     /// Passes on the content in `bytes`, and the end of the response.
-    private func readContent(_ bytes: Span<UInt8>) {
-        var position = 0
+    /// - Parameter first: what has been decoded already.
+    private func readContent(
+        _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer,
+        first: ExchangeAction? = nil
+    ) {
+        var action = first ?? state.content(bytes, from: &position, gathering: &gathered)
         while true {
-            switch state.content(bytes, from: &position) {
+            switch action {
             case .deliver(let range): delegate?.exchange(self, received: bytes.extracting(range))
+            case .deliverGathered: delegate?.exchange(self, received: gathered.span)
             case .wait:
                 if state.phase != .ended { delegate?.exchangeTurnEnded(self) }
                 return
             case let end: return perform(end)
             }
+            action = state.content(bytes, from: &position, gathering: &gathered)
         }
     }
 }

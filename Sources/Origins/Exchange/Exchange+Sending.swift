@@ -25,13 +25,22 @@ extension Exchange {
             write(trailers.span, isChunk: true)
         }
         state.contentEnded()
+        // From now on it is the origin's turn.
+        restartTimeout()
     }
 
     /// Sends a piece; as a chunk, with `chunkLine` before it and CRLF after it.
     private func write(_ piece: Span<UInt8>, isChunk: Bool) {
-        guard let connection, connection.isOpen else { return }
-        state.contentBegan()
         let lineEnd = access.lineEnd
+        if state.supplied(piece.count) {
+            if isChunk { request.append(chunkLine.span) }
+            request.append(piece)
+            if isChunk { request.append(lineEnd) }
+        } else {
+            request.removeAll(keepingUpTo: 8192)
+        }
+        // Between two connections it goes out with the request; after a failure nothing does.
+        guard state.isSending, let connection, connection.isOpen else { return }
         if unsentStart < unsent.count {
             if isChunk { unsent.append(chunkLine.span) }
             unsent.append(piece)
@@ -42,7 +51,7 @@ extension Exchange {
         guard case .wrote(let count) = result else { return sendingFailed() }
         let before = isChunk ? chunkLine.count : 0
         guard count < piece.count + (isChunk ? before + lineEnd.count : 0) else {
-            if state.phase == .awaitingHead { awaitOrigin() }
+            if state.phase == .awaitingHead { restartTimeout() }
             return
         }
         unsent.removeAll()

@@ -32,8 +32,8 @@ package final class Exchange {
     /// Whether the request counts as outstanding at the server.
     var isOutstanding = false
 
-    /// The serialised head, followed by the content if that is complete; kept for a retry until the first byte of a
-    /// response. The caller writes it before `start()`.
+    /// The serialised head, followed by the content if that is complete, or by what of it has been supplied and is kept for a
+    /// retry; until the first byte of the response. The caller writes it before `start()`.
     package var request = ByteBuffer(minimumCapacity: 1024)
     /// The part of `request`, or of the content after it, that the origin hasn't accepted yet.
     var unsent = ByteBuffer(minimumCapacity: 64)
@@ -124,15 +124,16 @@ package final class Exchange {
             beginReaching()
         case .sendRequest: sendRequest()
         case .sendRequestAndContent: sendRequestAndContent()
-        case .readWhatIsThere: connection?.wait(for: .read)
+        case .readWhatIsThere: awaitOrigin()
         case .readOn: connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
         case .finish(let reusesConnection):
+            if state.hasExcess { endpoint?.noteSurplus(now: access.loop.now) }
             releaseConnection(isReusable: reusesConnection)
             delegate?.exchangeEnded(self)
         case .fail(let failure, let blamesServer):
             leaveServer(blamesServer)
             delegate?.exchange(self, failed: failure)
-        case .begin, .deliver: preconditionFailure("the reading functions pass bytes on themselves")
+        case .begin, .deliver, .deliverGathered: preconditionFailure("the reading functions pass bytes on themselves")
         }
     }
 
@@ -143,8 +144,14 @@ package final class Exchange {
         connection.wait(
             for: interest.writes
                 ? (interest.reads ? .readAndWrite : .write) : (interest.reads ? .read : .none))
+        restartTimeout()
+    }
+
+    /// Sets the time-out alone, after progress that changes nothing else.
+    func restartTimeout() {
+        guard let connection, connection.isOpen else { return }
         let settings = group.settings
-        switch interest.timeout {
+        switch state.interest.timeout {
         case .none: connection.clearDeadline()
         case .firstByte: connection.setDeadline(afterMilliseconds: settings.firstByteTimeout.rawValue)
         case .betweenBytes: connection.setDeadline(afterMilliseconds: settings.betweenBytesTimeout.rawValue)
@@ -182,7 +189,7 @@ package final class Exchange {
         endTrial()
         noteNotOutstanding()
         if isReusable {
-            access.release(connection, settings: group.settings)
+            access.release(connection, settings: group.settings, rests: state.mayBeFollowedByBody)
         } else {
             access.discard(connection)
         }

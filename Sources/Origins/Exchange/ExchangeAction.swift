@@ -23,6 +23,8 @@ enum ExchangeAction: Equatable, Sendable {
     case begin
     /// Pass these bytes to the delegate, then call again.
     case deliver(Range<Int>)
+    /// Pass what was gathered to the delegate, then call again.
+    case deliverGathered
     /// The response is complete.
     /// - reusesConnection: whether the connection is kept for reuse; otherwise it is closed.
     case finish(reusesConnection: Bool)

@@ -6,7 +6,8 @@ extension ExchangeState {
     /// The caller's description of a request.
     struct Request: Equatable, Sendable {
         var method = Method.get
-        /// The request is sent as a whole; otherwise its content is streamed as it arrives and can't be sent twice.
+        /// The request is sent as a whole; otherwise its content is streamed as it arrives, and kept for a retry only as far
+        /// as ``ExchangeState/keptContentLimit``.
         var isComplete = true
         var hasContent = false
         /// Whether a 304 may be the response (RFC 9110 §15.4.5).

@@ -2,6 +2,7 @@
 // go to another server or be retried (RFC 9110 §9.2.2), where a response ends (RFC 9112 §6.3), which time-out applies,
 // and whether the connection can be reused (RFC 9112 §9.3).
 
+import Bytes
 import HTTPSemantics
 import HTTPWire
 
@@ -27,7 +28,12 @@ struct ExchangeState: ~Copyable {
     private var request = Request()
     /// Whether all of the request's content has been supplied.
     private var isRequestComplete = true
-    private var hasStreamedContent = false
+    /// Bytes of content supplied so far.
+    private var suppliedCount = 0
+    /// Whether content was sent that isn't kept, so that the request can't be repeated.
+    private var isContentLost = false
+    /// Whether the connection accepts no more of the request.
+    private var hasSendingFailed = false
     /// Whether a part of the request waits until the connection is writable.
     private var hasUnsentBytes = false
     private var isPaused = false
@@ -41,8 +47,15 @@ struct ExchangeState: ~Copyable {
     private var hasPartialHead = false
     private var framing = BodyFraming.none
     private var keepsAlive = false
+    /// Whether bytes followed the response that don't belong to it.
+    private(set) var hasExcess = false
     private var remaining: UInt64 = 0
     private var decoder = ChunkedDecoder(from: .origin)
+
+    /// So much content is kept until the first byte of the response, for a retry.
+    static let keptContentLimit = 64 << 10
+    /// Pieces of chunks from this size on are passed on where they lie; smaller ones are gathered.
+    private static let largePiece = 4096
 
     /// Resets it for a new exchange.
     mutating func begin(_ request: Request) {
@@ -51,13 +64,16 @@ struct ExchangeState: ~Copyable {
         isRequestComplete = request.isComplete
         retriesLeft = request.retries
         phase = .idle
-        hasStreamedContent = false
+        suppliedCount = 0
+        isContentLost = false
+        hasSendingFailed = false
         hasUnsentBytes = false
         isPaused = false
         lastCause = nil
         avoidsIdleConnections = false
         hasPartialHead = false
         framing = .none
+        hasExcess = false
         remaining = 0
     }
 
@@ -68,8 +84,14 @@ struct ExchangeState: ~Copyable {
     /// Whether there is a connection for the request.
     var isConnected: Bool { phase == .awaitingHead || phase == .receivingContent || phase == .tunnel }
 
+    /// Whether bytes for the origin can be sent, or queued.
+    var isSending: Bool { isConnected && !hasSendingFailed }
+
     /// Whether more of the request's content is accepted now.
-    var takesContent: Bool { isConnected && !hasUnsentBytes }
+    var takesContent: Bool { isSending && !hasUnsentBytes }
+
+    /// Whether the rest of the request is still to come from the client: then the origin's silence means nothing.
+    private var awaitsContent: Bool { !isRequestComplete && !hasSendingFailed }
 
     /// Bytes of the body still to arrive, if its length is known.
     var remainingLength: UInt64? {
@@ -88,6 +110,9 @@ struct ExchangeState: ~Copyable {
                 .none
             } else {
                 switch phase {
+                // What has been queued must be taken, bit by bit.
+                case .awaitingHead where hasUnsentBytes, .receivingContent where hasUnsentBytes: .betweenBytes
+                case .awaitingHead where awaitsContent, .receivingContent where awaitsContent: .none
                 case .awaitingHead: .firstByte
                 case .receivingContent: .betweenBytes
                 case .tunnel: .none
@@ -102,10 +127,6 @@ struct ExchangeState: ~Copyable {
     /// Whether an idle connection may be used: not after one turned out to be stale, since the others are probably
     /// stale too.
     var mayUseIdleConnection: Bool { !avoidsIdleConnections }
-
-    /// Whether to check an idle connection before using it: a request that must not be repeated isn't sent over one
-    /// that the origin has closed already.
-    var checksIdleConnection: Bool { !request.method.isIdempotent }
 
     /// No address is left to choose.
     mutating func noServerLeft() -> ExchangeAction { fail(.init(lastCause ?? .unresolved), blamesServer: false) }
@@ -146,6 +167,7 @@ struct ExchangeState: ~Copyable {
         phase = .awaitingHead
         isConnectionReused = isReused
         hasUnsentBytes = false
+        hasSendingFailed = false
         // An earlier attempt may have ended within a head.
         hasPartialHead = false
         return isRequestComplete ? .sendRequest : .sendRequestAndContent
@@ -167,8 +189,19 @@ struct ExchangeState: ~Copyable {
     /// - Parameter all: whether nothing is left to send.
     mutating func sent(all: Bool) { hasUnsentBytes = !all }
 
-    /// A piece of the content is sent: from now on the request can't be repeated.
-    mutating func contentBegan() { hasStreamedContent = true }
+    /// A piece of the content has been supplied.
+    /// - Returns: whether it is to be kept with the request: as long as that may be repeated, or has yet to be sent.
+    mutating func supplied(_ count: Int) -> Bool {
+        suppliedCount += count
+        switch phase {
+        case .idle, .locating, .connecting: return true
+        case .awaitingHead:
+            if mayBeRepeated && suppliedCount <= Self.keptContentLimit { return true }
+            isContentLost = true
+            return false
+        case .receivingContent, .tunnel, .ended: return false
+        }
+    }
 
     /// The request is complete.
     mutating func contentEnded() { isRequestComplete = true }
@@ -178,7 +211,7 @@ struct ExchangeState: ~Copyable {
     mutating func sendingFailed() -> ExchangeAction {
         hasUnsentBytes = false
         guard phase == .awaitingHead || phase == .receivingContent else { return broke() }
-        isRequestComplete = false
+        hasSendingFailed = true
         return .readWhatIsThere
     }
 
@@ -229,34 +262,53 @@ struct ExchangeState: ~Copyable {
         return .begin
     }
 
-    /// Interprets the next bytes after the head: `.deliver`, which moves `position` past them, `.wait` if more bytes
-    /// are needed, or an end.
-    mutating func content(_ bytes: Span<UInt8>, from position: inout Int) -> ExchangeAction {
-        if phase == .tunnel { return rest(of: bytes, from: &position) }
+    /// Decodes the first bytes of a chunked body, all of them, before anything of the response is passed on: one that is
+    /// malformed already has a failure instead of a beginning.
+    /// - Returns: `.deliver` or `.deliverGathered`, as ``content(_:from:gathering:)`` does, or the failure; nil where there is
+    ///   nothing to deliver yet, or the body isn't chunked.
+    mutating func firstContent(
+        _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer
+    ) -> ExchangeAction? {
+        guard phase == .receivingContent, framing == .chunked else { return nil }
+        return chunks(bytes, from: &position, gathering: &gathered, large: .max)
+    }
+
+    /// Interprets the next bytes after the head: `.deliver` or `.deliverGathered`, which move `position` past them, `.wait`
+    /// if more bytes are needed, or an end.
+    /// - Parameter gathered: receives the content of `.deliverGathered`.
+    mutating func content(
+        _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer
+    ) -> ExchangeAction {
+        if phase == .tunnel { return take(bytes.count - position, from: &position) }
         guard phase == .receivingContent else { return .wait }
         switch framing {
         case .none: return finish(hasExcess: position < bytes.count)
-        case .untilClose: return rest(of: bytes, from: &position)
+        case .untilClose: return take(bytes.count - position, from: &position)
         case .length:
             if remaining == 0 { return finish(hasExcess: position < bytes.count) }
             let count = Int(min(remaining, UInt64(bytes.count &- position)))
             remaining -= UInt64(count)
             return take(count, from: &position)
         case .chunked:
-            do throws(WireError) {
-                switch try decoder.next(bytes, from: &position) {
-                case .data(let range): return .deliver(range)
-                case .needsMore: return .wait
-                case .finished: return finish(hasExcess: position < bytes.count)
-                }
-            } catch {
-                return malformed(error)
+            if let action = chunks(bytes, from: &position, gathering: &gathered, large: Self.largePiece) {
+                return action
             }
+            return decoder.isFinished ? finish(hasExcess: position < bytes.count) : .wait
         }
     }
 
-    private func rest(of bytes: Span<UInt8>, from position: inout Int) -> ExchangeAction {
-        take(bytes.count - position, from: &position)
+    private mutating func chunks(
+        _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer, large: Int
+    ) -> ExchangeAction? {
+        do throws(WireError) {
+            return switch try decoder.gather(bytes, from: &position, into: &gathered, large: large) {
+            case .piece(let range): .deliver(range)
+            case .gathered: .deliverGathered
+            case .none: nil
+            }
+        } catch {
+            return malformed(error)
+        }
     }
 
     private func take(_ count: Int, from position: inout Int) -> ExchangeAction {
@@ -267,13 +319,21 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Ends
 
-    /// The connection is reusable if both messages are complete and there are no excess bytes.
+    /// The connection is reusable if both messages are complete, the server has certainly read the request's content, and
+    /// there are no excess bytes.
     private mutating func finish(hasExcess: Bool) -> ExchangeAction {
         phase = .ended
+        self.hasExcess = hasExcess
+        let isContentRead = !request.hasContent || request.method.definesContent
         let isReusable =
-            keepsAlive && isRequestComplete && !hasUnsentBytes && !hasExcess && framing != .untilClose
+            keepsAlive && isRequestComplete && !hasSendingFailed && !hasUnsentBytes && isContentRead && !hasExcess
+            && framing != .untilClose
         return .finish(reusesConnection: isReusable)
     }
+
+    /// Whether the response had no body by rule (HEAD, 204, 304). A server may send one all the same, a moment later; it must
+    /// not be taken for the next response.
+    var mayBeFollowedByBody: Bool { framing == .none }
 
     /// The response is malformed.
     mutating func malformed(_ error: WireError) -> ExchangeAction {
@@ -287,18 +347,20 @@ struct ExchangeState: ~Copyable {
     }
 
     /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
-    /// wasn't streamed may be retried, as long as no part of a response was seen.
+    /// is still there may be retried, as long as no part of a response was seen.
     mutating func broke() -> ExchangeAction {
         let isStale = isConnectionReused
-        let maySendAgain =
-            phase == .awaitingHead && !hasPartialHead && !hasStreamedContent && request.method.isIdempotent
-            && (retriesLeft > 0 || isStale && !avoidsIdleConnections)
-        guard maySendAgain else { return fail(.init(.closedEarly), blamesServer: !isStale) }
+        guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true
         phase = .idle
         // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
+    }
+
+    private var mayBeRepeated: Bool {
+        phase == .awaitingHead && !hasPartialHead && !isContentLost && request.method.isIdempotent
+            && (retriesLeft > 0 || isConnectionReused && !avoidsIdleConnections)
     }
 
     mutating func deadlinePassed() -> ExchangeAction {
