@@ -1,26 +1,15 @@
 // The host inside an authority (RFC 3986 §3.2.2), ignoring case, port and a trailing dot.
 
 import Bytes
+import HTTPSemantics
 import HTTPWire
 
 enum HostName {
     /// The host's bytes: `api.example.com` in `api.example.com.:8080`, `[::1]` in `[::1]:8080`.
     static func range(in bytes: Span<UInt8>, authority: ByteRange) -> ByteRange {
-        var end = colon(in: bytes, authority) ?? authority.upper
+        var end = NormalAuthority.colon(in: bytes, authority.lower..<authority.upper) ?? authority.upper
         if end > authority.lower + 1, bytes[end - 1] == UInt8(ascii: ".") { end -= 1 }
         return ByteRange(authority.lower, end)
-    }
-
-    /// The position of the `:` before the port.
-    static func colon(in bytes: Span<UInt8>, _ authority: ByteRange) -> Int? {
-        var index = authority.upper
-        while index > authority.lower {
-            index -= 1
-            if bytes[index] == UInt8(ascii: ":") { return index }
-            // A colon before this one is part of an IPv6 address.
-            if bytes[index] == UInt8(ascii: "]") { return nil }
-        }
-        return nil
     }
 
     /// A route's host in the form used for lookups.

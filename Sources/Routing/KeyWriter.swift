@@ -1,6 +1,7 @@
 // Writes key texts: the plain one and those of templates.
 
 import Bytes
+import HTTPSemantics
 import HTTPWire
 
 /// The inputs of a key other than the head.
@@ -55,7 +56,7 @@ struct KeyWriter: ~Copyable {
         text.append(request.scheme.text)
         text.append("://")
         let authority = Self.authority(head.authority, bytes, request.scheme)
-        for index in authority.lower..<authority.upper { text.append(bytes[index].lowercased) }
+        for index in authority { text.append(bytes[index].lowercased) }
         let path = head.path
         // RFC 3986 §6.2.3: an absolute-form without a path means `/`.
         if path.isEmpty { text.append(UInt8(ascii: "/")) } else { text.appendNormalized(bytes, path) }
@@ -68,23 +69,11 @@ struct KeyWriter: ~Copyable {
         }
     }
 
-    /// `authority` without a port that is empty or the scheme's default (RFC 3986 §6.2.3).
+    /// The authority's normal form, but for the case of its letters.
     private static func authority(
         _ authority: ByteRange, _ bytes: Span<UInt8>, _ scheme: URIScheme
-    ) -> ByteRange {
-        guard let colon = HostName.colon(in: bytes, authority) else { return authority }
-        var digits = colon + 1
-        while digits + 1 < authority.upper, bytes[digits] == UInt8(ascii: "0") { digits += 1 }
-        let isDefault =
-            switch scheme {
-            case .http:
-                authority.upper - digits == 2 && bytes[digits] == UInt8(ascii: "8")
-                    && bytes[digits + 1] == UInt8(ascii: "0")
-            case .https:
-                authority.upper - digits == 3 && bytes[digits] == UInt8(ascii: "4")
-                    && bytes[digits + 1] == UInt8(ascii: "4") && bytes[digits + 2] == UInt8(ascii: "3")
-            }
-        return isDefault || colon + 1 == authority.upper ? ByteRange(authority.lower, colon) : authority
+    ) -> Range<Int> {
+        NormalAuthority.range(authority.lower..<authority.upper, in: bytes, isHTTPS: scheme == .https)
     }
 
     /// Replaces the query of a text without a template.
@@ -136,7 +125,7 @@ struct KeyWriter: ~Copyable {
             }
         case .host:
             let authority = Self.authority(head.authority, bytes, request.scheme)
-            for index in authority.lower..<authority.upper {
+            for index in authority {
                 text.appendValue(bytes[index].lowercased, escape: escape)
             }
         case .path:

@@ -74,6 +74,22 @@ struct CacheGroupTests {
         #expect(try larder.get(path).xCache == "HIT")
     }
 
+    @Test(
+        "§2.1, RFC 9110 §4.2.3: an origin is the same with its default port and without, in any case", .tags(.must),
+        arguments: Backend.both)
+    func defaultPort(_ backend: Backend) throws {
+        let larder = scene[backend]
+        for (host, other) in [
+            ("api.example", "api.example:80"), ("api.example:80", "API.example"), ("api.example:", "api.example:080"),
+        ] {
+            let group = "\"\(backend)-port-\(host)\""
+            let path = try member(larder, group, host: host)
+            #expect(try isStored(larder, path, host: other), "they are one key")
+            try invalidate(larder, group, host: other)
+            #expect(try !isStored(larder, path, host: host), "\(host), invalidated for \(other)")
+        }
+    }
+
     @Test("§2.1: a group is one origin's own", .tags(.must), arguments: Backend.both)
     func hosts(_ backend: Backend) throws {
         let larder = scene[backend]

@@ -3,6 +3,9 @@
 // seeded in each process and never leaves it. Two names with the same digest are invalidated together, which only costs
 // a miss.
 
+import Bytes
+import HTTPSemantics
+
 /// A key, a group or a tag.
 package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
     /// Names that share one limit and the same rules.
@@ -41,7 +44,7 @@ package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
-/// The origin whose groups are named: its scheme, in lower case, and its authority, which is case-insensitive.
+/// The origin whose groups are named: its scheme, in lower case, and its authority in the normal form that keys have too.
 package struct GroupOrigin: Sendable, BitwiseCopyable {
     fileprivate let hash: NameHash
 
@@ -49,9 +52,9 @@ package struct GroupOrigin: Sendable, BitwiseCopyable {
         var hash = NameHash(kind: UInt8(ascii: "g"))
         hash.add(scheme)
         hash.add(UInt8(ascii: " "))
-        for index in authority.indices {
-            let byte = authority[index]
-            hash.add(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)
+        let isHTTPS = scheme.isCaseless("https")
+        for index in NormalAuthority.range(authority.indices, in: authority, isHTTPS: isHTTPS) {
+            hash.add(authority[index].lowercased)
         }
         hash.add(UInt8(ascii: " "))
         self.hash = hash

@@ -102,30 +102,18 @@ package struct InvalidatedReference: Sendable {
     }
 }
 
-/// A host and port; the scheme's default port equals a missing one.
+/// Host and port of a URI, in their normal form.
 private struct Authority {
-    private let host: Range<Int>
-    private let port: Range<Int>
+    private let range: Range<Int>
     private let isPlain: Bool
 
     init(_ bytes: Span<UInt8>, scheme: Span<UInt8>) {
-        var colon = bytes.count
-        var index = bytes.count
-        while index > 0, bytes[index - 1].isDigit { index -= 1 }
-        if index > 0, bytes[index - 1] == 0x3A { colon = index - 1 }
-        host = 0..<colon
-        let digits = min(colon + 1, bytes.count)..<bytes.count
-        let given = bytes.extracting(digits)
-        let isDefault =
-            (scheme.isCaseless("http") && given.isCaseless("80"))
-            || (scheme.isCaseless("https") && given.isCaseless("443"))
-        port = isDefault ? bytes.count..<bytes.count : digits
+        range = NormalAuthority.range(bytes.indices, in: bytes, isHTTPS: scheme.isCaseless("https"))
         // A reference with userinfo is never followed.
-        isPlain = colon > 0 && bytes.firstIndex(of: 0x40, in: bytes.indices) == nil
+        isPlain = !range.isEmpty && bytes.firstIndex(of: 0x40, in: bytes.indices) == nil
     }
 
     func isSame(as other: Authority, _ bytes: Span<UInt8>, _ otherBytes: Span<UInt8>) -> Bool {
-        isPlain && other.isPlain && bytes.extracting(host).isSameName(as: otherBytes.extracting(other.host))
-            && bytes.extracting(port).isSame(as: otherBytes.extracting(other.port))
+        isPlain && other.isPlain && bytes.extracting(range).isSameName(as: otherBytes.extracting(other.range))
     }
 }
