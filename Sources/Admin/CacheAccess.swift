@@ -14,14 +14,15 @@ extension AdminListener {
         guard let (key, text) = Self.key(of: request, reply) else { return }
         run(.find(key, keyText: text)) { [server] result in
             guard case .found(let stored) = result else { return reply(Self.failure(result)) }
-            reply(Self.response(stored, now: Instant(milliseconds: server.loop.wallMilliseconds)))
+            reply(Self.response(stored, now: Instant(milliseconds: server.loop.clockMilliseconds)))
         }
     }
 
     func putEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
-        let milliseconds = server.loop.wallMilliseconds
-        switch Self.record(keyText: text, request, wallMilliseconds: milliseconds) {
+        switch Self.record(
+            keyText: text, request, now: server.loop.clockMilliseconds, date: server.loop.wallMilliseconds)
+        {
         case .failure(let refusal): reply(refusal.response)
         case .success(let (record, lifetime)):
             run(.keep(key, record)) { result in
@@ -107,11 +108,12 @@ extension AdminListener {
 
     /// A response with status 200 that arrived just now. The rules of RFC 9111 §3 apply to it too.
     private static func record(
-        keyText: [UInt8], _ request: AdminRequest, wallMilliseconds: Int64
+        keyText: [UInt8], _ request: AdminRequest, now milliseconds: Int64, date: Int64
     ) -> Result<(StoredResponse, Seconds), Refusal> {
-        let now = Instant(milliseconds: wallMilliseconds)
+        let now = Instant(milliseconds: milliseconds)
+        let date = Instant(milliseconds: date)
         let given = request.cacheControl ?? Array("max-age=\(defaultLifetime.count)".utf8)
-        var facts = ResponseFacts(status: Status(200), responseTime: now)
+        var facts = ResponseFacts(status: Status(200), responseTime: now, arrivalDate: date)
         facts.note(.cacheControl, given.span)
         var policy = RoutePolicy()
         policy.timeout = defaultLifetime
@@ -129,10 +131,10 @@ extension AdminListener {
         Forwarding.appendField("Content-Type", type.span, to: &head)
         Forwarding.appendField("Cache-Control", given.span, to: &head)
         head.append("Date: ")
-        HTTPDate.append(now.secondsSinceEpoch, to: &head)
+        HTTPDate.append(date.secondsSinceEpoch, to: &head)
         head.append("\r\nVia: 1.1 larder\r\n")
         Forwarding.appendField("Content-Length", decimal: UInt64(request.content.count), to: &head)
-        let end = WallTime(milliseconds: wallMilliseconds).advanced(byMilliseconds: life.count * 1000)
+        let end = WallTime(milliseconds: milliseconds).advanced(byMilliseconds: life.count * 1000)
         let description = RecordDescription(
             id: .random(in: .min ... .max), status: 200, discardAt: end, facts: storedFacts)
         let record = StoredResponse.response(

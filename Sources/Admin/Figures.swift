@@ -8,7 +8,7 @@ import Proxy
 struct Figures {
     let version: String
     let now: MonotonicTime
-    let wallMilliseconds: Int64
+    let clockMilliseconds: Int64
     let startedMilliseconds: Int64
     let report: ServerReport
     let workerCount: Int
@@ -28,7 +28,7 @@ struct Figures {
         self.version = version
         self.report = report
         now = server.loop.now
-        wallMilliseconds = server.loop.wallMilliseconds
+        clockMilliseconds = server.loop.clockMilliseconds
         startedMilliseconds = server.started
         workerCount = server.workerCount
         isDraining = server.isDraining

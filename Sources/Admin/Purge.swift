@@ -29,7 +29,7 @@ extension AdminListener {
         }
         let time = server.loop.wallMilliseconds
         let tags = purge.tags.map { InvalidationName.tag($0.utf8.span) }
-        server.shared.stores.invalidate(tags, at: WallTime(milliseconds: time))
+        server.shared.stores.invalidate(tags, at: WallTime(milliseconds: server.loop.clockMilliseconds))
         if keys.isEmpty { return Self.report(0, time, reply) }
         run(.remove(keys)) { result in
             switch result {

@@ -12,7 +12,7 @@ extension Figures {
     func write(to json: inout JSONWriter) {
         json.member("version", version)
         json.member("started", startedMilliseconds / 1000)
-        json.member("uptime", max(0, wallMilliseconds - startedMilliseconds) / 1000)
+        json.member("uptime", max(0, clockMilliseconds - startedMilliseconds) / 1000)
         json.member("draining", isDraining)
         json.member("reloads", reloads)
         json.object("process") {

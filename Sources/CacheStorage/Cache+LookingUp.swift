@@ -49,9 +49,16 @@ extension Cache {
 
     // MARK: Current or invalidated
 
-    /// Whether no invalidation of its keys covers a record from the remote store, which may be slow to delete.
+    /// By how many milliseconds the clocks of two processes that share a store may differ.
+    static let greatestSkew: Int64 = 10_000
+
+    /// Whether a record from the remote store may be used: no invalidation of its keys covers it (the store may be slow to
+    /// delete), and it doesn't come from the future. One that does was stored by a process whose clock was ahead, as before
+    /// the machine's was set back; its age can't be known, and it would be fresh for too long.
     /// - Parameter plainKey: the key without a variant. Its invalidation covers all variants.
-    package func isCurrent(_ record: StoredResponse, key: CacheKey, plainKey: CacheKey) -> Bool {
+    package func isCurrent(_ record: StoredResponse, key: CacheKey, plainKey: CacheKey, now: WallTime) -> Bool {
+        let arrived = WallTime(milliseconds: record.facts.responseTime.milliseconds)
+        if now.advanced(byMilliseconds: Self.greatestSkew) < arrived { return false }
         let time = record.facts.requestTime
         if shared.clock.covers(.key(plainKey), requestedAt: time) { return false }
         return key == plainKey || !shared.clock.covers(.key(key), requestedAt: time)

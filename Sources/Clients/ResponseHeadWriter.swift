@@ -16,7 +16,7 @@ package final class ResponseHeadWriter {
     let lineEnd: [UInt8] = Array("\r\n".utf8)
     private let loop: EventLoop
     private var dateText: [UInt8] = []
-    private var dateSecond: Int64 = -1
+    private var dateTick: Int64 = -1
     private var cacheStatusText: [UInt8] = []
 
     package init(loop: EventLoop) { self.loop = loop }
@@ -157,9 +157,11 @@ package final class ResponseHeadWriter {
     }
 
     private func refreshDate() {
+        // Whether a second has passed the process's clock says; which one it is, the wall clock.
+        let tick = loop.clockMilliseconds / 1000
+        guard tick != dateTick else { return }
+        dateTick = tick
         let second = loop.wallMilliseconds / 1000
-        guard second != dateSecond else { return }
-        dateSecond = second
         var line = ByteBuffer(minimumCapacity: 64)
         line.append("Date: ")
         HTTPDate.append(second, to: &line)

@@ -11,8 +11,12 @@ public final class EventLoop {
     /// Time at the start of this turn's callbacks; a turn is short, so intervals measured from it are accurate to one
     /// turn.
     package private(set) var now: MonotonicTime
-    /// Wall time in milliseconds, read together with `now`.
-    package private(set) var wallMilliseconds: Int64
+    /// The process's own clock in milliseconds since 1970, which never goes back; read together with `now`.
+    package private(set) var clockMilliseconds: Int64
+    private var lastWallMilliseconds: Int64 = 0
+    private var isWallFresh = false
+    /// When the clock is to look next for a suspension of the machine.
+    private var nextSuspensionCheck: MonotonicTime
     /// The input buffer that all sockets of this loop share.
     package let input: InputBuffer
     package private(set) var openSockets = 0
@@ -41,7 +45,8 @@ public final class EventLoop {
         unsafe closed = []
         input = InputBuffer(capacity: inputCapacity)
         now = MonotonicTime.now()
-        wallMilliseconds = wallClockMilliseconds()
+        clockMilliseconds = ProcessClock.milliseconds(at: now)
+        nextSuspensionCheck = now
         deadlines = DeadlineWheel(start: now)
         unsafe deadlines.attach(to: base, loop: self)
     }
@@ -70,12 +75,26 @@ public final class EventLoop {
     /// the current callback.
     package func atEndOfTurn(_ action: @escaping () -> Void) { endOfTurn.append(action) }
 
-    /// Reads both clocks, once per turn. Every callback from libevent calls this first.
+    /// Wall time in milliseconds, for dates; read once in a turn that needs it.
+    package var wallMilliseconds: Int64 {
+        if !isWallFresh {
+            lastWallMilliseconds = wallClockMilliseconds()
+            isWallFresh = true
+        }
+        return lastWallMilliseconds
+    }
+
+    /// Reads the clock, once per turn. Every callback from libevent calls this first.
     func refreshClock() {
         guard !isClockFresh else { return }
         isClockFresh = true
+        isWallFresh = false
         now = MonotonicTime.now()
-        wallMilliseconds = wallClockMilliseconds()
+        if nextSuspensionCheck < now {
+            ProcessClock.noteSuspension()
+            nextSuspensionCheck = now.advanced(byMilliseconds: 1000)
+        }
+        clockMilliseconds = ProcessClock.milliseconds(at: now)
     }
 
     func socketOpened() { openSockets += 1 }

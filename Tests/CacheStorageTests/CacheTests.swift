@@ -27,6 +27,7 @@ struct CacheTests {
         var facts = ordinaryFacts()
         facts.flags = flags
         facts.requestTime = Instant(milliseconds: now.milliseconds + requested)
+        facts.responseTime = facts.requestTime
         let description = RecordDescription(
             id: 7, status: 200, discardAt: now.advanced(byMilliseconds: life), facts: facts)
         return StoredResponse.response(
@@ -167,17 +168,26 @@ struct CacheTests {
         let before = cache.moment
         cache.delete([key])
         #expect(inMemory(cache) == nil && elsewhere.memory.figures.entries == 0)
-        #expect(!cache.overtook(key, since: before) && cache.isCurrent(record(), key: key, plainKey: key))
+        #expect(!cache.overtook(key, since: before) && cache.isCurrent(record(), key: key, plainKey: key, now: now))
     }
 
     @Test("A record from a slow store isn't current if its key, or its variant's plain key, was invalidated since")
     func currentKeys() {
         let cache = cache()
         cache.invalidate([key], at: now)
-        #expect(!cache.isCurrent(record(requested: -1), key: key, plainKey: key))
-        #expect(!cache.isCurrent(record(requested: -1), key: variant, plainKey: key))
-        #expect(cache.isCurrent(record(requested: 0), key: key, plainKey: key))
-        #expect(cache.isCurrent(record(requested: -1), key: variant, plainKey: variant))
+        #expect(!cache.isCurrent(record(requested: -1), key: key, plainKey: key, now: now))
+        #expect(!cache.isCurrent(record(requested: -1), key: variant, plainKey: key, now: now))
+        #expect(cache.isCurrent(record(requested: 0), key: key, plainKey: key, now: now))
+        #expect(cache.isCurrent(record(requested: -1), key: variant, plainKey: variant, now: now))
+    }
+
+    @Test("A record that arrived later than now, by more than clocks may differ, isn't current")
+    func future() {
+        let cache = cache()
+        for (ahead, isCurrent) in [(0, true), (9_000, true), (11_000, false), (3_600_000, false)] {
+            let then = WallTime(milliseconds: record().facts.responseTime.milliseconds - Int64(ahead))
+            #expect(cache.isCurrent(record(), key: key, plainKey: key, now: then) == isCurrent, "\(ahead)")
+        }
     }
 
     @Test(

@@ -1,3 +1,4 @@
+import HTTPSemantics
 import Testing
 
 @testable import HTTPCaching
@@ -17,6 +18,28 @@ struct AgeTests {
         #expect(initialAge([(.date, "Sun, 31 Dec 2023 23:59:00 GMT")]) == 60)
         #expect(initialAge([(.date, "Sun, 31 Dec 2023 23:59:00 GMT"), (.age, "70")], delay: 2) == 72)
         #expect(initialAge([(.date, "Tue, 02 Jan 2024 00:00:00 GMT")]) == 0)
+    }
+
+    @Test(
+        "An origin's dates are compared with the wall clock, whatever the clock is that ages are measured with",
+        .tags(.must))
+    func setClock() {
+        for seconds: Int64 in [-3_600, 0, 3_600] {
+            let now = arrival + Seconds(seconds)
+            for (fields, age): (Fields, Int64) in [
+                ([(.date, arrivalDate)], 0), ([], 0), ([(.date, "Sun, 31 Dec 2023 23:59:00 GMT")], 60),
+            ] {
+                var response = ResponseFacts(status: Status(200), responseTime: now, arrivalDate: arrival)
+                for (field, value) in fields + [(.expires, "Mon, 01 Jan 2024 00:10:00 GMT")] {
+                    let bytes = Array(value.utf8)
+                    response.note(field, bytes.span)
+                }
+                let facts = store(response, requestTime: now).facts
+                #expect(facts?.correctedInitialAge.count == age)
+                #expect(facts?.lifetime.count == 600 + age)
+                #expect(facts?.currentAge(at: now + 5).count == age + 5)
+            }
+        }
     }
 
     @Test("The age grows with the clock and never shrinks below what it was on arrival", .tags(.must))

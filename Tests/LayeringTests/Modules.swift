@@ -48,7 +48,7 @@ struct Module {
         Module("HTTPSemantics", imports: ["Bytes"]),
         Module("HTTPWire", imports: ["Bytes", "HTTPSemantics"]),
         Module("HTTPCaching", imports: ["Bytes", "HTTPSemantics"]),
-        Module("EventLoop", imports: ["Bytes", "CLibevent", "Glibc"], unsafe: .everywhere),
+        Module("EventLoop", imports: ["Bytes", "CLibevent", "Glibc", "Synchronization"], unsafe: .everywhere),
         // A stored response is one allocation that many requests pin and read.
         Module(
             "CacheStorage",

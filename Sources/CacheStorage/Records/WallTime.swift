@@ -1,5 +1,5 @@
-// Wall-clock time, for the expiry of records. Stores read no clock: every call that depends on time takes the current
-// time as an argument.
+// Calendar time, for the expiry of records. Stores read no clock: every call that depends on time takes the current time
+// as an argument. It comes from the process's own clock, which never goes back (`ProcessClock`).
 
 /// Milliseconds since 1970-01-01 UTC.
 package struct WallTime: Comparable, Hashable, Sendable, BitwiseCopyable {

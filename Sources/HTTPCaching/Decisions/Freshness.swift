@@ -31,7 +31,7 @@ func freshnessLifetime(
 func correctedInitialAge(_ response: ResponseFacts, requestTime: Instant) -> Seconds {
     let delay = max(0, response.responseTime.milliseconds(since: requestTime))
     let correctedAge = response.age + Seconds(delay / 1000)
-    let apparentAge = response.responseTime.milliseconds(since: response.date)
+    let apparentAge = response.arrivalDate.milliseconds(since: response.date)
     let isExplained = apparentAge - 1000 < delay
     return min(isExplained ? correctedAge : max(correctedAge, Seconds(apparentAge / 1000)), .greatestDelta)
 }

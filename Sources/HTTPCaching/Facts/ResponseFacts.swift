@@ -47,6 +47,8 @@ package struct ResponseFacts: Sendable {
     package internal(set) var status: Status
     /// When the response's head arrived.
     package let responseTime: Instant
+    /// The same by the wall clock, which alone the origin's dates can be compared with.
+    package let arrivalDate: Instant
     package private(set) var flags: Flags = []
     private var cacheControl = ResponseDirectives()
     private var cdn = TargetedField()
@@ -56,9 +58,13 @@ package struct ResponseFacts: Sendable {
     private var ageValue: Seconds = 0
     private var lastModifiedValue = Instant.distantPast
 
-    package init(status: Status, responseTime: Instant) {
+    /// - Parameters:
+    ///   - responseTime: by the clock that ages are measured with, which is never set.
+    ///   - arrivalDate: by the wall clock, where that is another.
+    package init(status: Status, responseTime: Instant, arrivalDate: Instant? = nil) {
         self.status = status
         self.responseTime = responseTime
+        self.arrivalDate = arrivalDate ?? responseTime
     }
 
     package var governing: Governing {
@@ -77,7 +83,7 @@ package struct ResponseFacts: Sendable {
     /// The time in `Expires`, `distantPast` if that isn't a valid date; nil if absent or overruled by a targeted field.
     package var expires: Instant? { flags.contains(.expires) && governing == .cacheControl ? expiresValue : nil }
     /// When the response was generated: `Date`, or the time of arrival if that is missing or invalid (RFC 9110 §6.6.1).
-    package var date: Instant { flags.contains(.date) ? dateValue : responseTime }
+    package var date: Instant { flags.contains(.date) ? dateValue : arrivalDate }
     package var age: Seconds { ageValue }
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedValue : nil }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
@@ -106,14 +112,14 @@ package struct ResponseFacts: Sendable {
 
     /// Of several, the earliest; an invalid one is in the past (RFC 9111 §5.3).
     private mutating func noteExpires(_ value: Span<UInt8>) {
-        let read = Instant(httpDate: value, now: responseTime) ?? .distantPast
+        let read = Instant(httpDate: value, now: arrivalDate) ?? .distantPast
         expiresValue = flags.contains(.expires) ? min(expiresValue, read) : read
         flags.insert(.expires)
     }
 
     /// Of several, the first.
     private mutating func noteDate(_ value: Span<UInt8>) {
-        guard !flags.contains(.date), let read = Instant(httpDate: value, now: responseTime) else { return }
+        guard !flags.contains(.date), let read = Instant(httpDate: value, now: arrivalDate) else { return }
         dateValue = read
         flags.insert(.date)
     }
@@ -137,7 +143,7 @@ package struct ResponseFacts: Sendable {
     }
 
     private mutating func noteLastModified(_ value: Span<UInt8>) {
-        guard !flags.contains(.lastModified), let read = Instant(httpDate: value, now: responseTime) else { return }
+        guard !flags.contains(.lastModified), let read = Instant(httpDate: value, now: arrivalDate) else { return }
         lastModifiedValue = read
         flags.insert(.lastModified)
     }

@@ -41,10 +41,12 @@ package struct StoredFacts: Equatable, Sendable {
     /// The limits of the byte form: the greatest initial age and the greatest lifetime after it.
     package static let greatestLifetime = Seconds(4_294_967_295)
 
-    /// When the request for it was sent. Invalidations are compared with this. In milliseconds, like `responseTime`.
+    /// When the request for it was sent, by the clock that is never set, like `responseTime`. Invalidations are compared with
+    /// this. In milliseconds.
     package var requestTime: Instant
     package var responseTime: Instant
-    /// Of several matching variants, the one with the latest date is used (RFC 9111 §4.1).
+    /// By the origin's clock, or by the wall clock. Of several matching variants, the one with the latest date is used (RFC
+    /// 9111 §4.1).
     package var date: Instant
     /// Meaningful with the `lastModified` flag.
     package var lastModifiedTime: Instant

@@ -111,7 +111,7 @@ package struct Explanation: Sendable {
             )
         }
         stored = (transaction.selection.stored ?? transaction.selection.partial?.known?.record).map {
-            StoredSummary($0, now: worker.instant)
+            StoredSummary($0, now: worker.instant, date: worker.fills.date)
         }
         self.refresh = refresh.map { "\($0.slug)" }
         if key == nil {

@@ -58,7 +58,10 @@ package struct StoredSummary: Sendable {
     /// Its cache groups (RFC 9875 §2).
     package private(set) var groups: [String] = []
 
-    init(_ stored: StoredResponse, now: Instant) {
+    /// - Parameters:
+    ///   - now: by the clock that ages are measured with.
+    ///   - date: the same moment by the wall clock, in which moments are shown.
+    init(_ stored: StoredResponse, now: Instant, date today: Instant) {
         let facts = stored.facts
         status = Int(stored.status)
         isPartial = stored.isPartial
@@ -68,8 +71,9 @@ package struct StoredSummary: Sendable {
         timeToLive = facts.timeToLive(at: now).count
         isLifetimeFromRoute = facts.flags.contains(.lifetimeFromRoute)
         date = Self.text(facts.date.secondsSinceEpoch)
-        storedAt = Self.text(facts.responseTime.secondsSinceEpoch)
-        keptUntil = Self.text(stored.discardAt.milliseconds / 1000)
+        let shift = today.milliseconds(since: now)
+        storedAt = Self.text((facts.responseTime.milliseconds &+ shift) / 1000)
+        keptUntil = Self.text(stored.discardAt.advanced(byMilliseconds: shift).milliseconds / 1000)
         etag = stored.etag.isEmpty ? nil : stored.etag.text()
         lastModified = stored.lastModified.isEmpty ? nil : stored.lastModified.text()
         noCache = facts.flags.contains(.noCache)

@@ -79,7 +79,7 @@ extension Fill {
         let facts = facts.with(method: .get)
         // RFC 9110 §9.3.2: what a GET would have brought.
         let storage = storageVerdict(
-            request: facts, response: ResponseFacts(response, bytes, at: service.instant), policy: policy,
+            request: facts, response: ResponseFacts(response, bytes, in: service), policy: policy,
             requestTime: requestTime)
         if status.isGone && stored.facts.status.isNonError {
             switch replacementVerdict(
@@ -197,7 +197,8 @@ extension Fill {
     private func mergedFacts(
         of stored: StoredResponse, _ merged: FreshenedHead, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>
     ) -> ResponseFacts {
-        var facts = ResponseFacts(status: Status(Int(stored.status)), responseTime: service.instant)
+        var facts = ResponseFacts(
+            status: Status(Int(stored.status)), responseTime: service.instant, arrivalDate: service.date)
         let lines = merged.lines
         StoredHead.forEachLine(of: lines.span) { name, line in
             facts.note(FieldName.recognise(name), StoredHead.value(of: line))

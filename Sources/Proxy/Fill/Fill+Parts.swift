@@ -47,7 +47,7 @@ extension Fill {
         guard let entry = request.entry, let policy = entry.policy, request.head.method == .get,
             facts.hasRange || partial?.missing != nil
         else { return false }
-        let facts = ResponseFacts(response, bytes, at: service.instant)
+        let facts = ResponseFacts(response, bytes, in: service)
         let isOne = response.fields.count(where: { $0.known == .contentRange }) == 1
         let contentRange = bytes.extracting(isOne ? response.first(.contentRange) ?? .empty : .empty)
         let contentType = bytes.extracting(response.first(.contentType) ?? .empty)

@@ -81,7 +81,7 @@ extension Fill {
     /// - Returns: its head as it is stored, where everybody gets that.
     private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) -> RecordHead? {
         guard let entry = request.entry, let policy = entry.policy(for: status) else { return nil }
-        let facts = ResponseFacts(response, bytes, at: service.instant)
+        let facts = ResponseFacts(response, bytes, in: service)
         var storage = storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: requestTime)
         if case .store = storage, !entry.storesType(of: response, bytes) { storage = .refuse(.contentType) }
         let verdict = replacementVerdict(

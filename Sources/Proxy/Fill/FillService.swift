@@ -70,8 +70,11 @@ final class FillService {
         mailbox = Mailbox()
     }
 
-    var instant: Instant { Instant(milliseconds: loop.wallMilliseconds) }
-    var wallTime: WallTime { WallTime(milliseconds: loop.wallMilliseconds) }
+    /// The time by the process's clock, which never goes back, as HTTP's decisions and as the stores take it.
+    var instant: Instant { Instant(milliseconds: loop.clockMilliseconds) }
+    /// The time by the wall clock, which dates of origins are compared with.
+    var date: Instant { Instant(milliseconds: loop.wallMilliseconds) }
+    var wallTime: WallTime { WallTime(milliseconds: loop.clockMilliseconds) }
 
     /// A number that no other record has, on this machine or another.
     func newIdentifier() -> UInt64 {

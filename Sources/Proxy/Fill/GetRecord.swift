@@ -26,7 +26,7 @@ struct GetRecord {
             let entry = request.entry, entry.recipe.isMadeOfTarget, let policy = entry.policy,
             policy.methods.contains(.get), entry.storesType(of: response, bytes)
         else { return nil }
-        let responseFacts = ResponseFacts(response, bytes, at: service.instant)
+        let responseFacts = ResponseFacts(response, bytes, in: service)
         let own = request.bytes
         let scheme = request.scheme.name
         let query = request.queryWithMark

@@ -6,9 +6,9 @@ import HTTPSemantics
 import HTTPWire
 
 extension ResponseFacts {
-    /// - Parameter time: when the head arrived.
-    init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, at time: Instant) {
-        self.init(status: Status(response.status), responseTime: time)
+    /// Of a response whose head arrives in this turn of the worker's loop.
+    init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in service: FillService) {
+        self.init(status: Status(response.status), responseTime: service.instant, arrivalDate: service.date)
         for field in response.fields { note(field.known, bytes.extracting(field.value)) }
     }
 }

@@ -198,8 +198,11 @@ extension Transaction: StoreReceiver {
         case .hit(let found):
             let keys = selection.keys
             // An invalidation by this process may be on its way to the store that still hands this out.
-            guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey) else { return resume(at: .decide) }
-            if explainer == nil { cache.keepCopy(keys.key, found, now: worker.wallTime) }
+            let now = worker.wallTime
+            guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now) else {
+                return resume(at: .decide)
+            }
+            if explainer == nil { cache.keepCopy(keys.key, found, now: now) }
             switch use(found) {
             case .next(let step): resume(at: step)
             case .wait, .done: return

@@ -35,7 +35,7 @@ package final class Server {
     package let log: EventLog
     /// What the workers were told last: the configuration that holds now.
     package private(set) var update: ConfigurationUpdate
-    package let started = wallClockMilliseconds()
+    package let started = ProcessClock.milliseconds(at: .now())
     package private(set) var isDraining = false
     package private(set) var reloads = 0
     /// Addresses that clients reach, with the ports that the system chose.

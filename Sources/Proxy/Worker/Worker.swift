@@ -86,8 +86,9 @@ package final class Worker {
         cache.close()
     }
 
-    var instant: Instant { Instant(milliseconds: loop.wallMilliseconds) }
-    var wallTime: WallTime { WallTime(milliseconds: loop.wallMilliseconds) }
+    /// The time by the process's clock, which never goes back, as HTTP's decisions and as the stores take it.
+    var instant: Instant { Instant(milliseconds: loop.clockMilliseconds) }
+    var wallTime: WallTime { WallTime(milliseconds: loop.clockMilliseconds) }
 
     /// Separates the parts of one response: nobody can have put it into the content.
     func newBoundary() -> [UInt8] {

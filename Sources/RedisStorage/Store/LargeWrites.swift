@@ -111,7 +111,7 @@ final class LargeWrites {
 
     /// All pieces are confirmed: the upload gets the record's lifetime and its key.
     private func rename(_ write: LargeWrite, on connection: RedisConnection) {
-        let lifetime = write.record.discardAt - WallTime(milliseconds: context.loop.wallMilliseconds)
+        let lifetime = write.record.discardAt - WallTime(milliseconds: context.loop.clockMilliseconds)
         let isEternal = write.record.discardAt == .never
         guard isEternal || lifetime > 0 else {
             write.isAbandoned = true
