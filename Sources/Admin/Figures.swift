@@ -16,6 +16,7 @@ struct Figures {
     let reloads: Int
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
+    let invalidations: InvalidationFigures
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
@@ -35,6 +36,7 @@ struct Figures {
         reloads = server.reloads
         update = server.update
         memory = server.shared.stores.memoryFigures
+        invalidations = server.shared.stores.invalidationFigures
         let counts = server.shared.fillCounts
         fills = counts.underWay
         hitForMissKeys = counts.hitForMiss

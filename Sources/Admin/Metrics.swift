@@ -117,6 +117,14 @@ extension MetricFamily {
         {
             $0.total.invalidated
         },
+        MetricFamily(
+            "larder_invalidations_remembered", .gauge,
+            "Invalidated keys, groups and tags that are remembered one by one."
+        ) { $0.invalidations.remembered },
+        MetricFamily(
+            "larder_invalidations_folded_total", .counter,
+            "Older invalidations, of which only a hash is remembered: each may cause a miss of the few records that share it."
+        ) { $0.invalidations.folded },
         MetricFamily("larder_filling_bytes", .gauge, "Memory used by responses that are still arriving.") {
             $0.fillBytes
         },

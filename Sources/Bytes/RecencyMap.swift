@@ -14,6 +14,8 @@ package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @inlinable
     package init(limit: Int) { self.limit = limit }
 
+    @inlinable package var count: Int { values.count }
+
     /// Set it only for keys that are present; new ones are added by ``insert(_:for:)``.
     @inlinable
     package subscript(key: Key) -> Value? {
@@ -22,17 +24,17 @@ package struct RecencyMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     /// Adds a key that isn't present yet. If the map is full, the oldest key is evicted.
-    /// - Returns: the value of the evicted key.
+    /// - Returns: the evicted key and its value.
     @inlinable
-    package mutating func insert(_ value: Value, for key: Key) -> Value? {
+    package mutating func insert(_ value: Value, for key: Key) -> (key: Key, value: Value)? {
         values[key] = value
         guard order.count == limit else {
             order.append(key)
             return nil
         }
-        let evicted = values.removeValue(forKey: order[oldest])
+        let evicted = order[oldest]
         order[oldest] = key
         oldest = (oldest + 1) % limit
-        return evicted
+        return values.removeValue(forKey: evicted).map { (evicted, $0) }
     }
 }

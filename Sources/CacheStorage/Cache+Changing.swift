@@ -4,36 +4,53 @@
 import HTTPCaching
 
 extension Cache {
-    /// Stores a record in every store that this worker uses.
-    /// - Parameter token: released once the slowest store has confirmed the record or failed.
+    /// Stores a record in every store that this worker uses. One whose key is invalidated at the same time, on any
+    /// thread, is in none of them in the end.
+    /// - Parameters:
+    ///   - plainKey: the key without a variant; nil if that is `key`.
+    ///   - began: when the record's fetch began; nil for a record that no fetch has brought.
+    ///   - token: released once the slowest store has confirmed the record or failed.
     /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject? = nil
+        _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey? = nil,
+        since began: InvalidationMoment? = nil, now: WallTime, holding token: AnyObject? = nil
     ) -> Bool {
-        guard let remote else { return memory?.store(key, response) ?? false }
-        remote.store(key, response, now: now, holding: token)
-        keepCopy(key, response, now: now)
+        let began = began ?? moment
+        let plainKey = plainKey ?? key
+        func isOvertaken() -> Bool { overtook(key, plainKey: plainKey, since: began) }
+        guard let remote else { return memory?.store(key, response, unless: isOvertaken) ?? false }
+        let write = RemoteWrite(in: self, key, plainKey: plainKey, since: began, holding: token)
+        remote.store(key, response, now: now, holding: write)
+        keepCopy(key, response, now: now, unless: isOvertaken)
         return true
     }
 
     /// Stores a record under the key that its new head says (RFC 9111 §4.1), and deletes it under the one that it had.
-    /// - Parameter plainKey: holds the new key's index, or the record itself: either has replaced what was there.
+    /// - Parameters:
+    ///   - plainKey: holds the new key's index, or the record itself: either has replaced what was there.
+    ///   - began: when the record's fetch began.
     package func move(
-        _ response: StoredResponse, from old: CacheKey, to key: CacheKey, plainKey: CacheKey, now: WallTime,
-        holding token: AnyObject? = nil
+        _ response: StoredResponse, from old: CacheKey, to key: CacheKey, plainKey: CacheKey,
+        since began: InvalidationMoment, now: WallTime, holding token: AnyObject? = nil
     ) {
-        put(key, response, now: now, holding: token)
+        put(key, response, of: plainKey, since: began, now: now, holding: token)
         if old != key && old != plainKey { delete([old]) }
     }
 
-    /// Keeps a copy of a remote record in memory, for a short time only: this process isn't notified when the remote
-    /// store's entry is removed.
-    package func keepCopy(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
+    /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.
+    package func keepCopy(_ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, now: WallTime) {
+        keepCopy(key, response, now: now) { !isCurrent(response, key: key, plainKey: plainKey, now: now) }
+    }
+
+    /// For a short time only: this process isn't notified when the remote store's entry is removed.
+    private func keepCopy(
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, unless isOvertaken: () -> Bool
+    ) {
         guard let memory, copyLifetime > 0 else { return }
         let until = min(response.discardAt, now.advanced(byMilliseconds: copyLifetime))
         guard until < response.discardAt else {
-            memory.store(key, response)
+            memory.store(key, response, unless: isOvertaken)
             return
         }
         var description = response.description
@@ -47,7 +64,7 @@ extension Cache {
                     generation: response.id, discardAt: until, facts: response.facts, keyText: response.keyText,
                     names: response.varyNames)
             }
-        if let copy { memory.store(key, copy) }
+        if let copy { memory.store(key, copy, unless: isOvertaken) }
     }
 
     /// Notes that a variant is to be stored. If its generation then has too many variants, the oldest is deleted.
@@ -66,10 +83,12 @@ extension Cache {
     package func invalidate(
         _ keys: [CacheKey], at time: WallTime, receiver: (any StoreRemovalReceiver)? = nil, token: UInt64 = 0
     ) -> Int {
-        shared.clock.note(keys.lazy.map { .key($0) }, at: time)
+        let moment = shared.clock.note(keys.lazy.map { .key($0) }, at: time)
         figures.invalidatedKeys += keys.count
         let removed = deleteFromMemory(keys)
-        remote?.remove(keys, receiver: receiver, token: token)
+        guard let remote else { return removed }
+        let notice = RemovalNotice(shared.clock, keys, at: moment, receiver: receiver)
+        remote.remove(keys, receiver: notice, token: token)
         return removed
     }
 
@@ -90,6 +109,21 @@ extension Cache {
     package func deleteFromMemory(_ keys: [CacheKey]) -> Int {
         guard let memory else { return 0 }
         return keys.count { memory.remove($0) }
+    }
+
+    /// A write has ended whose record was invalidated meanwhile. It may be in the middle of the store's own work, so the
+    /// record is deleted later.
+    func noteOvertakenWrite(_ key: CacheKey) {
+        overtakenWrites.append(key)
+        if overtakenWrites.count == 1 { writeWasOvertaken?() }
+    }
+
+    /// Deletes the records whose writes were overtaken by their invalidation.
+    package func deleteOvertakenWrites() {
+        let keys = overtakenWrites
+        overtakenWrites = []
+        figures.overtakenWrites += keys.count
+        if !keys.isEmpty { delete(keys) }
     }
 
     // MARK: Fetches in progress

@@ -20,6 +20,11 @@ package final class Cache {
     /// Counters of this worker; they only grow.
     package internal(set) var figures = CacheFigures()
 
+    /// Keys whose records were invalidated while they were on their way into the remote store.
+    var overtakenWrites: [CacheKey] = []
+    /// Called when there are such keys; whoever sets it calls ``deleteOvertakenWrites()`` soon, but not at once.
+    package var writeWasOvertaken: (() -> Void)?
+
     /// Without stores, until ``open(usesMemory:copyLifetime:remote:)``.
     package init(_ shared: SharedStores, objectLimit: Int) {
         self.shared = shared
@@ -77,6 +82,8 @@ package struct CacheFigures: Sendable, BitwiseCopyable, Equatable {
     package var invalidatedKeys = 0
     /// Groups and tags that were invalidated.
     package var invalidatedGroups = 0
+    /// Records that were invalidated while they were on their way into the remote store, and deleted from it again.
+    package var overtakenWrites = 0
     /// Variants deleted because a key had more than the limit allows.
     package var deletedVariants = 0
 

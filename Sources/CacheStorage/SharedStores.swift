@@ -17,6 +17,9 @@ package final class SharedStores: Sendable {
     /// The figures of the memory store; locks every shard in turn.
     package var memoryFigures: MemoryStoreFigures { memory.figures }
 
+    /// How much is remembered of what was invalidated.
+    package var invalidationFigures: InvalidationFigures { clock.figures }
+
     /// Invalidates everything of that name that was requested up to `time`. Nothing is deleted.
     package func invalidate(_ names: some Sequence<InvalidationName>, at time: WallTime) { clock.note(names, at: time) }
 }

@@ -190,6 +190,56 @@ struct CacheTests {
         }
     }
 
+    @Test("A record whose key was invalidated since its fetch began is kept nowhere", arguments: [true, false])
+    func overtaken(hasRemote: Bool) {
+        let cache = cache(remote: hasRemote)
+        let began = cache.moment
+        cache.invalidate([key], at: now)
+        cache.put(variant, record(), of: key, since: began, now: now)
+        elsewhere.turn()
+        cache.deleteOvertakenWrites()
+        #expect(inMemory(cache, variant) == nil && elsewhere.memory.figures.entries == 0)
+        cache.put(variant, record(), of: key, since: cache.moment, now: now)
+        #expect(inMemory(cache, variant) != nil)
+    }
+
+    @Test("A write that another worker's invalidation overtakes on its way is taken back once it has ended")
+    func overtakenOnItsWay() {
+        let (cache, other) = (cache(), cache())
+        var calls = 0
+        cache.writeWasOvertaken = { calls += 1 }
+        elsewhere.holdsWrites = true
+        cache.put(key, record(), since: cache.moment, now: now)
+        other.invalidate([key], at: now)
+        #expect(calls == 0 && inMemory(cache) == nil)
+        // The store has the removal, and only then the write.
+        elsewhere.turn()
+        #expect(calls == 1 && elsewhere.memory.figures.entries == 1)
+        cache.deleteOvertakenWrites()
+        #expect(elsewhere.memory.figures.entries == 0 && cache.figures.overtakenWrites == 1)
+    }
+
+    @Test("A copy of what the remote store returns isn't kept if its key was invalidated meanwhile")
+    func overtakenCopy() {
+        let cache = cache()
+        cache.invalidate([key], at: now)
+        cache.keepCopy(key, record(requested: -1), of: key, now: now)
+        #expect(inMemory(cache) == nil)
+        cache.keepCopy(key, record(), of: key, now: now)
+        #expect(inMemory(cache) != nil)
+    }
+
+    @Test("Once the remote store confirms a removal, the clock need not remember it for the store's sake")
+    func confirmed() {
+        let cache = cache()
+        for number in 0..<200_000 {
+            cache.invalidate([CacheKey(high: UInt64(number), low: 9)], at: now)
+            if number % 1_000 == 999 { elsewhere.turn() }
+        }
+        let others = (0..<1_000).map { CacheKey(high: UInt64($0), low: 8) }
+        #expect(others.allSatisfy { cache.isCurrent(record(requested: -1), key: $0, plainKey: $0, now: now) })
+    }
+
     @Test(
         "RFC 9875 §3: a record isn't current once a group or tag of its head was invalidated",
         arguments: [

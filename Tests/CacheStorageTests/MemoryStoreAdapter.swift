@@ -15,6 +15,9 @@ final class MemoryStoreAdapter: RemoteStore {
     let memory = MemoryStore(bytes: 64 << 20)
     private var waiters: [UInt64: Waiter] = [:]
     private var removals: [(Int, (any StoreRemovalReceiver)?, UInt64)] = []
+    private var writes: [(CacheKey, StoredResponse, AnyObject?)] = []
+    /// Writes reach the store with the next turn only.
+    var holdsWrites = false
     private var nextTicket: UInt64 = 0
     private var isClosed = false
 
@@ -31,7 +34,7 @@ final class MemoryStoreAdapter: RemoteStore {
     func cancel(_ ticket: StoreTicket) { waiters[ticket.number] = nil }
 
     func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
-        memory.store(key, response)
+        if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
     }
 
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64) {
@@ -51,8 +54,11 @@ final class MemoryStoreAdapter: RemoteStore {
 
     func close() { isClosed = true }
 
-    /// Delivers the results of all pending lookups.
+    /// Carries out the writes that were held, and delivers the results of all pending lookups.
     func turn() {
+        let writing = writes
+        writes = []
+        for (key, response, _) in writing { memory.store(key, response) }
         let answering = waiters.sorted { $0.key < $1.key }
         waiters = [:]
         for (_, waiter) in answering {

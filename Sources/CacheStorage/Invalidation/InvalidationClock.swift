@@ -6,18 +6,23 @@ import Bytes
 import HTTPCaching
 import Synchronization
 
-/// Shared by all workers; may be used on any thread. Results are exact while an invalidation is remembered and err
-/// towards a miss once it isn't. Families are forgotten independently of each other.
+/// Shared by all workers; may be used on any thread. Results are exact while a name is remembered by itself, and err
+/// towards a miss, for few other names, once it had to be folded. Each family has a memory of its own.
 package final class InvalidationClock: Sendable {
-    private let keys = Locked(RememberedInvalidations(of: .keys))
-    private let groups = Locked(RememberedInvalidations(of: .groups))
+    private let keys: Locked<RememberedInvalidations>
+    private let groups: Locked<RememberedInvalidations>
     /// The moment of the latest invalidation of all.
     private let count = Atomic<UInt64>(0)
     /// Whether a family has any invalidation. Checked first, since most processes never see one.
     private let hasKeys = Atomic<Bool>(false)
     private let hasGroups = Atomic<Bool>(false)
 
-    package init() {}
+    package convenience init() { self.init(.standard) }
+
+    init(_ limits: InvalidationLimits) {
+        keys = Locked(RememberedInvalidations(of: .keys, limits))
+        groups = Locked(RememberedInvalidations(of: .groups, limits))
+    }
 
     /// The current moment. Whoever begins a fetch remembers it for ``overtook(_:since:)``.
     package var now: InvalidationMoment { InvalidationMoment(count: count.load(ordering: .acquiring)) }
@@ -31,7 +36,9 @@ package final class InvalidationClock: Sendable {
     }
 
     /// Notes an invalidation of these names. Names of one family get the same moment.
-    package func note(_ names: some Sequence<InvalidationName>, at time: WallTime) {
+    /// - Returns: the moment of the keys, for ``noteDelivered(_:at:)``.
+    @discardableResult
+    package func note(_ names: some Sequence<InvalidationName>, at time: WallTime) -> InvalidationMoment {
         var keys: [InvalidationName.Digest] = []
         var groups: [InvalidationName.Digest] = []
         for name in names {
@@ -40,8 +47,23 @@ package final class InvalidationClock: Sendable {
             case .groups: groups.append(name.digest)
             }
         }
-        if !keys.isEmpty { note(keys, in: self.keys, at: time, marking: hasKeys) }
-        if !groups.isEmpty { note(groups, in: self.groups, at: time, marking: hasGroups) }
+        if !groups.isEmpty { _ = note(groups, in: self.groups, at: time, marking: hasGroups) }
+        return keys.isEmpty ? .first : note(keys, in: self.keys, at: time, marking: hasKeys)
+    }
+
+    /// The remote store has confirmed that it holds no record of these keys from before they were invalidated at `moment`.
+    package func noteDelivered(_ keys: [CacheKey], at moment: InvalidationMoment) {
+        self.keys.withLock { remembered in
+            for key in keys { remembered.noteDelivered(InvalidationName.key(key).digest, at: moment) }
+        }
+    }
+
+    /// How much is remembered.
+    package var figures: InvalidationFigures {
+        var figures = InvalidationFigures()
+        keys.withLock { figures.add($0) }
+        groups.withLock { figures.add($0) }
+        return figures
     }
 
     /// Whether the name was invalidated after `moment`, or may have been.
@@ -73,12 +95,26 @@ package final class InvalidationClock: Sendable {
     private func note(
         _ names: [InvalidationName.Digest], in family: borrowing Locked<RememberedInvalidations>, at time: WallTime,
         marking hasAny: borrowing Atomic<Bool>
-    ) {
+    ) -> InvalidationMoment {
         family.withLock { remembered in
             hasAny.store(true, ordering: .relaxed)
             // Under the lock, so that whoever reads this moment also sees the invalidations noted at it.
             let moment = InvalidationMoment(count: count.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue)
             for name in names { remembered.note(name, moment: moment, time: time.milliseconds) }
+            return moment
         }
+    }
+}
+
+/// How much a clock remembers of what was invalidated.
+package struct InvalidationFigures: Sendable, BitwiseCopyable, Equatable {
+    /// Names that are remembered one by one.
+    package fileprivate(set) var remembered = 0
+    /// Names that were folded into the tables of fixed size; only grows.
+    package fileprivate(set) var folded = 0
+
+    fileprivate mutating func add(_ family: RememberedInvalidations) {
+        remembered += family.count
+        folded += family.folded
     }
 }

@@ -59,14 +59,20 @@ package final class MemoryStore: Sendable {
 
     /// Stores `response` at `key`, replacing any earlier record. `false` if it alone exceeds the limit; the earlier
     /// record is then removed too, since it is out of date.
+    /// - Parameter isOvertaken: asked under the lock that a removal takes too: whoever notes an invalidation first and
+    ///   removes then, leaves nothing here that this returns true for.
     @discardableResult
-    package func store(_ key: CacheKey, _ response: StoredResponse) -> Bool {
+    package func store(
+        _ key: CacheKey, _ response: StoredResponse, unless isOvertaken: () -> Bool = { false }
+    ) -> Bool {
         guard fits(response) else {
             remove(key)
             return false
         }
         let tag = tag(of: key)
-        let old = change(shard(of: key)) { $0.store(key, tag: tag, response) }
+        let old = change(shard(of: key)) { shard in
+            isOvertaken() ? nil : shard.store(key, tag: tag, response)
+        }
         makeRoom(sparing: response)
         return withExtendedLifetime(old) { true }
     }

@@ -117,7 +117,7 @@ extension Fill {
         guard description.facts.lifetime < stored.facts.lifetime,
             let made = stored.refreshed(description, head: stored.head)
         else { return }
-        service.cache.put(keys.key, made, now: service.wallTime)
+        service.cache.put(keys.key, made, of: keys.plainKey, since: began, now: service.wallTime)
     }
 
     // MARK: What is stored
@@ -189,7 +189,7 @@ extension Fill {
             service.table.forgetHitForMiss(feed.key)
         }
         service.cache.move(
-            made, from: old, to: keys.key, plainKey: keys.plainKey, now: service.wallTime, holding: token)
+            made, from: old, to: keys.key, plainKey: keys.plainKey, since: began, now: service.wallTime, holding: token)
         return made
     }
 

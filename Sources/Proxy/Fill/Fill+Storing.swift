@@ -157,7 +157,7 @@ extension Fill {
             let made = StoredResponse.varyIndex(
                 generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
         else { return nil }
-        service.cache.put(keys.plainKey, made, now: service.wallTime)
+        service.cache.put(keys.plainKey, made, since: began, now: service.wallTime)
         return made
     }
 
@@ -174,7 +174,7 @@ extension Fill {
         let longer = StoredResponse.varyIndex(
             generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
             names: index.varyNames)
-        if let longer { service.cache.put(keys.plainKey, longer, now: service.wallTime) }
+        if let longer { service.cache.put(keys.plainKey, longer, since: began, now: service.wallTime) }
     }
 
     // MARK: Putting
@@ -192,8 +192,8 @@ extension Fill {
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
         service.cache.move(
-            response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, now: service.wallTime,
-            holding: token)
+            response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
+            now: service.wallTime, holding: token)
     }
 
     /// Variants go with their plain key.
@@ -221,7 +221,7 @@ extension Fill {
             let copy = StoredResponse.response(
                 description, keyText: text.span, varyNames: Span(), head: whole.head, body: whole.body)
         else { return }
-        service.cache.put(get.plainKey, copy, now: service.wallTime)
+        service.cache.put(get.plainKey, copy, since: record.since, now: service.wallTime)
     }
 }
 

@@ -1,5 +1,6 @@
 // What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
-// Content-Location name within the same origin, and groups.
+// Content-Location name within the same origin, and groups. Nothing of it is noted where nothing can be stored: a route is
+// chosen by host and path alone, so what is stored of a URL was stored by the route that an unsafe request to it takes.
 
 import Bytes
 import CacheStorage
@@ -16,12 +17,12 @@ extension AdmittedRequest {
     }
 
     private func invalidateTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
-        guard fills.cache.isStoring else { return }
+        guard fills.cache.isStoring, runtime.storesAnything else { return }
         // The response's bytes and the request's own.
         let own = self.bytes
         let authority = own.extracting(head.authority)
         let path = own.extracting(head.path)
-        var targets: [[UInt8]] = [target]
+        var targets: [[UInt8]] = entry?.mayHaveStored == true ? [target] : []
         let schemeName = scheme.name
         for field in response.fields where field.known == .location || field.known == .contentLocation {
             var target: [UInt8] = []
@@ -40,6 +41,7 @@ extension AdmittedRequest {
     private func invalidate(url: String, in fills: FillService) {
         do throws(SyntheticRequestFault) {
             let match = try fills.composer.compose(try SyntheticRequest(url: url), by: runtime.table)
+            guard runtime.entries[match.route].mayHaveStored else { return }
             let keys = fills.searchRules.keys(of: &fills.composer, by: runtime.table.recipes[match.route])
             fills.cache.invalidate(keys, at: fills.wallTime)
         } catch {
@@ -48,7 +50,7 @@ extension AdmittedRequest {
     }
 
     private func invalidateGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
-        guard response.contains(.cacheGroupInvalidation) else { return }
+        guard response.contains(.cacheGroupInvalidation), fills.cache.isStoring, runtime.storesAnything else { return }
         let authority = self.bytes.extracting(head.authority)
         let schemeName = scheme.name
         let origin = GroupOrigin(scheme: schemeName.span, authority: authority)

@@ -19,7 +19,8 @@ extension Transaction {
             return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
         }
         if isInvalidatedByGroup(stored) {
-            if explainer == nil { cache.invalidate([selection.keys.key], at: worker.wallTime) }
+            // Its group is remembered, so its key need not be.
+            if explainer == nil { cache.delete([selection.keys.key]) }
             selection.stored = nil
             selection.reason = .purged
             return .next(.decide)

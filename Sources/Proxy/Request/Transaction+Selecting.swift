@@ -202,7 +202,7 @@ extension Transaction: StoreReceiver {
             guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now) else {
                 return resume(at: .decide)
             }
-            if explainer == nil { cache.keepCopy(keys.key, found, now: now) }
+            if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
             switch use(found) {
             case .next(let step): resume(at: step)
             case .wait, .done: return

@@ -16,6 +16,9 @@ final class RouteEntry {
     let recipe: KeyRecipe
     /// Nil where the route caches nothing.
     let policy: RoutePolicy?
+    /// Whether responses to this route's requests may be in a store: it stores some, or did so in an earlier configuration of
+    /// this process.
+    fileprivate(set) var mayHaveStored: Bool
     let bodyKeyLimit: Int
     let group: UpstreamGroup
     /// How long a request waits for another one's fill; 0 is never.
@@ -35,6 +38,7 @@ final class RouteEntry {
         self.recipe = recipe
         self.group = group
         policy = route.cache.map(RoutePolicy.init)
+        mayHaveStored = policy?.methods.isEmpty == false
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
         let cache = route.cache
         collapseMilliseconds = cache?.collapse?.rawValue ?? 0
@@ -68,6 +72,8 @@ final class RuntimeConfiguration {
     let requestsPerConnection: Int
     let showsXCache: Bool
     let showsCacheStatus: Bool
+    /// Whether any route's responses may be in a store.
+    let storesAnything: Bool
 
     /// - Parameters:
     ///   - groups: one for each of `configuration.upstreams`, in order.
@@ -88,9 +94,18 @@ final class RuntimeConfiguration {
         if let previous {
             for (entry, route) in zip(entries, configuration.routes) {
                 let before = previous.configuration.routes.firstIndex { $0.host == route.host && $0.path == route.path }
-                if let before { entry.counters = previous.entries[before].counters }
+                guard let before else { continue }
+                entry.counters = previous.entries[before].counters
+                if previous.entries[before].mayHaveStored { entry.mayHaveStored = true }
             }
+            // What a route stored that is gone now, the requests of any other may be about.
+            let remaining = configuration.routes
+            let hasLostStorage = zip(previous.entries, previous.configuration.routes).contains { entry, route in
+                entry.mayHaveStored && !remaining.contains { $0.host == route.host && $0.path == route.path }
+            }
+            if hasLostStorage { for entry in entries { entry.mayHaveStored = true } }
         }
+        storesAnything = entries.contains(where: \.mayHaveStored)
         let limits = configuration.limits
         headLimits = HeadLimits(
             startLine: Int(limits.requestLine.rawValue), head: min(Int(limits.head.rawValue), largestHead),

@@ -79,6 +79,9 @@ package final class Worker {
         housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
         loop.turnEnded = { origins.turnEnded() }
+        cache.writeWasOvertaken = { [unowned self] in
+            loop.atEndOfTurn { [unowned self] in cache.deleteOvertakenWrites() }
+        }
     }
 
     func run() {

@@ -1,0 +1,54 @@
+// What the remote store has confirmed, as far as invalidations are concerned: a removal that it has carried out need not be
+// remembered for its sake, and a write that an invalidation overtook on its way is taken back. Redis carries out the commands
+// of one connection in order; those of two workers come in any order.
+
+/// Passes the result of a removal on, once the clock knows of it.
+final class RemovalNotice: StoreRemovalReceiver {
+    private let clock: InvalidationClock
+    private let keys: [CacheKey]
+    private let moment: InvalidationMoment
+    private let receiver: (any StoreRemovalReceiver)?
+
+    /// - Parameter moment: at which the keys were invalidated.
+    init(
+        _ clock: InvalidationClock, _ keys: [CacheKey], at moment: InvalidationMoment,
+        receiver: (any StoreRemovalReceiver)?
+    ) {
+        self.clock = clock
+        self.keys = keys
+        self.moment = moment
+        self.receiver = receiver
+    }
+
+    func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
+        if trouble == nil { clock.noteDelivered(keys, at: moment) }
+        receiver?.storeDidRemove(removed, trouble: trouble, token: token)
+    }
+}
+
+/// Held by the remote store until a write is confirmed, refused or abandoned. If the record was invalidated by then, by
+/// another worker, its removal may have come before the write.
+final class RemoteWrite {
+    private weak var cache: Cache?
+    private let key: CacheKey
+    private let plainKey: CacheKey
+    private let began: InvalidationMoment
+    private let token: AnyObject?
+
+    /// - Parameters:
+    ///   - began: when the record's fetch began.
+    ///   - token: released together with this.
+    init(
+        in cache: Cache, _ key: CacheKey, plainKey: CacheKey, since began: InvalidationMoment, holding token: AnyObject?
+    ) {
+        self.cache = cache
+        self.key = key
+        self.plainKey = plainKey
+        self.began = began
+        self.token = token
+    }
+
+    deinit {
+        if let cache, cache.overtook(key, plainKey: plainKey, since: began) { cache.noteOvertakenWrite(key) }
+    }
+}
