@@ -72,7 +72,7 @@ extension AdminListener {
 
     private static func response(_ stored: StoredResponse, now: Instant) -> AdminResponse {
         guard stored.isResponse else {
-            let names = stored.varyNames.text()
+            let names = stored.varyNames.text().split(separator: "\n").joined(separator: " or ")
             return .problem(
                 409, "varies", "responses under this key vary by \(names); each variant has its own key")
         }

@@ -92,6 +92,50 @@ struct VariantTests {
         #expect(["for 1", "for 2"].contains(first), "\(first)")
     }
 
+    @Test(
+        "RFC 9110 §12.5.5: servers that write one Vary list in two orders, or one of them with a name more, share variants",
+        .tags(.should), arguments: Backend.both,
+        [
+            ["X-Own, Accept", "Accept, X-Own"], ["X-Own", "x-own, X-OWN"], ["X-Own", "X-Own, Accept"],
+            ["Accept, X-Own", "X-Own"], ["X-Own", "X-Own, Accept", "Accept, Accept-Language, X-Own"],
+        ])
+    func severalLists(_ backend: Backend, _ lists: [String]) throws {
+        let larder = scene[backend]
+        let path = origin.script { [origin] exchange in
+            let vary = lists[(origin.count(for: exchange.request.path) - 1) % lists.count]
+            try exchange.respond(
+                200, ["Cache-Control: max-age=60", "Vary: \(vary)"], body: exchange.request["X-Own"] ?? "-")
+        }
+        for round in 0..<3 {
+            for value in ["1", "2", "3"] {
+                let response = try larder.fill(path, ["X-Own: \(value)"])
+                #expect(response.text == value, "round \(round)")
+            }
+        }
+        #expect(origin.count(for: path) == 3)
+    }
+
+    @Test(
+        "§4: of several responses that suit, by different lists of names, the latest is used", .tags(.must),
+        arguments: Backend.both)
+    func latest(_ backend: Backend) throws {
+        let larder = scene[backend]
+        let path = origin.script { [origin] exchange in
+            let count = origin.count(for: exchange.request.path)
+            // The later the response, the fewer names.
+            let vary = count == 1 ? "X-Own, Accept" : "X-Own"
+            try exchange.respond(
+                200, ["Cache-Control: max-age=60", "Vary: \(vary)", "Date: \(httpDate(Double(count - 10)))"],
+                body: "answer \(count)")
+        }
+        let plain = ["X-Own: 1", "Accept: text/plain"]
+        #expect(try larder.fill(path, plain).text == "answer 1")
+        #expect(try larder.fill(path, ["X-Own: 1", "Accept: text/html"]).text == "answer 2")
+        let isLatest = try eventually(within: 10) { try larder.get(path, plain).text == "answer 2" }
+        #expect(isLatest)
+        #expect(origin.count(for: path) == 2)
+    }
+
     @Test("§4: no request gets another's variant, in whatever order they come", .tags(.must), arguments: Backend.both)
     func apart(_ backend: Backend) throws {
         let larder = scene[backend]

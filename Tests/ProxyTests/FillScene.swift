@@ -133,8 +133,17 @@ final class FillScene {
         selection.keys.compose(request, &service.composer, rules)
         var found = peek(&selection.keys)
         if let index = found, index.kind == .varyIndex {
-            selection.keys.selectVariant(by: index, request, &service.composer, &service.variantText)
-            found = peek(&selection.keys)
+            var list = 0
+            repeat {
+                selection.keys.selectVariant(
+                    by: index, list: list, request, &service.composer, &service.variantText)
+                found = peek(&selection.keys)
+                list += 1
+            } while found == nil && selection.keys.hasMoreLists
+            if found == nil && list > 1 {
+                selection.keys.selectVariant(by: index, request, &service.composer, &service.variantText)
+                selection.keys.keepText(service.composer)
+            }
         }
         if let found, selection.keys.isUsable(found) { selection.stored = found }
         return selection

@@ -78,6 +78,65 @@ struct FillVariantTests {
         #expect(try scene.body(for: english + ["Accept: text/plain"]) == "plain")
     }
 
+    @Test(
+        "The same names in another order, with others' case or twice, are the same list",
+        arguments: ["Accept, Accept-Language", "accept-language,ACCEPT", "Accept-Language, Accept, accept-language"])
+    func order(vary: String) throws {
+        let scene = try FillScene()
+        let first = ["Cache-Control: max-age=60", "Vary: Accept-Language, Accept"]
+        try scene.store(for: english, with: first, body: "hello")
+        let before = try #require(try scene.index())
+        try scene.store(for: french, with: ["Cache-Control: max-age=60", "Vary: \(vary)"], body: "bonjour")
+        #expect(try scene.index()?.id == before.id)
+        #expect(try scene.body(for: english) == "hello" && scene.body(for: french) == "bonjour")
+    }
+
+    @Test("A list that contains the one before keeps its variants; each is found by its own names")
+    func grows() throws {
+        let scene = try FillScene()
+        try scene.store(for: english, with: varying, body: "hello")
+        let text = ["Accept: text/plain"]
+        let more = ["Cache-Control: max-age=60", "Vary: Accept, Accept-Language"]
+        try scene.store(for: french + text, with: more, body: "bonjour")
+        #expect(try scene.body(for: english) == "hello" && scene.body(for: english + text) == "hello")
+        #expect(try scene.body(for: french + text) == "bonjour" && scene.body(for: french) == nil)
+        let index = try #require(try scene.index())
+        let names = index.varyNames.text()
+        #expect(names == "accept,accept-language\naccept-language")
+    }
+
+    @Test("A list that is contained in the one before keeps its variants, too")
+    func shrinks() throws {
+        let scene = try FillScene()
+        let text = ["Accept: text/plain"]
+        try scene.store(
+            for: english + text, with: ["Cache-Control: max-age=60", "Vary: Accept, Accept-Language"], body: "hello")
+        try scene.store(for: french + text, with: varying, body: "bonjour")
+        #expect(try scene.body(for: english + text) == "hello" && scene.body(for: english) == nil)
+        #expect(try scene.body(for: french) == "bonjour" && scene.body(for: french + text) == "bonjour")
+    }
+
+    @Test("What the index led to before its key was invalidated isn't reached by a fill that knew it from before")
+    func invalidatedIndex() throws {
+        let scene = try FillScene()
+        try scene.store(for: english, with: varying, body: "hello")
+        let key = scene.select(try scene.request()).keys.plainKey
+        // The request has looked its key up, and asks the origin only after the invalidation.
+        let request = try scene.request(with: french)
+        let selection = scene.select(request)
+        scene.cache.invalidate([key], at: scene.service.wallTime.advanced(byMilliseconds: 1_000))
+        let reader = ScriptedReader()
+        reader.scene = scene
+        let fill = Fill(
+            scene.service, feed: scene.service.newFeed(selection.keys), isPublished: false, purpose: .request, request,
+            request.facts, selection, reader: reader)
+        reader.fill(fill)
+        fill.start()
+        scene.source.respond("200 OK", ["Cache-Control: max-age=6000", "Vary: Accept-Language"], body: "bonjour")
+        scene.settle()
+        #expect(try scene.body(for: english) == nil && scene.body(for: french) == "bonjour")
+    }
+
     @Test("A response that no longer varies is for everybody")
     func noLonger() throws {
         let scene = try FillScene()

@@ -105,9 +105,11 @@ package struct Explanation: Sendable {
             Key(text: text, redis: worker.storeSettings.prefix + transaction.selection.keys.plainKey.hex)
         }
         variant = transaction.selection.keys.varyIndex.map { index in
-            (
+            let lists = index.varyNames
+            let list = VaryLists.range(of: transaction.selection.keys.list, in: lists)
+            return (
                 worker.storeSettings.prefix + transaction.selection.keys.key.hex,
-                transaction.request.selectors(named: index.varyNames)
+                transaction.request.selectors(named: lists.extracting(list))
             )
         }
         stored = (transaction.selection.stored ?? transaction.selection.partial?.known?.record).map {

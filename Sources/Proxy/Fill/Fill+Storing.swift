@@ -96,30 +96,28 @@ extension Fill {
 
     // MARK: Variants
 
-    /// The names of all Vary lines, lower case, separated by commas.
+    /// The names of all Vary lines, as one list of a vary index.
     static func varyNames(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [UInt8] {
-        var names: [UInt8] = []
+        var names: [[UInt8]] = []
         for field in response.fields where field.known == .vary {
             appendNames(of: bytes.extracting(field.value), to: &names)
         }
-        return names
+        return VaryLists.list(of: names)
     }
 
     /// The same of a head as it is stored.
     static func varyNames(ofStored head: Span<UInt8>) -> [UInt8] {
-        var names: [UInt8] = []
+        var names: [[UInt8]] = []
         StoredHead.forEachLine(of: head) { name, line in
             if FieldName.recognise(name) == .vary { appendNames(of: StoredHead.value(of: line), to: &names) }
         }
-        return names
+        return VaryLists.list(of: names)
     }
 
-    private static func appendNames(of value: Span<UInt8>, to names: inout [UInt8]) {
+    private static func appendNames(of value: Span<UInt8>, to names: inout [[UInt8]]) {
         var walker = VaryNames()
         while let member = walker.next(in: value) {
-            guard case .name(let range) = member else { continue }
-            if !names.isEmpty { names.append(UInt8(ascii: ",")) }
-            for index in range { names.append(value[index].lowercased) }
+            if case .name(let range) = member { names.append(value.extracting(range).copied()) }
         }
     }
 
@@ -137,35 +135,43 @@ extension Fill {
         }
         index = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
         guard let index else { return false }
+        let lists = index.varyNames
+        let list = VaryLists.range(of: VaryLists.place(of: names.span, in: lists) ?? 0, in: lists)
         keys.selectVariant(
-            names: names.span, generation: index.id, request, &service.composer, &service.variantText)
+            names: lists.extracting(list), generation: index.id, request, &service.composer, &service.variantText)
         service.cache.noteVariant(keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
         keys.keepVariantText(service.composer)
         return true
     }
 
-    /// The index at the plain key: the one that led here if it names the same fields, with a life that covers the new
-    /// variant, else one of a new generation.
+    /// The index at the plain key, with these names among its lists and a life that covers the new variant: the one that is
+    /// there, if its lists and the new one contain each other, else one of a new generation.
     private func varyIndex(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
         let plain = Array(keys.plainText)
-        var generation = service.newIdentifier()
-        if let known = keys.varyIndex ?? indexInMemory(plain), known.varyNames.isSame(as: names.span) {
-            if known.discardAt >= discardAt { return known }
-            generation = known.id
+        var (generation, lists, until) = (service.newIdentifier(), names, discardAt)
+        if let known = currentIndex(plain), let all = VaryLists.adding(names.span, to: known.varyNames) {
+            if known.discardAt >= discardAt && known.varyNames.isSame(as: all.span) { return known }
+            (generation, lists, until) = (known.id, all, max(known.discardAt, discardAt))
         }
         guard
             let made = StoredResponse.varyIndex(
-                generation: generation, discardAt: discardAt, facts: facts, keyText: plain.span, names: names.span)
+                generation: generation, discardAt: until, facts: facts, keyText: plain.span, names: lists.span)
         else { return nil }
         service.cache.put(keys.plainKey, made, since: began, now: service.wallTime)
         return made
     }
 
-    /// An index that another request put there while this one was fetching: a second one would cut off its variants.
-    private func indexInMemory(_ plainText: [UInt8]) -> StoredResponse? {
-        guard let found = service.cache.lookUpInMemory(keys.plainKey, keyText: plainText.span, now: service.wallTime)
+    /// The index that another request put there while this one was fetching, since a second one would cut off its variants;
+    /// else the one that led here, unless what it leads to was invalidated since.
+    private func currentIndex(_ plainText: [UInt8]) -> StoredResponse? {
+        let now = service.wallTime
+        if let found = service.cache.peekInMemory(keys.plainKey, keyText: plainText.span, now: now) {
+            return found.kind == .varyIndex ? found : nil
+        }
+        guard let known = keys.varyIndex,
+            service.cache.isCurrent(known, key: keys.plainKey, plainKey: keys.plainKey, now: now)
         else { return nil }
-        return found.kind == .varyIndex ? found : nil
+        return known
     }
 
     /// An index lives as long as the longest of its variants.

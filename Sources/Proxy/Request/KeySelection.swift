@@ -22,6 +22,9 @@ struct KeySelection {
     private(set) var search: SearchRule?
     /// What names the fields that select a variant, where the resource varies.
     private(set) var varyIndex: StoredResponse?
+    /// Which of the index's lists of names the key is made by, and whether the index has more after that.
+    private(set) var list = 0
+    private(set) var hasMoreLists = false
 
     var plainText: ArraySlice<UInt8> { text.prefix(plainCount) }
 
@@ -30,7 +33,13 @@ struct KeySelection {
         isTextKept = false
         plainCount = 0
         search = nil
+        leaveIndex()
+    }
+
+    private mutating func leaveIndex() {
         varyIndex = nil
+        list = 0
+        hasMoreLists = false
     }
 
     // MARK: Composing
@@ -71,7 +80,7 @@ struct KeySelection {
     mutating func take(plainKeyOf composer: borrowing KeyComposer) {
         key = CacheKey(composer.digest)
         plainKey = key
-        varyIndex = nil
+        leaveIndex()
         plainCount = composer.text.count
         keepText(composer)
     }
@@ -84,14 +93,23 @@ struct KeySelection {
 
     // MARK: Variants
 
-    /// The key of the variant which the index's names select. The text is the composer's own variant text.
+    /// The key of the variant which the names of one of the index's lists select. The text is the composer's own variant
+    /// text.
     mutating func selectVariant(
-        by index: StoredResponse, _ request: AdmittedRequest, _ composer: inout KeyComposer, _ scratch: inout [UInt8]
+        by index: StoredResponse, list: Int = 0, _ request: AdmittedRequest, _ composer: inout KeyComposer,
+        _ scratch: inout [UInt8]
     ) {
         varyIndex = index
         isTextKept = false
-        selectVariant(names: index.varyNames, generation: index.id, request, &composer, &scratch)
+        let lists = index.varyNames
+        let range = VaryLists.range(of: list, in: lists)
+        self.list = list
+        hasMoreLists = range.upperBound < lists.count
+        selectVariant(names: lists.extracting(range), generation: index.id, request, &composer, &scratch)
     }
+
+    /// Whether what is stored for a request may stand under several keys.
+    var hasOtherLists: Bool { hasMoreLists || list > 0 }
 
     /// As above, for a response that is to be stored.
     mutating func selectVariant(

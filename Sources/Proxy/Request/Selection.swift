@@ -11,6 +11,8 @@ struct Selection {
     var keys = KeySelection()
     /// What is stored for the request; nil where nothing is, or nothing that may be used.
     var stored: StoredResponse?
+    /// By which of the vary index's lists it was found.
+    var storedList = 0
     /// Why the request is answered as it is; nil for a plain HIT.
     var reason: Reason?
     /// When what is stored may be used though it is stale.
@@ -27,6 +29,7 @@ struct Selection {
     mutating func reset() {
         keys.reset()
         stored = nil
+        storedList = 0
         reason = nil
         fallback = StaleFallback(rawValue: 0)
         isValidating = false

@@ -258,9 +258,12 @@ extension Transaction: FillReader {
             fetchAlone()
             return false
         }
-        selectVariant(by: index)
-        selection.keys.keepText(fills.composer)
-        if selection.keys.key == head.key { return true }
+        for list in 0..<VaryLists.count(in: index.varyNames) {
+            selectVariant(by: index, list: list)
+            selection.keys.keepText(fills.composer)
+            if selection.keys.key == head.key { return true }
+        }
+        if selection.keys.list > 0 { selectVariant(by: index) }
         endActivity()
         stream?.awaitNothing()
         selection.reason = nil

@@ -118,8 +118,8 @@ extension Transaction: StoreReceiver {
         if !selection.keys.isTextKept { selection.keys.keepText(fills.composer) }
     }
 
-    func selectVariant(by index: StoredResponse) {
-        selection.keys.selectVariant(by: index, request, &fills.composer, &fills.variantText)
+    func selectVariant(by index: StoredResponse, list: Int = 0) {
+        selection.keys.selectVariant(by: index, list: list, request, &fills.composer, &fills.variantText)
     }
 
     // MARK: Look up
@@ -128,20 +128,18 @@ extension Transaction: StoreReceiver {
         if let found = lookUpInMemory() { return use(found) }
         if let found = lookUpExactly() { return use(found) }
         selection.keys.keepText(fills.composer)
-        guard cache.usesRemote else { return .next(.decide) }
+        guard cache.usesRemote else { return lookByNextList() }
         detach()
-        selection.asked = worker.loop.now
+        if selection.keys.list == 0 { selection.asked = worker.loop.now }
         let text = selection.keys.text
         let key = selection.keys.key
         switch cache.lookUpInRemote(key, keyText: text.span, now: worker.wallTime, receiver: self, token: number) {
         case .hit(let found): return use(found)
-        case .miss: return .next(.decide)
+        case .miss: return lookByNextList()
         case .pending(let ticket):
             activity = .lookingUp(ticket)
             return .wait
-        case .failed(let trouble):
-            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
-            return .next(.decide)
+        case .failed(let trouble): return endLookUp(because: trouble)
         }
     }
 
@@ -181,36 +179,71 @@ extension Transaction: StoreReceiver {
     private func use(_ found: StoredResponse) -> Progress {
         switch found.kind {
         case .response, .partial:
-            if selection.keys.isUsable(found) { selection.stored = found }
-            return .next(.decide)
+            if selection.keys.isUsable(found), selection.stored?.isLater(than: found) != true {
+                selection.stored = found
+                selection.storedList = selection.keys.list
+            }
+            return lookByNextList()
         case .varyIndex:
             // An index under a variant's key would be nobody's; it is taken as a miss.
-            guard selection.keys.varyIndex == nil else { return .next(.decide) }
+            guard selection.keys.varyIndex == nil else { return lookByNextList() }
             selectVariant(by: found)
             return .next(.lookUp)
         }
     }
 
+    /// Where the responses of a resource vary by several lists of names, one may be stored by each; of those that suit, the
+    /// latest is used (RFC 9111 §4).
+    private func lookByNextList() -> Progress {
+        guard selection.keys.hasOtherLists, let index = selection.keys.varyIndex else { return .next(.decide) }
+        if selection.keys.hasMoreLists {
+            selectVariant(by: index, list: selection.keys.list + 1)
+            return .next(.lookUp)
+        }
+        return endLookUp()
+    }
+
+    /// The key is the one of what was found; of a miss, the one with the most names.
+    private func endLookUp(because trouble: StoreTrouble? = nil) -> Progress {
+        if let trouble, selection.stored == nil {
+            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+        }
+        if selection.keys.hasOtherLists, let index = selection.keys.varyIndex {
+            selectVariant(by: index, list: selection.stored == nil ? 0 : selection.storedList)
+        }
+        return .next(.decide)
+    }
+
     func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64) {
         guard token == number, isLive else { return }
         activity = .none
+        switch go(on: answer) {
+        case .next(let step): resume(at: step)
+        case .wait, .done: return
+        }
+    }
+
+    private func go(on answer: consuming StoreAnswer) -> Progress {
         switch answer {
         case .hit(let found):
             let keys = selection.keys
             // An invalidation by this process may be on its way to the store that still hands this out.
             let now = worker.wallTime
             guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now) else {
-                return resume(at: .decide)
+                return lookByNextList()
             }
             if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
-            switch use(found) {
-            case .next(let step): resume(at: step)
-            case .wait, .done: return
-            }
-        case .miss: resume(at: .decide)
-        case .failed(let trouble):
-            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
-            resume(at: .decide)
+            return use(found)
+        case .miss: return lookByNextList()
+        case .failed(let trouble): return endLookUp(because: trouble)
         }
+    }
+}
+
+extension StoredResponse {
+    /// Of two responses that suit a request, the one with the later `Date`, and of one second, the one that arrived later.
+    fileprivate func isLater(than other: StoredResponse) -> Bool {
+        facts.date == other.facts.date
+            ? facts.responseTime > other.facts.responseTime : facts.date > other.facts.date
     }
 }
