@@ -9,7 +9,7 @@ import Synchronization
 /// address, or a connection to it is open.
 package final class Endpoint: Sendable {
     package let address: SocketAddress
-    /// Unique in the process: the key of its connections in the workers' pools.
+    /// Unique among those that exist: the index of its connections in the workers' pools.
     let slot: Int
     /// Requests that are processed there now.
     let outstanding = Atomic<Int>(0)
@@ -24,11 +24,26 @@ package final class Endpoint: Sendable {
     /// For so long it counts as one that sends bodies which its responses must not have.
     private static let surplusMilliseconds: Int64 = 600_000
 
-    private static let nextSlot = Atomic<Int>(0)
+    private static let slots = Locked(Slots())
 
     package init(_ address: SocketAddress) {
         self.address = address
-        slot = Self.nextSlot.wrappingAdd(1, ordering: .relaxed).oldValue
+        slot = Self.slots.withLock { $0.take() }
+    }
+
+    /// No connection is left that could stand in a pool.
+    deinit { Self.slots.withLock { $0.free.append(slot) } }
+
+    /// Numbers from 0 on, used again, so that names whose addresses change for ever need no more of them.
+    private struct Slots {
+        var free: [Int] = []
+        var count = 0
+
+        mutating func take() -> Int {
+            if let slot = free.popLast() { return slot }
+            defer { count += 1 }
+            return count
+        }
     }
 
     // MARK: The name

@@ -107,9 +107,9 @@ package final class OriginAccess {
     // MARK: Connections
 
     /// Takes an idle, usable connection to the address from the pool.
-    func takeConnection(to endpoint: Endpoint, settings: Upstream) -> OriginConnection? {
+    func takeConnection(to endpoint: Endpoint, maximumAge: Milliseconds) -> OriginConnection? {
         while let (connection, isUsable) = pool.take(
-            endpoint, now: loop.now, maximumAge: settings.maxConnectionAge.rawValue)
+            endpoint, now: loop.now, maximumAge: maximumAge.rawValue)
         {
             if isUsable {
                 connection.clearDeadline()
@@ -153,22 +153,23 @@ package final class OriginAccess {
 
     /// Returns a connection whose response is complete to the pool, for as long as the upstream's settings allow.
     /// - Parameter rests: it isn't used again at once.
-    func release(_ connection: OriginConnection, settings: Upstream, rests: Bool) {
-        let maximumAge = settings.maxConnectionAge.rawValue
+    func release(_ connection: OriginConnection, to group: UpstreamGroup, rests: Bool) {
+        // Not copied, for it is large.
+        let maximumAge = group.settings.maxConnectionAge.rawValue
         connection.restsUntil = loop.now.advanced(byMilliseconds: rests ? Self.restMilliseconds : 0)
         let isTrusted = !rests || !connection.endpoint.sendsSurplus(now: loop.now)
         guard connection.isOpen, isTrusted,
-            pool.keep(connection, limit: settings.keepalive, now: loop.now, maximumAge: maximumAge)
+            pool.keep(connection, limit: group.settings.keepalive, now: loop.now, maximumAge: maximumAge)
         else {
             return discard(connection)
         }
         connection.user = self
         connection.isReused = true
-        connection.nameLifetime = settings.resolve.rawValue
+        connection.nameLifetime = group.settings.resolve.rawValue
         connection.wait(for: .read)
         connection.setDeadline(
             min(
-                loop.now.advanced(byMilliseconds: settings.keepaliveTimeout.rawValue),
+                loop.now.advanced(byMilliseconds: group.settings.keepaliveTimeout.rawValue),
                 connection.opened.advanced(byMilliseconds: maximumAge)))
         guard connection.server.hasName, !isPoolWatched else { return }
         isPoolWatched = true

@@ -19,29 +19,33 @@ extension PooledConnection {
     }
 }
 
-/// A list per address, by its slot, as long as a connection to it is open. Used only on one worker's thread.
+/// A list per address, indexed by its slot. Used only on one worker's thread.
 struct OriginPool<Connection: PooledConnection> {
     private struct PerAddress {
         /// The most recently used one is taken first, so that the others can time out.
         var idle: [Connection] = []
         var open = 0
     }
-    private var addresses: [Int: PerAddress] = [:]
+    private var addresses: [PerAddress] = []
     /// Connections opened, and idle ones reused, since the start.
     private(set) var connects = 0
     private(set) var reuses = 0
     /// Connections that were not reused because of their age, or because their address had left the name.
     private(set) var retirements = 0
 
-    var idleCount: Int { addresses.values.reduce(0) { $0 + $1.idle.count } }
-    var openCount: Int { addresses.values.reduce(0) { $0 + $1.open } }
+    var idleCount: Int { addresses.reduce(0) { $0 + $1.idle.count } }
+    var openCount: Int { addresses.reduce(0) { $0 + $1.open } }
+    /// One idle connection of each address.
+    var representatives: [Connection] { addresses.compactMap(\.idle.first) }
 
     /// Removes an idle connection to the address and returns it, unless all of them rest.
     /// - Returns: whether it may carry another request; otherwise the caller closes it and asks again.
     mutating func take(_ endpoint: Endpoint, now: MonotonicTime, maximumAge: Int64) -> (Connection, isUsable: Bool)? {
-        guard let place = addresses[endpoint.slot]?.idle.lastIndex(where: { $0.restsUntil <= now }),
-            let connection = addresses[endpoint.slot]?.idle.remove(at: place)
-        else { return nil }
+        let slot = endpoint.slot
+        guard slot < addresses.count, let place = addresses[slot].idle.lastIndex(where: { $0.restsUntil <= now }) else {
+            return nil
+        }
+        let connection = addresses[slot].idle.remove(at: place)
         let isUsable = connection.mayBeReused(now: now, maximumAge: maximumAge)
         if isUsable { reuses += 1 } else { retirements += 1 }
         return (connection, isUsable)
@@ -49,14 +53,14 @@ struct OriginPool<Connection: PooledConnection> {
 
     /// Removes the connection to the address that has been idle for longest, to make room for another one.
     mutating func takeOldest(_ endpoint: Endpoint) -> Connection? {
-        guard addresses[endpoint.slot]?.idle.isEmpty == false else { return nil }
-        return addresses[endpoint.slot]?.idle.removeFirst()
+        guard endpoint.slot < addresses.count, !addresses[endpoint.slot].idle.isEmpty else { return nil }
+        return addresses[endpoint.slot].idle.removeFirst()
     }
 
     /// Whether one more connection may be opened.
     /// - Parameter limit: maximum number of open connections to the address; 0 means unlimited.
     func mayOpen(_ endpoint: Endpoint, limit: Int) -> Bool {
-        limit == 0 || (addresses[endpoint.slot]?.open ?? 0) < limit
+        limit == 0 || endpoint.slot >= addresses.count || addresses[endpoint.slot].open < limit
     }
 
     /// Keeps a connection for reuse, unless `limit` idle ones are kept already or it may carry no more requests.
@@ -67,22 +71,22 @@ struct OriginPool<Connection: PooledConnection> {
             return false
         }
         let slot = connection.endpoint.slot
-        guard let list = addresses[slot], list.idle.count < limit else { return false }
-        addresses[slot]?.idle.append(connection)
+        guard addresses[slot].idle.count < limit else { return false }
+        addresses[slot].idle.append(connection)
         return true
     }
 
     /// Removes an idle connection that has ended.
     mutating func remove(_ connection: Connection) {
-        addresses[connection.endpoint.slot]?.idle.removeAll { $0 === connection }
+        addresses[connection.endpoint.slot].idle.removeAll { $0 === connection }
     }
 
     /// Removes the idle connections to addresses that have left their server's name, and returns them.
     mutating func takeRetired() -> [Connection] {
         var retired: [Connection] = []
-        for (slot, list) in addresses where list.idle.first?.endpoint.isRetired == true {
-            retired += list.idle
-            addresses[slot]?.idle.removeAll()
+        for slot in addresses.indices where addresses[slot].idle.first?.endpoint.isRetired == true {
+            retired += addresses[slot].idle
+            addresses[slot].idle.removeAll()
         }
         retirements += retired.count
         return retired
@@ -90,22 +94,15 @@ struct OriginPool<Connection: PooledConnection> {
 
     /// Removes some idle connection, to make room for another one.
     mutating func takeAny() -> Connection? {
-        guard let slot = addresses.first(where: { !$0.value.idle.isEmpty })?.key else { return nil }
-        return addresses[slot]?.idle.removeFirst()
+        guard let slot = addresses.firstIndex(where: { !$0.idle.isEmpty }) else { return nil }
+        return addresses[slot].idle.removeFirst()
     }
 
-    /// Addresses to which a connection is open.
-    var addressCount: Int { addresses.count }
-    /// One idle connection of each address.
-    var representatives: [Connection] { addresses.values.compactMap(\.idle.first) }
-
     mutating func noteOpened(_ endpoint: Endpoint) {
-        addresses[endpoint.slot, default: PerAddress()].open += 1
+        while addresses.count <= endpoint.slot { addresses.append(PerAddress()) }
+        addresses[endpoint.slot].open += 1
         connects += 1
     }
 
-    mutating func noteClosed(_ endpoint: Endpoint) {
-        guard let open = addresses[endpoint.slot]?.open else { return }
-        if open == 1 { addresses[endpoint.slot] = nil } else { addresses[endpoint.slot]?.open = open - 1 }
-    }
+    mutating func noteClosed(_ endpoint: Endpoint) { addresses[endpoint.slot].open -= 1 }
 }

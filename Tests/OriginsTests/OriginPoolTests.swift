@@ -119,15 +119,12 @@ struct OriginPoolTests {
         #expect(pool.retirements == 2)
     }
 
-    @Test("An address without open connections takes no room, so that names which change for ever don't")
-    func forgotten() throws {
-        var pool = OriginPool<Connection>()
-        for endpoint in try endpoints(200) {
-            let connection = filled(&pool, endpoint, 1)[0]
-            pool.remove(connection)
-            pool.noteClosed(endpoint)
-        }
-        #expect(pool.addressCount == 0 && pool.openCount == 0)
+    @Test("An address that is gone makes room for another one, so that names which change for ever don't need more")
+    func slots() throws {
+        var highest = 0
+        for _ in 0..<2_000 { highest = max(highest, try endpoints(3).map(\.slot).max() ?? 0) }
+        // Other tests have endpoints at the same time.
+        #expect(highest < 2_000)
     }
 
     @Test("For want of descriptors any idle connection makes room")

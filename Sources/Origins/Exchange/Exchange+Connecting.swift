@@ -45,7 +45,8 @@ extension Exchange {
     func nameTimedOut() { perform(state.nameTimedOut(hasFailed: group.hasFailedName)) }
 
     private func reach(_ endpoint: Endpoint, of server: OriginServer) {
-        while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, settings: group.settings) {
+        let maximumAge = group.settings.maxConnectionAge
+        while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, maximumAge: maximumAge) {
             // The loop may not have told yet that the server has closed it, or has sent what nobody asked for.
             guard access.isSilent(idle) else {
                 access.discard(idle)

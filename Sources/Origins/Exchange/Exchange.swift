@@ -189,7 +189,7 @@ package final class Exchange {
         endTrial()
         noteNotOutstanding()
         if isReusable {
-            access.release(connection, settings: group.settings, rests: state.mayBeFollowedByBody)
+            access.release(connection, to: group, rests: state.mayBeFollowedByBody)
         } else {
             access.discard(connection)
         }
