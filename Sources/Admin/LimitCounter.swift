@@ -22,6 +22,7 @@ struct LimitCounter: Sendable {
         LimitCounter("upload_rate", outcome: .bodyTooSlow),
         LimitCounter("write_timeout", outcome: .clientStalled),
         LimitCounter("idle_timeout") { $0.idleClosed },
+        LimitCounter("tunnel_timeout") { $0.tunnelsTimedOut },
         LimitCounter("connect_timeout", outcome: .originConnectTimeout),
         LimitCounter("first_byte_timeout", outcome: .originTimeout),
         LimitCounter("max_connections", outcome: .originBusy),

@@ -91,6 +91,8 @@ package class ClientStream {
     package func end(trailers: [UInt8]) {}
     /// Sends the head in the writer and a part of a stored body, from where it lies, and ends the response.
     package func sendStored(_ record: StoredResponse, range: Range<Int>) {}
+    /// As ``sendStored(_:range:)``, several parts of the body with lines of their own.
+    package func sendStored(_ record: StoredResponse, parts: StoredParts) {}
     /// Sends a stored body from `position` to its end, from where it lies, and ends the response, whose head was sent.
     package func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {}
     /// More is there to send, but others shall have their turn: ``RequestHandler/streamWritable()`` is called soon.
@@ -105,11 +107,14 @@ package class ClientStream {
     package func switchProtocols(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) {}
     /// What the client sent ahead of the switch.
     package func takeAhead() -> [UInt8] { [] }
-    /// The tunnel waits for bytes from the client too.
-    package func awaitTunnel() {}
+    /// Something has come or gone through the tunnel: its time begins anew.
+    /// - Parameter reads: more from the client is wanted. Without that a client that breaks off is noticed all the same.
+    package func awaitTunnel(reads: Bool) {}
     /// Bytes for the client, as they are.
     package func sendTunnel(_ bytes: Span<UInt8>) {}
-    /// One side of the tunnel has ended: what is queued still goes out.
+    /// The origin sends no more: once what is queued is out the client is told, and may go on sending.
+    package func endTunnelOutput() {}
+    /// The tunnel has ended: what is queued still goes out.
     package func endTunnel() {}
 
     /// Forgets the request. A message that somebody else still holds is theirs from now on.

@@ -42,7 +42,7 @@ open class RequestHandler {
     /// Bytes of the protocol that the connection was switched to.
     open func tunnelReceived(_ bytes: Span<UInt8>) { preconditionFailure("only a handler that switched gets these") }
 
-    /// The client ended its side of the tunnel.
+    /// The client ended its side of the tunnel; it may still read.
     open func tunnelEnded() { preconditionFailure("only a handler that switched gets this") }
 
     // MARK: The response

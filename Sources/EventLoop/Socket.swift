@@ -39,7 +39,7 @@ open class Socket {
     final var wheelSlot: Int32 = -1
     final var hasDeadline = false
     final var wheelTick: Int64 = 0
-    final var deadline = MonotonicTime(milliseconds: 0)
+    package internal(set) final var deadline = MonotonicTime(milliseconds: 0)
     final var wheelNext: Unmanaged<Socket>?
     final var wheelPrevious: Unmanaged<Socket>?
 
@@ -223,6 +223,15 @@ open class Socket {
         if wheelSlot >= 0 { loop.deadlines.withdraw(self) }
         descriptor = -1
         unsafe loop.socketClosed(Unmanaged.passUnretained(self))
+    }
+
+    /// Whether the connection is broken, or closed in both directions, as far as the system knows by now. For a socket that waits
+    /// for no event; it reads nothing.
+    package final var isPeerGone: Bool {
+        guard isOpen else { return true }
+        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard unsafe poll(&entry, 1, 0) > 0 else { return false }
+        return Int32(entry.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
     }
 
     /// The error of a finished connection attempt; 0 if it succeeded.

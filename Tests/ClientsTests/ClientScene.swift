@@ -75,7 +75,7 @@ final class NotingHandler: RequestHandler {
     override func tunnelReceived(_ bytes: Span<UInt8>) { note("tunnel: \(bytes.text())") }
     override func tunnelEnded() {
         note("tunnel ended")
-        stream!.endTunnel()
+        if !scene.keepsTunnel { stream!.endTunnel() }
     }
     override func streamBlocked() { note("blocked") }
     override func streamWritable() {
@@ -134,6 +134,8 @@ final class ClientScene {
     var writable: ((NotingHandler) -> Void)?
     /// No more content is asked for.
     var isPaused = false
+    /// A tunnel goes on when its client has ended its side.
+    var keepsTunnel = false
     private let stop = Mailbox<Void>()
     private var delivery: Socket?
     private let ending = Ending()

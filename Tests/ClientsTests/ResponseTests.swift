@@ -146,6 +146,35 @@ struct ResponseTests {
         }
     }
 
+    @Test("RFC 9110 §14.6: parts go out from where they lie, each behind its lines", arguments: [9, 900, 90_000])
+    func parts(size: Int) {
+        let body = patternedBody(size * 4)
+        let record = storedResponse(body: body)
+        for room in [nil, 4096] {
+            let scene = ClientScene()
+            let client = scene.connect(room: room)
+            var expected: [UInt8] = []
+            var parts = StoredParts()
+            for (number, start) in [0, size, size * 3, size / 2].enumerated() {
+                let lines = Array("--part \(number)\r\n".utf8)
+                parts.append(start..<(start + size)) { $0 += lines }
+                expected += lines + body[start..<(start + size)]
+            }
+            parts.end { $0 += Array("--end--".utf8) }
+            expected += Array("--end--".utf8)
+            let content = parts
+            scene.answer = { handler in
+                handler.beginHead(206)
+                handler.stream!.sendHead(.known(UInt64(expected.count)))
+                handler.stream!.sendStored(record, parts: content)
+            }
+            client.send(get())
+            let isSame = self.content(client.readAll(), isChunked: false) == expected
+            #expect(isSame)
+            #expect(scene.log.last == "sent" && client.connection.isIdle)
+        }
+    }
+
     @Test("A record is pinned as long as its client takes from it, and no longer")
     func pinned() {
         let scene = ClientScene()

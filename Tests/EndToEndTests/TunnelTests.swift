@@ -16,7 +16,7 @@ struct TunnelTests {
                     - path: /ws/{rest...}
                       upstream: origin
                       upgrade: on
-                    """)
+                    """, limits: "tunnel_timeout: 2s\nwrite_timeout: 60s\nread_timeout: 60s")
         }
     }
     let scene: Scene
@@ -61,6 +61,96 @@ struct TunnelTests {
         client.close()
         #expect(eventually { origin.openConnections <= before + 1 })
         #expect(eventually { origin.requests(for: path).count == 1 })
+    }
+
+    private static let switching =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    private func openTunnel(_ path: String) throws -> RawClient {
+        let client = try larder.client()
+        try client.send(RawClient.request("GET", path, WebSocket.requestFields))
+        #expect(try client.readResponse().status == 101)
+        return client
+    }
+
+    @Test("RFC 9110 §7.8: after the client's end what the origin still says reaches it")
+    func clientEndsFirst() throws {
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send(Self.switching)
+            while try !exchange.socket.receive().isEmpty {}
+            exchange.pause(0.3)
+            try exchange.send("last words")
+            exchange.close()
+        }
+        let client = try openTunnel(path)
+        try client.send("bye")
+        client.socket.finishSending()
+        #expect(try client.readToEnd().text == "last words")
+    }
+
+    @Test("RFC 9110 §7.8: after the origin's end what the client still says reaches it")
+    func originEndsFirst() throws {
+        let said = Locked("")
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send(Self.switching + "that is all")
+            exchange.socket.finishSending()
+            while case let bytes = try exchange.socket.receive(), !bytes.isEmpty { said.withLock { $0 += bytes.text } }
+            exchange.close()
+        }
+        let client = try openTunnel(path)
+        #expect(try client.readToEnd().text == "that is all")
+        try client.send("and so on")
+        client.socket.finishSending()
+        #expect(eventually(within: 10) { said.withLock { $0 } == "and so on" })
+    }
+
+    /// Sends until neither side takes more; the tunnel may end meanwhile.
+    private func fill(_ client: RawClient) {
+        client.socket.set(timeout: 0.5)
+        var sent = 0
+        while sent < 64 << 20, (try? client.send([UInt8](repeating: 1, count: 65_536))) != nil { sent += 65_536 }
+        client.socket.set(timeout: 20)
+    }
+
+    @Test("tunnel_timeout holds when the origin stops reading, and frees both sockets")
+    func originStopsReading() throws {
+        let done = Locked(false)
+        defer { done.withLock { $0 = true } }
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send(Self.switching)
+            _ = eventually(within: 40) { done.withLock { $0 } }
+            exchange.close()
+        }
+        let before = try larder.figure("limits", "tunnel_timeout")
+        let client = try openTunnel(path)
+        fill(client)
+        let hasEnded = try eventually(within: 20) { try larder.figure("limits", "tunnel_timeout") > before }
+        #expect(hasEnded)
+        // What it sent and wasn't taken makes the end a reset.
+        #expect(client.isClosedByPeer(within: 20))
+    }
+
+    @Test("A client that breaks off while the origin doesn't read frees both sockets, however long a tunnel may be")
+    func clientBreaksOff() throws {
+        let scene = try Scene { origin in
+            LarderConfiguration(
+                upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin\n  upgrade: on")
+        }
+        let done = Locked(false)
+        defer { done.withLock { $0 = true } }
+        let path = scene.origin.script("/ws/t") { exchange in
+            try exchange.send(Self.switching)
+            _ = eventually(within: 40) { done.withLock { $0 } }
+            exchange.close()
+        }
+        let client = try scene.larder.client()
+        try client.send(RawClient.request("GET", path, WebSocket.requestFields))
+        #expect(try client.readResponse().status == 101)
+        fill(client)
+        #expect(try scene.larder.figure("totals", "clients") == 1)
+        client.socket.reset()
+        #expect(try eventually(within: 20) { try scene.larder.figure("totals", "clients") == 0 })
+        #expect(try eventually(within: 20) { try scene.larder.figure("totals", "origin_connections", "open") == 0 })
     }
 
     @Test("RFC 9110 §7.8: an upgrade is not passed on where the route doesn't allow it")

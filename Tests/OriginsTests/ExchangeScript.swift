@@ -23,6 +23,9 @@ enum ExchangeEvent: Sendable {
     case ended, broke
     case malformed(WireError.Reason)
     case deadline, cancelled
+    case tunnelOutputEnds
+
+    var isBreak: Bool { if case .broke = self { true } else { false } }
 }
 
 struct ExchangeLine: Sendable {
@@ -65,6 +68,7 @@ final class ExchangePlayer {
     var interest: ExchangeInterest { state.interest }
     var isConnected: Bool { state.isConnected }
     var takesContent: Bool { state.takesContent }
+    var closesSending: Bool { state.closesSending }
     var remainingLength: UInt64? { state.remainingLength }
     var trailers: [UInt8] { state.trailers }
     var mayUseIdleConnection: Bool { state.mayUseIdleConnection }
@@ -124,6 +128,7 @@ final class ExchangePlayer {
         case .malformed(let reason): return [state.malformed(WireError(reason, from: .origin))]
         case .deadline: return [state.deadlinePassed()]
         case .cancelled: state.cancelled()
+        case .tunnelOutputEnds: state.endTunnelOutput()
         }
         return []
     }

@@ -306,11 +306,32 @@ struct ExchangePhaseTests {
         "The connection's end before the response's: the server is blamed where the connection was fresh",
         arguments: [.awaitingHead, .receivingContent, .tunnel] as [Phase], [false, true])
     func broke(phase: Phase, isReused: Bool) throws {
-        for event in [ExchangeEvent.ended, .broke] {
+        for event in [ExchangeEvent.ended, .broke] where phase != .tunnel || event.isBreak {
             let player = try player(in: phase, isReused: isReused)
             #expect(try player.play(event) == [.failed(.closedEarly, blames: !isReused)])
             #expect(player.phase == .ended)
         }
+    }
+
+    @Test("RFC 9110 §7.8: the origin's end in a tunnel isn't read on, and the other direction goes on")
+    func tunnelInputEnds() throws {
+        let player = try player(in: .tunnel)
+        #expect(try player.play(.ended) == [.endTunnelInput])
+        #expect(player.phase == .tunnel && player.takesContent)
+        #expect(player.interest == .init(reads: false, writes: false, timeout: .none))
+        _ = try player.play(.queued)
+        #expect(player.interest == .init(reads: false, writes: true, timeout: .none))
+        #expect(try player.play(.broke) == [.failed(.closedEarly, blames: true)])
+    }
+
+    @Test("RFC 9110 §7.8: the sending side of a tunnel closes once what is queued has gone out")
+    func tunnelOutputEnds() throws {
+        let player = try player(in: .tunnel)
+        _ = try player.play(.queued)
+        _ = try player.play(.tunnelOutputEnds)
+        #expect(!player.closesSending)
+        _ = try player.play(.sent(all: true))
+        #expect(player.closesSending && player.interest.reads)
     }
 
     @Test(

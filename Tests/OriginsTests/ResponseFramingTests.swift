@@ -231,7 +231,7 @@ struct ResponseFramingTests {
         #expect(try player.play(Self.head("200 OK\nContent-Length: 0")) == [.begin])
     }
 
-    @Test("A requested 101 begins a tunnel, which ends only with the connection")
+    @Test("A requested 101 begins a tunnel, which ends only when it breaks, or both of its sides have ended")
     func tunnel() throws {
         let player = ExchangePlayer(.init(acceptsUpgrade: true))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
@@ -239,7 +239,8 @@ struct ResponseFramingTests {
         #expect(player.phase == .tunnel)
         #expect(try player.play(.bytes("")) == [.wait])
         #expect(try player.play(.bytes("0\r\n\r\n")) == [.deliver(0..<5), .wait])
-        #expect(try player.play(.ended) == [.failed(.closedEarly, blames: true)])
+        #expect(try player.play(.ended) == [.endTunnelInput])
+        #expect(try player.play(.broke) == [.failed(.closedEarly, blames: true)])
     }
 
     @Test("An unrequested 101 is a failure")

@@ -185,14 +185,10 @@ final class HTTP1Connection: Socket {
         setDeadline(end.map { min($0, next) } ?? next)
     }
 
-    func awaitRoom() {
-        wait(for: .write)
+    /// - Parameter reads: what the client sends meanwhile is read as well.
+    func awaitRoom(reads: Bool) {
+        wait(for: reads && !hasPeerEnded ? .readAndWrite : .write)
         setDeadline(afterMilliseconds: connections.limits.writeTimeout)
-    }
-
-    func awaitTunnel() {
-        if interest != .write { wait(for: .read) }
-        setDeadline(afterMilliseconds: connections.limits.tunnelTimeout)
     }
 
     func pauseReading() {

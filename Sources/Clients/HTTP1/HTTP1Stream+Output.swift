@@ -45,18 +45,6 @@ extension HTTP1Stream {
         hasBegun = true
     }
 
-    func writeSwitch(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        writer.lines.append("Connection: Upgrade\r\n")
-        for field in head.fields where field.known == .upgrade {
-            Forwarding.appendField("Upgrade", bytes.extracting(field.value), to: &writer.lines)
-        }
-        Forwarding.endHead(&writer.lines)
-        framing = .none
-        isTunnel = true
-        hasBegun = true
-        connection?.awaitTunnel()
-    }
-
     // MARK: Content
 
     func write(_ piece: Span<UInt8>) {
@@ -118,6 +106,28 @@ extension HTTP1Stream {
         block()
     }
 
+    func writeStored(_ record: StoredResponse, parts: StoredParts) {
+        guard connection != nil else { return }
+        bodyCount = parts.count
+        let writer = self.writer
+        if parts.count <= Self.copiedBody {
+            let text = parts.text
+            for part in parts.parts {
+                writer.lines.append(text.span.extracting(part.lines))
+                writer.lines.append(record.body.extracting(part.body))
+            }
+            writer.lines.append(text.span.extracting(parts.end))
+            emit()
+            return complete()
+        }
+        isComplete = true
+        let wasBlocked = isBlocked
+        queue.append(writer.lines.span)
+        writer.lines.removeAll()
+        queue.pin(record, parts)
+        if !wasBlocked { sendQueue() }
+    }
+
     func writeRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
         guard connection != nil else { return }
         let writer = self.writer
@@ -141,23 +151,7 @@ extension HTTP1Stream {
         }
         queue.append(writer.lines.span)
         writer.lines.removeAll()
-        awaitRoom()
-        if !wasBlocked { writable() }
-    }
-
-    // MARK: Tunnels
-
-    func writeTunnel(_ bytes: Span<UInt8>) {
-        bodyCount += bytes.count
-        connection?.awaitTunnel()
-        emit(bytes)
-    }
-
-    func finishTunnel() {
-        closes = true
-        // It may break before the head that opened it has gone out.
-        emit()
-        complete()
+        if !wasBlocked { sendQueue() }
     }
 
     // MARK: The socket
@@ -193,23 +187,38 @@ extension HTTP1Stream {
 
     private func block() {
         detach()
-        awaitRoom()
+        if isTunnel { awaitTunnelEvents() } else { awaitRoom() }
         handler.streamBlocked()
+    }
+
+    /// Sends what is queued, of a response that is complete, for the first time.
+    private func sendQueue() {
+        guard offerQueue() else { return }
+        if isBlocked { block() } else { finish() }
+    }
+
+    /// Sends what the client takes of what is queued; false if the connection has broken.
+    private func offerQueue() -> Bool {
+        guard let connection else { return false }
+        while isBlocked {
+            let offered = queue.offered
+            guard case .wrote(let count) = queue.send(on: connection) else {
+                fail()
+                return false
+            }
+            connections.counters.bytesSent += count
+            queue.remove(count)
+            if count > 0, isBlocked || !isComplete { isTunnel ? restartTunnelTime() : awaitRoom() }
+            if count < offered { break }
+        }
+        return true
     }
 
     /// The client has room again.
     func writable() {
-        guard let connection else { return }
-        if isBlocked {
-            guard case .wrote(let count) = queue.send(on: connection) else { return fail() }
-            connections.counters.bytesSent += count
-            if count > 0 { connection.awaitRoom() }
-            queue.remove(count)
-            if isBlocked { return }
-        }
+        guard connection != nil, offerQueue(), !isBlocked else { return }
         if isComplete { return finish() }
-        awaitNothing()
-        if isTunnel { connection.awaitTunnel() }
+        if isTunnel { tunnelDrained() } else { awaitNothing() }
         handler.streamWritable()
     }
 }

@@ -26,7 +26,10 @@ final class HTTP1Stream: ClientStream {
     var closes = false
     /// Nothing follows what is queued.
     var isComplete = false
-    var isTunnel = false
+    /// Set once the connection has left HTTP.
+    var tunnel: HTTP1Tunnel?
+    /// One read of a tunnel, which is what may have to be kept for an origin that is behind.
+    private static let tunnelRead = 64 << 10
 
     override var isActive: Bool { connection != nil }
     override var isBlocked: Bool { !queue.isEmpty }
@@ -120,8 +123,12 @@ final class HTTP1Stream: ClientStream {
     func awaitRoom() {
         isWaiting = false
         pace.endWaiting(now: connections.loop.now)
-        connection?.awaitRoom()
+        connection?.awaitRoom(reads: dropsContent)
     }
+
+    /// The response is whole, and nobody wants the rest of the content. It is read all the same: a client that sends all of it
+    /// before it reads would wait for ever.
+    private var dropsContent: Bool { isComplete && !isContentComplete && !isTunnel }
 
     override func wait(atMostMilliseconds limit: Int64) {
         connection?.awaitNothing()
@@ -166,16 +173,17 @@ final class HTTP1Stream: ClientStream {
     func readable() {
         guard let connection else { return }
         // Bytes that can't be used yet are kept, and what is kept has to fit the input buffer again.
-        let isAhead = isContentComplete || !wantsContent
-        let room = isAhead && !isTunnel ? connection.roomAhead : connections.loop.input.capacity
+        let isAhead = (isContentComplete || !wantsContent) && !dropsContent
+        var room = isAhead ? connection.roomAhead : connections.loop.input.capacity
+        if isTunnel { room = Self.tunnelRead }
         guard room > 0 else { return connection.pauseReading() }
         switch connection.receive(after: 0, atMost: room) {
         case .wouldBlock: return
         case .failed: fail()
         case .ended:
-            if isTunnel { return handler.tunnelEnded() }
+            if isTunnel { return tunnelInputEnded() }
             // It may have closed its sending side alone and still wait for the response.
-            if isContentComplete { connection.peerEnded() } else { fail() }
+            if isContentComplete || dropsContent { connection.peerEnded() } else { fail() }
         case .bytes(let count):
             let input = connections.loop.input
             received(input.span(count: count), on: connection)
@@ -184,9 +192,10 @@ final class HTTP1Stream: ClientStream {
 
     private func received(_ bytes: Span<UInt8>, on connection: HTTP1Connection) {
         if isTunnel {
-            connection.awaitTunnel()
+            restartTunnelTime()
             return handler.tunnelReceived(bytes)
         }
+        if dropsContent { return }
         if isContentComplete { return connection.keepAhead(bytes) }
         guard wantsContent else {
             connection.keep(bytes)
@@ -206,6 +215,8 @@ final class HTTP1Stream: ClientStream {
     override func end(trailers: [UInt8]) { writeEnd(trailers: trailers) }
     override func sendStored(_ record: StoredResponse, range: Range<Int>) { writeStored(record, range: range) }
 
+    override func sendStored(_ record: StoredResponse, parts: StoredParts) { writeStored(record, parts: parts) }
+
     override func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
         writeRest(of: record, from: position, trailers: trailers)
     }
@@ -214,14 +225,19 @@ final class HTTP1Stream: ClientStream {
 
     override func switchProtocols(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) { writeSwitch(head, bytes) }
     override func takeAhead() -> [UInt8] { connection?.takeKept() ?? [] }
-    override func awaitTunnel() { connection?.awaitTunnel() }
     override func sendTunnel(_ bytes: Span<UInt8>) { writeTunnel(bytes) }
+    override func endTunnelOutput() { finishTunnelOutput() }
     override func endTunnel() { finishTunnel() }
+
+    override func awaitTunnel(reads: Bool) {
+        tunnel?.reads = reads
+        restartTunnelTime()
+    }
 
     // MARK: Waiting
 
     func deadlinePassed() {
-        if isTunnel { return handler.deadlinePassed(.tunnel) }
+        if isTunnel && !isComplete { return tunnelDeadlinePassed() }
         if isWaiting { return handler.deadlinePassed(.wait) }
         if isBlocked { return handler.deadlinePassed(.room) }
         if isContentComplete { return awaitNothing() }
@@ -236,7 +252,8 @@ final class HTTP1Stream: ClientStream {
         // The connection may have broken over the last of it.
         guard connection != nil else { return }
         isComplete = true
-        if !isBlocked { finish() }
+        if !isBlocked { return finish() }
+        if dropsContent { awaitRoom() }
     }
 
     func finish() {
@@ -274,6 +291,6 @@ final class HTTP1Stream: ClientStream {
         framing = .none
         closes = false
         isComplete = false
-        isTunnel = false
+        tunnel = nil
     }
 }

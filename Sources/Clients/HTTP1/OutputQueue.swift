@@ -1,5 +1,5 @@
-// What a client has not taken yet: bytes, behind them a stored body that is written from where it lies, and a few bytes behind
-// that. It decides nothing.
+// What a client has not taken yet: bytes, behind them a stored body, or parts of one, that are written from where they lie, with
+// a few bytes behind each. It decides nothing.
 
 import Bytes
 import CacheStorage
@@ -12,12 +12,18 @@ struct OutputQueue: ~Copyable {
     /// The reference keeps the body where it is.
     private var record: StoredResponse?
     private var range = 0..<0
-    /// What comes behind the stored body.
+    /// What comes behind the range of the stored body.
     private var tail: [UInt8] = []
+    /// Further parts of the body, behind the tail, and which of them is next.
+    private var parts: StoredParts?
+    private var nextPart = 0
 
     var isEmpty: Bool { start >= bytes.count && record == nil }
 
-    /// Offers all of it to the socket, in one system call.
+    /// Bytes that one ``send(on:)`` offers.
+    var offered: Int { bytes.count - start + (record == nil ? 0 : range.count + tail.count) }
+
+    /// Offers what there is to the socket in one system call; of several parts the first.
     func send(on socket: Socket) -> SendResult {
         guard let record else { return socket.send(bytes.span.extracting(start...)) }
         return socket.send(bytes.span.extracting(start...), record.body.extracting(range), tail.span)
@@ -40,7 +46,15 @@ struct OutputQueue: ~Copyable {
         self.tail = tail
     }
 
-    /// So many bytes were taken, from the first on.
+    /// Parts of a stored body, each with its lines, are the last of a response.
+    mutating func pin(_ record: StoredResponse, _ parts: StoredParts) {
+        self.record = record
+        self.parts = parts
+        nextPart = 0
+        pinNextPart()
+    }
+
+    /// So many bytes were taken, from the first on; no more than were offered.
     mutating func remove(_ count: Int) {
         let queued = bytes.count - start
         start += min(count, queued)
@@ -52,17 +66,39 @@ struct OutputQueue: ~Copyable {
         let ofBody = min(count - queued, range.count)
         range = (range.lowerBound + ofBody)..<range.upperBound
         guard range.isEmpty else { return }
-        // The body is gone: what is left of the tail is the queue.
-        record = nil
+        // What is left of the tail comes before anything else.
         let rest = tail
         tail = []
         bytes.append(rest.span.extracting((count - queued - ofBody)...))
+        pinNextPart()
+    }
+
+    /// The next part that isn't empty takes the place of the one that is taken. After the last one the body is let go.
+    private mutating func pinNextPart() {
+        while let parts {
+            let text = parts.text
+            guard nextPart < parts.parts.count else {
+                bytes.append(text.span.extracting(parts.end))
+                self.parts = nil
+                break
+            }
+            let part = parts.parts[nextPart]
+            bytes.append(text.span.extracting(part.lines))
+            nextPart += 1
+            guard part.body.isEmpty else {
+                range = part.body
+                return
+            }
+        }
+        record = nil
     }
 
     mutating func removeAll() {
         bytes.removeAll(keepingUpTo: 4096)
         start = 0
         record = nil
+        range = 0..<0
         if !tail.isEmpty { tail = [] }
+        if parts != nil { parts = nil }
     }
 }

@@ -29,6 +29,12 @@ extension Exchange {
         restartTimeout()
     }
 
+    /// Nothing more goes through the tunnel to the origin; what it sends is still received.
+    package func endTunnelOutput() {
+        state.endTunnelOutput()
+        if state.closesSending { connection?.shutDownSending() }
+    }
+
     /// Sends a piece; as a chunk, with `chunkLine` before it and CRLF after it.
     private func write(_ piece: Span<UInt8>, isChunk: Bool) {
         let lineEnd = access.lineEnd
@@ -100,6 +106,7 @@ extension Exchange {
         }
         state.sent(all: isEmpty)
         awaitOrigin()
+        if state.closesSending { connection.shutDownSending() }
         if isEmpty { delegate?.exchangeTakesContent(self) }
     }
 

@@ -80,6 +80,8 @@ package final class Exchange {
     package var isConnected: Bool { state.isConnected }
     /// Whether more content is accepted now.
     package var takesContent: Bool { state.takesContent }
+    /// Bytes that the origin hasn't accepted yet.
+    package var unsentCount: Int { unsent.count - unsentStart }
     /// Bytes of the body still to arrive, if its length is known.
     package var remainingLength: UInt64? { state.remainingLength }
     /// Trailer fields of a complete chunked response, as lines.
@@ -126,6 +128,9 @@ package final class Exchange {
         case .sendRequestAndContent: sendRequestAndContent()
         case .readWhatIsThere: awaitOrigin()
         case .readOn: connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+        case .endTunnelInput:
+            awaitOrigin()
+            delegate?.exchangeEnded(self)
         case .finish(let reusesConnection):
             if state.hasExcess { endpoint?.noteSurplus(now: access.loop.now) }
             releaseConnection(isReusable: reusesConnection)

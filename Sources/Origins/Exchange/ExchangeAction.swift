@@ -25,6 +25,8 @@ enum ExchangeAction: Equatable, Sendable {
     case deliver(Range<Int>)
     /// Pass what was gathered to the delegate, then call again.
     case deliverGathered
+    /// The origin sends no more through the tunnel; the other direction goes on.
+    case endTunnelInput
     /// The response is complete.
     /// - reusesConnection: whether the connection is kept for reuse; otherwise it is closed.
     case finish(reusesConnection: Bool)

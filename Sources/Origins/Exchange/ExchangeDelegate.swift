@@ -19,7 +19,7 @@ package protocol ExchangeDelegate: AnyObject {
     func exchange(_ exchange: Exchange, received piece: Span<UInt8>)
     /// No more of the response arrived in this turn.
     func exchangeTurnEnded(_ exchange: Exchange)
-    /// The response is complete.
+    /// The response is complete. In a tunnel: the origin sends no more, and may still be sent to.
     func exchangeEnded(_ exchange: Exchange)
     /// The exchange failed: there is no response, or it is incomplete.
     func exchange(_ exchange: Exchange, failed failure: ExchangeFailure)

@@ -19,7 +19,7 @@ struct ExchangeState: ~Copyable {
         case awaitingHead
         /// Exit: ended.
         case receivingContent
-        /// After a 101: bytes both ways until either side ends. Exit: ended.
+        /// After a 101: bytes both ways, until each side has ended. Exit: ended.
         case tunnel
         case ended
     }
@@ -36,7 +36,10 @@ struct ExchangeState: ~Copyable {
     private var hasSendingFailed = false
     /// Whether a part of the request waits until the connection is writable.
     private var hasUnsentBytes = false
-    private var isPaused = false
+    private(set) var isPaused = false
+    /// In a tunnel: the origin sends no more; it is to be sent no more.
+    private var isTunnelInputOver = false
+    private var isTunnelOutputOver = false
 
     private var retriesLeft = 0
     private var avoidsIdleConnections = false
@@ -69,6 +72,8 @@ struct ExchangeState: ~Copyable {
         hasSendingFailed = false
         hasUnsentBytes = false
         isPaused = false
+        isTunnelInputOver = false
+        isTunnelOutputOver = false
         lastCause = nil
         avoidsIdleConnections = false
         hasPartialHead = false
@@ -119,7 +124,7 @@ struct ExchangeState: ~Copyable {
                 case .idle, .locating, .connecting, .ended: .unchanged
                 }
             }
-        return ExchangeInterest(reads: !isPaused, writes: hasUnsentBytes, timeout: timeout)
+        return ExchangeInterest(reads: !isPaused && !isTunnelInputOver, writes: hasUnsentBytes, timeout: timeout)
     }
 
     // MARK: Choosing a server, connecting
@@ -205,6 +210,12 @@ struct ExchangeState: ~Copyable {
 
     /// The request is complete.
     mutating func contentEnded() { isRequestComplete = true }
+
+    /// Nothing more goes through the tunnel to the origin, once what was queued is sent.
+    mutating func endTunnelOutput() { isTunnelOutputOver = phase == .tunnel }
+
+    /// Whether the connection's sending side is to be closed now.
+    var closesSending: Bool { isTunnelOutputOver && !hasUnsentBytes }
 
     /// Sending has failed. An origin may respond and close before it has read the content, so there may still be a
     /// response to read.
@@ -343,6 +354,10 @@ struct ExchangeState: ~Copyable {
     /// The origin has closed its side of the connection.
     mutating func ended() -> ExchangeAction {
         if phase == .receivingContent && framing == .untilClose { return finish(hasExcess: false) }
+        if phase == .tunnel {
+            isTunnelInputOver = true
+            return .endTunnelInput
+        }
         return broke()
     }
 

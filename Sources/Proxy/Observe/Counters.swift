@@ -30,6 +30,7 @@ package struct Counters: Sendable {
     package var accepted = 0
     package var acceptFailures = 0
     package var idleClosed = 0
+    package var tunnelsTimedOut = 0
     package var requestsPerConnectionReached = 0
     package var bytesToClients = 0
     package var bytesFromOrigins = 0
@@ -116,6 +117,7 @@ package struct Counters: Sendable {
         accepted += other.accepted
         acceptFailures += other.acceptFailures
         idleClosed += other.idleClosed
+        tunnelsTimedOut += other.tunnelsTimedOut
         requestsPerConnectionReached += other.requestsPerConnectionReached
         bytesToClients += other.bytesToClients
         bytesFromOrigins += other.bytesFromOrigins

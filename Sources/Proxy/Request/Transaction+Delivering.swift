@@ -148,21 +148,16 @@ extension Transaction {
         appendOwnFields(stored)
         countHit()
         stream.sendHead(.known(UInt64(total)))
-        let number = self.number
+        var content = StoredParts()
         for (index, part) in parts.enumerated() {
-            var partHead: [UInt8] = []
-            MultipartByteRanges.appendPartHeader(
-                part, isFirst: index == 0, boundary: boundary.span, contentType: type.span, length: length,
-                into: &partHead)
-            stream.send(partHead.span)
-            stream.send(stored.body.extracting(Int(part.lowerBound)..<Int(part.upperBound)))
-            guard number == self.number else { return }
+            content.append(Int(part.lowerBound)..<Int(part.upperBound)) { lines in
+                MultipartByteRanges.appendPartHeader(
+                    part, isFirst: index == 0, boundary: boundary.span, contentType: type.span, length: length,
+                    into: &lines)
+            }
         }
-        var end: [UInt8] = []
-        MultipartByteRanges.appendEnd(boundary: boundary.span, into: &end)
-        stream.send(end.span)
-        guard number == self.number else { return }
-        stream.end(trailers: [])
+        content.end { MultipartByteRanges.appendEnd(boundary: boundary.span, into: &$0) }
+        stream.sendStored(stored, parts: content)
     }
 
     /// Responds with a range of which every byte is there.

@@ -243,10 +243,22 @@ extension Transaction: ExchangeDelegate {
         tunnel.open()
     }
 
-    /// One side of a tunnel has ended: what is under way to the client still goes out.
-    func endTunnel() {
+    /// A tunnel has ended: what is under way to the client still goes out.
+    private func endTunnel() {
         endActivity()
         stream?.endTunnel()
+    }
+
+    /// Nothing has come from the client or gone to it, for as long as that may be.
+    func tunnelTimedOut() {
+        guard case .tunnel(let tunnel) = activity, let stream else { return }
+        if tunnel.hasMoved { return tunnel.awaitClient() }
+        worker.counters.tunnelsTimedOut += 1
+        guard stream.isBlocked else { return endTunnel() }
+        // It takes nothing: there is nobody to wait for.
+        endActivity()
+        worker.account(self)
+        stream.abort()
     }
 }
 

@@ -203,7 +203,7 @@ final class Transaction: RequestHandler {
     override func contentEnded(trailers: [UInt8]) { endContent(trailers: trailers) }
     override func contentRefused() { refuseContent() }
     override func tunnelReceived(_ bytes: Span<UInt8>) { if case .tunnel(let tunnel) = activity { tunnel.send(bytes) } }
-    override func tunnelEnded() { endTunnel() }
+    override func tunnelEnded() { if case .tunnel(let tunnel) = activity { tunnel.clientEnded() } }
 
     override func contentTurnEnded() {
         switch activity {
@@ -238,7 +238,7 @@ final class Transaction: RequestHandler {
 
     override func deadlinePassed(_ deadline: ClientDeadline) {
         switch deadline {
-        case .tunnel: endTunnel()
+        case .tunnel: tunnelTimedOut()
         case .wait: waitTimedOut()
         case .room: cutShort(.clientStalled)
         case .content: contentLate(.bodyTimeout)

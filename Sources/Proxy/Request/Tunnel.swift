@@ -1,5 +1,5 @@
 // A connection that has left HTTP (RFC 9110 §7.8): bytes go both ways as they are, each side as fast as the other takes them,
-// until one ends or nothing has come or gone for too long.
+// until both have ended or nothing has come or gone for too long. The end of one direction is passed on as such.
 
 import Clients
 import HTTPWire
@@ -12,8 +12,12 @@ final class Tunnel: ExchangeDelegate {
     /// Counts what comes from the origin.
     private let received: (Int) -> Void
     private let ended: () -> Void
+    private var isClientOver = false
+    private var isOriginOver = false
+    /// What the origin hadn't accepted when it was looked at last.
+    private var unsent = 0
 
-    /// - Parameter ended: called once, when the origin's side has ended.
+    /// - Parameter ended: called once, when both directions have ended, or the origin's connection has broken.
     init(_ stream: ClientStream, _ exchange: Exchange, received: @escaping (Int) -> Void, ended: @escaping () -> Void) {
         self.stream = stream
         self.exchange = exchange
@@ -26,20 +30,36 @@ final class Tunnel: ExchangeDelegate {
         exchange.delegate = self
         let ahead = stream.takeAhead()
         if !ahead.isEmpty { exchange.send(content: ahead.span) }
-        stream.awaitTunnel()
+        awaitClient()
     }
 
     /// Bytes from the client.
     func send(_ bytes: Span<UInt8>) {
         exchange.send(content: bytes)
-        if !exchange.takesContent { stream.pauseContent() }
+        if !exchange.isEnded { awaitClient() }
+    }
+
+    /// The client sends no more.
+    func clientEnded() {
+        isClientOver = true
+        if isOriginOver { return ended() }
+        exchange.endTunnelOutput()
+    }
+
+    /// Whether the origin has accepted something since it was looked at last, which the stream doesn't see.
+    var hasMoved: Bool { exchange.unsentCount < unsent }
+
+    /// Something has come or gone.
+    func awaitClient() {
+        unsent = exchange.unsentCount
+        stream.awaitTunnel(reads: exchange.takesContent)
     }
 
     func pause() { exchange.pause() }
     func resume() { exchange.resume() }
     func close() { exchange.stop() }
 
-    func exchangeTakesContent(_ exchange: Exchange) { stream.awaitTunnel() }
+    func exchangeTakesContent(_ exchange: Exchange) { awaitClient() }
 
     func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {}
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {}
@@ -50,6 +70,11 @@ final class Tunnel: ExchangeDelegate {
     }
 
     func exchangeTurnEnded(_ exchange: Exchange) { stream.flush() }
-    func exchangeEnded(_ exchange: Exchange) { ended() }
+
+    func exchangeEnded(_ exchange: Exchange) {
+        isOriginOver = true
+        if isClientOver { ended() } else { stream.endTunnelOutput() }
+    }
+
     func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) { ended() }
 }
