@@ -37,6 +37,9 @@ package struct RequestHead: ~Copyable {
     /// Bytes of the head, its empty line included.
     @usableFromInline package internal(set) var length = 0
 
+    /// After a `parse` that needs more bytes: how many of those there are precede the request line, if that hasn't begun.
+    package var emptyLinesLength: Int? { stage == .beforeRequestLine ? scanner.lineStart : nil }
+
     /// Allocates nothing before the first parse.
     package init() {}
 
@@ -121,7 +124,7 @@ package struct RequestHead: ~Copyable {
 
     private mutating func parseLines(_ bytes: Span<UInt8>, limits: HeadLimits) throws(WireError) -> Bool {
         if stage == .beforeRequestLine {
-            guard try skipEmptyLine(bytes) else { return false }
+            guard try skipEmptyLines(bytes, limit: limits.head) else { return false }
             stage = .requestLine
         }
         if stage == .requestLine {
@@ -151,14 +154,19 @@ package struct RequestHead: ~Copyable {
         return false
     }
 
-    /// RFC 9112 §2.2: one empty line before the request line is skipped. False if more bytes are needed to decide.
-    private mutating func skipEmptyLine(_ bytes: Span<UInt8>) throws(WireError) -> Bool {
-        guard !bytes.isEmpty else { return false }
-        if bytes[0] == 0x16 { throw WireError(.tlsOnPlainPort, from: .client) }
-        guard bytes[0] == .carriageReturn else { return true }
-        guard bytes.count >= 2 else { return false }
-        if bytes[1] == .lineFeed { scanner.skip(to: 2) }
-        return true
+    /// RFC 9112 §2.2: empty lines before the request line are skipped. False if more bytes are needed to decide.
+    private mutating func skipEmptyLines(_ bytes: Span<UInt8>, limit: Int) throws(WireError) -> Bool {
+        if !bytes.isEmpty, bytes[0] == 0x16 { throw WireError(.tlsOnPlainPort, from: .client) }
+        while true {
+            let start = scanner.lineStart
+            if start > limit { throw WireError(.headTooLarge, from: .client) }
+            guard start < bytes.count else { return false }
+            guard bytes[start] == .carriageReturn else { return true }
+            guard start &+ 1 < bytes.count else { return false }
+            // Without its line feed it is the request line's fault.
+            guard bytes[start &+ 1] == .lineFeed else { return true }
+            scanner.skip(to: start &+ 2)
+        }
     }
 
     /// `method SP target SP version` (RFC 9112 §3).

@@ -3,6 +3,7 @@ import HTTPWire
 import Testing
 
 @testable import Clients
+@testable import EventLoop
 
 // Requests as they come from a client: one after another, their content, and what is wrong with them.
 
@@ -139,6 +140,98 @@ struct RequestTests {
         #expect(client.waits(10_000) && client.text() == response("/a"))
         client.letTimePass()
         #expect(client.text().hasPrefix("HTTP/1.1 408 "))
+    }
+
+    @Test("RFC 9112 §2.2: empty lines before a request are skipped, however they arrive")
+    func emptyLines() {
+        let (first, second) = ("GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "GET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        let bytes = Array("\r\n\r\n\r\n\(first)\r\n\r\n\(second)\r\n".utf8)
+        for split in 0...bytes.count {
+            let scene = ClientScene { $0.idleTimeout = 50_000 }
+            let client = scene.connect()
+            client.send(Array(bytes[..<split]))
+            client.send(Array(bytes[split...]))
+            #expect(client.text() == response("/a") + response("/b"), "split at \(split)")
+            #expect(client.connection.isIdle && client.waits(50_000), "split at \(split)")
+        }
+    }
+
+    @Test("RFC 9112 §2.2: empty lines begin no request: neither a head's time runs, nor the idle time anew")
+    func emptyLinesWhileIdle() {
+        let scene = ClientScene {
+            $0.headTimeout = 10_000
+            $0.idleTimeout = 50_000
+        }
+        let client = scene.connect()
+        client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+        let deadline = client.connection.deadline
+        for text in ["\r\n", "\r\n\r\n\r", "\n", "\r", "\n\r\n"] {
+            client.send(text)
+            #expect(client.connection.deadline == deadline && client.connection.hasDeadline, "\(text.debugDescription)")
+        }
+        client.letTimePass()
+        #expect(client.text() == response("/a") && client.end == "closed")
+        #expect(scene.connections.counters.idleClosed == 1 && scene.log == ["GET /a", "sent"])
+    }
+
+    // MARK: Lingering
+
+    private func refuseContent(_ scene: ClientScene) {
+        scene.answer = { handler in
+            handler.stream!.detach()
+            handler.stream!.closesAfterResponse = true
+            handler.respond("no", status: 413)
+        }
+    }
+
+    @Test("RFC 9112 §9.6: after an early response a connection lingers as long as bytes come, however many")
+    func lingers() {
+        let scene = ClientScene()
+        refuseContent(scene)
+        let client = scene.connect()
+        client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
+        for _ in 0..<12 {
+            client.send(piece)
+            #expect(client.connection.isOpen && client.waits(5_000))
+        }
+        #expect(client.text().hasPrefix("HTTP/1.1 413 ") && client.end == "closed")
+        client.letTimePass()
+        #expect(!client.connection.isOpen)
+    }
+
+    @Test("RFC 9112 §9.6: a connection doesn't linger for ever, whatever comes")
+    func lingersInBounds() {
+        let scene = ClientScene()
+        refuseContent(scene)
+        let client = scene.connect()
+        client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+        let now = Int32(truncatingIfNeeded: scene.loop.now.milliseconds / 1000)
+        #expect(client.connection.lingerEnd == now + 30)
+        client.connection.lingerEnd = now + 1
+        client.send("x")
+        #expect(client.deadline! <= 1_000)
+    }
+
+    @Test("RFC 9112 §9.6: a client that sends all of its content before it reads gets a response of any size")
+    func largeEarlyResponse() {
+        let scene = ClientScene()
+        let record = storedResponse(body: patternedBody(400_000))
+        scene.answer = { handler in
+            handler.stream!.detach()
+            handler.beginHead(413)
+            handler.stream!.sendHead(.known(400_000))
+            handler.stream!.sendStored(record, range: 0..<400_000)
+        }
+        let client = scene.connect(room: 4096)
+        client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 8000000\r\n\r\n")
+        var sent = 0
+        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 64 << 10)
+        for _ in 0..<2000 where sent < 8_000_000 { sent += client.offer(Array(piece.prefix(8_000_000 - sent))) }
+        #expect(sent == 8_000_000)
+        let bytes = client.readAll()
+        let isSame = bytes.suffix(400_000).elementsEqual(patternedBody(400_000))
+        #expect(isSame && client.end == "closed")
     }
 
     // MARK: Content

@@ -96,6 +96,17 @@ struct LimitTests {
         #expect(!scene.origin.requests(for: path).contains { $0.isComplete })
     }
 
+    @Test("RFC 9112 §9.6: a client that sends 32 MiB before it reads gets its 413")
+    func largeRefusedBody() throws {
+        let path = scene.origin.script(200)
+        let client = try larder.client()
+        try client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(32 << 20)\r\n\r\n")
+        let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
+        for _ in 0..<32 { try client.send(piece) }
+        #expect(try client.readResponse().status == 413)
+        #expect(scene.origin.count(for: path) == 0)
+    }
+
     @Test("RFC 9110 §15.5.9: a head that takes too long is answered with 408")
     func headTimeout() throws {
         try expectCounted("head_timeout") { try expect(408, of: "GET / HTTP/1.1\r\nHos") }

@@ -52,10 +52,25 @@ struct RequestLineTests {
         #expect(try request("\(method.text) \(target) HTTP/1.1\r\nHost: a\r\n\r\n").method == method)
     }
 
-    @Test("one empty line before the request line is skipped")
-    func leadingEmptyLine() throws {
-        let facts = try request("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest")
-        #expect(facts.target == "/" && facts.length == 29)
+    @Test("empty lines before the request line are skipped, within the limit of a head", arguments: [1, 2, 40])
+    func leadingEmptyLines(count: Int) throws {
+        let lines = String(repeating: "\r\n", count: count)
+        let facts = try request(lines + "GET / HTTP/1.1\r\nHost: a\r\n\r\nrest")
+        #expect(facts.target == "/" && facts.length == 27 + 2 * count)
+    }
+
+    @Test("empty lines alone are no request, and too many of them are no head either")
+    func emptyLinesOnly() throws {
+        var head = RequestHead()
+        var isComplete = try head.parse("\r\n\r\n\r".utf8.span, limits: HeadLimits())
+        #expect(!isComplete && head.emptyLinesLength == 4)
+        isComplete = try head.parse("\r\n\r\n\r\nG".utf8.span, limits: HeadLimits())
+        #expect(!isComplete && head.emptyLinesLength == nil)
+        let many = Array(String(repeating: "\r\n", count: 20_000).utf8)
+        var other = RequestHead()
+        #expect(throws: WireError(.headTooLarge, from: .client)) {
+            _ = try other.parse(many.span, limits: HeadLimits())
+        }
     }
 
     @Test("a later minor version is read as HTTP/1.1")

@@ -24,7 +24,8 @@ final class HTTP1Connection: Socket {
     /// Its place in the worker's list.
     var place: Int32 = 0
     private var requests: Int32 = 0
-    private var lingered: Int32 = 0
+    /// When lingering is over at the latest, in whole seconds of the loop's clock.
+    var lingerEnd: Int32 = 0
     private var phase = Phase.receivingHead
     /// Whether the last request was answered from the input buffer, and what follows its head is still there alone.
     private var endedInPlace = false
@@ -34,8 +35,11 @@ final class HTTP1Connection: Socket {
 
     /// More than this of pipelined requests isn't read ahead.
     private static let aheadLimit = 64 << 10
-    private static let lingerMilliseconds: Int64 = 2_000
-    private static let lingerBytes: Int32 = 4 << 20
+    /// How long a connection lingers without a byte, and in all.
+    private static let lingerIdleMilliseconds: Int64 = 5_000
+    private static let lingerSeconds: Int32 = 30
+    /// Reads that are dropped in one turn, so that others have theirs.
+    private static let dropsPerTurn = 4
 
     init(connections: ClientConnections, descriptor: Int32, peer: PeerAddress) {
         self.connections = connections
@@ -75,7 +79,7 @@ final class HTTP1Connection: Socket {
         case .wouldBlock: return
         case .bytes(let count):
             kept.removeAll(keepingCapacity: before > 0)
-            process(count: before + count)
+            process(count: before + count, wasIdle: !hasPartialHead)
         case .ended, .failed: leave()
         }
     }
@@ -87,9 +91,11 @@ final class HTTP1Connection: Socket {
     }
 
     /// Takes requests from the first `count` bytes of the input buffer until one has to wait.
-    private func process(count total: Int) {
+    /// - Parameter wasIdle: the time between two requests runs already.
+    private func process(count total: Int, wasIdle: Bool) {
         var count = total
         var start = 0
+        var isIdle = wasIdle
         isProcessing = true
         defer { isProcessing = false }
         while start < count && isOpen && phase == .receivingHead {
@@ -99,6 +105,9 @@ final class HTTP1Connection: Socket {
             let bytes = input.span(count: count).extracting(start...)
             do throws(WireError) {
                 guard try stream.message.head.parse(bytes, limits: connections.limits.head) else {
+                    if let skipped = stream.message.head.emptyLinesLength {
+                        return stayIdle(keeping: bytes.copied(from: skipped), isIdle: isIdle)
+                    }
                     // The deadline is for the whole head, from its first byte on.
                     if !hasPartialHead { setDeadline(afterMilliseconds: connections.limits.headTimeout) }
                     hasPartialHead = true
@@ -114,6 +123,7 @@ final class HTTP1Connection: Socket {
                 return
             }
             hasPartialHead = false
+            isIdle = false
             requests &+= 1
             phase = .inRequest
             let length = stream.message.head.length
@@ -130,6 +140,17 @@ final class HTTP1Connection: Socket {
             }
         }
         if isOpen && phase == .receivingHead { becomeIdle() }
+    }
+
+    /// Empty lines begin no request (RFC 9112 §2.2): neither a head's time runs, nor does the one between requests anew.
+    /// - Parameter rest: what may be the first half of another one.
+    private func stayIdle(keeping rest: [UInt8], isIdle: Bool) {
+        if let stream {
+            self.stream = nil
+            connections.release(stream)
+        }
+        if !isIdle { becomeIdle() }
+        if isOpen { kept = rest }
     }
 
     private func becomeIdle() {
@@ -229,7 +250,7 @@ final class HTTP1Connection: Socket {
         restoreKept()
         let count = kept.count
         kept.removeAll(keepingCapacity: true)
-        process(count: count)
+        process(count: count, wasIdle: false)
     }
 
     /// The response can't be sent, or can't be completed.
@@ -245,23 +266,31 @@ final class HTTP1Connection: Socket {
         shutDownSending()
         if hasPeerEnded { return leave() }
         wait(for: .read)
-        setDeadline(
-            afterMilliseconds: connections.isDraining
-                ? ClientConnections.drainLingerMilliseconds : Self.lingerMilliseconds)
+        lingerEnd = seconds(loop.now) &+ Self.lingerSeconds
+        extendLinger()
     }
 
+    /// However much comes: a client that sends all of its content before it reads gets its response.
     private func drop() {
-        while true {
+        for _ in 0..<Self.dropsPerTurn {
             switch receive() {
             case .wouldBlock: return
             case .ended, .failed: return leave()
             case .bytes(let count):
-                lingered &+= Int32(clamping: count)
-                if lingered > Self.lingerBytes { return leave() }
+                extendLinger()
                 if count < loop.input.capacity { return }
             }
         }
     }
+
+    private func extendLinger() {
+        let idle =
+            connections.isDraining ? ClientConnections.drainLingerMilliseconds : Self.lingerIdleMilliseconds
+        let end = MonotonicTime(milliseconds: Int64(lingerEnd) * 1000)
+        setDeadline(min(loop.now.advanced(byMilliseconds: idle), end))
+    }
+
+    private func seconds(_ time: MonotonicTime) -> Int32 { Int32(truncatingIfNeeded: time.milliseconds / 1000) }
 
     /// Closes the connection and forgets it. A request is not in progress, or has been told.
     private func leave() {
