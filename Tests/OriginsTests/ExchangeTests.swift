@@ -17,6 +17,8 @@ final class Witness: ExchangeDelegate {
     var successor: Witness?
     var onBegan: ((Exchange) -> Void)?
     var onOver: (() -> Void)?
+    var onInterim: ((Exchange) -> Void)?
+    var timer: LoopTimer?
 
     func exchangeTakesContent(_ exchange: Exchange) {
         calls.append("takes content")
@@ -26,8 +28,9 @@ final class Witness: ExchangeDelegate {
         }
     }
 
-    func exchange(_: Exchange, receivedInterim head: borrowing ResponseHead, _: Span<UInt8>) {
+    func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _: Span<UInt8>) {
         calls.append("interim \(head.status)")
+        onInterim?(exchange)
     }
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _: Span<UInt8>) {
@@ -171,6 +174,29 @@ struct ExchangeTests {
         stage.run("GET\r\n\r\n", first)
         #expect(first.calls == ["interim 103", "began 200"])
         #expect(second.calls == ["received ab", "ended"])
+    }
+
+    @Test("RFC 9110 §15.2: interim heads behind a pause wait, and go on with it, the final one too")
+    func pausedInterim() throws {
+        let stage = try Stage { _ in
+            "HTTP/1.1 103 A\r\n\r\nHTTP/1.1 103 B\r\n\r\nHTTP/1.1 103 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        }
+        let witness = Witness()
+        var heldAt: [Int] = []
+        witness.onInterim = { [unowned witness] exchange in
+            exchange.pause()
+            let count = witness.calls.count
+            // Later, as a client that has room again would.
+            let timer = LoopTimer(loop: stage.loop) {
+                heldAt.append(witness.calls.count - count)
+                exchange.resume()
+            }
+            timer.schedule(afterMilliseconds: 5)
+            witness.timer = timer
+        }
+        stage.run("GET\r\n\r\n", witness)
+        #expect(witness.calls == ["interim 103", "interim 103", "interim 103", "began 200", "received ok", "ended"])
+        #expect(heldAt == [0, 0, 0])
     }
 
     @Test("Once retired within a call, an exchange makes no more calls, and its connection is closed")

@@ -67,6 +67,8 @@ final class FillScene {
             index: 0, loop: loop, cache: cache, budget: self.budget, table: table, searchRules: rules,
             dateLine: { [] },
             makeSource: { _, _ in preconditionFailure("replaced below") })
+        // A timer would keep the loop waiting.
+        service.interimHoldMilliseconds = nil
         service.dateLine = { [unowned self] in Array(date.utf8) }
         service.makeSource = { [unowned self] asked, fill in
             let source = ScriptedSource(asked, of: fill)

@@ -65,13 +65,18 @@ final class ScriptedReader: FillReader {
         moved(feed)
     }
 
-    func block() { isBlocked = true }
+    func block() {
+        isBlocked = true
+        if case .filling(let fill) = activity { fill.readerBlocked() }
+    }
 
     /// Its client takes everything again.
     func unblock() {
         isBlocked = false
         switch activity {
-        case .filling(let fill): pump(fill.feed)
+        case .filling(let fill):
+            fill.readerReady()
+            pump(fill.feed)
         case .reading(let feed): pump(feed)
         case .none, .waiting, .passing: break
         }

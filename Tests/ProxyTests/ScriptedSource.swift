@@ -67,6 +67,12 @@ final class ScriptedSource: FillSource {
         }
     }
 
+    /// An interim response; an exchange that is paused reads none.
+    func interim(_ status: String = "103 Early Hints", _ fields: [String] = []) {
+        guard !isSilent, !isPaused, let fill else { return }
+        parse(status, fields) { head, bytes in fill.receivedInterim(head, bytes) }
+    }
+
     func piece(_ text: String) { piece(Array(text.utf8)) }
 
     func piece(_ bytes: [UInt8]) {

@@ -91,6 +91,8 @@ extension Exchange {
         unsentStart = 0
         // An earlier attempt may have ended within a head.
         partialHead.removeAll()
+        holdsHeads = false
+        connectionNumber &+= 1
         head.reset()
         perform(state.connected(isReused: connection.isReused))
     }

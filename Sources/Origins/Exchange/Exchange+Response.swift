@@ -6,18 +6,22 @@ import EventLoop
 import HTTPWire
 
 extension Exchange {
+    /// One read: what a client that doesn't take it costs at most.
+    private static let readSize = 64 << 10
+
     func read(from connection: OriginConnection) {
         if state.phase == .awaitingHead {
             access.loop.input.restore(partialHead.span)
             let before = partialHead.count
-            switch connection.receive(after: before) {
+            holdsHeads = false
+            switch connection.receive(after: before, atMost: Self.readSize) {
             case .wouldBlock: return
             case .ended: return perform(state.ended())
             case .failed: return perform(state.broke())
             case .bytes(let count): return readHead(count: before + count)
             }
         }
-        switch connection.receive() {
+        switch connection.receive(after: 0, atMost: Self.readSize) {
         case .wouldBlock: return
         case .ended: perform(state.ended())
         case .failed: perform(state.broke())
@@ -57,7 +61,22 @@ extension Exchange {
             partialHead.removeAll()
             state.receivedInterimHead()
             if start == count { return }
+            // Whoever is to take them is behind: what has arrived waits here.
+            if state.isPaused { return holdHeads(input.span(count: count).extracting(start...)) }
         }
+    }
+
+    private func holdHeads(_ bytes: Span<UInt8>) {
+        partialHead.append(bytes)
+        holdsHeads = true
+    }
+
+    /// Goes on with heads that arrived before a pause.
+    func readHeldHeads() {
+        guard holdsHeads, !state.isPaused, state.phase == .awaitingHead else { return }
+        holdsHeads = false
+        access.loop.input.restore(partialHead.span)
+        readHead(count: partialHead.count)
     }
 
     private func begin(_ bytes: Span<UInt8>) {

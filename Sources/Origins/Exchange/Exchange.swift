@@ -44,6 +44,10 @@ package final class Exchange {
 
     var head = ResponseHead()
     var partialHead = ByteBuffer(minimumCapacity: 64)
+    /// `partialHead` has whole heads that arrived before a pause.
+    var holdsHeads = false
+    /// Tells one connection that it uses from the next, whatever request that is for.
+    var connectionNumber: UInt64 = 0
 
     init(access: OriginAccess, group: UpstreamGroup) {
         self.access = access
@@ -71,6 +75,7 @@ package final class Exchange {
         unsent.removeAll(keepingUpTo: 4096)
         unsentStart = 0
         partialHead.removeAll(keepingUpTo: 4096)
+        holdsHeads = false
     }
 
     // MARK: Queries of the delegate
@@ -95,7 +100,13 @@ package final class Exchange {
     /// Stops reading while the response can't be passed on: flow control then slows the origin.
     package func pause() { if state.pause() { awaitOrigin() } }
 
-    package func resume() { if state.resume() { awaitOrigin() } }
+    package func resume() {
+        guard state.resume() else { return }
+        awaitOrigin()
+        guard holdsHeads else { return }
+        let number = connectionNumber
+        access.loop.atEndOfTurn { [self] in if number == connectionNumber { readHeldHeads() } }
+    }
 
     /// Returns it to its worker's ``OriginAccess``, which cancels it if it hasn't ended.
     package func retire() { access.retire(self) }

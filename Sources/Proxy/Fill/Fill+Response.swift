@@ -13,7 +13,7 @@ extension Fill: ExchangeDelegate {
     func exchangeTakesContent(_ exchange: Exchange) {}
 
     func exchange(_ exchange: Exchange, receivedInterim head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        reader?.fillInterim(head, bytes)
+        receivedInterim(head, bytes)
     }
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {

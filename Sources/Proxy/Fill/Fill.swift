@@ -94,6 +94,7 @@ final class Fill {
 
     // The response.
     var body = Body.none
+    var interimHold = InterimHold()
     /// Bytes of the body that have arrived.
     private(set) var arrived = 0
     /// What is collected is to be put into the stores.
@@ -285,6 +286,7 @@ final class Fill {
     func readerLeft(caughtUpAt: Int) {
         guard reader != nil, !isOver else { return }
         reader = nil
+        dropInterimHold()
         feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
         guard isWorthFinishing else { return giveUp() }
         service.counters.continuedAlone += 1

@@ -42,6 +42,9 @@ final class FillService {
     /// Called when a fill is over, or has lost its last reader.
     var fillEnded: (() -> Void)?
 
+    /// How long others wait for a first reader whose client doesn't take interim responses; nil is for ever.
+    var interimHoldMilliseconds: Int64? = 2_000
+
     /// Fills under way, by their feeds.
     private var running: [ObjectIdentifier: Fill] = [:]
     /// Refreshes under way.

@@ -107,6 +107,8 @@ extension Transaction: ExchangeDelegate {
         if response.status == 100 && !request.head.expectsContinue { return }
         writer.beginInterim(response, bytes)
         stream.sendInterim()
+        // It may have been behind before this exchange began.
+        if stream.isBlocked, case .passing(let exchange) = activity { exchange.pause() }
     }
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
@@ -196,7 +198,12 @@ extension Transaction: ExchangeDelegate {
         stream?.send(piece)
     }
 
-    func exchangeTurnEnded(_ exchange: Exchange) { stream?.flush() }
+    func exchangeTurnEnded(_ exchange: Exchange) {
+        guard let stream else { return }
+        let number = self.number
+        stream.flush()
+        if number == self.number, stream.isBlocked { exchange.pause() }
+    }
 
     func exchangeEnded(_ exchange: Exchange) {
         let trailers = exchange.trailers

@@ -221,8 +221,9 @@ final class Transaction: RequestHandler {
         switch activity {
         case .passing(let exchange): exchange.pause()
         case .tunnel(let tunnel): tunnel.pause()
-        // What a fill collects is kept whole anyway.
-        case .none, .readingContent, .lookingUp, .filling, .waiting, .reading: return
+        // What a fill collects is kept whole anyway; what precedes it isn't.
+        case .filling(let fill): fill.readerBlocked()
+        case .none, .readingContent, .lookingUp, .waiting, .reading: return
         }
     }
 
@@ -230,7 +231,9 @@ final class Transaction: RequestHandler {
         switch activity {
         case .passing(let exchange): exchange.resume()
         case .tunnel(let tunnel): tunnel.resume()
-        case .filling(let fill): pump(fill.feed)
+        case .filling(let fill):
+            fill.readerReady()
+            pump(fill.feed)
         case .reading(let feed): pump(feed)
         case .none, .readingContent, .lookingUp, .waiting: return
         }
