@@ -29,6 +29,7 @@ final class Daemon {
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
         System.raiseDescriptorLimit()
+        System.returnFreedMemory()
         let inherited: InheritedSockets
         do throws(SystemFault) {
             inherited = try InheritedSockets(admin: configuration.admin.listen)

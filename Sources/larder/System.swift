@@ -1,6 +1,7 @@
 // The system calls of the commands, and the only file of this module with pointers. No pointer outlives the call that it is
 // made for.
 
+import CAllocator
 import EventLoop
 import Glibc
 
@@ -40,6 +41,10 @@ enum System {
         limit.rlim_cur = limit.rlim_max
         unsafe setrlimit(resource, &limit)
     }
+
+    /// Memory that was freed goes back to the system. Blocks from 128 KiB on, glibc's own first threshold, are mappings of their
+    /// own; the system allows a process some 65,000 of those, threads and libraries included.
+    static func returnFreedMemory() { larder_return_freed_memory(128 << 10, 32 << 10) }
 
     /// The clock of sd_notify(3)'s MONOTONIC_USEC, in whole microseconds.
     static func monotonicMicroseconds() -> Int64 {
