@@ -23,6 +23,11 @@ struct Figures {
     let fillBytes: Int
     let fillRefusals: Int
     let names: ResolverFigures
+    /// What responses under way hold beyond the store, and the limit of that.
+    let responseBytes: Int
+    let responseLimit: Int
+    /// How many clients may be connected.
+    let clientLimit: Int
     let process = ProcessFigures()
 
     init(report: ServerReport, server: Server, version: String) {
@@ -40,9 +45,12 @@ struct Figures {
         let counts = server.shared.fillCounts
         fills = counts.underWay
         hitForMissKeys = counts.hitForMiss
-        fillBytes = server.shared.fillBudget.inUse
-        fillRefusals = server.shared.fillBudget.refusals
         names = server.shared.resolver.figures
+        fillBytes = server.shared.memory.arriving
+        fillRefusals = server.shared.memory.refusals
+        responseBytes = server.shared.memory.inUse
+        clientLimit = server.shared.descriptors.clients(in: server.configuration)
+        responseLimit = server.shared.memory.bytes
     }
 
     var total: Counters { report.total }

@@ -75,6 +75,10 @@ extension MetricFamily {
             $0.total.bytesFromOrigins
         },
         MetricFamily("larder_client_connections", .gauge, "Open client connections.") { $0.total.clients },
+        MetricFamily(
+            "larder_client_connections_limit", .gauge,
+            "Maximum number of client connections: limits.clients, or fewer where descriptors don't allow as many."
+        ) { $0.clientLimit },
         MetricFamily("larder_client_connections_total", .counter, "Accepted client connections.") {
             $0.total.accepted
         },
@@ -82,6 +86,12 @@ extension MetricFamily {
             $0.total.acceptFailures
         },
         MetricFamily("larder_active_requests", .gauge, "Requests in progress.") { $0.total.activeRequests },
+        MetricFamily(
+            "larder_response_memory_bytes", .gauge, "Memory that responses in progress hold beyond the memory store."
+        ) { $0.responseBytes },
+        MetricFamily(
+            "larder_response_memory_limit_bytes", .gauge, "Maximum of larder_response_memory_bytes (limits.memory)."
+        ) { $0.responseLimit },
     ]
 
     private static let routes: [MetricFamily] = [
@@ -129,7 +139,7 @@ extension MetricFamily {
             $0.fillBytes
         },
         MetricFamily(
-            "larder_filling_refused_total", .counter, "Responses not stored because too many were arriving at once."
+            "larder_filling_refused_total", .counter, "Responses not stored because limits.memory was reached."
         ) {
             $0.fillRefusals
         },

@@ -21,6 +21,10 @@ extension Figures {
             $0.member("descriptor_limit", process.descriptorLimit)
             $0.member("cpu_milliseconds", process.cpuMilliseconds)
         }
+        json.object("responses") {
+            $0.member("memory_bytes", responseBytes)
+            $0.member("memory_limit", responseLimit)
+        }
         json.object("totals", writeTotals)
         json.object("sharing") {
             $0.member("collapsed", total.collapsed)

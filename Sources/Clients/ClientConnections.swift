@@ -2,6 +2,7 @@
 // they leave; and the spare streams, each with its handler, that their requests are handled by.
 
 import Bytes
+import CacheStorage
 import EventLoop
 import HTTPSemantics
 import HTTPWire
@@ -22,6 +23,8 @@ package struct ClientLimits: Sendable {
     package var tunnelTimeout: Int64 = 3_600_000
     /// Of the whole process.
     package var clients = 20_000
+    /// Clients beyond those that are told so before they are closed; further ones are closed at once.
+    package var rejected = 64
 
     package init(head: HeadLimits) { self.head = head }
 }
@@ -29,6 +32,8 @@ package struct ClientLimits: Sendable {
 /// What happens to a worker's clients, counted since its start.
 package struct ClientCounters: Sendable {
     package var accepted = 0
+    /// Closed at once, there being too many that are told so.
+    package var turnedAway = 0
     package var acceptFailures = 0
     package var requests = 0
     package var idleClosed = 0
@@ -43,8 +48,8 @@ package final class ClientCount: Sendable {
     package init() {}
     package var value: Int { count.load(ordering: .relaxed) }
 
-    /// Counts one; false when there are more than `limit` now. It counts until ``remove()`` either way.
-    func add(limit: Int) -> Bool { count.wrappingAdd(1, ordering: .relaxed).newValue <= limit }
+    /// Counts one, until ``remove()``; answers how many there are now.
+    func add() -> Int { count.wrappingAdd(1, ordering: .relaxed).newValue }
     func remove() { count.wrappingSubtract(1, ordering: .relaxed) }
 }
 
@@ -56,6 +61,8 @@ package final class ClientConnections {
     package var limits: ClientLimits
     package internal(set) var counters = ClientCounters()
     package private(set) var isDraining = false
+    /// Counts what clients haven't taken.
+    let memory: MemoryBudget
 
     private let total: ClientCount
     private let makeHandler: () -> RequestHandler
@@ -79,12 +86,14 @@ package final class ClientConnections {
     ///   - makeMessage: makes what a stream receives requests into; the handler finds it as the stream's `message`.
     package init(
         loop: EventLoop, writer: ResponseHeadWriter, limits: ClientLimits, total: ClientCount,
-        makeHandler: @escaping () -> RequestHandler, makeMessage: @escaping () -> RequestMessage
+        memory: MemoryBudget = MemoryBudget(bytes: .max), makeHandler: @escaping () -> RequestHandler,
+        makeMessage: @escaping () -> RequestMessage
     ) {
         self.loop = loop
         self.writer = writer
         self.limits = limits
         self.total = total
+        self.memory = memory
         self.makeHandler = makeHandler
         self.makeMessage = makeMessage
     }
@@ -98,7 +107,7 @@ package final class ClientConnections {
     package func listen(on descriptor: Int32, address: SocketAddress, failed: @escaping (Int32) -> Void) {
         let listener = Listener(
             loop: loop, descriptor: descriptor, address: address,
-            accepted: { [unowned self] descriptor, peer in accept(descriptor, peer) },
+            accepted: { [unowned self] descriptor, peer in _ = accept(descriptor, peer) },
             refused: { [unowned self] code in
                 counters.acceptFailures += 1
                 failed(code)
@@ -115,12 +124,25 @@ package final class ClientConnections {
         }
     }
 
-    private func accept(_ descriptor: Int32, _ peer: PeerAddress) {
+    func accept(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
         counters.accepted += 1
+        let number = total.add()
+        let connection = add(descriptor, peer)
+        if number > limits.clients + limits.rejected {
+            // One that is told stays for a while, and its descriptor with it.
+            counters.turnedAway += 1
+            connection.turnAway()
+        } else if number > limits.clients {
+            connection.reject()
+        }
+        return connection
+    }
+
+    func add(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
         let connection = HTTP1Connection(connections: self, descriptor: descriptor, peer: peer)
         connection.place = Int32(connections.count)
         connections.append(connection)
-        if !total.add(limit: limits.clients) { connection.reject() }
+        return connection
     }
 
     func forget(_ connection: HTTP1Connection) {
@@ -133,6 +155,28 @@ package final class ClientConnections {
         }
         total.remove()
         clientLeft?()
+    }
+
+    // MARK: Memory
+
+    /// Cuts off clients that don't take their responses, those that hold most first, and of equals the one that has taken
+    /// nothing for longest, until the rest hold no more than `allowance` bytes.
+    package func relieve(downTo allowance: Int) {
+        var holders: [(connection: HTTP1Connection, bytes: Int)] = []
+        var held = 0
+        for connection in connections {
+            let bytes = connection.heldBytes
+            guard bytes > 0 else { continue }
+            holders.append((connection, bytes))
+            held += bytes
+        }
+        guard held > allowance else { return }
+        holders.sort { ($1.bytes, $0.connection.deadline) < ($0.bytes, $1.connection.deadline) }
+        for (connection, bytes) in holders {
+            connection.cutOff()
+            held -= bytes
+            if held <= allowance { return }
+        }
     }
 
     // MARK: Draining

@@ -54,6 +54,10 @@ open class RequestHandler {
     /// A time that was waited for has passed: see ``ClientDeadline``.
     open func deadlinePassed(_ deadline: ClientDeadline) {}
 
+    /// Memory for responses is short, and this client, which doesn't take its response, is among those that hold most of it:
+    /// the stream is to be aborted.
+    open func memoryShort() { preconditionFailure("a handler ends what holds too much") }
+
     // MARK: Ends
 
     /// The response is sent, as far as the system is concerned.

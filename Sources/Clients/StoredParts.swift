@@ -36,4 +36,6 @@ package struct StoredParts: Sendable {
 
     /// What comes behind the last part.
     var end: Range<Int> { partsEnd..<text.count }
+    /// Bytes of all lines.
+    var textCount: Int { text.count }
 }

@@ -116,6 +116,7 @@ extension Configuration {
         out.key("fields", "\(limits.fields)")
         out.key("request_line", limits.requestLine.description)
         out.key("body", limits.body.description)
+        out.key("memory", limits.memory.description)
         out.key("clients", "\(limits.clients)")
         out.key("requests", "\(limits.requests)")
         out.key("variants", "\(limits.variants)")

@@ -209,7 +209,12 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "limits.body", "SIZE", "1GiB", "Maximum size of a request body; 0 means unlimited. Above it: 413."),
         KeyDescription(
-            "limits.clients", "COUNT", "20000", "Maximum number of client connections, over all workers. Above it: 503."
+            "limits.memory", "SIZE", "256MiB",
+            "Maximum memory that responses in progress hold beyond the store. Above it they are streamed and not stored, and clients that stopped reading are cut off, those that hold most first."
+        ),
+        KeyDescription(
+            "limits.clients", "COUNT", "20000",
+            "Maximum number of client connections, over all workers. Above it: 503. Fewer where the process may not open as many descriptors."
         ),
         KeyDescription(
             "limits.requests", "COUNT", "10000",

@@ -10,6 +10,8 @@ package struct Limits: Sendable, Hashable {
     package var requestLine = ByteCount.kibibytes(8)
     /// Maximum size of a request's content; 0 means unlimited. Above it: 413.
     package var body = ByteCount.gibibytes(1)
+    /// Maximum memory that responses under way hold beyond the memory store, over all clients.
+    package var memory = ByteCount.mebibytes(256)
     /// Maximum number of client connections, over all workers.
     package var clients = 20_000
     /// Maximum number of requests on one connection; 0 means unlimited.

@@ -81,6 +81,7 @@ extension KeyedValues {
         read("fields", into: &limits.fields, in: 8...10_000)
         read("request_line", into: &limits.requestLine, from: ByteCount(128))
         read("body", into: &limits.body, from: .zero)
+        read("memory", into: &limits.memory, from: .mebibytes(1))
         read("clients", into: &limits.clients, in: 1...10_000_000)
         read("requests", into: &limits.requests, in: 0...1_000_000_000)
         read("variants", into: &limits.variants, in: 1...1_000)

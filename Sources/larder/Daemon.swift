@@ -28,7 +28,7 @@ final class Daemon {
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
-        System.raiseDescriptorLimit()
+        let descriptorLimit = System.raiseDescriptorLimit()
         System.returnFreedMemory()
         let inherited: InheritedSockets
         do throws(SystemFault) {
@@ -39,7 +39,9 @@ final class Daemon {
         admin = AdminEndpoint(inherited: inherited.admin)
         self.source = source
         log = EventLog(level: configuration.log.level, isJournal: System.standardErrorIsJournal)
-        server = Server(configuration: configuration, log: log, accessLog: accessLog, inherited: inherited.clients)
+        server = Server(
+            configuration: configuration, log: log, accessLog: accessLog, inherited: inherited.clients,
+            descriptorLimit: descriptorLimit)
     }
 
     // MARK: Start

@@ -34,12 +34,17 @@ enum System {
     static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
     /// Every connection uses a descriptor: raises the soft limit to the hard one.
-    static func raiseDescriptorLimit() {
+    /// - Returns: how many this process may open from now on.
+    static func raiseDescriptorLimit() -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-        limit.rlim_cur = limit.rlim_max
-        unsafe setrlimit(resource, &limit)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
+        if limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max
+            unsafe setrlimit(resource, &limit)
+            unsafe getrlimit(resource, &limit)
+        }
+        return Int(clamping: min(limit.rlim_cur, 1 << 30))
     }
 
     /// Memory that was freed goes back to the system. Blocks from 128 KiB on, glibc's own first threshold, are mappings of their

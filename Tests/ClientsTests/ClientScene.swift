@@ -86,6 +86,10 @@ final class NotingHandler: RequestHandler {
         note("deadline: \(deadline)")
         stream!.abort()
     }
+    override func memoryShort() {
+        note("memory short")
+        stream!.abort()
+    }
     override func responseSent() { note("sent") }
     override func clientGone() { note("gone") }
     override func reset() { content = [] }
@@ -122,6 +126,7 @@ final class ClientScene {
     let loop = EventLoop(inputCapacity: 128 << 10)
     let writer: ResponseHeadWriter
     private(set) var connections: ClientConnections!
+    let memory = MemoryBudget(bytes: .max)
     var log: [String] = []
     /// What becomes of a request; by default its target is echoed.
     var answer: (NotingHandler) -> Void = { handler in
@@ -147,7 +152,7 @@ final class ClientScene {
         var limits = ClientLimits(head: HeadLimits())
         change(&limits)
         connections = ClientConnections(
-            loop: loop, writer: writer, limits: limits, total: ClientCount(),
+            loop: loop, writer: writer, limits: limits, total: ClientCount(), memory: memory,
             makeHandler: { [unowned self] in NotingHandler(self) },
             makeMessage: { [loop] in RequestMessage(on: loop) })
         let (loop, ending) = (loop, ending)
@@ -183,8 +188,13 @@ final class ClientScene {
         if var room = room.map(Int32.init) {
             setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
         }
-        let connection = HTTP1Connection(connections: connections, descriptor: ours, peer: .unix)
-        return ScriptedClient(theirs, connection: connection, scene: self)
+        return ScriptedClient(theirs, connection: connections.add(ours, .unix), scene: self)
+    }
+
+    /// A client that a listener has accepted.
+    func accept() -> ScriptedClient {
+        let (ours, theirs) = unixPair()
+        return ScriptedClient(theirs, connection: connections.accept(ours, .unix), scene: self)
     }
 }
 

@@ -55,7 +55,7 @@ final class FeedScene {
     let owner = Inbox()
     let worker = Inbox()
     let feed: FillFeed
-    let budget = FillBudget(bytes: 64 << 20)
+    let budget = MemoryBudget(bytes: 64 << 20)
 
     init(key: CacheKey = key, keyText: [UInt8] = keyText) {
         feed = FillFeed(key: key, keyText: keyText, began: .first, owner: owner.mailbox)
@@ -90,7 +90,7 @@ final class FeedScene {
     }
 
     static func builder(
-        length: Int?, objectLimit: Int, budget: FillBudget
+        length: Int?, objectLimit: Int, budget: MemoryBudget
     ) throws(StoredResponseBuilder.Refusal) -> StoredResponseBuilder {
         let head = Array("HTTP/1.1 200 OK\r\n".utf8)
         return try StoredResponseBuilder(

@@ -188,7 +188,7 @@ struct FillFeedTests {
         try scene.append("abc")
         #expect(scene.budget.inUse > 0)
         try Self.ends[index].way(scene)
-        #expect(scene.budget.inUse == 0)
+        #expect(scene.budget.arriving == 0)
     }
 
     // MARK: Reading

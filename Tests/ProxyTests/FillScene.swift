@@ -30,7 +30,7 @@ final class FillScene {
     /// Has no events: to run it is one turn's end.
     let loop = EventLoop(inputCapacity: 4096)
     let cache: Cache
-    let budget: FillBudget
+    let budget: MemoryBudget
     let table = FillTable()
     let rules = SearchRules()
     let service: FillService
@@ -62,7 +62,7 @@ final class FillScene {
             configuration, groups: configuration.upstreams.map(UpstreamGroup.init(settings:)), largestHead: 32 << 10)
         cache = Cache(SharedStores(memoryBytes: 64 << 20), objectLimit: objectLimit)
         cache.open(usesMemory: usesMemory, copyLifetime: 0) { nil }
-        self.budget = FillBudget(bytes: budget)
+        self.budget = MemoryBudget(bytes: budget)
         service = FillService(
             index: 0, loop: loop, cache: cache, budget: self.budget, table: table, searchRules: rules,
             dateLine: { [] },
@@ -326,7 +326,7 @@ final class FillScene {
         if running != 0 { left.append("\(running) fills run") }
         if service.refreshing != 0 { left.append("\(service.refreshing) refreshes run") }
         if table.counts.fills != 0 { left.append("\(table.counts.fills) fills in the table") }
-        if budget.inUse != 0 { left.append("\(budget.inUse) bytes of the budget in use") }
+        if budget.arriving != 0 { left.append("\(budget.arriving) bytes of the budget in use") }
         for (number, source) in sources.enumerated() where !source.isStopped && !source.isTaken {
             left.append("source \(number) still open")
         }

@@ -75,12 +75,14 @@ struct MemoryShard: Sendable {
     /// Stores `response`; returns the record that it replaced.
     mutating func store(_ key: CacheKey, tag: UInt32, _ response: StoredResponse) -> StoredResponse? {
         counters.stores += 1
+        response.entered()
         if let slot = find(key, tag) {
             counters.replacements += 1
             let old = slots[slot].response
             add(response.footprint - (old?.footprint ?? 0), to: slots[slot].queue)
             slots[slot].response = response
             slots[slot].discardAt = response.discardAt
+            old?.left()
             return old
         }
         let slot = takeFreeSlot()
@@ -164,6 +166,7 @@ struct MemoryShard: Sendable {
     /// Removes everything, tables included; the counters stay.
     mutating func empty() -> [StoredResponse] {
         let held = slots.compactMap(\.response)
+        for response in held { response.left() }
         let counters = counters
         self = MemoryShard()
         self.counters = counters
@@ -199,6 +202,7 @@ struct MemoryShard: Sendable {
 
     private mutating func remove(_ slot: Int, tag: UInt32) -> StoredResponse? {
         let response = slots[slot].response.take()
+        response?.left()
         add(-(response?.footprint ?? 0), to: slots[slot].queue)
         leave(slot)
         join(.free, slot)

@@ -66,7 +66,8 @@ package struct PartialResponse {
         if let known = self.completeLength, let completeLength, known != completeLength { return nil }
         return StoredResponse.partial(
             description, keyText: keyText, varyNames: varyNames, head: head, range: range, bytes: bytes,
-            completeLength: completeLength ?? self.completeLength, objectLimit: objectLimit, joining: self)
+            completeLength: completeLength ?? self.completeLength, objectLimit: objectLimit, joining: self,
+            budget: record.ownBudget)
     }
 }
 
@@ -84,20 +85,20 @@ extension StoredResponse {
     ) -> StoredResponse? {
         partial(
             description, keyText: keyText, varyNames: varyNames, head: head, range: range, bytes: bytes,
-            completeLength: completeLength, objectLimit: objectLimit, joining: nil)
+            completeLength: completeLength, objectLimit: objectLimit, joining: nil, budget: nil)
     }
 
     /// Converts this record, whose body is the content of a 206, into a partial record with the part `range`.
     package func asPart(_ range: Range<Int64>, completeLength: Int64?, objectLimit: Int) -> StoredResponse? {
         Self.partial(
             description, keyText: keyText, varyNames: varyNames, head: head, range: range, bytes: body,
-            completeLength: completeLength, objectLimit: objectLimit)
+            completeLength: completeLength, objectLimit: objectLimit, joining: nil, budget: ownBudget)
     }
 
     fileprivate static func partial(
         _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
         range: Range<Int64>, bytes: Span<UInt8>, completeLength: Int64?, objectLimit: Int,
-        joining older: PartialResponse?
+        joining older: PartialResponse?, budget: MemoryBudget?
     ) -> StoredResponse? {
         guard range.lowerBound >= 0, range.count == bytes.count, !range.isEmpty else { return nil }
         var extents = older?.extents ?? ExtentList()
@@ -124,7 +125,8 @@ extension StoredResponse {
         description.headHasContentLength = false
         return unsafe StoredResponse(
             kind: isComplete ? .response : .partial, description: description, adopting: block,
-            keyTextCount: keyText.count, varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount)
+            keyTextCount: keyText.count, varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount,
+            budget: budget)
     }
 
     /// Copies the bytes of one extent of the result: from the new part where it covers them, otherwise from the older

@@ -29,12 +29,20 @@ package final class RecordAssembly {
     private let lengths: RecordLengths
     private var block: UnsafeMutableRawPointer?
     private var filled = 0
+    private let budget: MemoryBudget?
 
-    /// Nil if the lengths contradict the description or memory can't be allocated.
-    package init?(kind: StoredResponse.Kind, description: RecordDescription, lengths: RecordLengths) {
-        guard description.etag.fits(headCount: lengths.head), description.lastModified.fits(headCount: lengths.head),
-            let block = unsafe malloc(max(lengths.total, 1))
+    /// Nil if the lengths contradict the description, memory can't be allocated, or the budget is used up.
+    package init?(
+        kind: StoredResponse.Kind, description: RecordDescription, lengths: RecordLengths, budget: MemoryBudget? = nil
+    ) {
+        guard description.etag.fits(headCount: lengths.head), description.lastModified.fits(headCount: lengths.head)
         else { return nil }
+        if let budget, !budget.reserve(lengths.total) { return nil }
+        guard let block = unsafe malloc(max(lengths.total, 1)) else {
+            budget?.release(lengths.total)
+            return nil
+        }
+        self.budget = budget
         self.kind = kind
         self.description = description
         self.lengths = lengths
@@ -42,7 +50,9 @@ package final class RecordAssembly {
     }
 
     deinit {
+        guard let block = unsafe block else { return }
         unsafe free(block)
+        budget?.release(lengths.total)
     }
 
     /// Bytes still missing.
@@ -60,16 +70,18 @@ package final class RecordAssembly {
     package func finish() -> StoredResponse? {
         guard missing == 0, let finished = unsafe block else { return nil }
         unsafe block = nil
+        budget?.release(lengths.total)
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: finished, keyTextCount: lengths.keyText,
-            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body)
+            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body, budget: budget)
     }
 }
 
 extension StoredResponse {
     /// A record from `bytes`, which contain all its sections in order; nil if they contradict the lengths.
     package static func assembled(
-        kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>
+        kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>,
+        budget: MemoryBudget? = nil
     ) -> StoredResponse? {
         guard bytes.count == lengths.total, description.etag.fits(headCount: lengths.head),
             description.lastModified.fits(headCount: lengths.head), let block = unsafe malloc(max(bytes.count, 1))
@@ -77,6 +89,6 @@ extension StoredResponse {
         _ = unsafe copy(bytes, to: block)
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: block, keyTextCount: lengths.keyText,
-            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body)
+            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body, budget: budget)
     }
 }

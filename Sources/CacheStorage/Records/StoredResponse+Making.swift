@@ -52,7 +52,8 @@ extension StoredResponse {
         _ = unsafe Self.copy(head, to: end)
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: block, keyTextCount: keyText.count,
-            varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount, bodyOwner: recordWithBody)
+            varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount, bodyOwner: recordWithBody,
+            budget: ownBudget)
     }
 
     /// Appends `source` at `destination`, which has room for it, and returns the end of what was written.

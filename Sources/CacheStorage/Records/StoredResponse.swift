@@ -7,10 +7,11 @@
 
 import Glibc
 import HTTPCaching
+import Synchronization
 
 /// A stored response, or the vary index of its variants. May be read and released on any thread.
 ///
-/// `@unchecked Sendable`: every stored property is a `let`, the block is written only before `init` returns and is
+/// `@unchecked Sendable`: every stored property is a `let`, what changes is atomic, the block is written only before `init` returns and is
 /// freed only in `deinit`, so concurrent reads meet no write. The compiler can't see that through the pointer.
 @safe
 package final class StoredResponse: @unchecked Sendable {
@@ -42,11 +43,19 @@ package final class StoredResponse: @unchecked Sendable {
     /// no chains form.
     private let bodyOwner: StoredResponse?
 
+    /// Where its memory counts while no memory store has it; nil for what is small or soon gone.
+    private let budget: MemoryBudget?
+    /// How many places of a memory store hold it, or a record that shares its body.
+    private let places = Atomic<Int>(0)
+    /// How many clients its body waits for.
+    private let pins = Atomic<Int>(0)
+
     /// Takes ownership of `block`, which is allocated by malloc, laid out as described above, and initialised up to the
     /// end of the body.
     @unsafe init(
         kind: Kind, description: RecordDescription, adopting block: UnsafeMutableRawPointer, keyTextCount: Int,
-        varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil
+        varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil,
+        budget: MemoryBudget? = nil
     ) {
         self.kind = kind
         self.description = description
@@ -56,6 +65,7 @@ package final class StoredResponse: @unchecked Sendable {
         self.headCount = headCount
         self.bodyCount = bodyCount
         self.bodyOwner = bodyOwner
+        self.budget = budget
         if let bodyOwner {
             unsafe self.bodyStart = bodyOwner.bodyStart
         } else {
@@ -66,10 +76,40 @@ package final class StoredResponse: @unchecked Sendable {
         precondition(
             description.etag.fits(headCount: headCount) && description.lastModified.fits(headCount: headCount),
             "the validators lie within the head")
+        budget?.hold(ownFootprint)
     }
 
     deinit {
         unsafe free(block)
+        if places.load(ordering: .relaxed) == 0 { budget?.hold(-ownFootprint) }
+    }
+
+    // MARK: Memory
+
+    /// Without a body that is another record's.
+    private var ownFootprint: Int { footprint - (bodyOwner?.footprint ?? 0) }
+
+    /// A memory store holds it from now on: its memory is the store's.
+    func entered() {
+        if places.wrappingAdd(1, ordering: .relaxed).oldValue == 0 { budget?.hold(-ownFootprint) }
+        bodyOwner?.entered()
+    }
+
+    /// A memory store has let go of it; others may still hold it.
+    func left() {
+        if places.wrappingSubtract(1, ordering: .relaxed).newValue == 0 { budget?.hold(ownFootprint) }
+        bodyOwner?.left()
+    }
+
+    /// A client waits for its body, or doesn't any more.
+    package func pin() { pins.wrappingAdd(1, ordering: .relaxed) }
+    package func unpin() { pins.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// The part of one client that its body waits for in the memory that it holds beyond a memory store.
+    package var shareOfPin: Int {
+        let own = places.load(ordering: .relaxed) == 0 ? ownFootprint : 0
+        let body = bodyOwner.map { $0.places.load(ordering: .relaxed) == 0 ? $0.footprint : 0 } ?? 0
+        return (own + body) / max(pins.load(ordering: .relaxed), 1)
     }
 
     /// Whether it is a response with head and body, which may be served as it is.
@@ -153,6 +193,8 @@ package final class StoredResponse: @unchecked Sendable {
 
     /// The record whose block contains the body: this one, or the older one that it shares it with.
     var recordWithBody: StoredResponse { bodyOwner ?? self }
+    /// The budget that a record made of this one counts in.
+    var ownBudget: MemoryBudget? { budget }
 
     private var headPointer: UnsafeRawPointer {
         unsafe UnsafeRawPointer(block) + keyTextCount + varyNamesCount
@@ -165,7 +207,7 @@ package final class StoredResponse: @unchecked Sendable {
         return unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: bytes), borrowing: self)
     }
 
-    /// Bytes of the object itself: header, kind, description, and eight words of layout.
+    /// Bytes of the object itself: header, kind, description, eight words of layout, three of the memory's accounting.
     private static let objectFootprint = MallocFootprint.bytes(
-        holding: 16 + 8 + MemoryLayout<RecordDescription>.stride + 8 * MemoryLayout<Int>.size)
+        holding: 16 + 8 + MemoryLayout<RecordDescription>.stride + 11 * MemoryLayout<Int>.size)
 }

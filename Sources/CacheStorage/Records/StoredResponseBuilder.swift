@@ -14,7 +14,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     package enum Refusal: UInt8, Error, Sendable {
         /// The body is larger than `store.object` allows.
         case tooLarge
-        /// The arriving responses have used up the budget.
+        /// The responses under way have used up the budget.
         case budgetExhausted
         /// malloc failed.
         case outOfMemory
@@ -23,7 +23,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     }
 
     private let description: RecordDescription
-    private let budget: FillBudget
+    private let budget: MemoryBudget
     private let objectLimit: Int
     private let announced: Int?
     private let keyTextCount: Int
@@ -41,7 +41,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     ///   - objectLimit: `store.object`, in bytes of body.
     package init(
         _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
-        length: Int?, objectLimit: Int, budget: FillBudget
+        length: Int?, objectLimit: Int, budget: MemoryBudget
     ) throws(Refusal) {
         let prefix = keyText.count + varyNames.count + head.count
         if let length, length > objectLimit { throw .tooLarge }
@@ -111,7 +111,8 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         bodyCount = total
     }
 
-    /// The complete response. Call it once, and only after the whole message has arrived; releases the budget.
+    /// The complete response. Call it once, and only after the whole message has arrived; the record counts in the
+    /// budget then, until a memory store has it.
     package func finish() throws(Refusal) -> StoredResponse {
         if let announced, announced != bodyCount { throw .wrongLength }
         guard let grown = unsafe block else { preconditionFailure("finish must be called only once") }
@@ -123,7 +124,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         capacity = 0
         return unsafe StoredResponse(
             kind: .response, description: description, adopting: fitted, keyTextCount: keyTextCount,
-            varyNamesCount: varyNamesCount, headCount: headCount, bodyCount: bodyCount)
+            varyNamesCount: varyNamesCount, headCount: headCount, bodyCount: bodyCount, budget: budget)
     }
 
     /// Doubles the capacity for the body, within the object's limit. Large blocks move by remapping, not by copying.

@@ -56,6 +56,12 @@ final class HTTP1Connection: Socket {
 
     var isIdle: Bool { phase == .receivingHead && kept.isEmpty && stream == nil }
 
+    /// Memory that would be free without this client.
+    var heldBytes: Int { stream?.heldBytes ?? 0 }
+
+    /// Memory is short, and this client is among those that hold most of it.
+    func cutOff() { stream?.handler.memoryShort() }
+
     /// Whether the response in the making is this connection's last.
     var mustClose: Bool {
         connections.isDraining || Int(requests) >= connections.limits.requestsPerConnection
@@ -171,6 +177,9 @@ final class HTTP1Connection: Socket {
         phase = .inRequest
         stream.beginRejected(on: self)
     }
+
+    /// Too many even to be told.
+    func turnAway() { leave() }
 
     // MARK: What a stream asks of its connection
 

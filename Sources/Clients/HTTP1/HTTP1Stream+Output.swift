@@ -83,7 +83,8 @@ extension HTTP1Stream {
             // An interim response is still on its way.
             queue.append(writer.lines.span)
             writer.lines.removeAll()
-            return queue.pin(record, range)
+            queue.pin(record, range)
+            return countQueue()
         }
         let body = record.body.extracting(range)
         // One buffer goes out by a cheaper call than two do.
@@ -125,7 +126,7 @@ extension HTTP1Stream {
         queue.append(writer.lines.span)
         writer.lines.removeAll()
         queue.pin(record, parts)
-        if !wasBlocked { sendQueue() }
+        if wasBlocked { countQueue() } else { sendQueue() }
     }
 
     func writeRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
@@ -151,7 +152,7 @@ extension HTTP1Stream {
         }
         queue.append(writer.lines.span)
         writer.lines.removeAll()
-        if !wasBlocked { sendQueue() }
+        if wasBlocked { countQueue() } else { sendQueue() }
     }
 
     // MARK: The socket
@@ -167,7 +168,7 @@ extension HTTP1Stream {
             queue.append(piece)
             queue.append(tail)
             writer.lines.removeAll()
-            return
+            return countQueue()
         }
         let sent = connection.send(writer.lines.span, piece, tail)
         guard case .wrote(let count) = sent else {
@@ -187,6 +188,7 @@ extension HTTP1Stream {
 
     private func block() {
         detach()
+        countQueue()
         if isTunnel { awaitTunnelEvents() } else { awaitRoom() }
         handler.streamBlocked()
     }
@@ -211,6 +213,7 @@ extension HTTP1Stream {
             if count > 0, isBlocked || !isComplete { isTunnel ? restartTunnelTime() : awaitRoom() }
             if count < offered { break }
         }
+        countQueue()
         return true
     }
 

@@ -21,6 +21,8 @@ final class HTTP1Stream: ClientStream {
 
     // The response.
     var queue = OutputQueue()
+    /// Bytes of the queue that count in the budget.
+    private var countedBytes = 0
     var framing = BodyFraming.none
     /// The connection ends with this response.
     var closes = false
@@ -245,6 +247,19 @@ final class HTTP1Stream: ClientStream {
         handler.deadlinePassed(isTooSlow ? .slowContent : .content)
     }
 
+    // MARK: Memory
+
+    /// The budget learns what the queue holds now. To be called where that has changed.
+    func countQueue() {
+        let count = isBlocked ? queue.ownCount : 0
+        guard count != countedBytes else { return }
+        connections.memory.hold(count - countedBytes)
+        countedBytes = count
+    }
+
+    /// Memory that would be free without this client.
+    var heldBytes: Int { isBlocked ? countedBytes + queue.shareOfPin : 0 }
+
     // MARK: Ends
 
     /// The response is whole: what isn't taken yet goes when the client takes it.
@@ -288,6 +303,7 @@ final class HTTP1Stream: ClientStream {
         pace = UploadPace()
         isWaiting = false
         queue.removeAll()
+        countQueue()
         framing = .none
         closes = false
         isComplete = false

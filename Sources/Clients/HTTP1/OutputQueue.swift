@@ -10,7 +10,13 @@ struct OutputQueue: ~Copyable {
     private var bytes = ByteBuffer(minimumCapacity: 64)
     private var start = 0
     /// The reference keeps the body where it is.
-    private var record: StoredResponse?
+    private var record: StoredResponse? {
+        didSet {
+            if oldValue === record { return }
+            oldValue?.unpin()
+            record?.pin()
+        }
+    }
     private var range = 0..<0
     /// What comes behind the range of the stored body.
     private var tail: [UInt8] = []
@@ -19,6 +25,11 @@ struct OutputQueue: ~Copyable {
     private var nextPart = 0
 
     var isEmpty: Bool { start >= bytes.count && record == nil }
+
+    /// Bytes of its own: what of a response was copied for this client.
+    var ownCount: Int { bytes.count + tail.count + (parts?.textCount ?? 0) }
+    /// Its part in a body that no memory store holds any more.
+    var shareOfPin: Int { record?.shareOfPin ?? 0 }
 
     /// Bytes that one ``send(on:)`` offers.
     var offered: Int { bytes.count - start + (record == nil ? 0 : range.count + tail.count) }
@@ -96,7 +107,7 @@ struct OutputQueue: ~Copyable {
     mutating func removeAll() {
         bytes.removeAll(keepingUpTo: 4096)
         start = 0
-        record = nil
+        if record != nil { record = nil }
         range = 0..<0
         if !tail.isEmpty { tail = [] }
         if parts != nil { parts = nil }

@@ -28,7 +28,7 @@ final class FillService {
     let index: Int
     let loop: EventLoop
     let cache: Cache
-    let budget: FillBudget
+    let budget: MemoryBudget
     let table: FillTable
     let searchRules: SearchRules
     let mailbox: Mailbox<FillFeed.Notice>
@@ -59,7 +59,7 @@ final class FillService {
     static let refreshLimit = 512
 
     init(
-        index: Int, loop: EventLoop, cache: Cache, budget: FillBudget, table: FillTable, searchRules: SearchRules,
+        index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
         dateLine: @escaping () -> [UInt8], makeSource: @escaping (OriginRequest, Fill) -> any FillSource
     ) {
         self.index = index

@@ -29,6 +29,8 @@ package struct Counters: Sendable {
 
     package var accepted = 0
     package var acceptFailures = 0
+    /// Clients that were closed at once, there being far too many.
+    package var turnedAway = 0
     package var idleClosed = 0
     package var tunnelsTimedOut = 0
     package var requestsPerConnectionReached = 0
@@ -73,6 +75,7 @@ package struct Counters: Sendable {
     mutating func add(_ other: ClientCounters) {
         accepted += other.accepted
         acceptFailures += other.acceptFailures
+        turnedAway += other.turnedAway
         requests += other.requests
         idleClosed += other.idleClosed
         requestsPerConnectionReached += other.requestsPerConnectionReached
@@ -116,6 +119,7 @@ package struct Counters: Sendable {
         }
         accepted += other.accepted
         acceptFailures += other.acceptFailures
+        turnedAway += other.turnedAway
         idleClosed += other.idleClosed
         tunnelsTimedOut += other.tunnelsTimedOut
         requestsPerConnectionReached += other.requestsPerConnectionReached

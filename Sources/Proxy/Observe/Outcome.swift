@@ -12,7 +12,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case originUnresolved, originRefused, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
     // The response had begun when something ended it.
-    case responseCutShort, clientGone, clientStalled
+    case responseCutShort, clientGone, clientStalled, clientOverMemory
 
     /// The status that Larder responds with; 0 where it doesn't respond, or where the status is somebody else's.
     package var status: Int { row.status }
@@ -35,8 +35,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .upgradeNotAllowed: "http_upgrade_failed"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
-            .tooManyClients,
-            .responseCutShort, .clientGone, .clientStalled:
+            .tooManyClients, .responseCutShort, .clientGone, .clientStalled, .clientOverMemory:
             nil
         }
     }
@@ -81,6 +80,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .responseCutShort: (0, "answer-cut-short", "the upstream response ended before it was complete")
         case .clientGone: (0, "client-gone", "the client closed the connection before it had the whole response")
         case .clientStalled: (0, "client-stalled", "the client stopped reading the response")
+        case .clientOverMemory:
+            (0, "client-over-memory", "the client stopped reading, and held most of the memory for responses")
         }
     }
 }

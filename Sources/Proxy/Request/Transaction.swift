@@ -239,6 +239,8 @@ final class Transaction: RequestHandler {
         }
     }
 
+    override func memoryShort() { cutShort(.clientOverMemory) }
+
     override func deadlinePassed(_ deadline: ClientDeadline) {
         switch deadline {
         case .tunnel: tunnelTimedOut()

@@ -65,13 +65,17 @@ package final class Server {
         let done: (ServerReport) -> Void
     }
 
-    /// - Parameter inherited: listening sockets handed over by the service manager; they come first.
+    /// - Parameters:
+    ///   - inherited: listening sockets handed over by the service manager; they come first.
+    ///   - descriptorLimit: how many descriptors the process may open.
     package init(
         configuration: Configuration, log: EventLog, accessLog: AccessLogSink,
-        inherited: [(descriptor: Int32, address: SocketAddress)]
+        inherited: [(descriptor: Int32, address: SocketAddress)], descriptorLimit: Int = 1 << 20
     ) {
         loop = EventLoop(inputCapacity: 1 << 20)
-        shared = SharedState(store: configuration.store, log: log, accessLog: accessLog)
+        shared = SharedState(
+            configuration, workers: Self.workers(for: configuration), descriptorLimit: descriptorLimit, log: log,
+            accessLog: accessLog)
         self.log = log
         self.inherited = inherited
         update = ConfigurationUpdate(
@@ -87,7 +91,7 @@ package final class Server {
     /// Binds what is to be listened on and starts the workers. Privileges may be given up between the two by
     /// `afterBinding`.
     package func start(afterBinding: () throws(ServerFault) -> Void) throws(ServerFault) {
-        let count = configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let count = shared.workerCount
         let listeners = try bindAll(for: configuration, workers: count, having: [])
         try afterBinding()
         update = ConfigurationUpdate(
@@ -115,6 +119,15 @@ package final class Server {
             running += 1
         }
         startHealthChecks()
+        warnOfDescriptors()
+    }
+
+    private static func workers(for configuration: Configuration) -> Int {
+        configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    }
+
+    private func warnOfDescriptors() {
+        if let warning = shared.descriptors.warning(for: configuration) { log.write(.warning, warning) }
     }
 
     // MARK: Reload
@@ -129,10 +142,11 @@ package final class Server {
         }
         update = ConfigurationUpdate(
             configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners)
-        shared.resize(for: next.store)
+        shared.resize(for: next)
         log.setLevel(next.log.level)
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
+        warnOfDescriptors()
         reloads += 1
     }
 

@@ -10,30 +10,33 @@ import Routing
 /// Shared by all threads.
 package final class SharedState: Sendable {
     package let stores: SharedStores
-    package let fillBudget: FillBudget
+    package let memory: MemoryBudget
     package let resolver = Resolver()
     package let log: EventLog
     package let accessLog: AccessLogSink
     let fills = FillTable()
     let searchRules = SearchRules()
     let clients = ClientCount()
+    package let descriptors: DescriptorReserve
+    /// Workers of this process.
+    let workerCount: Int
 
-    package init(store: StoreSettings, log: EventLog, accessLog: AccessLogSink) {
-        stores = SharedStores(memoryBytes: Int(store.memory.rawValue))
-        fillBudget = FillBudget(bytes: Self.fillBudget(for: store))
+    /// - Parameter descriptorLimit: how many descriptors the process may open.
+    package init(
+        _ configuration: Configuration, workers: Int, descriptorLimit: Int, log: EventLog, accessLog: AccessLogSink
+    ) {
+        stores = SharedStores(memoryBytes: Int(configuration.store.memory.rawValue))
+        memory = MemoryBudget(bytes: Int(configuration.limits.memory.rawValue))
+        descriptors = DescriptorReserve(limit: descriptorLimit, workers: workers)
+        workerCount = workers
         self.log = log
         self.accessLog = accessLog
     }
 
-    /// Responses that are arriving may hold a quarter of the memory bound, and at least a few of the largest.
-    private static func fillBudget(for store: StoreSettings) -> Int {
-        max(Int(store.memory.rawValue) / 4, 8 * Int(store.object.rawValue))
-    }
-
     /// A reload changed the bounds.
-    package func resize(for store: StoreSettings) {
-        stores.resize(memoryBytes: Int(store.memory.rawValue))
-        fillBudget.resize(bytes: Self.fillBudget(for: store))
+    package func resize(for configuration: Configuration) {
+        stores.resize(memoryBytes: Int(configuration.store.memory.rawValue))
+        memory.resize(bytes: Int(configuration.limits.memory.rawValue))
     }
 
     package var clientCount: Int { clients.value }

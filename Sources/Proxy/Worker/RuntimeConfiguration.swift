@@ -124,7 +124,7 @@ final class RuntimeConfiguration {
     }
 
     /// What connections of clients keep to.
-    var clientLimits: ClientLimits {
+    func clientLimits(_ descriptors: DescriptorReserve) -> ClientLimits {
         let limits = configuration.limits
         var bounds = ClientLimits(head: headLimits)
         bounds.requestsPerConnection = requestsPerConnection
@@ -135,7 +135,8 @@ final class RuntimeConfiguration {
         bounds.writeTimeout = limits.writeTimeout.rawValue
         bounds.idleTimeout = limits.idleTimeout.rawValue
         bounds.tunnelTimeout = limits.tunnelTimeout.rawValue
-        bounds.clients = limits.clients
+        bounds.clients = descriptors.clients(in: configuration)
+        bounds.rejected = descriptors.rejected
         return bounds
     }
 }

@@ -59,7 +59,7 @@ extension Worker {
         }
         runtime = next
         origins.headLimits = next.headLimits
-        clients.limits = next.clientLimits
+        clients.limits = next.clientLimits(shared.descriptors)
         accessLog.format = update.configuration.log.access
         let store = update.configuration.store
         cache.objectLimit = Int(store.object.rawValue)

@@ -62,13 +62,14 @@ package final class Worker {
         let writer = ResponseHeadWriter(loop: loop)
         self.writer = writer
         fills = FillService(
-            index: index, loop: loop, cache: cache, budget: shared.fillBudget, table: shared.fills,
+            index: index, loop: loop, cache: cache, budget: shared.memory, table: shared.fills,
             searchRules: shared.searchRules, dateLine: { writer.dateLine },
             makeSource: { asked, fill in origins.exchange(for: asked, of: fill) })
         accessLog = AccessLogBuffer(sink: shared.accessLog)
         accessLog.format = update.configuration.log.access
         clients = ClientConnections(
-            loop: loop, writer: writer, limits: runtime.clientLimits, total: shared.clients,
+            loop: loop, writer: writer, limits: runtime.clientLimits(shared.descriptors), total: shared.clients,
+            memory: shared.memory,
             makeHandler: { [unowned self] in Transaction(worker: self) },
             makeMessage: { [unowned self] in AdmittedRequest(on: loop, runtime) })
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
@@ -78,7 +79,10 @@ package final class Worker {
         noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
-        loop.turnEnded = { origins.turnEnded() }
+        loop.turnEnded = { [unowned self] in
+            origins.turnEnded()
+            relieveMemory()
+        }
         cache.writeWasOvertaken = { [unowned self] in
             loop.atEndOfTurn { [unowned self] in cache.deleteOvertakenWrites() }
         }
@@ -105,6 +109,25 @@ package final class Worker {
         randomState ^= randomState << 25
         randomState ^= randomState >> 27
         return UInt32(truncatingIfNeeded: (randomState &* 0x2545_F491_4F6C_DD1D) >> 32)
+    }
+
+    // MARK: Memory
+
+    private var shortagesSeen = 0
+    private var relieved = MonotonicTime(milliseconds: 0)
+    /// How often clients are looked through for those that hold most.
+    private static let reliefMilliseconds: Int64 = 100
+
+    /// Memory for responses is short: clients that don't read hold at most half of it, this worker's their part of that. What
+    /// is arriving has the rest.
+    private func relieveMemory() {
+        let shortages = shared.memory.shortages
+        guard shortages != shortagesSeen, loop.now.milliseconds(since: relieved) >= Self.reliefMilliseconds else {
+            return
+        }
+        shortagesSeen = shortages
+        relieved = loop.now
+        clients.relieve(downTo: shared.memory.bytes / 2 / shared.workerCount)
     }
 
     func scheduleHousekeeping() { housekeeping?.schedule(afterMilliseconds: 1000) }

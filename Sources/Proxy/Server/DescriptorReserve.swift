@@ -1,0 +1,37 @@
+// How many clients the process has descriptors for. Every client is one; so is every connection to an origin or to Redis, every
+// listener and every connection to the admin listener, and none of those may be left without because clients have them all.
+
+import Configuration
+
+/// What is set aside of the descriptors that the process may open.
+package struct DescriptorReserve: Sendable, Equatable {
+    /// The process's limit (`RLIMIT_NOFILE`).
+    package let limit: Int
+    let workers: Int
+
+    package init(limit: Int, workers: Int) {
+        self.limit = limit
+        self.workers = workers
+    }
+
+    /// For the loops, the logs, the admin listener and Redis; and a quarter of all for connections to origins.
+    private func reserve(listeners: Int) -> Int { 12 + workers * (9 + listeners) + limit / 4 + rejected }
+
+    /// Clients beyond the limit that are told so before they are closed. Further ones are closed at once.
+    var rejected: Int { max(4, min(limit / 32, 64)) }
+
+    /// How many clients may be connected at once: `limits.clients`, or fewer.
+    package func clients(in configuration: Configuration) -> Int {
+        let room = limit - reserve(listeners: configuration.server.listen.count)
+        return max(1, min(configuration.limits.clients, room))
+    }
+
+    /// What to tell an operator whose `limits.clients` can't be kept.
+    func warning(for configuration: Configuration) -> String? {
+        let wanted = configuration.limits.clients
+        let allowed = clients(in: configuration)
+        guard allowed < wanted else { return nil }
+        return "limits.clients is \(wanted), but this process may open \(limit) descriptors (ulimit -n, LimitNOFILE=): "
+            + "at most \(allowed) clients are accepted"
+    }
+}
