@@ -139,9 +139,49 @@ package struct ChunkedDecoder {
                 if buffer.isEmpty { buffer.append(bytes.extracting(first)) }
                 buffer.append(bytes.extracting(range))
             }
+            skipDataEnd(bytes, from: &position)
+            while let data = smallChunk(bytes, at: position), data.count < large {
+                if buffer.isEmpty { buffer.append(bytes.extracting(first)) }
+                if data.count == 1 {
+                    buffer.append(bytes[data.lowerBound])
+                } else {
+                    buffer.append(bytes.extracting(data))
+                }
+                position = data.upperBound &+ 2
+            }
         }
         if first.isEmpty { return .none }
         return buffer.isEmpty ? .piece(first) : .gathered
+    }
+
+    /// The line end behind a chunk's data, if it is all there; otherwise ``skipFraming(_:from:)`` judges it.
+    private mutating func skipDataEnd(_ bytes: Span<UInt8>, from position: inout Int) {
+        guard state == .dataCarriageReturn, isLineEnd(bytes, at: position) else { return }
+        position &+= 2
+        state = .sizeStart
+    }
+
+    /// The data of the chunk at `position`, if it is as simple as most are: all there, with a size of one or two digits and
+    /// nothing else. Measured with chunks of one byte: 5 ns each, by the state machine 40.
+    @inline(__always)
+    private func smallChunk(_ bytes: Span<UInt8>, at position: Int) -> Range<Int>? {
+        guard state == .sizeStart, position &+ 6 <= bytes.count, let first = bytes[position].hexValue else {
+            return nil
+        }
+        var size = Int(first)
+        var start = position &+ 1
+        if let second = bytes[start].hexValue {
+            size = size &<< 4 | Int(second)
+            start &+= 1
+        }
+        guard size > 0, isLineEnd(bytes, at: start) else { return nil }
+        start &+= 2
+        return isLineEnd(bytes, at: start &+ size) ? start..<(start &+ size) : nil
+    }
+
+    @inline(__always)
+    private func isLineEnd(_ bytes: Span<UInt8>, at position: Int) -> Bool {
+        position &+ 2 <= bytes.count && bytes[position] == .carriageReturn && bytes[position &+ 1] == .lineFeed
     }
 
     private mutating func consume(_ byte: UInt8) throws(WireError.Reason) {

@@ -17,6 +17,9 @@ enum ChunkProperties {
         let atOnce = decode(bytes, [])
         for cuts in cuts(of: bytes) {
             require(decode(bytes, cuts) == atOnce, "cut at \(cuts) a body comes out differently")
+            let gathered = gather(bytes, cuts)
+            require(gathered.fault == atOnce.fault, "cut at \(cuts) and gathered a body is judged differently")
+            require(gathered.fault != nil || gathered == atOnce, "cut at \(cuts) and gathered a body is another")
         }
         guard atOnce.isFinished else { return }
         require(decode(Array(bytes[0..<atOnce.consumed]), []) == atOnce, "bytes beyond its end change a body")
@@ -36,6 +39,32 @@ enum ChunkProperties {
         var expected = atOnce
         expected.consumed = encoded.count
         require(decode(encoded, [], wideLimits) == expected, "a body that is encoded again is another")
+    }
+
+    /// The same, with everything gathered that one read has.
+    private static func gather(_ bytes: [UInt8], _ cuts: [Int]) -> Outcome {
+        var decoder = ChunkedDecoder(from: .client, limits: limits)
+        var outcome = Outcome()
+        var buffer = ByteBuffer()
+        for end in cuts + [bytes.count] {
+            var isDone = false
+            while !isDone {
+                do throws(WireError) {
+                    let input = bytes.span.extracting(0..<end)
+                    switch try decoder.gather(input, from: &outcome.consumed, into: &buffer, large: 20) {
+                    case .piece(let range): outcome.content += bytes[range]
+                    case .gathered: outcome.content += copy(buffer)
+                    case .none: isDone = true
+                    }
+                } catch {
+                    return Outcome(fault: error)
+                }
+            }
+            if decoder.isFinished { break }
+        }
+        outcome.isFinished = decoder.isFinished
+        if outcome.isFinished { outcome.trailers = decoder.trailers }
+        return outcome
     }
 
     private static func decode(_ bytes: [UInt8], _ cuts: [Int], _ limits: ChunkLimits = limits) -> Outcome {

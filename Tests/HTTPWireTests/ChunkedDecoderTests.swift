@@ -147,6 +147,20 @@ struct ChunkedDecoderTests {
         for cut in 0..<count { #expect(gathered(body.message, cuts: [cut], large: large) == expected) }
     }
 
+    @Test("gathered, chunks of every small size come out as they are", arguments: [1, 15, 16, 255, 256, 4095])
+    func sizes(size: Int) {
+        let digits = String(size, radix: 16)
+        for spelled in [digits, digits.uppercased(), "0" + digits, digits + ";x=y"] {
+            let content = (0..<5).map { String(repeating: Character("\($0)"), count: size) }
+            let message = content.map { "\(spelled)\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
+            let expected = Decoded.complete(content.joined(), trailers: "", consumed: message.utf8.count)
+            #expect(gathered(message, large: .max) == expected)
+            for cut in [1, 2, 3, 4, 5, size + 4, size + 5, message.utf8.count - 3] {
+                #expect(gathered(message, cuts: [cut], large: .max) == expected)
+            }
+        }
+    }
+
     @Test("gathered, what isn't strictly chunked is rejected all the same", arguments: refused)
     func gathersNothing(_ message: String, _ reason: WireError.Reason) {
         #expect(gathered(message, large: .max) == .refused(reason))
