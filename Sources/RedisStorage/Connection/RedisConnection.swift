@@ -99,21 +99,25 @@ final class RedisConnection {
 
     /// Call it after appending a command to `output`. The command is sent at the end of this turn, together with all
     /// others of the turn; its reply is due within `timeoutMilliseconds`.
+    /// - Parameter type: that of the command's reply.
     /// - Parameter receiver: called with the outcome, once, and retained until then. Nil if the outcome doesn't matter.
     /// - Parameter tag, subject: returned with the outcome.
     func expectReply(
-        for receiver: (any CommandReceiver)?, tag: UInt64 = 0, subject: AnyObject? = nil,
+        _ type: ReplyType, for receiver: (any CommandReceiver)?, tag: UInt64 = 0, subject: AnyObject? = nil,
         role: PendingCommand.Role = .ordinary
     ) {
-        enqueue(PendingCommand(role: role, receiver: receiver, tag: tag, subject: subject))
+        enqueue(PendingCommand(role: role, replyType: type, receiver: receiver, tag: tag, subject: subject))
     }
 
-    /// As above. A copy of `attachment` is kept with the command and passed to the receiver with a bulk string reply.
-    func expectReply(
+    /// As above, for a command whose reply is a bulk string. A copy of `attachment` is kept with the command and passed
+    /// to the receiver with it.
+    func expectBulk(
         for receiver: any CommandReceiver, tag: UInt64, attachment: Span<UInt8>, role: PendingCommand.Role
     ) {
         attachments.append(attachment)
-        enqueue(PendingCommand(role: role, receiver: receiver, tag: tag, attachmentCount: attachment.count))
+        enqueue(
+            PendingCommand(
+                role: role, replyType: .bulk, receiver: receiver, tag: tag, attachmentCount: attachment.count))
     }
 
     private func enqueue(_ command: consuming PendingCommand) {
@@ -148,7 +152,8 @@ final class RedisConnection {
     /// A write has succeeded: ends the pause of writes.
     func noteWriteTaken() { handle(.writeTaken) }
 
-    /// A reply doesn't match its command, so no later one can be trusted either.
+    /// A reply can't be that of its command, so no later one can be trusted either: all waiting commands are abandoned,
+    /// and the connection is reopened.
     func noteMalformedReply() { handle(.lost(.unintelligibleReply)) }
 
     // MARK: State

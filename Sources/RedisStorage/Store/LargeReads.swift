@@ -40,7 +40,7 @@ final class LargeReads {
             connection.output.argument(read.key, prefix: context.keyPrefix)
             connection.output.argument(decimal: start)
             connection.output.argument(decimal: start + RecordFormat.pieceCount - 1)
-            connection.expectReply(for: self, subject: read)
+            connection.expectReply(.bulk, for: self, subject: read)
             read.requested += 1
         }
     }

@@ -35,7 +35,7 @@ final class Lookups {
         connection.output.append(digitsOf: key)
         connection.output.append("\r\n$1\r\n0\r\n$6\r\n131071\r\n")
         let ticket = table.insert(PendingLookup(key: key, now: now, token: token, receiver: receiver))
-        connection.expectReply(for: self, tag: ticket, attachment: keyText, role: .essential)
+        connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .essential)
         return StoreTicket(number: ticket)
     }
 
@@ -104,12 +104,8 @@ extension Lookups: CommandReceiver {
             context.figures.failures += 1
             deliver(.failed(kind.trouble), to: lookup, command.tag)
         case .reply(.bulk): finish(lookup, with: result, ticket: command.tag, on: connection)
-        case .reply:
-            guard lookup.receiver != nil else { return }
-            // The command has left the queue, so it isn't among those that fail with the connection.
-            context.figures.failures += 1
-            deliver(.failed(.unintelligibleReply), to: lookup, command.tag)
-            connection.noteMalformedReply()
+        case .reply(.status), .reply(.integer), .reply(.absent), .reply(.array):
+            preconditionFailure("a connection passes on replies of the command's type only")
         }
     }
 
