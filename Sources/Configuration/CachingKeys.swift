@@ -28,6 +28,10 @@ extension KeyDescription {
             "How long a stale response may be served instead of an upstream error (5xx, or 429 with Retry-After). The response's own stale-if-error takes precedence. Rounded up to whole seconds."
         ),
         key(
+            "keep", "DURATION", "10m",
+            "How long a response is kept once it is stale: to be revalidated, if it has ETag or Last-Modified, and to be served while the upstream can't be reached, unless it has must-revalidate, proxy-revalidate, s-maxage or no-cache. 0 keeps nothing. Rounded up to whole seconds."
+        ),
+        key(
             "early_refresh", "PERCENT | off", "off",
             "Last share of the lifetime in which requests may trigger a refresh in the background, with rising probability, so that popular responses don't expire. 1%–100%."
         ),

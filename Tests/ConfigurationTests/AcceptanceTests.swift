@@ -74,6 +74,7 @@ struct AcceptanceTests {
               heuristic_cap: 2h
               stale_while_revalidate: 30s
               stale_if_error: 1d
+              keep: 1h
               early_refresh: 100%
               collapse: 250ms
               key: "{id|x}:{query}:{header.Accept}"
@@ -160,6 +161,7 @@ struct AcceptanceTests {
             ])
         #expect(cache.heuristic == Percent(10) && cache.heuristicCap == .hours(2))
         #expect(cache.staleWhileRevalidate == .seconds(30) && cache.staleIfError == .hours(24))
+        #expect(cache.keep == .seconds(3600))
         #expect(cache.earlyRefresh == Percent(100))
         #expect(cache.collapse == Milliseconds(250))
         #expect(cache.isStrict)

@@ -150,6 +150,7 @@ extension RoutePolicy {
         heuristicCap = Seconds(roundingUp: settings.heuristicCap)
         staleWhileRevalidate = settings.staleWhileRevalidate.map(Seconds.init(roundingUp:)) ?? 0
         staleIfError = settings.staleIfError.map(Seconds.init(roundingUp:)) ?? 0
+        keep = Seconds(roundingUp: settings.keep)
         mode = settings.mode == .force ? .force : .standard
         clientControl = settings.clientControl == .honour ? .honour : .ignore
         allowSetCookie = settings.allowSetCookie
