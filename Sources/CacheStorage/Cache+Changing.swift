@@ -48,6 +48,7 @@ extension Cache {
         _ key: CacheKey, _ response: StoredResponse, now: WallTime, unless isOvertaken: () -> Bool
     ) {
         guard let memory, copyLifetime > 0 else { return }
+        response.endReservation()
         let until = min(response.discardAt, now.advanced(byMilliseconds: copyLifetime))
         guard until < response.discardAt else {
             memory.store(key, response, unless: isOvertaken)

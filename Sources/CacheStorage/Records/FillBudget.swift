@@ -1,6 +1,6 @@
-// The limit on memory held by responses that are still arriving. Without it, many large concurrent fetches could hold
-// far more than the store's limit. A response that exceeds the budget isn't stored; it is streamed through as if it
-// were too large.
+// The limit on memory held by responses that are still arriving, or were read from a remote store. Without it, many large
+// concurrent fetches could hold far more than the store's limit. A response that exceeds the budget isn't stored; it is
+// streamed through as if it were too large. A record that exceeds it isn't read; the request continues as after a miss.
 
 import Synchronization
 
@@ -23,6 +23,13 @@ package final class FillBudget: Sendable {
         limit.store(bytes, ordering: .relaxed)
     }
 
+    /// Whether `count` bytes could be reserved now; counted as a refusal if not.
+    package func hasRoom(for count: Int) -> Bool {
+        guard reserve(count) else { return false }
+        release(count)
+        return true
+    }
+
     /// Reserves `count` bytes, or nothing at all.
     func reserve(_ count: Int) -> Bool {
         let total = reserved.wrappingAdd(count, ordering: .relaxed).newValue
@@ -35,4 +42,22 @@ package final class FillBudget: Sendable {
     func release(_ count: Int) {
         reserved.wrappingSubtract(count, ordering: .relaxed)
     }
+}
+
+/// Bytes of the budget that one record holds until it is released, or until ``end()``. Thread-safe.
+package final class MemoryReservation: Sendable {
+    private let budget: FillBudget
+    private let bytes: Atomic<Int>
+
+    /// Nil if the budget has no room for `count` bytes.
+    init?(_ count: Int, from budget: FillBudget) {
+        guard budget.reserve(count) else { return nil }
+        self.budget = budget
+        bytes = Atomic(count)
+    }
+
+    deinit { end() }
+
+    /// Returns the bytes to the budget.
+    func end() { budget.release(bytes.exchange(0, ordering: .relaxed)) }
 }

@@ -27,14 +27,19 @@ package final class RecordAssembly {
     private let kind: StoredResponse.Kind
     private let description: RecordDescription
     private let lengths: RecordLengths
+    private let reservation: MemoryReservation
     private var block: UnsafeMutableRawPointer?
     private var filled = 0
 
-    /// Nil if the lengths contradict the description or memory can't be allocated.
-    package init?(kind: StoredResponse.Kind, description: RecordDescription, lengths: RecordLengths) {
+    /// Nil if the lengths contradict the description, the budget has no room, or memory can't be allocated.
+    package init?(
+        kind: StoredResponse.Kind, description: RecordDescription, lengths: RecordLengths, budget: FillBudget
+    ) {
         guard description.etag.fits(headCount: lengths.head), description.lastModified.fits(headCount: lengths.head),
+            let reservation = MemoryReservation(lengths.total, from: budget),
             let block = unsafe malloc(max(lengths.total, 1))
         else { return nil }
+        self.reservation = reservation
         self.kind = kind
         self.description = description
         self.lengths = lengths
@@ -62,21 +67,30 @@ package final class RecordAssembly {
         unsafe block = nil
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: finished, keyTextCount: lengths.keyText,
-            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body)
+            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body,
+            reservation: reservation)
     }
 }
 
 extension StoredResponse {
     /// A record from `bytes`, which contain all its sections in order; nil if they contradict the lengths.
+    /// - Parameter budget: of which the record takes its bytes until it is released, unless it is very small. Nil also if
+    ///   there is no room in it.
     package static func assembled(
-        kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>
+        kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>, budget: FillBudget
     ) -> StoredResponse? {
+        var reservation: MemoryReservation?
+        if lengths.total >= LiveRecords.smallest {
+            reservation = MemoryReservation(lengths.total, from: budget)
+            if reservation == nil { return nil }
+        }
         guard bytes.count == lengths.total, description.etag.fits(headCount: lengths.head),
             description.lastModified.fits(headCount: lengths.head), let block = unsafe malloc(max(bytes.count, 1))
         else { return nil }
         _ = unsafe copy(bytes, to: block)
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: block, keyTextCount: lengths.keyText,
-            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body)
+            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body,
+            reservation: reservation)
     }
 }

@@ -41,12 +41,15 @@ package final class StoredResponse: @unchecked Sendable {
     /// The record whose block contains the body, if it isn't this one. It never shares another record's body itself, so
     /// no chains form.
     private let bodyOwner: StoredResponse?
+    /// What the block takes of the budget; nil if it was made here, and not read from a remote store.
+    private let reservation: MemoryReservation?
 
     /// Takes ownership of `block`, which is allocated by malloc, laid out as described above, and initialised up to the
     /// end of the body.
     @unsafe init(
         kind: Kind, description: RecordDescription, adopting block: UnsafeMutableRawPointer, keyTextCount: Int,
-        varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil
+        varyNamesCount: Int, headCount: Int, bodyCount: Int, bodyOwner: StoredResponse? = nil,
+        reservation: MemoryReservation? = nil
     ) {
         self.kind = kind
         self.description = description
@@ -56,6 +59,7 @@ package final class StoredResponse: @unchecked Sendable {
         self.headCount = headCount
         self.bodyCount = bodyCount
         self.bodyOwner = bodyOwner
+        self.reservation = reservation
         if let bodyOwner {
             unsafe self.bodyStart = bodyOwner.bodyStart
         } else {
@@ -154,6 +158,9 @@ package final class StoredResponse: @unchecked Sendable {
     /// The record whose block contains the body: this one, or the older one that it shares it with.
     var recordWithBody: StoredResponse { bodyOwner ?? self }
 
+    /// The memory store counts its bytes from now on.
+    func endReservation() { recordWithBody.reservation?.end() }
+
     private var headPointer: UnsafeRawPointer {
         unsafe UnsafeRawPointer(block) + keyTextCount + varyNamesCount
     }
@@ -165,7 +172,7 @@ package final class StoredResponse: @unchecked Sendable {
         return unsafe _overrideLifetime(Span<UInt8>(_unsafeBytes: bytes), borrowing: self)
     }
 
-    /// Bytes of the object itself: header, kind, description, and eight words of layout.
+    /// Bytes of the object itself: header, kind, description, and nine words of layout.
     private static let objectFootprint = MallocFootprint.bytes(
-        holding: 16 + 8 + MemoryLayout<RecordDescription>.stride + 8 * MemoryLayout<Int>.size)
+        holding: 16 + 8 + MemoryLayout<RecordDescription>.stride + 9 * MemoryLayout<Int>.size)
 }

@@ -41,6 +41,8 @@ final class RedisConnection {
     var resolutions: Mailbox<Resolution>?
     var resolutionSocket: Socket?
 
+    /// Changes whenever output may have been sent. A command that was appended in the present batch is still unsent.
+    private(set) var batch: UInt64 = 0
     private(set) var bytesSent = 0
     var bytesReceived = 0
     var errorReplies = 0
@@ -136,6 +138,7 @@ final class RedisConnection {
     func flush() {
         isFlushScheduled = false
         guard let socket, state.phase != .connecting, output.count > 0 else { return }
+        batch += 1
         switch socket.send(output.bytes) {
         case .wrote(let count):
             bytesSent += count
@@ -166,6 +169,7 @@ final class RedisConnection {
             socket?.close()
             socket = nil
             output.removeAll()
+            batch += 1
         }
         if actions.changesAvailability { delegate?.connectionDidChangeAvailability(self) }
         if let trouble = actions.abandonment { abandonCommands(because: trouble) }
