@@ -28,6 +28,7 @@ let package = Package(
         systemLibrary("CLibevent", pkgConfig: "libevent_core", debian: "libevent-dev"),
         systemLibrary("CHiredis", pkgConfig: "hiredis", debian: "libhiredis-dev"),
         systemLibrary("CLibyaml", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
+        .systemLibrary(name: "CAllocator"),
 
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "HTTPSemantics", dependencies: ["Bytes"], swiftSettings: strict),
@@ -73,7 +74,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "HTTPSemantics", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing",
                 "EventLoop",
-                "HTTPWire", "HTTPCaching", "CacheStorage",
+                "HTTPWire", "HTTPCaching", "CacheStorage", "CAllocator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

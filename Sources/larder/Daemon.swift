@@ -24,11 +24,13 @@ final class Daemon {
     private let admin: AdminEndpoint
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
+    private var freedMemory: FreedMemory?
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
         System.raiseDescriptorLimit()
+        System.returnFreedMemory()
         let inherited: InheritedSockets
         do throws(SystemFault) {
             inherited = try InheritedSockets(admin: configuration.admin.listen)
@@ -62,6 +64,8 @@ final class Daemon {
         for address in server.addresses { log.write(.info, "listening on \(address)") }
         if let address = admin.address { log.write(.info, "admin listener on \(address)") }
         startWatchdog()
+        let shared = server.shared
+        freedMemory = FreedMemory(loop: server.loop) { shared.countedBytes }
         manager.ready(status: status)
     }
 

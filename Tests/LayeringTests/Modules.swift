@@ -37,6 +37,7 @@ struct Module {
         Module("CLibevent"),
         Module("CHiredis"),
         Module("CLibyaml"),
+        Module("CAllocator"),
         // Other modules inline its functions only where their type, too, is `@usableFromInline`: `package` alone is a call.
         // Owns memory, finds bytes by vectors of 16, which Span can't load, copies spans and literals, and locks.
         Module(
@@ -109,7 +110,7 @@ struct Module {
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
                 "Configuration", "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser",
                 "Synchronization",
-                "Glibc",
+                "CAllocator", "Glibc",
             ],
             // Calls of the C library for which there is no safe form.
             unsafe: .files(["System.swift"])),
