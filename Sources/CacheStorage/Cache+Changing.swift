@@ -38,6 +38,9 @@ extension Cache {
         if old != key && old != plainKey { delete([old]) }
     }
 
+    /// Keeps a record in memory alone, if there is a memory store.
+    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse) { memory?.store(key, record) }
+
     /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.
     package func keepCopy(_ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, now: WallTime) {
         keepCopy(key, response, now: now) { !isCurrent(response, key: key, plainKey: plainKey, now: now) }

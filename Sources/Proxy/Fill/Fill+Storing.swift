@@ -200,6 +200,7 @@ extension Fill {
         service.cache.move(
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
             now: service.wallTime, holding: token)
+        LanguageIndex.note(response, under: keys, service.cache)
     }
 
     /// Variants go with their plain key.

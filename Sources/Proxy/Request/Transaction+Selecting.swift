@@ -127,6 +127,10 @@ extension Transaction: StoreReceiver {
     func lookUp() -> Progress {
         if let found = lookUpInMemory() { return use(found) }
         if let found = lookUpExactly() { return use(found) }
+        if let found = lookUpByLanguage() {
+            selection.stored = found
+            return .next(.decide)
+        }
         selection.keys.keepText(fills.composer)
         guard cache.usesRemote else { return lookByNextList() }
         detach()
@@ -151,9 +155,11 @@ extension Transaction: StoreReceiver {
 
     /// What the store has, without a trace there where this is only explained.
     @inline(__always)
-    private func look(for keyText: Span<UInt8>) -> StoredResponse? {
-        let key = selection.keys.key
-        return explainer == nil
+    private func look(for keyText: Span<UInt8>) -> StoredResponse? { look(for: keyText, at: selection.keys.key) }
+
+    @inline(__always)
+    private func look(for keyText: Span<UInt8>, at key: CacheKey) -> StoredResponse? {
+        explainer == nil
             ? cache.lookUpInMemory(key, keyText: keyText, now: worker.wallTime)
             : cache.peekInMemory(key, keyText: keyText, now: worker.wallTime)
     }
@@ -173,6 +179,24 @@ extension Transaction: StoreReceiver {
         selection.keys = ruled
         selection.keys.composeAgain(request, &fills.composer)
         return nil
+    }
+
+    /// A fresh variant in the language that the request prefers to all others, where no variant is stored for its own
+    /// Accept-Language. Asks memory alone, as above.
+    private func lookUpByLanguage() -> StoredResponse? {
+        guard let index = selection.keys.varyIndex, LanguageIndex.covers(index.varyNames), let policy = request.policy,
+            let language = request.preferredLanguage
+        else { return nil }
+        let (key, text) = LanguageIndex.entry(
+            beside: fills.composer.variantText, plainCount: selection.keys.plainCount,
+            language: request.bytes.extracting(language))
+        guard let entry = look(for: text.span, at: key), entry.kind == .varyIndex else { return nil }
+        let found = look(for: entry.varyNames, at: CacheKey(MD5Hasher.digest(of: entry.varyNames)))
+        guard let found, found.kind == .response, selection.keys.isUsable(found),
+            case .fresh = reuseVerdict(
+                stored: found.facts, request: request.facts, policy: policy, now: worker.instant)
+        else { return nil }
+        return found
     }
 
     /// An index leads to the variant's own key; a response is what was looked for.
