@@ -22,6 +22,10 @@ extension MetricFamily {
             "larder_fetches_left_behind_total", .counter,
             "Upstream requests that continued after their client had disconnected."
         ) { $0.total.fetchesLeftBehind },
+        MetricFamily(
+            "larder_fetches_left_unfinished_total", .counter,
+            "Upstream requests that ended without a client because they took too long, or because too many had none."
+        ) { $0.total.fetchesLeftUnfinished },
         MetricFamily("larder_refreshes_total", .counter, "Refreshes started in the background.") {
             $0.total.refreshes
         },

@@ -52,6 +52,8 @@ package struct CacheSettings: Sendable, Hashable {
     package var earlyRefresh: Percent?
     /// How long a request waits for another's fetch of the same key; nil turns coalescing off.
     package var collapse: Milliseconds? = .seconds(5)
+    /// Whether a fetch is completed for the store after its clients have disconnected.
+    package var backgroundFill = true
     /// nil: the key text consists of method, scheme, authority, path and query.
     package var key: KeyTemplate?
     package var query = Query.sorted

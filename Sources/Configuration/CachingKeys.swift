@@ -39,6 +39,10 @@ extension KeyDescription {
             "collapse", "DURATION | off", "5s",
             "How long a request waits for another's upstream request for the same key before it sends its own; off turns coalescing off."
         ),
+        key(
+            "background_fill", "on | off", "on",
+            "Whether an upstream request continues after its last client has disconnected, so that its response can be stored. It ends if the response is not to be stored or larger than store.object, and a minute after the response has begun and the client has left."
+        ),
         key("key", "TEMPLATE", nil, "Template of the cache key, such as task:{id|default}; by default method and URL."),
         key("query", "sorted | exact | ignore", "sorted", "How the query is used in the key."),
         key("query_allow", "list of GLOB", nil, "Only these query parameters are used in the key."),

@@ -97,6 +97,7 @@ extension Configuration {
             out.key("keep", cache.keep.description)
             out.key("early_refresh", cache.earlyRefresh?.description ?? "off")
             out.key("collapse", cache.collapse?.description ?? "off")
+            out.key("background_fill", cache.backgroundFill)
             out.key("key", optional: cache.key?.text)
             out.key("query", cache.query.rawValue)
             if let allowed = cache.queryAllow { out.key("query_allow", allowed) }

@@ -25,6 +25,7 @@ extension ConfigurationFile {
         keys.read("collapse", into: &cache.collapse) { text throws(ValueFault) in
             isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "use off to never wait")
         }
+        keys.read("background_fill", into: &cache.backgroundFill)
         if cache.mode == .force, keys.node("timeout") == nil, namesNoStatus(keys.node("statuses")) {
             keys.fault(at: "mode", "`mode: force` requires `timeout` or `statuses`", hint: "add timeout: 5m")
         }

@@ -77,6 +77,7 @@ struct AcceptanceTests {
               keep: 1h
               early_refresh: 100%
               collapse: 250ms
+              background_fill: off
               key: "{id|x}:{query}:{header.Accept}"
               query_deny: ["utm_*"]
               strict: on
@@ -164,6 +165,7 @@ struct AcceptanceTests {
         #expect(cache.keep == .seconds(3600))
         #expect(cache.earlyRefresh == Percent(100))
         #expect(cache.collapse == Milliseconds(250))
+        #expect(!cache.backgroundFill && it.routes[2].cache?.backgroundFill == true)
         #expect(cache.isStrict)
         #expect(cache.contentTypes == ["application/json", "text/*", "application/vnd.api+json"])
         #expect(cache.tags == .remove)

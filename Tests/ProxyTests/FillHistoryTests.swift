@@ -75,6 +75,8 @@ private final class FillHistory {
     private var expected: [UInt8]?
     private let key: CacheKey
     private var nextByte: UInt8 = 0
+    /// What requests ask for that nobody shares, since the key is known for what can't be stored.
+    private var alone: Set<ObjectIdentifier> = []
     private(set) var told: [String] = []
     private(set) var faults: [String] = []
 
@@ -142,6 +144,7 @@ private final class FillHistory {
                 faults.append("a hit that isn't what is stored")
             }
         case .began, .joined, .alone:
+            if case .alone = asked { alone.insert(ObjectIdentifier(scene.source)) }
             told.append("asks \(readers.count)")
             readers.append(reader)
         }
@@ -207,6 +210,11 @@ private final class FillHistory {
         }
         for (number, reader) in readers.enumerated() { check(reader, number) }
         for response in responses where !isEnded(response) { faults.append("a response that never ended") }
+        // Whoever leaves, what can be stored comes to its end; what is known not to be, once its head is there.
+        for response in responses where response.isStorable && response.source.isStopped && !response.isOver {
+            if !response.hasHead && alone.contains(ObjectIdentifier(response.source)) { continue }
+            faults.append("a response that could be stored was given up")
+        }
     }
 
     private func check(_ reader: ScriptedReader, _ number: Int) {

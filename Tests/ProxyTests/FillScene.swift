@@ -205,7 +205,8 @@ final class FillScene {
             isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
             make: { mayBegin ? service.newFeed(keys) : nil })
         switch role {
-        case .alone: return .alone(begin(reader, request, selection, service.newFeed(keys), false))
+        case .alone(let isHitForMiss):
+            return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
         case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
         case .read(let feed):
             reader.wait(for: feed)
@@ -215,11 +216,12 @@ final class FillScene {
 
     private func begin(
         _ reader: ScriptedReader, _ request: AdmittedRequest, _ selection: Selection, _ feed: FillFeed,
-        _ isPublished: Bool
+        _ isPublished: Bool, isExpected: Bool = true
     ) -> Fill {
         let fill = Fill(
             service, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: reader)
+        fill.isExpectedToBeStored = isExpected
         reader.fill(fill)
         fill.start()
         return fill

@@ -53,6 +53,7 @@ extension Fill {
     ) {
         let table = service.table
         body = .collecting
+        if leftAt != nil { leftAt = service.loop.now }
         guard isPublished else {
             feed.begin(nil, builder: builder)
             if isForOthers(facts) {

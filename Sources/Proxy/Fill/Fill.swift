@@ -101,6 +101,10 @@ final class Fill {
     /// The first reader gets its response once it is whole.
     var isHeldBack = false
     var notStoredReason: Reason?
+    /// Before its head is there: whether anything speaks against the response being stored.
+    var isExpectedToBeStored = true
+    /// Since when nobody has read from it, as far as it knows; nil where somebody does, or where it is a refresh.
+    var leftAt: MonotonicTime?
     /// What a POST's response is to later GETs.
     var forGet: GetRecord?
     /// What the origin's 304 brought that a 304 to the client's own condition has beside the stored fields.
@@ -108,9 +112,6 @@ final class Fill {
     /// When the origin was asked, by the clock of HTTP and in the order of invalidations.
     private(set) var requestTime = Instant(secondsSinceEpoch: 0)
     var began = InvalidationMoment.first
-
-    /// A response of which less than this is missing is fetched to its end though nobody waits for it.
-    private static let nearlyDone = 64 << 10
 
     /// - Parameters:
     ///   - feed: stands in the table already where `isPublished`.
@@ -281,12 +282,12 @@ final class Fill {
 
     // MARK: Readers
 
-    /// The first reader has left, or needs nothing more. The fill goes on where others wait, or where little is missing.
+    /// The first reader has left. The fill goes on where others wait, or for the store alone.
     func readerLeft(caughtUpAt: Int) {
         guard reader != nil, !isOver else { return }
         reader = nil
         feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
-        guard isWorthFinishing else { return giveUp() }
+        guard goesOn() else { return giveUp() }
         service.counters.continuedAlone += 1
         if body == .lockstep { holdSource() } else { source?.resume() }
     }
@@ -298,14 +299,38 @@ final class Fill {
             if feed.readers == 0 { return giveUp() }
             return holdSource()
         }
-        if reader == nil && purpose == .request && !isWorthFinishing { giveUp() }
+        if reader == nil && purpose == .request && !goesOn() { giveUp() }
     }
 
-    private var isWorthFinishing: Bool {
+    /// Whether it goes on without its first reader: for others, or for the store. Then it is completed where its length fits
+    /// the store, which it is known not to do as soon as it outgrows that.
+    private func goesOn() -> Bool {
         if feed.readers > 0 { return true }
-        guard body == .collecting, let remaining = source?.remaining else { return false }
-        return remaining <= UInt64(max(Self.nearlyDone, feed.end / 3))
+        guard isWorthStoring, leftAt != nil || service.leaveAlone() else { return false }
+        leftAt = service.loop.now
+        return true
     }
+
+    private var isWorthStoring: Bool {
+        guard request.entry?.continuesAlone == true else { return false }
+        return switch body {
+        case .none: isExpectedToBeStored && facts.method != .head && !facts.flags.contains(.noStore)
+        case .collecting: isToBeStored
+        case .lockstep: false
+        }
+    }
+
+    /// Called every second: a body that still arrives for nobody has had its time. Until the head is there the origin's own
+    /// time-out holds.
+    func checkTime(now: MonotonicTime) {
+        guard let leftAt, body != .none, reader == nil, feed.readers == 0 else { return }
+        guard now.milliseconds(since: leftAt) >= Self.aloneMilliseconds else { return }
+        service.counters.leftUnfinished += 1
+        giveUp()
+    }
+
+    /// How long a body is read on for the store alone.
+    private static let aloneMilliseconds: Int64 = 60_000
 
     // MARK: Ends
 
@@ -380,6 +405,6 @@ final class Fill {
         stopSource()
         request = nil
         reader = nil
-        service.ended(self)
+        service.ended(self, wasAlone: leftAt != nil)
     }
 }

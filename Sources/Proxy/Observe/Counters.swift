@@ -51,6 +51,7 @@ package struct Counters: Sendable {
     package var refreshesSkipped = 0
     /// Fetches that went on without their client.
     package var fetchesLeftBehind = 0
+    package var fetchesLeftUnfinished = 0
     package var logLinesDropped = 0
 
     // Gauges
@@ -97,6 +98,7 @@ package struct Counters: Sendable {
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.continuedAlone
+        fetchesLeftUnfinished += other.leftUnfinished
     }
 
     /// Adds another worker's.
@@ -131,6 +133,7 @@ package struct Counters: Sendable {
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.fetchesLeftBehind
+        fetchesLeftUnfinished += other.fetchesLeftUnfinished
         logLinesDropped += other.logLinesDropped
         clients += other.clients
         activeRequests += other.activeRequests

@@ -246,6 +246,7 @@ extension Transaction {
         let fill = Fill(
             fills, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: self)
+        fill.isExpectedToBeStored = served.isCollapsed != false
         activity = .filling(fill)
         stream?.awaitNothing()
         fill.start()

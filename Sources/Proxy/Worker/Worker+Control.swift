@@ -103,6 +103,7 @@ extension Worker {
             shared.fills.sweep(now: loop.now)
         }
         accessLog.flush()
+        fills.checkTimes(now: loop.now)
         clients.trim()
         scheduleHousekeeping()
     }
