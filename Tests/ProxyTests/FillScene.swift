@@ -192,6 +192,7 @@ final class FillScene {
             }
         }
         reader.scene = self
+        reader.request = request
         readers.append(reader)
         guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
         let keys = selection.keys

@@ -42,6 +42,14 @@ final class ScriptedReader: FillReader {
     private(set) var isBlocked: Bool
     /// Bytes that it takes from a feed at once.
     var window = Int.max
+    /// What it asked for; it takes a whole response where a test says nothing.
+    var request: AdmittedRequest?
+    /// Where in the response its body begins, and where that ends; nil is the end of the response.
+    private(set) var start = 0
+    private(set) var stop: Int?
+    /// Which bytes of the content it was given, where it was a part.
+    private(set) var content: Range<Int>?
+    private var position: Int { start + body.count }
     private var caughtUpAt = -1
 
     init(worker: Int = 0, isBlocked: Bool = false) {
@@ -85,7 +93,8 @@ final class ScriptedReader: FillReader {
         case .reading(let own): feed = own
         case .none, .waiting, .passing: return
         }
-        _ = feed.read(from: body.count, atMost: count) { body.append($0) }
+        let limit = min(count, (stop ?? .max) - position)
+        _ = feed.read(from: position, atMost: limit) { body.append($0) }
     }
 
     /// Its client goes away.
@@ -204,17 +213,42 @@ final class ScriptedReader: FillReader {
     private func look(at feed: FillFeed) {
         switch feed.news {
         case .none: return
-        case .head(let head, _):
-            log.append("began \(head.response.status)")
-            record = head.response
-            place = head.place
-            activity = .reading(feed)
-            pump(feed)
+        case .head(let head, let isWhole): use(head, of: feed, isWhole: isWhole)
         case .gone, .refused, .failed:
             let word = feed.news.word
             feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
             end(word)
         }
+    }
+
+    private func use(_ head: FillHead, of feed: FillFeed, isWhole: Bool) {
+        var plan = ReadingPlan.whole
+        if let request {
+            let whole = FillPlace(key: head.key, varyIndex: nil, length: head.response.bodyCount)
+            let known = isWhole ? FillHead(response: head.response, place: whole, arrived: whole.length ?? 0) : head
+            plan = ReadingPlan(request, reading: known, now: Instant(secondsSinceEpoch: 0))
+        }
+        record = head.response
+        place = head.place
+        switch plan {
+        case .later: return
+        case .notModified: return endEarly("not modified", feed)
+        case .head: return endEarly("head", feed)
+        case .unsatisfiable: return endEarly("unsatisfiable", feed)
+        case .whole: log.append("began \(head.response.status)")
+        case .part(let part, _):
+            log.append("began 206")
+            content = Int(part.lowerBound)..<Int(part.upperBound)
+            start = Int(part.lowerBound)
+            stop = Int(part.upperBound)
+        }
+        activity = .reading(feed)
+        pump(feed)
+    }
+
+    private func endEarly(_ how: String, _ feed: FillFeed) {
+        feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+        end(how)
     }
 
     private func pump(_ feed: FillFeed) {
@@ -228,18 +262,20 @@ final class ScriptedReader: FillReader {
             }
             if case .reading = activity, let completed = reach.completed {
                 feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
-                if body.count <= completed.bodyCount { body.append(completed.body.extracting(body.count...)) }
+                let rest = position..<(stop ?? completed.bodyCount)
+                body.append(completed.body.extracting(rest))
                 return end("whole")
             }
-            if body.count < reach.end {
-                let count = feed.read(from: body.count, atMost: window) { body.append($0) }
+            let limit = min(reach.end, stop ?? .max)
+            if position < limit {
+                let count = feed.read(from: position, atMost: min(window, limit - position)) { body.append($0) }
                 if count == 0 {
-                    ends.append("nothing to read at \(body.count) of \(reach.end)")
+                    ends.append("nothing to read at \(position) of \(reach.end)")
                     return
                 }
                 continue
             }
-            if case .reading = activity, reach.isWhole {
+            if case .reading = activity, reach.isWhole || position == stop {
                 feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
                 return end("whole")
             }
@@ -249,7 +285,7 @@ final class ScriptedReader: FillReader {
     }
 
     private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
-        guard body.count == end, caughtUpAt != end else { return }
+        guard position == end, caughtUpAt != end else { return }
         caughtUpAt = end
         feed.noteCaughtUp(at: end)
     }

@@ -206,8 +206,8 @@ final class HTTP1Stream: ClientStream {
     override func end(trailers: [UInt8]) { writeEnd(trailers: trailers) }
     override func sendStored(_ record: StoredResponse, range: Range<Int>) { writeStored(record, range: range) }
 
-    override func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
-        writeRest(of: record, from: position, trailers: trailers)
+    override func sendRest(of record: StoredResponse, range: Range<Int>, trailers: [UInt8]) {
+        writeRest(of: record, range: range, trailers: trailers)
     }
 
     override func yield() { awaitRoom() }

@@ -70,11 +70,20 @@ extension Fill {
             lines = begin(response, bytes, status)
         }
         guard body == .collecting else { return handOver(response, bytes) }
-        // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
-        if facts.hasConditions, partial?.range == nil, reader != nil, case .known = response.contentSize {
-            isHeldBack = true
-        }
+        if partial?.range == nil && answersCondition() { return }
         if !isHeldBack { reader?.fillBegan(response, bytes, lines: lines) }
+    }
+
+    /// Whether the client's own condition is answered by the head alone (RFC 9110 §13.1): the reader has what it needs, and
+    /// the rest is for the store and for others.
+    private func answersCondition() -> Bool {
+        guard facts.hasConditions, let reader, let preview = feed.preview,
+            request.isNotModified(preview, now: service.instant)
+        else { return false }
+        letReaderGo()
+        reader.fillDelivers(preview, .whole, by: self)
+        readersChanged()
+        return true
     }
 
     /// Begins to store the response, if it may be.

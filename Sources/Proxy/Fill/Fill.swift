@@ -98,11 +98,13 @@ final class Fill {
     var arrived = 0
     /// What is collected is to be put into the stores.
     var isToBeStored = false
-    /// The first reader gets its response once it is whole.
+    /// The first reader gets its response once what was missing of it is there.
     var isHeldBack = false
     var notStoredReason: Reason?
     /// Before its head is there: whether anything speaks against the response being stored.
     var isExpectedToBeStored = true
+    /// It is completed whatever the route says of clients that leave: its client hasn't left before it had what it wanted.
+    private var isWanted = false
     /// Since when nobody has read from it, as far as it knows; nil where somebody does, or where it is a refresh.
     var leftAt: MonotonicTime?
     /// What a POST's response is to later GETs.
@@ -199,6 +201,12 @@ final class Fill {
         if body == .lockstep { holdSource() } else { source?.resume() }
     }
 
+    /// The first reader has been given what it needs before the body is there; it takes its leave of the feed itself.
+    func letReaderGo() {
+        reader = nil
+        isWanted = true
+    }
+
     /// Readers have left, or those that lagged have caught up.
     func readersChanged() {
         guard !isOver else { return }
@@ -219,7 +227,7 @@ final class Fill {
     }
 
     private var isWorthStoring: Bool {
-        guard request.entry?.continuesAlone == true else { return false }
+        guard isWanted || request.entry?.continuesAlone == true else { return false }
         return switch body {
         case .none: isExpectedToBeStored && facts.method != .head && !facts.flags.contains(.noStore)
         case .collecting: isToBeStored

@@ -59,6 +59,12 @@ final class FillFeed: Sendable {
         /// The whole response, whoever may be given it.
         var whole: StoredResponse?
 
+        /// Made for the first who asks.
+        mutating func makePreview() -> StoredResponse? {
+            if preview == nil { preview = builder?.preview() }
+            return preview
+        }
+
         /// Whether every reader has all that has arrived; said once.
         mutating func mayGoOn() -> Bool {
             guard isHeld, caughtUp >= readers else { return false }
@@ -157,12 +163,11 @@ final class FillFeed: Sendable {
             case .arriving:
                 if state.isLockstep { return .gone }
                 guard let place = state.place else { return .none }
-                if state.preview == nil { state.preview = state.builder?.preview() }
-                guard let preview = state.preview else { return .none }
-                return .head(FillHead(response: preview, place: place), isWhole: false)
+                guard let preview = state.makePreview() else { return .none }
+                return .head(FillHead(response: preview, place: place, arrived: state.end), isWhole: false)
             case .completed:
                 guard let place = state.place, let whole = state.whole else { return .gone }
-                return .head(FillHead(response: whole, place: place), isWhole: true)
+                return .head(FillHead(response: whole, place: place, arrived: whole.bodyCount), isWhole: true)
             case .ended: return .gone
             case .refused(let refusal): return .refused(refusal)
             case .failed(let failure): return .failed(failure)
@@ -249,6 +254,9 @@ final class FillFeed: Sendable {
         }
         if let refusal { throw refusal }
     }
+
+    /// The response without its body, as it is being stored.
+    var preview: StoredResponse? { state.withLock { $0.makePreview() } }
 
     /// Bytes that have arrived.
     var end: Int { state.withLock { $0.end } }

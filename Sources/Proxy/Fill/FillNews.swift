@@ -24,6 +24,8 @@ struct FillHead {
     /// The response without its body, or with it once that is complete.
     let response: StoredResponse
     let place: FillPlace
+    /// Bytes of the body that have arrived.
+    let arrived: Int
 
     var key: CacheKey { place.key }
     var varyIndex: StoredResponse? { place.varyIndex }

@@ -205,6 +205,7 @@ extension Transaction {
         case .begin(let feed): return beginUnlessStored(feed)
         case .read(let feed):
             reading.waits += 1
+            reading.isWaitingForPart = false
             detach()
             activity = .waiting(feed)
             worker.startReading(feed, self)

@@ -50,7 +50,7 @@ extension Transaction: FillReader {
         // The client lags: the rest goes out as it takes it.
         if let whole {
             feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
-            return stream.sendRest(of: whole, from: reading.count, trailers: trailers)
+            return stream.sendRest(of: whole, range: reading.count..<whole.bodyCount, trailers: trailers)
         }
         activity = .reading(feed)
         worker.startReading(feed, self)
@@ -226,20 +226,53 @@ extension Transaction: FillReader {
             endActivity()
             return fetchAlone()
         }
-        let isHead = request.head.method == .head
-        let isMeasured = head.response.description.headHasContentLength
-        let needsWhole = request.facts.hasRange || request.facts.hasConditions || isHead && !isMeasured
-        if needsWhole && !isWhole { return }
+        let plan = isWhole ? nil : ReadingPlan(request, reading: head, now: worker.instant)
+        if plan == .later { return waitForPart() }
         served.forward = selection.reason?.forward ?? .uriMiss
         served.isCollapsed = true
         served.verdict = .miss
         selection.reason = nil
         selection.stored = head.response
         fills.counters.coalesced += 1
-        guard isWhole || isHead else { return beginReading(head, of: feed) }
-        endActivity()
+        switch plan {
+        case .whole, .part, .later: return beginReading(head, of: feed, plan)
+        case nil, .head, .notModified, .unsatisfiable: endActivity()
+        }
         stream.awaitNothing()
-        resume(at: .deliver)
+        switch plan {
+        case .head: deliverHead(head)
+        case .unsatisfiable(let length): deliverUnsatisfiable(head.response, length: length)
+        case nil, .whole, .part, .later, .notModified: resume(at: .deliver)
+        }
+    }
+
+    /// What it asks for hasn't arrived, and might be had sooner from the origin: it isn't waited for as long as a head.
+    private func waitForPart() {
+        guard !reading.isWaitingForPart, let entry = request.entry else { return }
+        reading.isWaitingForPart = true
+        stream?.wait(atMostMilliseconds: min(entry.collapseMilliseconds, Self.partMilliseconds))
+    }
+
+    private static let partMilliseconds: Int64 = 1_000
+
+    /// The response to a HEAD, whose length may not be known yet.
+    private func deliverHead(_ head: FillHead) {
+        let record = head.response
+        served.status = Int(record.status)
+        served.outcome = served.verdict.outcome
+        beginHead(head)
+        stream?.sendHead(.none)
+        stream?.end(trailers: [])
+    }
+
+    private func beginHead(_ head: FillHead) {
+        let record = head.response
+        writer.begin(record.head, removesTags: removesTags(of: record))
+        appendOwnFields(record)
+        // RFC 9110 §8.6: none in a 204.
+        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
+            writer.append("Content-Length", decimal: UInt64(length))
+        }
     }
 
     /// Whether the response belongs to this request's key; if not, the request goes on elsewhere.
@@ -273,7 +306,7 @@ extension Transaction: FillReader {
     }
 
     /// Begins the response of a reader.
-    private func beginReading(_ head: FillHead, of feed: FillFeed) {
+    private func beginReading(_ head: FillHead, of feed: FillFeed, _ plan: ReadingPlan?) {
         guard let stream else { return }
         if feed.reach.isBroken {
             // Nothing has gone out yet, so this one still gets a whole response.
@@ -281,18 +314,18 @@ extension Transaction: FillReader {
             return endWithout(.closedEarly)
         }
         activity = .reading(feed)
-        reading.count = 0
         stream.awaitNothing()
-        let record = head.response
-        served.status = Int(record.status)
-        served.outcome = served.verdict.outcome
-        writer.begin(record.head, removesTags: removesTags(of: record))
-        appendOwnFields(record)
-        // RFC 9110 §8.6: none in a 204.
-        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
-            writer.append("Content-Length", decimal: UInt64(length))
+        if case .part(let part, let completeLength) = plan {
+            reading.count = Int(part.lowerBound)
+            reading.end = Int(part.upperBound)
+            beginPart(head.response, part, completeLength: completeLength)
+        } else {
+            reading.count = 0
+            served.status = Int(head.response.status)
+            served.outcome = served.verdict.outcome
+            beginHead(head)
+            stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
         }
-        stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
         pump(feed)
     }
 
@@ -317,9 +350,11 @@ extension Transaction: FillReader {
             }
             if let completed = reach.completed {
                 endActivity()
-                return stream.sendRest(of: completed, from: reading.count, trailers: [])
+                let end = reading.end ?? completed.bodyCount
+                return stream.sendRest(of: completed, range: reading.count..<end, trailers: [])
             }
-            if reading.count < reach.end {
+            let end = min(reach.end, reading.end ?? .max)
+            if reading.count < end {
                 if windows == Self.windowsPerTurn {
                     // Others have their turn; the socket, which has room, brings us back.
                     stream.flush()
@@ -328,7 +363,8 @@ extension Transaction: FillReader {
                 }
                 windows += 1
                 worker.window.removeAll()
-                let count = feed.read(from: reading.count, atMost: Self.windowCount) { worker.window.append($0) }
+                let limit = min(Self.windowCount, end - reading.count)
+                let count = feed.read(from: reading.count, atMost: limit) { worker.window.append($0) }
                 // It has broken off since.
                 guard count > 0 else {
                     stream.flush()
@@ -339,7 +375,7 @@ extension Transaction: FillReader {
                 if number != self.number { return }
                 continue
             }
-            if reach.isWhole {
+            if reach.isWhole || reading.count == reading.end {
                 endActivity()
                 return stream.end(trailers: [])
             }
