@@ -26,6 +26,10 @@ extension MetricFamily {
             "larder_fetches_left_unfinished_total", .counter,
             "Upstream requests that ended without a client because they took too long, or because too many had none."
         ) { $0.total.fetchesLeftUnfinished },
+        MetricFamily(
+            "larder_writes_unshared_total", .counter,
+            "Responses that requests could not use while they were being written to Redis, because too many were."
+        ) { $0.total.writesUnshared },
         MetricFamily("larder_refreshes_total", .counter, "Refreshes started in the background.") {
             $0.total.refreshes
         },

@@ -9,6 +9,7 @@ package final class SharedStores: Sendable {
     let variants = VariantTable()
     /// Of the remote store.
     package let liveRecords = LiveRecords()
+    let writes = WritesUnderWay()
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }

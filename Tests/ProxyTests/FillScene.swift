@@ -208,6 +208,7 @@ final class FillScene {
         switch role {
         case .alone(let isHitForMiss):
             return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
+        case .lookAgain: preconditionFailure("a scene's stores are never asked before they have a response")
         case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
         case .read(let feed):
             reader.wait(for: feed)

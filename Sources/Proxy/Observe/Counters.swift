@@ -52,6 +52,7 @@ package struct Counters: Sendable {
     /// Fetches that went on without their client.
     package var fetchesLeftBehind = 0
     package var fetchesLeftUnfinished = 0
+    package var writesUnshared = 0
     package var logLinesDropped = 0
 
     // Gauges
@@ -134,6 +135,7 @@ package struct Counters: Sendable {
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.fetchesLeftBehind
         fetchesLeftUnfinished += other.fetchesLeftUnfinished
+        writesUnshared += other.writesUnshared
         logLinesDropped += other.logLinesDropped
         clients += other.clients
         activeRequests += other.activeRequests

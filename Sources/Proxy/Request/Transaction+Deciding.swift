@@ -203,7 +203,16 @@ extension Transaction {
             }
             return .next(.fill)
         case .begin(let feed): return beginUnlessStored(feed)
+        case .lookAgain:
+            // Its write ended after the store was asked, and before that replied.
+            selection.reset()
+            return .next(.key)
         case .read(let feed):
+            if let found = completed(feed) {
+                selection.stored = found
+                selection.reason = nil
+                return .next(.decide)
+            }
             reading.waits += 1
             reading.isWaitingForPart = false
             detach()
@@ -213,6 +222,20 @@ extension Transaction {
             feedMoved(feed)
             return .wait
         }
+    }
+
+    /// What a fill has brought that is complete: for whoever asks from then on it is what is stored, though the stores may not
+    /// have it yet. The feed is left then.
+    private func completed(_ feed: FillFeed) -> StoredResponse? {
+        guard case .head(let head, isWhole: true) = feed.news, head.response.kind == .response,
+            let policy = request.policy,
+            head.key == selection.keys.key, selection.keys.isUsable(head.response),
+            !isInvalidatedByGroup(head.response),
+            case .fresh = reuseVerdict(
+                stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
+        else { return nil }
+        feed.leave(caughtUpAt: -1, tellsFill: true)
+        return head.response
     }
 
     /// Another worker's fill may have been stored since this one looked.

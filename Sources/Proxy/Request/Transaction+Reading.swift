@@ -28,10 +28,19 @@ extension Transaction: FillReader {
     func fillReceived(_ piece: Span<UInt8>, at position: Int) {
         guard let stream else { return }
         if case .passing = activity { return stream.send(piece) }
-        guard position == reading.count, !stream.isBlocked else { return }
+        guard position == reading.count, !stream.isBlocked, !isEnd(piece) else { return }
         reading.count += piece.count
         stream.send(piece)
     }
+
+    /// Whoever has all of a response finds it in the store: a last piece that would go out at once waits for that, a small
+    /// one is gathered until then anyway.
+    private func isEnd(_ piece: Span<UInt8>) -> Bool {
+        guard piece.count > Self.gatheredCount, case .filling(let fill) = activity else { return false }
+        return fill.body == .collecting && fill.source?.remaining == 0
+    }
+
+    private static let gatheredCount = 4096
 
     func fillTurnEnded() {
         stream?.flush()

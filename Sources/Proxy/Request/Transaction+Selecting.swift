@@ -133,6 +133,7 @@ extension Transaction: StoreReceiver {
         }
         selection.keys.keepText(fills.composer)
         guard cache.usesRemote else { return lookByNextList() }
+        if let found = lookUpUnderWay() { return use(found) }
         detach()
         if selection.keys.list == 0 { selection.asked = worker.loop.now }
         let text = selection.keys.text
@@ -162,6 +163,17 @@ extension Transaction: StoreReceiver {
         explainer == nil
             ? cache.lookUpInMemory(key, keyText: keyText, now: worker.wallTime)
             : cache.peekInMemory(key, keyText: keyText, now: worker.wallTime)
+    }
+
+    /// What is on its way to the remote store, unless it was invalidated since it was asked for.
+    private func lookUpUnderWay() -> StoredResponse? {
+        let keys = selection.keys
+        let text = keys.text
+        let now = worker.wallTime
+        guard let found = cache.lookUpUnderWay(keys.key, keyText: text.span, now: now),
+            cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now)
+        else { return nil }
+        return found
     }
 
     /// What is stored for this very query although its path has a rule: a failure, say, that came without one. Memory alone
@@ -258,7 +270,10 @@ extension Transaction: StoreReceiver {
             }
             if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
             return use(found)
-        case .miss: return lookByNextList()
+        case .miss:
+            // It may have been put since the store was asked.
+            if let found = lookUpUnderWay() { return use(found) }
+            return lookByNextList()
         case .failed(let trouble): return endLookUp(because: trouble)
         }
     }

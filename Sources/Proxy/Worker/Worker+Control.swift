@@ -38,6 +38,7 @@ extension Worker {
         counters.invalidated = cache.figures.invalidatedKeys
         counters.groupsInvalidated = cache.figures.invalidatedGroups
         counters.variantsReached = cache.figures.deletedVariants
+        counters.writesUnshared = cache.figures.unsharedWrites
         if let figures = cache.remoteFigures { counters.remote = figures }
         return counters
     }
