@@ -27,6 +27,7 @@ extension Figures {
             $0.member("waits_timed_out", total.waitsTimedOut)
             $0.member("fetches_left_behind", total.fetchesLeftBehind)
             $0.member("fetches_left_unfinished", total.fetchesLeftUnfinished)
+            $0.member("slow_readers_dropped", total.slowReadersDropped)
             $0.member("writes_unshared", total.writesUnshared)
             $0.member("refreshes", total.refreshes)
             $0.member("refreshes_skipped", total.refreshesSkipped)

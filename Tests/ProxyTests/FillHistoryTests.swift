@@ -87,6 +87,7 @@ private final class FillHistory {
     init(seed: UInt64) throws {
         random = Numbers(seed: seed)
         scene = try FillScene(objectLimit: Self.limit)
+        scene.service.spillLimit = Int.random(in: 1...40, using: &random)
         key = scene.select(try scene.request()).keys.key
     }
 
@@ -133,6 +134,9 @@ private final class FillHistory {
                 expected = nil
                 for response in responses { response.isOvertaken = true }
             }
+        case 11 where below(3) == 0:
+            told.append("a second passes")
+            scene.service.checkTimes(now: scene.loop.now)
         default: scene.settle()
         }
         noteSources()
@@ -258,6 +262,10 @@ private final class FillHistory {
                 faults.append("reader \(number) is told that its range can't be satisfied")
             }
         case "broken", "failed, closedEarly", "left": break
+        case "dropped":
+            if !matching.contains(where: { $0.kind == .tooLarge || $0.kind == .tooLargeMeasured }) {
+                faults.append("reader \(number) is dropped from what is kept whole")
+            }
         case "gone", "refused, hit for miss", "refused, own reason", "refused, 503":
             if !reader.body.isEmpty { faults.append("reader \(number) was sent away within a body") }
         case let other: faults.append("reader \(number) ended with \(other ?? "nothing")")

@@ -210,8 +210,8 @@ final class FillScene {
             return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
         case .lookAgain: preconditionFailure("a scene's stores are never asked before they have a response")
         case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
-        case .read(let feed):
-            reader.wait(for: feed)
+        case .read(let feed, let identifier):
+            reader.wait(for: feed, as: identifier)
             return .joined(feed)
         }
     }

@@ -284,7 +284,7 @@ struct FillTableTests {
 
 extension FillRole {
     fileprivate var begins: FillFeed? { if case .begin(let feed) = self { feed } else { nil } }
-    fileprivate var reads: FillFeed? { if case .read(let feed) = self { feed } else { nil } }
+    fileprivate var reads: FillFeed? { if case .read(let feed, _) = self { feed } else { nil } }
 
     fileprivate func isAlone(hitForMiss: Bool) -> Bool {
         if case .alone(let isKnown) = self { isKnown == hitForMiss } else { false }

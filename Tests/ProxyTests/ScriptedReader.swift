@@ -50,7 +50,8 @@ final class ScriptedReader: FillReader {
     /// Which bytes of the content it was given, where it was a part.
     private(set) var content: Range<Int>?
     private var position: Int { start + body.count }
-    private var caughtUpAt = -1
+    /// Names it in another request's feed.
+    private var identifier = FillFeed.ReaderID(number: -1)
 
     init(worker: Int = 0, isBlocked: Bool = false) {
         self.worker = worker
@@ -68,7 +69,8 @@ final class ScriptedReader: FillReader {
 
     func fill(_ fill: Fill) { activity = .filling(fill) }
 
-    func wait(for feed: FillFeed) {
+    func wait(for feed: FillFeed, as identifier: FillFeed.ReaderID) {
+        self.identifier = identifier
         activity = .waiting(feed)
         moved(feed)
     }
@@ -79,8 +81,8 @@ final class ScriptedReader: FillReader {
     func unblock() {
         isBlocked = false
         switch activity {
-        case .filling(let fill): pump(fill.feed)
-        case .reading(let feed): pump(feed)
+        case .filling(let fill): pump(fill.feed, fill.first)
+        case .reading(let feed): pump(feed, identifier)
         case .none, .waiting, .passing: break
         }
     }
@@ -88,13 +90,14 @@ final class ScriptedReader: FillReader {
     /// Takes at most so many bytes more of what has arrived.
     func take(_ count: Int) {
         let feed: FillFeed
+        let reader: FillFeed.ReaderID
         switch activity {
-        case .filling(let fill): feed = fill.feed
-        case .reading(let own): feed = own
+        case .filling(let fill): (feed, reader) = (fill.feed, fill.first)
+        case .reading(let own): (feed, reader) = (own, identifier)
         case .none, .waiting, .passing: return
         }
         let limit = min(count, (stop ?? .max) - position)
-        _ = feed.read(from: position, atMost: limit) { body.append($0) }
+        _ = feed.read(reader, from: position, atMost: limit) { body.append($0) }
     }
 
     /// Its client goes away.
@@ -104,8 +107,8 @@ final class ScriptedReader: FillReader {
         end("left")
         switch activity {
         case .none, .passing: source?.stop()
-        case .filling(let fill): fill.readerLeft(caughtUpAt: caughtUpAt)
-        case .waiting(let feed), .reading(let feed): feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+        case .filling(let fill): fill.readerLeft()
+        case .waiting(let feed), .reading(let feed): feed.leave(identifier, tellsFill: true)
         }
     }
 
@@ -129,9 +132,10 @@ final class ScriptedReader: FillReader {
         if position == body.count && !isBlocked { body.append(piece) }
     }
 
-    func fillTurnEnded() {
-        guard case .filling(let fill) = activity, !isBlocked, fill.body == .lockstep else { return }
-        noteCaughtUp(fill.feed, fill.feed.end)
+    func fillTurnEnded() {}
+
+    func fillDropped() {
+        if case .filling = activity { end("dropped") } else { ends.append("dropped after its end") }
     }
 
     func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
@@ -139,20 +143,21 @@ final class ScriptedReader: FillReader {
         let feed = fill.feed
         self.trailers = trailers
         if body.count == fill.arrived {
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             return end("whole")
         }
         if let whole {
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             body.append(whole.body.extracting(body.count...))
             return end("whole")
         }
+        identifier = fill.first
         activity = .reading(feed)
     }
 
     func fillDelivers(_ record: StoredResponse, _ how: FillDelivery, by fill: Fill) {
         guard case .filling(let own) = activity, own === fill else { return }
-        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
         self.record = record
         deliveredReason = fill.notStoredReason
         end("delivered, \(how)")
@@ -191,7 +196,7 @@ final class ScriptedReader: FillReader {
 
     private func leaveFill() {
         guard case .filling(let fill) = activity else { return ends.append("a second end") }
-        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
     }
 
     // MARK: What it took over
@@ -204,7 +209,7 @@ final class ScriptedReader: FillReader {
 
     func moved(_ feed: FillFeed) {
         switch activity {
-        case .reading(let own) where own === feed: pump(feed)
+        case .reading(let own) where own === feed: pump(feed, identifier)
         case .waiting(let own) where own === feed: look(at: feed)
         case .none, .filling, .waiting, .reading, .passing: return
         }
@@ -216,7 +221,7 @@ final class ScriptedReader: FillReader {
         case .head(let head, let isWhole): use(head, of: feed, isWhole: isWhole)
         case .gone, .refused, .failed:
             let word = feed.news.word
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+            feed.leave(identifier, tellsFill: true)
             end(word)
         }
     }
@@ -240,35 +245,38 @@ final class ScriptedReader: FillReader {
             log.append("began 206")
             content = Int(part.lowerBound)..<Int(part.upperBound)
             start = Int(part.lowerBound)
+            feed.advance(identifier, to: start)
             stop = Int(part.upperBound)
         }
         activity = .reading(feed)
-        pump(feed)
+        pump(feed, identifier)
     }
 
     private func endEarly(_ how: String, _ feed: FillFeed) {
-        feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+        feed.leave(identifier, tellsFill: true)
         end(how)
     }
 
-    private func pump(_ feed: FillFeed) {
-        while !isBlocked {
-            let reach = feed.reach
+    private func pump(_ feed: FillFeed, _ reader: FillFeed.ReaderID) {
+        while true {
+            let reach = feed.reach(of: reader)
+            if reach.isDropped { return end("dropped") }
+            if isBlocked { return }
             if reach.isBroken {
                 // A first reader is told by its fill.
                 if case .filling = activity { return }
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                feed.leave(identifier, tellsFill: true)
                 return end("broken")
             }
             if case .reading = activity, let completed = reach.completed {
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                feed.leave(identifier, tellsFill: true)
                 let rest = position..<(stop ?? completed.bodyCount)
                 body.append(completed.body.extracting(rest))
                 return end("whole")
             }
             let limit = min(reach.end, stop ?? .max)
             if position < limit {
-                let count = feed.read(from: position, atMost: min(window, limit - position)) { body.append($0) }
+                let count = feed.read(reader, from: position, atMost: min(window, limit - position)) { body.append($0) }
                 if count == 0 {
                     ends.append("nothing to read at \(position) of \(reach.end)")
                     return
@@ -276,17 +284,10 @@ final class ScriptedReader: FillReader {
                 continue
             }
             if case .reading = activity, reach.isWhole || position == stop {
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                feed.leave(identifier, tellsFill: true)
                 return end("whole")
             }
-            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
             return
         }
-    }
-
-    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
-        guard position == end, caughtUpAt != end else { return }
-        caughtUpAt = end
-        feed.noteCaughtUp(at: end)
     }
 }

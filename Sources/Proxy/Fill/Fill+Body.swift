@@ -45,6 +45,7 @@ extension Fill {
         let others = feed.readers - (reader == nil ? 0 : 1)
         if others == 0 && (reader == nil || reader?.readCount == arrived) { return handOverRest() }
         body = .lockstep
+        if let reader { feed.advance(first, to: reader.readCount) }
     }
 
     /// No more of the body came in this turn.
@@ -53,14 +54,10 @@ extension Fill {
         if !isOver, body == .lockstep { holdSource() }
     }
 
-    /// In lockstep the origin is read on when every reader has what there is.
+    /// In lockstep the origin is read on when somebody has what there is, and others don't lag too far behind.
     func holdSource() {
-        if feed.hold() {
-            source?.pause()
-        } else {
-            feed.releaseSpill()
-            source?.resume()
-        }
+        if let reader { feed.advance(first, to: reader.readCount) }
+        if feed.hold() { source?.pause() } else { source?.resume() }
     }
 
     /// The body is complete.

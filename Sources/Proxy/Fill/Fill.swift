@@ -41,6 +41,8 @@ protocol FillReader: AnyObject {
     /// There is no response, or no more of it.
     /// - Parameter stored: what may still be served if nothing has been sent.
     func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?)
+    /// It lagged too far behind others, for whom the origin is read on.
+    func fillDropped()
     /// How much of the body the reader has taken.
     var readCount: Int { get }
 }
@@ -78,6 +80,8 @@ final class Fill {
     /// Whether it is to be found in the table, for others to read from.
     private(set) var isPublished: Bool
     private(set) var reader: (any FillReader)?
+    /// Names the first reader in the feed.
+    private(set) var first: FillFeed.ReaderID
     var source: (any FillSource)?
 
     // What it began with, and what has become of that.
@@ -105,6 +109,8 @@ final class Fill {
     var isExpectedToBeStored = true
     /// It is completed whatever the route says of clients that leave: its client hasn't left before it had what it wanted.
     private var isWanted = false
+    /// How often somebody was found to be held back by others.
+    private var looksHeldBack = 0
     /// Since when nobody has read from it, as far as it knows; nil where somebody does, or where it is a refresh.
     var leftAt: MonotonicTime?
     /// What a POST's response is to later GETs.
@@ -130,13 +136,14 @@ final class Fill {
         self.request = request
         self.facts = facts
         self.reader = reader
+        first = feed.joinFirst()
+        if reader == nil { feed.leave(first, tellsFill: false) }
         keys = selection.keys
         stored = selection.stored
         fallback = selection.fallback
         isValidating = selection.isValidating
         partial = selection.partial
         hadStored = selection.stored != nil || selection.partial?.known != nil
-        if reader != nil { feed.joinFirst() }
         service.began(self)
     }
 
@@ -179,7 +186,8 @@ final class Fill {
     /// What was shown of the response before is none of the next one's.
     private func replaceFeed() {
         let next = service.newFeed(keys)
-        if reader != nil { next.joinFirst() }
+        first = next.joinFirst()
+        if reader == nil { next.leave(first, tellsFill: false) }
         service.replaceFeed(of: self, by: next)
         feed = next
     }
@@ -192,10 +200,10 @@ final class Fill {
     // MARK: Readers
 
     /// The first reader has left. The fill goes on where others wait, or for the store alone.
-    func readerLeft(caughtUpAt: Int) {
+    func readerLeft() {
         guard reader != nil, !isOver else { return }
         reader = nil
-        feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        feed.leave(first, tellsFill: false)
         guard goesOn() else { return giveUp() }
         service.counters.continuedAlone += 1
         if body == .lockstep { holdSource() } else { source?.resume() }
@@ -235,13 +243,33 @@ final class Fill {
         }
     }
 
-    /// Called every second: a body that still arrives for nobody has had its time. Until the head is there the origin's own
-    /// time-out holds.
+    /// Called every second.
     func checkTime(now: MonotonicTime) {
+        if body == .lockstep { checkPace() }
+        // A body that still arrives for nobody has had its time. Until the head is there the origin's own time-out holds.
         guard let leftAt, body != .none, reader == nil, feed.readers == 0 else { return }
         guard now.milliseconds(since: leftAt) >= Self.aloneMilliseconds else { return }
         service.counters.leftUnfinished += 1
         giveUp()
+    }
+
+    /// Those that hold others back whenever one looks are dropped at the second look, so that nobody waits for them longer
+    /// than two seconds. Looking twice tells them from those that are about as fast as the others.
+    private func checkPace() {
+        guard feed.isHeldBack else {
+            looksHeldBack = max(0, looksHeldBack - 1)
+            return
+        }
+        looksHeldBack += 1
+        guard looksHeldBack == 2 else { return }
+        looksHeldBack = 0
+        let dropped = feed.dropLagging()
+        service.counters.droppedReaders += dropped.count
+        if dropped.contains(first), let reader {
+            self.reader = nil
+            reader.fillDropped()
+        }
+        if !isOver { readersChanged() }
     }
 
     /// How long a body is read on for the store alone.

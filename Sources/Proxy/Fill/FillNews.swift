@@ -62,8 +62,8 @@ extension FillFeed {
         /// Everything has arrived.
         var isWhole = false
         var isBroken = false
-        /// Nothing more comes until every reader has this much.
-        var isLockstep = false
+        /// It lagged too far behind the others, for whom the origin was read on.
+        var isDropped = false
         var completed: StoredResponse?
     }
 }

@@ -39,6 +39,8 @@ final class FillService {
     var makeSource: (OriginRequest, Fill) -> any FillSource
     /// A line of `Date`.
     var dateLine: () -> [UInt8]
+    /// How far the readers of a feed may lag behind one another where the body can't be kept whole.
+    var spillLimit = FillFeed.spillLimit
     /// Called when a fill is over, or has lost its last reader.
     var fillEnded: (() -> Void)?
 
@@ -89,7 +91,7 @@ final class FillService {
     // MARK: Fills
 
     func newFeed(_ keys: KeySelection) -> FillFeed {
-        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox)
+        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox, spillLimit: spillLimit)
     }
 
     func began(_ fill: Fill) {

@@ -9,7 +9,7 @@ import EventLoop
 enum FillRole {
     /// It begins a fill, which others may read from.
     case begin(FillFeed)
-    case read(FillFeed)
+    case read(FillFeed, FillFeed.ReaderID)
     /// The store has by now what it didn't have when it was asked.
     case lookAgain
     /// It sends its own request: what this key brings can't be shared, or others may not read what this request brings.
@@ -80,12 +80,14 @@ final class FillTable: Sendable {
             case .fill(let feed):
                 // Another text with the same digest has nothing to do with it.
                 guard feed.hasKeyText(keyText) else { return .alone(isHitForMiss: false) }
-                if !isOvertaken(feed), feed.join(worker: worker, mailbox: mailbox) { return .read(feed) }
+                if !isOvertaken(feed), let reader = feed.join(worker: worker, mailbox: mailbox) {
+                    return .read(feed, reader)
+                }
             case .completed(let feed, _, let stored) where Self.isMissed(stored, asked: asked):
                 if feed.hasKeyText(keyText), !isOvertaken(feed),
-                    feed.join(worker: worker, mailbox: mailbox)
+                    let reader = feed.join(worker: worker, mailbox: mailbox)
                 {
-                    return .read(feed)
+                    return .read(feed, reader)
                 }
             case .stored(let stored) where Self.isMissed(stored, asked: asked): return .lookAgain
             case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
@@ -148,7 +150,7 @@ final class FillTable: Sendable {
             if entries.count > Self.notesPerShard {
                 entries[key] = nil
             } else {
-                let isKept = (feed.reach.completed?.bodyCount ?? 0) <= Self.keptBytes
+                let isKept = (feed.completed?.bodyCount ?? 0) <= Self.keptBytes
                 entries[key] = isKept ? .completed(feed, at: completed, stored: now) : .stored(at: now)
             }
         }

@@ -7,8 +7,6 @@ struct ReadingPosition {
     var end: Int?
     /// It waits for the bytes that it asks for, for a shorter time than for the head.
     var isWaitingForPart = false
-    /// In lockstep: the end that was last noted to be reached.
-    var caughtUpAt = -1
     /// How many fills of others it has waited for.
     var waits = 0
 }

@@ -207,8 +207,9 @@ extension Transaction {
             // Its write ended after the store was asked, and before that replied.
             selection.reset()
             return .next(.key)
-        case .read(let feed):
+        case .read(let feed, let reader):
             if let found = completed(feed) {
+                feed.leave(reader, tellsFill: true)
                 selection.stored = found
                 selection.reason = nil
                 return .next(.decide)
@@ -216,7 +217,7 @@ extension Transaction {
             reading.waits += 1
             reading.isWaitingForPart = false
             detach()
-            activity = .waiting(feed)
+            activity = .waiting(feed, reader)
             worker.startReading(feed, self)
             stream?.wait(atMostMilliseconds: entry.collapseMilliseconds)
             feedMoved(feed)
@@ -225,7 +226,7 @@ extension Transaction {
     }
 
     /// What a fill has brought that is complete: for whoever asks from then on it is what is stored, though the stores may not
-    /// have it yet. The feed is left then.
+    /// have it yet.
     private func completed(_ feed: FillFeed) -> StoredResponse? {
         guard case .head(let head, isWhole: true) = feed.news, head.response.kind == .response,
             let policy = request.policy,
@@ -234,7 +235,6 @@ extension Transaction {
             case .fresh = reuseVerdict(
                 stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
         else { return nil }
-        feed.leave(caughtUpAt: -1, tellsFill: true)
         return head.response
     }
 

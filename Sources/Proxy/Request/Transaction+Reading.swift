@@ -42,26 +42,24 @@ extension Transaction: FillReader {
 
     private static let gatheredCount = 4096
 
-    func fillTurnEnded() {
-        stream?.flush()
-        guard case .filling(let fill) = activity, stream?.isBlocked == false, fill.body == .lockstep else { return }
-        noteCaughtUp(fill.feed, fill.feed.end)
-    }
+    func fillTurnEnded() { stream?.flush() }
+
+    func fillDropped() { cutShort(.clientStalled) }
 
     func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
         guard case .filling(let fill) = activity, let stream else { return }
         let feed = fill.feed
         activity = .none
         if reading.count == fill.arrived {
-            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             return stream.end(trailers: trailers)
         }
         // The client lags: the rest goes out as it takes it.
         if let whole {
-            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             return stream.sendRest(of: whole, range: reading.count..<whole.bodyCount, trailers: trailers)
         }
-        activity = .reading(feed)
+        activity = .reading(feed, fill.first)
         worker.startReading(feed, self)
         stream.flush()
     }
@@ -138,7 +136,7 @@ extension Transaction: FillReader {
     /// The fill is over.
     private func endReading(of fill: Fill) {
         activity = .none
-        fill.feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
     }
 
     // MARK: Another request's fill
@@ -146,8 +144,8 @@ extension Transaction: FillReader {
     /// Something has changed in the feed that this request waits for or reads from.
     func feedMoved(_ feed: FillFeed) {
         switch activity {
-        case .reading(let own) where own === feed: pump(feed)
-        case .waiting(let own) where own === feed: look(at: feed)
+        case .reading(let own, let reader) where own === feed: pump(feed, reader)
+        case .waiting(let own, _) where own === feed: look(at: feed)
         default: return
         }
     }
@@ -197,7 +195,7 @@ extension Transaction: FillReader {
 
     /// The wait has its limit. The first to reach it fetches anew, for all that still wait.
     func waitTimedOut() {
-        guard case .waiting(let feed) = activity else { return }
+        guard case .waiting(let feed, _) = activity else { return }
         fills.counters.waitsTimedOut += 1
         served.aloneReason = .waitTimedOut
         // Once its head is there others may still read along.
@@ -316,17 +314,18 @@ extension Transaction: FillReader {
 
     /// Begins the response of a reader.
     private func beginReading(_ head: FillHead, of feed: FillFeed, _ plan: ReadingPlan?) {
-        guard let stream else { return }
-        if feed.reach.isBroken {
+        guard let stream, case .waiting(_, let reader) = activity else { return }
+        if feed.reach(of: reader).isBroken {
             // Nothing has gone out yet, so this one still gets a whole response.
             endActivity()
             return endWithout(.closedEarly)
         }
-        activity = .reading(feed)
+        activity = .reading(feed, reader)
         stream.awaitNothing()
         if case .part(let part, let completeLength) = plan {
             reading.count = Int(part.lowerBound)
             reading.end = Int(part.upperBound)
+            feed.advance(reader, to: reading.count)
             beginPart(head.response, part, completeLength: completeLength)
         } else {
             reading.count = 0
@@ -335,7 +334,7 @@ extension Transaction: FillReader {
             beginHead(head)
             stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
         }
-        pump(feed)
+        pump(feed, reader)
     }
 
     // MARK: The body
@@ -346,13 +345,15 @@ extension Transaction: FillReader {
     private static let windowsPerTurn = 2
 
     /// Sends what there is, until the client takes no more or nothing more is there.
-    func pump(_ feed: FillFeed) {
+    func pump(_ feed: FillFeed, _ reader: FillFeed.ReaderID) {
         guard let stream, stream.hasBegun else { return }
         let number = self.number
         let worker = self.worker
         var windows = 0
-        while !stream.isBlocked {
-            let reach = feed.reach
+        while true {
+            let reach = feed.reach(of: reader)
+            if reach.isDropped { return cutShort(.clientStalled) }
+            if stream.isBlocked { break }
             if reach.isBroken {
                 stream.flush()
                 return cutShort(.responseCutShort)
@@ -373,11 +374,11 @@ extension Transaction: FillReader {
                 windows += 1
                 worker.window.removeAll()
                 let limit = min(Self.windowCount, end - reading.count)
-                let count = feed.read(from: reading.count, atMost: limit) { worker.window.append($0) }
-                // It has broken off since.
+                let count = feed.read(reader, from: reading.count, atMost: limit) { worker.window.append($0) }
+                // It has broken off since, or was too slow.
                 guard count > 0 else {
                     stream.flush()
-                    return cutShort(.responseCutShort)
+                    return cutShort(feed.reach(of: reader).isDropped ? .clientStalled : .responseCutShort)
                 }
                 reading.count += count
                 stream.send(worker.window.span)
@@ -390,17 +391,9 @@ extension Transaction: FillReader {
             }
             stream.flush()
             if number != self.number { return }
-            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
             if !stream.isBlocked { stream.awaitNothing() }
             return
         }
         stream.flush()
-    }
-
-    /// In lockstep the origin goes on once every reader has come as far as this.
-    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
-        guard reading.count == end, reading.caughtUpAt != end else { return }
-        reading.caughtUpAt = end
-        feed.noteCaughtUp(at: end)
     }
 }
