@@ -91,7 +91,8 @@ let package = Package(
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
         .testTarget(name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching"], swiftSettings: tests),
         .testTarget(
-            name: "RedisStorageTests", dependencies: ["RedisStorage", "CacheStorage", "HTTPCaching", "EventLoop"],
+            name: "RedisStorageTests",
+            dependencies: ["RedisStorage", "CacheStorage", "HTTPCaching", "EventLoop", "TestSupport"],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),

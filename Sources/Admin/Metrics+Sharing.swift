@@ -22,6 +22,18 @@ extension MetricFamily {
             "larder_fetches_left_behind_total", .counter,
             "Upstream requests that continued after their client had disconnected."
         ) { $0.total.fetchesLeftBehind },
+        MetricFamily(
+            "larder_fetches_left_unfinished_total", .counter,
+            "Upstream requests that ended without a client because they took too long, or because too many had none."
+        ) { $0.total.fetchesLeftUnfinished },
+        MetricFamily(
+            "larder_slow_readers_dropped_total", .counter,
+            "Clients that were disconnected because they held back others that read the same response, too large to store."
+        ) { $0.total.slowReadersDropped },
+        MetricFamily(
+            "larder_writes_unshared_total", .counter,
+            "Responses that requests could not use while they were being written to Redis, because too many were."
+        ) { $0.total.writesUnshared },
         MetricFamily("larder_refreshes_total", .counter, "Refreshes started in the background.") {
             $0.total.refreshes
         },

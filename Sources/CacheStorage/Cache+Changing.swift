@@ -21,7 +21,9 @@ extension Cache {
         func isOvertaken() -> Bool { overtook(key, plainKey: plainKey, since: began) }
         guard let remote else { return memory?.store(key, response, unless: isOvertaken) ?? false }
         let write = RemoteWrite(in: self, key, plainKey: plainKey, since: began, holding: token)
-        remote.store(key, response, now: now, holding: write)
+        let shared = self.shared.writes.begin(key, response, unless: isOvertaken, holding: write)
+        if shared == nil { figures.unsharedWrites += 1 }
+        remote.store(key, response, now: now, holding: shared ?? write)
         keepCopy(key, response, now: now, unless: isOvertaken)
         return true
     }
@@ -37,6 +39,9 @@ extension Cache {
         put(key, response, of: plainKey, since: began, now: now, holding: token)
         if old != key && old != plainKey { delete([old]) }
     }
+
+    /// Keeps a record in memory alone, if there is a memory store.
+    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse) { memory?.store(key, record) }
 
     /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.
     package func keepCopy(_ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, now: WallTime) {
@@ -107,6 +112,7 @@ extension Cache {
     /// - Returns: how many records were in memory.
     @discardableResult
     package func deleteFromMemory(_ keys: [CacheKey]) -> Int {
+        for key in keys { shared.writes.remove(key) }
         guard let memory else { return 0 }
         return keys.count { memory.remove($0) }
     }

@@ -14,11 +14,12 @@ package enum CacheLookup {
 }
 
 extension Cache {
-    /// Looks in memory first, then in the remote store.
+    /// Looks in memory first, then at what is being written to the remote store, then in that.
     package func lookUp(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
     ) -> CacheLookup {
         if let found = lookUpInMemory(key, keyText: keyText, now: now) { return .hit(found) }
+        if let found = lookUpUnderWay(key, keyText: keyText, now: now) { return .hit(found) }
         return lookUpInRemote(key, keyText: keyText, now: now, receiver: receiver, token: token)
     }
 
@@ -31,6 +32,12 @@ extension Cache {
     /// removed.
     package func peekInMemory(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         memory?.peek(key, keyText: keyText, now: now)
+    }
+
+    /// The record that a worker of this process is writing to the remote store, which may not have it yet. As after the
+    /// store's own reply, the caller checks whether it is current.
+    package func lookUpUnderWay(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        shared.writes.record(at: key, keyText: keyText, now: now)
     }
 
     /// Looks in the remote store only; a miss at once if there is none.

@@ -86,6 +86,8 @@ package struct CacheFigures: Sendable, BitwiseCopyable, Equatable {
     package var overtakenWrites = 0
     /// Variants deleted because a key had more than the limit allows.
     package var deletedVariants = 0
+    /// Writes to the remote store during which other workers don't find the record, because too many were under way.
+    package var unsharedWrites = 0
 
     package init() {}
 }

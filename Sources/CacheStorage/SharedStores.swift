@@ -1,5 +1,5 @@
-// What the caches of all workers of one process share: the memory store, the invalidation clock, and the table of
-// variants. A worker uses them through its own `Cache`; operations without a worker, such as a reload or a report, are
+// What the caches of all workers of one process share: the memory store, the invalidation clock, the table of
+// variants, and the records in use. A worker uses them through its own `Cache`; operations without a worker, such as a reload or a report, are
 // here.
 
 /// May be used on any thread.
@@ -7,12 +7,18 @@ package final class SharedStores: Sendable {
     let memory: MemoryStore
     let clock = InvalidationClock()
     let variants = VariantTable()
+    /// Of the remote store.
+    package let liveRecords = LiveRecords()
+    let writes = WritesUnderWay()
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }
 
     /// Changes the limit of the memory store and evicts down to it.
     package func resize(memoryBytes: Int) { memory.resize(bytes: memoryBytes) }
+
+    /// Bytes that the memory store holds now, metadata included.
+    package var memoryBytes: Int { memory.heldBytes }
 
     /// The figures of the memory store; locks every shard in turn.
     package var memoryFigures: MemoryStoreFigures { memory.figures }

@@ -93,8 +93,8 @@ package class ClientStream {
     package func sendStored(_ record: StoredResponse, range: Range<Int>) {}
     /// As ``sendStored(_:range:)``, several parts of the body with lines of their own.
     package func sendStored(_ record: StoredResponse, parts: StoredParts) {}
-    /// Sends a stored body from `position` to its end, from where it lies, and ends the response, whose head was sent.
-    package func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {}
+    /// Sends what is left of a stored body, from where it lies, and ends the response, whose head was sent.
+    package func sendRest(of record: StoredResponse, range: Range<Int>, trailers: [UInt8]) {}
     /// More is there to send, but others shall have their turn: ``RequestHandler/streamWritable()`` is called soon.
     package func yield() {}
     /// Ends the stream so that the client can tell that the response isn't whole. The handler is reset.

@@ -46,10 +46,14 @@ package struct CacheSettings: Sendable, Hashable {
     package var staleWhileRevalidate: Milliseconds?
     /// For responses without a `stale-if-error` of their own (RFC 5861 §4).
     package var staleIfError: Milliseconds?
+    /// How long a stale response is kept, to be revalidated, or served while the origin can't be reached.
+    package var keep = Milliseconds.seconds(600)
     /// Share at the end of the lifetime in which requests may trigger an early refresh; nil turns it off.
     package var earlyRefresh: Percent?
     /// How long a request waits for another's fetch of the same key; nil turns coalescing off.
     package var collapse: Milliseconds? = .seconds(5)
+    /// Whether a fetch is completed for the store after its clients have disconnected.
+    package var backgroundFill = true
     /// nil: the key text consists of method, scheme, authority, path and query.
     package var key: KeyTemplate?
     package var query = Query.sorted

@@ -28,12 +28,20 @@ extension KeyDescription {
             "How long a stale response may be served instead of an upstream error (5xx, or 429 with Retry-After). The response's own stale-if-error takes precedence. Rounded up to whole seconds."
         ),
         key(
+            "keep", "DURATION", "10m",
+            "How long a response is kept once it is stale: to be revalidated, if it has ETag or Last-Modified, and to be served while the upstream can't be reached, unless it has must-revalidate, proxy-revalidate, s-maxage or no-cache. 0 keeps nothing. Rounded up to whole seconds."
+        ),
+        key(
             "early_refresh", "PERCENT | off", "off",
             "Last share of the lifetime in which requests may trigger a refresh in the background, with rising probability, so that popular responses don't expire. 1%–100%."
         ),
         key(
             "collapse", "DURATION | off", "5s",
             "How long a request waits for another's upstream request for the same key before it sends its own; off turns coalescing off."
+        ),
+        key(
+            "background_fill", "on | off", "on",
+            "Whether an upstream request continues after its last client has disconnected, so that its response can be stored. It ends if the response is not to be stored or larger than store.object, and a minute after the response has begun and the client has left."
         ),
         key("key", "TEMPLATE", nil, "Template of the cache key, such as task:{id|default}; by default method and URL."),
         key("query", "sorted | exact | ignore", "sorted", "How the query is used in the key."),

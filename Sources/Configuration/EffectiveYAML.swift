@@ -94,8 +94,10 @@ extension Configuration {
             if cache.heuristic != nil { out.key("heuristic_cap", cache.heuristicCap.description) }
             out.key("stale_while_revalidate", optional: cache.staleWhileRevalidate?.description)
             out.key("stale_if_error", optional: cache.staleIfError?.description)
+            out.key("keep", cache.keep.description)
             out.key("early_refresh", cache.earlyRefresh?.description ?? "off")
             out.key("collapse", cache.collapse?.description ?? "off")
+            out.key("background_fill", cache.backgroundFill)
             out.key("key", optional: cache.key?.text)
             out.key("query", cache.query.rawValue)
             if let allowed = cache.queryAllow { out.key("query_allow", allowed) }

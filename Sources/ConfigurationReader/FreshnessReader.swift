@@ -20,10 +20,12 @@ extension ConfigurationFile {
         keys.read("stale_if_error", into: &cache.staleIfError) { text throws(ValueFault) in
             try duration(text, of: "`stale_if_error`", notZero: "remove it")
         }
+        keys.read("keep", into: &cache.keep) { text throws(ValueFault) in try Milliseconds(parsing: text) }
         keys.read("early_refresh", into: &cache.earlyRefresh, percentOrOff)
         keys.read("collapse", into: &cache.collapse) { text throws(ValueFault) in
             isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "use off to never wait")
         }
+        keys.read("background_fill", into: &cache.backgroundFill)
         if cache.mode == .force, keys.node("timeout") == nil, namesNoStatus(keys.node("statuses")) {
             keys.fault(at: "mode", "`mode: force` requires `timeout` or `statuses`", hint: "add timeout: 5m")
         }

@@ -96,10 +96,10 @@ package struct KeyComposer: ~Copyable {
     ///   - value: normalised; nil if the request has no such field.
     package mutating func appendVariant(name: Span<UInt8>, value: Span<UInt8>?) {
         variant.append(UInt8(ascii: " "))
-        variant.appendValue(name, ByteRange(0, name.count), .none, escape: 0)
+        variant.appendValue(name)
         guard let value else { return }
         variant.append(UInt8(ascii: "="))
-        variant.appendValue(value, ByteRange(0, value.count), .none, escape: 0)
+        variant.appendValue(value)
     }
 
     /// The MD5 of the variant's text.

@@ -58,6 +58,17 @@ extension ByteBuffer {
         }
     }
 
+    /// Appends a value without decoding it, and without anything else that is encoded: unreserved bytes are copied together.
+    mutating func appendValue(_ bytes: Span<UInt8>) {
+        var start = 0
+        for index in bytes.indices where !bytes[index].isUnreserved {
+            append(bytes.extracting(start..<index))
+            appendTriplet(bytes[index])
+            start = index + 1
+        }
+        append(bytes.extracting(start...))
+    }
+
     /// Appends one byte of a value.
     @inline(__always)
     mutating func appendValue(_ byte: UInt8, escape: UInt8) {

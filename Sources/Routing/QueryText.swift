@@ -11,9 +11,14 @@ import HTTPWire
 /// Composes one query at a time in reusable buffers.
 struct QueryText: ~Copyable {
     private struct Pair {
+        /// The first eight bytes of the name, the first of them in the most significant byte, zeros behind a shorter one. Names
+        /// contain no zeros, so most pairs are compared by this alone.
+        var prefix: UInt64
         var start: Int32
         var nameEnd: Int32
         var end: Int32
+
+        var nameCount: Int32 { nameEnd - start }
     }
 
     /// The query composed last, without its `?`.
@@ -70,20 +75,36 @@ struct QueryText: ~Copyable {
         text.appendNormalized(bytes, name)
         let nameEnd = text.count
         text.appendNormalized(bytes, value)
-        pairs.append(Pair(start: Int32(start), nameEnd: Int32(nameEnd), end: Int32(text.count)))
+        pairs.append(
+            Pair(
+                prefix: prefix(ofNameAt: start, nameEnd), start: Int32(start), nameEnd: Int32(nameEnd),
+                end: Int32(text.count)))
+    }
+
+    private func prefix(ofNameAt start: Int, _ end: Int) -> UInt64 {
+        let bytes = text.span
+        var prefix: UInt64 = 0
+        for index in start..<min(end, start + 8) { prefix = prefix << 8 | UInt64(bytes[index]) }
+        return prefix << UInt64(8 * (8 - min(8, end - start)))
     }
 
     private func isSorted() -> Bool {
         var index = 1
         while index < pairs.count {
-            if isBefore(pairs[index], pairs[index - 1]) { return false }
+            if Self.isBefore(pairs[index], pairs[index - 1], in: text) { return false }
             index += 1
         }
         return true
     }
 
     /// Whether the name of `left` comes before that of `right`, byte by byte.
-    private func isBefore(_ left: Pair, _ right: Pair) -> Bool {
+    @inline(__always)
+    private static func isBefore(_ left: Pair, _ right: Pair, in text: borrowing ByteBuffer) -> Bool {
+        if left.prefix != right.prefix { return left.prefix < right.prefix }
+        return max(left.nameCount, right.nameCount) > 8 && isBeforeByRest(left, right, in: text)
+    }
+
+    private static func isBeforeByRest(_ left: Pair, _ right: Pair, in text: borrowing ByteBuffer) -> Bool {
         let bytes = text.span
         var index = Int(left.start)
         var other = Int(right.start)
@@ -92,7 +113,7 @@ struct QueryText: ~Copyable {
             index += 1
             other += 1
         }
-        return left.nameEnd - left.start < right.nameEnd - right.start
+        return left.nameCount < right.nameCount
     }
 
     private mutating func sort() {
@@ -101,11 +122,7 @@ struct QueryText: ~Copyable {
         // Bottom-up merge sort: stable, and O(n log n) for every query.
         var width = 1
         while width < pairs.count {
-            var start = 0
-            while start < pairs.count {
-                merge(start, min(start + width, pairs.count), min(start + 2 * width, pairs.count))
-                start += 2 * width
-            }
+            Self.merge(runsOf: width, pairs, into: &merged, text)
             swap(&pairs, &merged)
             width *= 2
         }
@@ -122,11 +139,29 @@ struct QueryText: ~Copyable {
         }
     }
 
-    private mutating func merge(_ start: Int, _ middle: Int, _ end: Int) {
+    /// Merges each two neighbouring sorted runs of `width` pairs.
+    private static func merge(
+        runsOf width: Int, _ pairs: [Pair], into merged: inout [Pair], _ text: borrowing ByteBuffer
+    ) {
+        let source = pairs.span
+        var target = merged.mutableSpan
+        var start = 0
+        while start < source.count {
+            let middle = min(start + width, source.count)
+            merge(source, start, middle, min(start + 2 * width, source.count), into: &target, text)
+            start += 2 * width
+        }
+    }
+
+    /// Merges the sorted pairs from `start` and from `middle` on.
+    private static func merge(
+        _ pairs: Span<Pair>, _ start: Int, _ middle: Int, _ end: Int, into merged: inout MutableSpan<Pair>,
+        _ text: borrowing ByteBuffer
+    ) {
         var left = start
         var right = middle
         for place in start..<end {
-            if left < middle, right >= end || !isBefore(pairs[right], pairs[left]) {
+            if left < middle, right >= end || !isBefore(pairs[right], pairs[left], in: text) {
                 merged[place] = pairs[left]
                 left += 1
             } else {

@@ -24,6 +24,7 @@ final class Daemon {
     private let admin: AdminEndpoint
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
+    private var freedMemory: FreedMemory?
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
@@ -65,6 +66,8 @@ final class Daemon {
         for address in server.addresses { log.write(.info, "listening on \(address)") }
         if let address = admin.address { log.write(.info, "admin listener on \(address)") }
         startWatchdog()
+        let shared = server.shared
+        freedMemory = FreedMemory(loop: server.loop) { shared.countedBytes }
         manager.ready(status: status)
     }
 

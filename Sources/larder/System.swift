@@ -51,6 +51,16 @@ enum System {
     /// own; the system allows a process some 65,000 of those, threads and libraries included.
     static func returnFreedMemory() { larder_return_freed_memory(128 << 10, 32 << 10) }
 
+    /// Returns free pages between blocks that are in use.
+    static func trimMemory() { larder_trim_memory() }
+
+    /// Bytes of this process in memory; nil if they can't be read.
+    static var residentBytes: Int? {
+        guard let text = try? read(file: "/proc/self/statm", limit: 256) else { return nil }
+        let pages = String(decoding: text, as: UTF8.self).split(separator: " ")
+        return pages.count > 1 ? Int(pages[1]).map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) } : nil
+    }
+
     /// The clock of sd_notify(3)'s MONOTONIC_USEC, in whole microseconds.
     static func monotonicMicroseconds() -> Int64 {
         var time = timespec()

@@ -15,11 +15,11 @@ final class MemoryStoreAdapter: RemoteStore {
     let memory = MemoryStore(bytes: 64 << 20)
     private var waiters: [UInt64: Waiter] = [:]
     private var removals: [(Int, (any StoreRemovalReceiver)?, UInt64)] = []
-    private var writes: [(CacheKey, StoredResponse, AnyObject?)] = []
-    /// Writes reach the store with the next turn only.
-    var holdsWrites = false
     private var nextTicket: UInt64 = 0
     private var isClosed = false
+    /// Writes reach the store with the next turn only, or at ``endWrite(isStored:)``.
+    var holdsWrites = false
+    private(set) var writes: [(key: CacheKey, response: StoredResponse, token: AnyObject?)] = []
 
     func lookup(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
@@ -35,6 +35,12 @@ final class MemoryStoreAdapter: RemoteStore {
 
     func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
         if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
+    }
+
+    /// The oldest write ends.
+    func endWrite(isStored: Bool) {
+        let (key, response, _) = writes.removeFirst()
+        if isStored { memory.store(key, response) }
     }
 
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64) {

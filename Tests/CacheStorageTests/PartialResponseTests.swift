@@ -198,7 +198,8 @@ struct PartialResponseTests {
             let made = StoredResponse.assembled(
                 kind: .partial, description: description(),
                 lengths: RecordLengths(keyText: 0, varyNames: 0, head: 64, body: body.count),
-                from: ([UInt8](repeating: 0x20, count: 64) + body).span)!
+                from: ([UInt8](repeating: 0x20, count: 64) + body).span,
+                budget: MemoryBudget(bytes: 1 << 20))!
             guard let partial = PartialResponse(made) else { return false }
             // Whatever is accepted is at least consistent: every byte that it declares is in the body.
             for extent in partial.extents.extents {

@@ -74,8 +74,10 @@ struct AcceptanceTests {
               heuristic_cap: 2h
               stale_while_revalidate: 30s
               stale_if_error: 1d
+              keep: 1h
               early_refresh: 100%
               collapse: 250ms
+              background_fill: off
               key: "{id|x}:{query}:{header.Accept}"
               query_deny: ["utm_*"]
               strict: on
@@ -160,8 +162,10 @@ struct AcceptanceTests {
             ])
         #expect(cache.heuristic == Percent(10) && cache.heuristicCap == .hours(2))
         #expect(cache.staleWhileRevalidate == .seconds(30) && cache.staleIfError == .hours(24))
+        #expect(cache.keep == .seconds(3600))
         #expect(cache.earlyRefresh == Percent(100))
         #expect(cache.collapse == Milliseconds(250))
+        #expect(!cache.backgroundFill && it.routes[2].cache?.backgroundFill == true)
         #expect(cache.isStrict)
         #expect(cache.contentTypes == ["application/json", "text/*", "application/vnd.api+json"])
         #expect(cache.tags == .remove)

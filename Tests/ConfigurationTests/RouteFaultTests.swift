@@ -206,7 +206,7 @@ struct RouteFaultTests {
             ("status: {404: 1s}", "6:7: error: unknown key `status`; did you mean `statuses`?"),
             (
                 "zzzzzzzz: 1m",
-                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, early_refresh, collapse, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
+                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, keep, early_refresh, collapse, background_fill, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
             ),
         ])
     func caching(_ keys: String, _ fault: String) {
@@ -346,6 +346,7 @@ struct RouteFaultTests {
                 "6:17: error: invalid duration `on`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ),
             ("collapse: 4000d", "6:17: error: `4000d` is too long; the maximum is 3650d"),
+            ("background_fill: maybe", "6:24: error: expected on or off, found `maybe`"),
             ("tags: drop", "6:13: error: invalid value `drop` for `tags`; allowed: keep or remove"),
             ("strict: yes", "6:15: error: expected on or off, found `yes`"),
         ])

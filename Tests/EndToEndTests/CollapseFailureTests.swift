@@ -15,10 +15,11 @@ struct CollapseFailureTests {
     /// An answer in two halves, each held back until its gate is opened. Turns `broken` on if the daemon ends the
     /// connection before that.
     private func halves(
-        _ framing: Framing, _ body: [UInt8], _ gates: [Switch], broken: Switch = Switch(), first: Int? = nil
+        _ framing: Framing, _ body: [UInt8], _ gates: [Switch], broken: Switch = Switch(), first: Int? = nil,
+        prefix: String = "/t"
     ) -> String {
         let first = first ?? body.count / 2
-        return origin.script { exchange in
+        return origin.script(prefix) { exchange in
             func hold(_ gate: Switch) {
                 let isOpen = eventually(within: 10, every: 0.002) { gate.isOn || exchange.socket.isReadable(within: 0) }
                 if isOpen && !gate.isOn { broken.turnOn() }
@@ -103,15 +104,15 @@ struct CollapseFailureTests {
     }
 
     @Test(
-        "Everybody leaves: the fetch stops, and the next request begins another", .tags(.choice),
-        arguments: ProtectionScene.backends)
+        "Everybody leaves where nothing is filled in the background: the fetch stops, and the next request begins another",
+        .tags(.choice), arguments: ProtectionScene.backends)
     func allLeave(_ backend: Backend) throws {
         let larder = scene[backend]
         for isInBody in [false, true] {
             let body = patterned(2_000_000)
             let gates = [Switch(), Switch()]
             let broken = Switch()
-            let path = halves(.length, body, gates, broken: broken, first: 10_000)
+            let path = halves(.length, body, gates, broken: broken, first: 10_000, prefix: "/attended/t")
             if isInBody { gates[0].turnOn() }
             let leader = try leader(larder, path)
             let waiter = try larder.client()
@@ -128,23 +129,33 @@ struct CollapseFailureTests {
     }
 
     @Test(
-        "Everybody leaves a fetch that is nearly done: it is finished and stored", .tags(.choice),
-        arguments: ProtectionScene.backends)
-    func nearlyDone(_ backend: Backend) throws {
+        "Everybody leaves, by a reset or an orderly end, before the head or in mid-body: the fetch is finished and stored",
+        .tags(.choice), arguments: ProtectionScene.backends, Framing.allCases)
+    func completed(_ backend: Backend, _ framing: Framing) throws {
         let larder = scene[backend]
-        let body = patterned(256 << 10)
-        let gates = [Switch(), Switch()]
-        gates[0].turnOn()
-        let path = halves(.length, body, gates, first: body.count - 1024)
-        let leader = try leader(larder, path)
-        var received = 0
-        while received < body.count - 1024 { received += try leader.socket.receive().count }
-        leader.socket.reset()
-        // The daemon has heard of it by the time that it has answered two others, one a worker.
-        for number in 0..<4 { _ = try larder.get("/after\(number)") }
-        gates[1].turnOn()
-        #expect(try larder.awaitHit(path).body == body)
-        #expect(origin.count(for: path) == 1)
+        for isInBody in [false, true] {
+            for isReset in [false, true] {
+                let body = patterned(300_000)
+                let gates = [Switch(), Switch()]
+                let broken = Switch()
+                let path = halves(framing, body, gates, broken: broken, first: 10_000)
+                let leftBehind = try larder.figure("sharing", "fetches_left_behind")
+                let leader = try leader(larder, path)
+                if isInBody {
+                    gates[0].turnOn()
+                    #expect(try !leader.socket.receive().isEmpty)
+                }
+                if isReset {
+                    leader.socket.reset()
+                    #expect(try eventually { try larder.figure("sharing", "fetches_left_behind") > leftBehind })
+                } else {
+                    leader.close()
+                }
+                for gate in gates { gate.turnOn() }
+                #expect(try larder.awaitHit(path).body == body)
+                #expect(origin.count(for: path) == 1 && !broken.isOn)
+            }
+        }
     }
 
     @Test(

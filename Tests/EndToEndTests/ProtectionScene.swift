@@ -51,6 +51,7 @@ final class ProtectionScene: Sendable {
         ("/", "origin", ["methods: [GET, HEAD]"]),
         ("/short/", "origin", ["collapse: 500ms"]),
         ("/alone/", "origin", ["collapse: off"]),
+        ("/attended/", "origin", ["background_fill: off"]),
         ("/hasty/", "hasty", ["methods: [GET, HEAD]"]),
         ("/swr/", "origin", ["stale_while_revalidate: 60s"]),
         ("/sie/", "origin", ["stale_if_error: 60s"]),

@@ -117,6 +117,35 @@ struct RedisFailureTests {
         }
     }
 
+    @Test(
+        "A look-up that gets a reply of the wrong type is a miss at once, and hits come back",
+        arguments: ["$-1\r\n", ":1\r\n", "*0\r\n", "+OK\r\n"], [1, 2])
+    func wrongReply(_ reply: String, piece: Int) throws {
+        try Stage.run { stage in
+            let redis = try stage.scriptedRedis()
+            let origin = try stage.origin {
+                try $0.respond(200, ["Cache-Control: max-age=60"], body: String(repeating: "x", count: 300_000))
+            }
+            var configuration = LarderConfiguration.caching(origin.url)
+            // Longer than a client here waits: nothing but the reply may end the look-up.
+            configuration.store = "backend: redis\nredis: \(redis.url)\ntimeout: 60s"
+            let larder = try stage.larder(configuration)
+            // A worker has what it writes at hand until Redis has confirmed it.
+            #expect(
+                try eventually {
+                    let asked = redis.count(of: "GETRANGE")
+                    return try larder.get("/a").xCache == "HIT" && redis.count(of: "GETRANGE") == asked + 3
+                })
+            redis.script("GETRANGE", from: piece, reply)
+            let response = try larder.get("/a")
+            #expect(response.status == 200 && response.body.count == 300_000)
+            #expect(response.xCache == "MISS")
+            redis.clearScripts()
+            #expect(try eventually(within: 15) { try larder.redisState == "up" }, "\(larder.storeStats)")
+            try larder.awaitHit("/a")
+        }
+    }
+
     @Test("Away from the start: the daemon comes up, serves, and uses it once it is there")
     func absentAtStart() throws {
         try Stage.run { stage in

@@ -85,9 +85,14 @@ struct AgeFieldTests {
     @Test("The first of several lines counts", .tags(.should))
     func lines() { #expect(initialAge([(.age, "7"), (.age, "900")]) == 7) }
 
-    @Test("An unreadable Age makes the response stale", .tags(.choice), arguments: ["-1", "abc", "1.5", "", "x, 7"])
+    @Test(
+        "An Age that is no number is ignored, as if it were absent", .tags(.should),
+        arguments: ["-1", "abc", "1.5", "7;a=b", "", "x, 7", ",7"])
     func invalid(value: String) {
-        #expect(store(response(200, [(.cacheControl, "max-age=60"), (.age, value)])).reason == .alreadyStale)
+        #expect(initialAge([(.age, value)]) == 0)
+        #expect(initialAge([(.age, value), (.age, "7")]) == 0)
+        #expect(initialAge([(.age, value), (.date, "Sun, 31 Dec 2023 23:59:00 GMT")]) == 60)
+        #expect(reuse([(.cacheControl, "max-age=60"), (.age, value)], after: 59)?.name == "fresh")
     }
 
     @Test(

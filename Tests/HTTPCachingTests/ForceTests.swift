@@ -20,7 +20,7 @@ struct ForceTests {
             response(
                 200, [(.cacheControl, value), (.expires, "0"), (.age, "100"), (.date, "Mon, 01 Jan 2001 00:00:00 GMT")]),
             route)
-        #expect(verdict.life == 30)
+        #expect(verdict.life == 630)
         #expect(verdict.facts?.timeToLive(at: arrival + 10) == 20)
         #expect(verdict.facts?.flags.isDisjoint(with: [.noCache, .neverStale, .sharedByOrigin]) == true)
     }
@@ -40,6 +40,6 @@ struct ForceTests {
         var open = route
         open.allowAuthorization = true
         open.allowSetCookie = true
-        #expect(store(authorized, response(200, [(.setCookie, "a=b")]), open).life == 30)
+        #expect(store(authorized, response(200, [(.setCookie, "a=b")]), open).life == 630)
     }
 }

@@ -85,6 +85,7 @@ private struct Scenario {
         route.allowsCookies = chance(20)
         if chance(20) { route.staleWhileRevalidate = 15 }
         if chance(20) { route.staleIfError = 25 }
+        if chance(20) { route.keep = Int64.random(in: 0...20, using: &random) }
         response.status =
             chance(60)
             ? 200
@@ -157,6 +158,7 @@ private struct Scenario {
         policy.allowAuthorization = route.allowsAuthorization
         policy.allowSetCookie = route.allowsCookies
         policy.staleWhileRevalidate = Seconds(route.staleWhileRevalidate)
+        policy.keep = Seconds(route.keep)
         policy.staleIfError = Seconds(route.staleIfError)
         return policy
     }

@@ -21,6 +21,7 @@ struct PlainModel {
         var allowsCookies = false
         var staleWhileRevalidate: Int64 = 0
         var staleIfError: Int64 = 0
+        var keep: Int64 = 600
     }
 
     struct Stored: Equatable {
@@ -104,10 +105,9 @@ struct PlainModel {
         // response_time - date_value counts where the delay, and the part of a second that Date leaves out, don't explain it.
         let date = fields["date"].flatMap { Int64($0[0]) }.map { $0 * 1000 } ?? arrived
         var received: Int64 = 0
-        var hasUnreadableAge = false
         if let line = fields["age"]?.first {
             let first = trim(String(line.split(separator: ",", omittingEmptySubsequences: false).first ?? ""))
-            if let number = delta(first) { received = number } else { hasUnreadableAge = true }
+            received = delta(first) ?? 0
         }
         let delay = arrived - sent
         let apparent = arrived - date >= delay + 1000 ? (arrived - date) / 1000 : 0
@@ -132,7 +132,7 @@ struct PlainModel {
             if lifetime == nil, said.keys.contains("no-cache"), hasValidator { lifetime = 0 }
         }
         guard var lifetime else { return nil }
-        lifetime = hasUnreadableAge && !isForced ? 0 : max(lifetime, 0)
+        lifetime = max(lifetime, 0)
 
         let mayBeStale = !["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains {
             said.keys.contains($0)
@@ -142,7 +142,7 @@ struct PlainModel {
         let remaining = lifetime - age
         let fresh = said.keys.contains("no-cache") ? 0 : max(0, remaining)
         let stale = mayBeStale ? max(0, max(swr, sie) + min(0, remaining)) : 0
-        let life = fresh + max(stale, hasValidator ? 600 : 0)
+        let life = fresh + max(stale, hasValidator || mayBeStale && lifetime > 0 ? route.keep : 0)
         guard life > 0 else { return nil }
         let isShared = isExplicit || said.keys.contains("public") || said.keys.contains("must-revalidate")
         return Stored(

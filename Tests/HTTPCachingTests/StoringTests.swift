@@ -91,11 +91,30 @@ struct StoringTests {
         #expect(store(response(200, [(.cacheControl, "no-cache"), tag])).life == 600)
         #expect(store(response(200, [(.cacheControl, "max-age=0"), tag])).life == 600)
         #expect(store(response(200, [(.cacheControl, "max-age=60"), tag])).life == 660)
-        #expect(store(response(200, [(.cacheControl, "max-age=60")])).life == 60)
-        #expect(
-            store(response(200, [(.cacheControl, "max-age=60, stale-while-revalidate=20, stale-if-error=30")])).life
-                == 90)
-        #expect(store(response(200, [(.cacheControl, "max-age=60, must-revalidate, stale-if-error=30")])).life == 60)
-        #expect(store(response(200, [(.cacheControl, "max-age=60, stale-if-error=30"), (.age, "70")])).life == 20)
+        #expect(store(response(200, [(.cacheControl, "max-age=60"), tag]), policy { $0.keep = 5 }).life == 65)
+        #expect(store(response(200, [(.cacheControl, "no-cache"), tag]), policy { $0.keep = 0 }).facts == nil)
+    }
+
+    @Test(
+        "Without a validator: kept as long, unless a directive forbids stale use or its lifetime is zero",
+        .tags(.choice))
+    func keptWithoutValidator() {
+        func life(_ control: String, age: String = "0", keep: Seconds = 600) -> Int64? {
+            store(response(200, [(.cacheControl, control), (.age, age)]), policy { $0.keep = keep }).life
+        }
+        #expect(life("max-age=60") == 660)
+        #expect(life("max-age=60", age: "20") == 640)
+        #expect(life("max-age=60", keep: 7) == 67)
+        #expect(life("max-age=60", keep: 0) == 60)
+        #expect(life("max-age=60, stale-while-revalidate=20, stale-if-error=30", keep: 0) == 90)
+        #expect(life("max-age=60, stale-if-error=900") == 960)
+        for directive in ["must-revalidate", "proxy-revalidate", "s-maxage=60"] {
+            #expect(life("max-age=60, \(directive), stale-if-error=30") == 60)
+        }
+        #expect(life("max-age=60, stale-if-error=30", age: "70") == 600)
+        #expect(life("max-age=60, stale-if-error=30", age: "70", keep: 0) == 20)
+        #expect(life("max-age=60", age: "60") == 600)
+        #expect(life("max-age=60", age: "60", keep: 0) == nil)
+        #expect(life("max-age=0") == nil)
     }
 }

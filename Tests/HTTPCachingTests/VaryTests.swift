@@ -105,6 +105,14 @@ struct VaryTests {
         }
     }
 
+    @Test("What comes beyond 4 KiB of a field is taken as it is, on one line or on several", .tags(.choice))
+    func veryLong() {
+        let huge = (0..<2000).map { "L\(2000 - $0) ; q=1" }.joined(separator: " , ")
+        #expect(key("accept-language", [huge]) == "accept-language:\(huge)\n")
+        #expect(key("accept-language", ["B;q=1, a", huge]) == "accept-language:b,a,\(huge)\n")
+        #expect(key("x-other", [huge]) == "x-other:\(huge)\n")
+    }
+
     @Test("A list too long to sort keeps its order, and the text before it is unchanged", .tags(.choice))
     func long() {
         let many = (0..<100).map { "l\(99 - $0)" }.joined(separator: ",")

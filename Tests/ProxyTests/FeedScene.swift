@@ -57,13 +57,35 @@ final class FeedScene {
     let feed: FillFeed
     let budget = MemoryBudget(bytes: 64 << 20)
 
-    init(key: CacheKey = key, keyText: [UInt8] = keyText) {
-        feed = FillFeed(key: key, keyText: keyText, began: .first, owner: owner.mailbox)
+    /// Those that follow, in the order in which they came.
+    private(set) var readers: [FillFeed.ReaderID] = []
+
+    init(key: CacheKey = key, keyText: [UInt8] = keyText, spillLimit: Int = FillFeed.spillLimit) {
+        feed = FillFeed(key: key, keyText: keyText, began: .first, owner: owner.mailbox, spillLimit: spillLimit)
     }
 
     /// A request of worker 1 follows.
     @discardableResult
-    func read() -> Bool { feed.join(worker: 1, mailbox: worker.mailbox) }
+    func read() -> Bool {
+        guard let reader = feed.join(worker: 1, mailbox: worker.mailbox) else { return false }
+        readers.append(reader)
+        return true
+    }
+
+    func leave(_ index: Int = 0) { feed.leave(readers.remove(at: index), tellsFill: true) }
+
+    /// A reader has taken the body up to there.
+    func move(_ index: Int, to position: Int) { feed.advance(readers[index], to: position) }
+
+    /// What the reader that came last finds, or one that comes and goes where nobody reads.
+    var reach: FillFeed.Reach { withReader { feed.reach(of: $0) } }
+
+    private func withReader<Result>(_ body: (FillFeed.ReaderID) -> Result) -> Result {
+        if let last = readers.last { return body(last) }
+        let passing = feed.joinFirst()
+        defer { feed.leave(passing, tellsFill: false) }
+        return body(passing)
+    }
 
     /// The head is there, and may be given to others.
     func begin(length: Int? = nil, objectLimit: Int = 1 << 20) throws {
@@ -81,10 +103,14 @@ final class FeedScene {
         feed.spill(bytes.span)
     }
 
-    /// What a reader at that position is given.
+    /// What the reader that came last is given at that position, or one that comes and goes where nobody reads.
     func read(_ position: Int, atMost limit: Int = .max) -> String {
+        withReader { read(position, atMost: limit, by: $0) }
+    }
+
+    func read(_ position: Int, atMost limit: Int = .max, by reader: FillFeed.ReaderID) -> String {
         var taken: [UInt8] = []
-        let count = feed.read(from: position, atMost: limit) { taken.append($0) }
+        let count = feed.read(reader, from: position, atMost: limit) { taken.append($0) }
         return count == taken.count
             ? String(decoding: taken, as: UTF8.self) : "\(count) announced, \(taken.count) given"
     }
@@ -132,7 +158,7 @@ extension FillFeed.Reach {
         var words = ["\(end)"]
         if isWhole { words.append("whole") }
         if isBroken { words.append("broken") }
-        if isLockstep { words.append("lockstep") }
+        if isDropped { words.append("dropped") }
         if let completed { words.append("completed with \(completed.bodyCount)") }
         return words.joined(separator: ", ")
     }

@@ -16,6 +16,7 @@ struct FillFeedStressTests {
         var isRight = true
         var count = 0
         var end = "nothing"
+        var isStuck = false
     }
 
     private static let workers = 3
@@ -36,9 +37,9 @@ struct FillFeedStressTests {
         }
     }
 
-    @Test("In a narrow feed nothing is let go before everybody has it", arguments: [4, 5, 6] as [UInt64])
-    func narrow(seed: UInt64) throws {
-        try run(seed: seed, objectLimit: 100_000) { feed, leader, haveBegun, random in
+    @Test("In lockstep nothing is let go before everybody has it", arguments: [4, 5, 6] as [UInt64], [1, 30_000])
+    func narrow(seed: UInt64, spillLimit: Int) throws {
+        try run(seed: seed, objectLimit: 100_000, spillLimit: spillLimit) { feed, leader, haveBegun, random in
             var isLockstep = false
             try Self.pieces(&random) { piece in
                 if !isLockstep {
@@ -52,11 +53,43 @@ struct FillFeedStressTests {
                 while feed.hold() {
                     try #require(eventually(within: 30, every: 0.0001) { leader.take().contains(.needsFill) })
                 }
-                feed.releaseSpill()
             }
             _ = try feed.complete()
         } expecting: { account in
             account.end == "whole" && account.count == Self.body.count
+        }
+    }
+
+    @Test(
+        "Readers that stop at any moment are dropped, and the others have everything",
+        arguments: [9, 10, 11] as [UInt64])
+    func stuck(seed: UInt64) throws {
+        // How many of those are under way that aren't stuck.
+        let active = TestSupport.Locked(Self.workers * (Self.readersPerWorker - 1))
+        try run(seed: seed, objectLimit: 100_000, spillLimit: 10_000, active: active) {
+            feed, leader, haveBegun, random in
+            var isLockstep = false
+            try Self.pieces(&random) { piece in
+                if !isLockstep {
+                    do throws(StoredResponseBuilder.Refusal) { return try feed.append(piece) } catch {
+                        isLockstep = true
+                    }
+                    try #require(haveBegun())
+                }
+                feed.spill(piece)
+                while feed.hold() && active.withLock({ $0 > 0 }) {
+                    try #require(
+                        eventually(within: 30, every: 0.0001) {
+                            leader.take().contains(.needsFill) || !feed.dropLagging().isEmpty
+                                || active.withLock { $0 == 0 }
+                        })
+                }
+            }
+            _ = try feed.complete()
+        } expecting: { account in
+            // Without a clock whoever is a little slower is dropped too.
+            account.end == "whole" && account.count == Self.body.count
+                || account.end == "dropped" && account.count < Self.body.count
         }
     }
 
@@ -85,11 +118,12 @@ struct FillFeedStressTests {
     }
 
     private func run(
-        seed: UInt64, objectLimit: Int,
+        seed: UInt64, objectLimit: Int, spillLimit: Int = FillFeed.spillLimit,
+        active: TestSupport.Locked<Int>? = nil,
         lead: (FillFeed, Inbox, _ haveBegun: () -> Bool, inout Numbers) throws -> Void,
         expecting isExpected: (Account) -> Bool
     ) throws {
-        let scene = FeedScene()
+        let scene = FeedScene(spillLimit: spillLimit)
         let accounts = TestSupport.Locked<[Account]>([])
         let feed = scene.feed
         let started = TestSupport.Locked(0)
@@ -99,8 +133,13 @@ struct FillFeedStressTests {
                 let inbox = Inbox()
                 var random = Numbers(seed: seed &* 100 &+ UInt64(worker))
                 var readers: [Reader] = []
-                for _ in 0..<Self.readersPerWorker where feed.join(worker: worker, mailbox: inbox.mailbox) {
-                    readers.append(Reader(feed: feed, begun: begun))
+                for number in 0..<Self.readersPerWorker {
+                    guard let identifier = feed.join(worker: worker, mailbox: inbox.mailbox) else { continue }
+                    var reader = Reader(feed: feed, identifier: identifier, begun: begun)
+                    // One of each worker takes some and then nothing, until it is told that it was dropped.
+                    if active != nil && number == 0 { reader.stop(after: Int.random(in: 1...250_000, using: &random)) }
+                    reader.active = active
+                    readers.append(reader)
                 }
                 started.withLock { $0 += 1 }
                 // A reader with nothing to do looks again once its worker is told, so that a word that is missing shows:
@@ -140,6 +179,7 @@ struct FillFeedStressTests {
     /// A request that follows, as a worker would run it: it waits for the head, then reads as far as there is something.
     private struct Reader {
         let feed: FillFeed
+        let identifier: FillFeed.ReaderID
         /// Readers that have found the head.
         let begun: TestSupport.Locked<Int>
         var account = Account()
@@ -147,11 +187,18 @@ struct FillFeedStressTests {
         /// It has found nothing to do.
         var isIdle = false
         private var isReading = false
-        private var caughtUpAt = -1
+        var active: TestSupport.Locked<Int>?
+        private var stopsAfter = Int.max
 
-        init(feed: FillFeed, begun: TestSupport.Locked<Int>) {
+        init(feed: FillFeed, identifier: FillFeed.ReaderID, begun: TestSupport.Locked<Int>) {
             self.feed = feed
+            self.identifier = identifier
             self.begun = begun
+        }
+
+        mutating func stop(after count: Int) {
+            stopsAfter = count
+            account.isStuck = true
         }
 
         mutating func pump(_ random: inout Numbers) {
@@ -169,17 +216,21 @@ struct FillFeedStressTests {
             }
             // A client that takes what it likes, when it likes.
             for _ in 0..<Int.random(in: 0...3, using: &random) {
-                let reach = feed.reach
+                let reach = feed.reach(of: identifier)
+                if reach.isDropped { return end("dropped") }
                 if reach.isBroken { return end("broken") }
+                // What has ended holds nobody back, and drops nobody.
+                if account.count >= stopsAfter && !reach.isWhole {
+                    isIdle = true
+                    return
+                }
                 if account.count < reach.end {
                     read(atMost: Int.random(in: 1...65_536, using: &random))
                 } else if reach.isWhole {
                     return end("whole")
                 } else {
                     isIdle = true
-                    guard reach.isLockstep && caughtUpAt != reach.end else { return }
-                    caughtUpAt = reach.end
-                    return feed.noteCaughtUp(at: reach.end)
+                    return
                 }
             }
         }
@@ -187,19 +238,21 @@ struct FillFeedStressTests {
         private mutating func read(atMost limit: Int) {
             let position = account.count
             var isRight = true
-            let count = feed.read(from: position, atMost: limit) { bytes in
+            let count = feed.read(identifier, from: position, atMost: limit) { bytes in
                 isRight = bytes.isSame(
                     as: FillFeedStressTests.body.span.extracting(position..<(position + bytes.count)))
             }
             // What was there is gone where the fetch has broken off meanwhile, and nowhere else.
-            account.isRight = account.isRight && isRight && (count > 0 || feed.reach.isBroken)
+            let reach = feed.reach(of: identifier)
+            account.isRight = account.isRight && isRight && (count > 0 || reach.isBroken || reach.isDropped)
             account.count += count
         }
 
         private mutating func end(_ word: String) {
             isOver = true
             account.end = word
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+            if !account.isStuck { active?.withLock { $0 -= 1 } }
+            feed.leave(identifier, tellsFill: true)
         }
     }
 }

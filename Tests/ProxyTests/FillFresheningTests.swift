@@ -80,14 +80,20 @@ struct FillFresheningTests {
         #expect(try scene.body() == "old")
     }
 
-    @Test("A reader that leaves before the request goes again takes the fill with it")
-    func leftBeforeAskingAgain() throws {
-        let scene = try staleScene()
+    @Test(
+        "A reader that leaves before the request goes again: it goes for the store, or not at all",
+        arguments: [true, false])
+    func leftBeforeAskingAgain(isFilledInBackground: Bool) throws {
+        let scene = try staleScene { $0.backgroundFill = isFilledInBackground }
         let reader = ScriptedReader()
         try scene.ask(reader)
         scene.source.head("304 Not Modified", ["ETag: \"2\""])
         reader.leave()
-        #expect(scene.leftovers == [] && scene.sources.count == 1)
+        scene.settle()
+        #expect(scene.sources.count == (isFilledInBackground ? 2 : 1))
+        if isFilledInBackground { scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new") }
+        #expect(scene.leftovers == [] && reader.ends == ["left"])
+        #expect(try scene.body() == (isFilledInBackground ? "new" : "old"))
     }
 
     @Test("An invalidation that comes before the 304 keeps the freshened response out of the store")

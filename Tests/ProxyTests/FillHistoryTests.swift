@@ -31,6 +31,8 @@ private final class FillHistory {
     private final class Response {
         let source: ScriptedSource
         let kind: Kind
+        /// Its entity-tag's number.
+        let number: Int
         let body: [UInt8]
         /// Where it breaks off.
         let cutAt: Int?
@@ -40,9 +42,10 @@ private final class FillHistory {
         var sent = 0
         var isOver = false
 
-        init(_ source: ScriptedSource, _ kind: Kind, body: [UInt8], cutAt: Int?) {
+        init(_ source: ScriptedSource, _ kind: Kind, _ number: Int, body: [UInt8], cutAt: Int?) {
             self.source = source
             self.kind = kind
+            self.number = number
             self.body = body
             self.cutAt = cutAt
         }
@@ -56,9 +59,10 @@ private final class FillHistory {
 
         var head: (status: String, fields: [String]) {
             let length = "Content-Length: \(body.count)"
+            let etag = "ETag: \"\(number)\""
             return switch kind {
-            case .measured, .empty, .cut, .tooLargeMeasured: ("200 OK", ["Cache-Control: max-age=60", length])
-            case .chunked, .tooLarge: ("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+            case .measured, .empty, .cut, .tooLargeMeasured: ("200 OK", ["Cache-Control: max-age=60", etag, length])
+            case .chunked, .tooLarge: ("200 OK", ["Cache-Control: max-age=60", etag, "Transfer-Encoding: chunked"])
             case .notStorable: ("200 OK", ["Cache-Control: no-store", length])
             case .named: ("200 OK", ["Cache-Control: max-age=60, private=\"X-User\"", "X-User: ann", length])
             case .failing: ("503 Service Unavailable", [length])
@@ -75,12 +79,15 @@ private final class FillHistory {
     private var expected: [UInt8]?
     private let key: CacheKey
     private var nextByte: UInt8 = 0
+    /// What requests ask for that nobody shares, since the key is known for what can't be stored.
+    private var alone: Set<ObjectIdentifier> = []
     private(set) var told: [String] = []
     private(set) var faults: [String] = []
 
     init(seed: UInt64) throws {
         random = Numbers(seed: seed)
         scene = try FillScene(objectLimit: Self.limit)
+        scene.service.spillLimit = Int.random(in: 1...40, using: &random)
         key = scene.select(try scene.request()).keys.key
     }
 
@@ -127,6 +134,9 @@ private final class FillHistory {
                 expected = nil
                 for response in responses { response.isOvertaken = true }
             }
+        case 11 where below(3) == 0:
+            told.append("a second passes")
+            scene.service.checkTimes(now: scene.loop.now)
         default: scene.settle()
         }
         noteSources()
@@ -135,14 +145,24 @@ private final class FillHistory {
     private func ask() throws {
         let reader = ScriptedReader(worker: below(2), isBlocked: below(6) == 0)
         reader.window = 1 + below(30)
-        let asked = try scene.ask(reader)
+        let fields: [String] =
+            switch below(8) {
+            case 0: ["If-None-Match: \"\(below(responses.count + 1))\""]
+            case 1: ["Range: bytes=\(below(Self.limit))-"]
+            case 2:
+                [below(Self.limit)].map { first in "Range: bytes=\(first)-\(first + below(Self.limit))" }
+            case 3: ["Range: bytes=-\(1 + below(Self.limit))"]
+            default: []
+            }
+        let asked = try scene.ask(reader, with: fields)
         switch asked {
         case .hit(let found):
             if Array(found.bodyText.utf8) != expected.map({ Array(String(decoding: $0, as: UTF8.self).utf8) }) {
                 faults.append("a hit that isn't what is stored")
             }
         case .began, .joined, .alone:
-            told.append("asks \(readers.count)")
+            if case .alone = asked { alone.insert(ObjectIdentifier(scene.source)) }
+            told.append("asks \(readers.count) \(fields)")
             readers.append(reader)
         }
         if readers.isEmpty { try ask() }
@@ -164,7 +184,8 @@ private final class FillHistory {
                 nextByte = (nextByte + 1) % 26
                 return nextByte + UInt8(ascii: "a")
             }
-            responses.append(Response(source, kind, body: body, cutAt: kind == .cut ? below(count) : nil))
+            let cutAt = kind == .cut ? below(count) : nil
+            responses.append(Response(source, kind, responses.count, body: body, cutAt: cutAt))
             told.append("response \(kind) of \(count)")
         }
     }
@@ -207,17 +228,44 @@ private final class FillHistory {
         }
         for (number, reader) in readers.enumerated() { check(reader, number) }
         for response in responses where !isEnded(response) { faults.append("a response that never ended") }
+        // Whoever leaves, what can be stored comes to its end; what is known not to be, once its head is there.
+        for response in responses where response.isStorable && response.source.isStopped && !response.isOver {
+            if !response.hasHead && alone.contains(ObjectIdentifier(response.source)) { continue }
+            faults.append("a response that could be stored was given up")
+        }
     }
 
     private func check(_ reader: ScriptedReader, _ number: Int) {
-        let matching = responses.filter { $0.body.starts(with: reader.body) }
+        // Where it had a part, of that.
+        func part(_ body: [UInt8]) -> ArraySlice<UInt8> {
+            let stop = min(reader.stop ?? body.count, body.count)
+            return body[min(reader.start, stop)..<stop]
+        }
+        let matching = responses.filter { part($0.body).starts(with: reader.body) }
         if matching.isEmpty { faults.append("reader \(number) has bytes that nobody sent: \(reader.text)") }
         switch reader.ends.first {
         case "whole":
-            if !matching.contains(where: { $0.body == reader.body && $0.cutAt == nil }) {
+            // A part may have come before the break.
+            if !matching.contains(where: {
+                Array(part($0.body)) == reader.body && ($0.cutAt ?? .max) >= reader.stop ?? .max
+            }) {
                 faults.append("reader \(number) takes \(reader.body.count) bytes for whole")
             }
+        case "not modified", "delivered, whole":
+            let tag = reader.record?.etag.text() ?? ""
+            let isKnown = reader.request?.isNotModified(reader.record!, now: Instant(secondsSinceEpoch: 0)) == true
+            if !isKnown || !responses.contains(where: { "\"\($0.number)\"" == tag && $0.hasHead }) {
+                faults.append("reader \(number) is told that it has \(tag)")
+            }
+        case "unsatisfiable":
+            if !responses.contains(where: { $0.hasHead && $0.body.count <= 2 * Self.limit }) {
+                faults.append("reader \(number) is told that its range can't be satisfied")
+            }
         case "broken", "failed, closedEarly", "left": break
+        case "dropped":
+            if !matching.contains(where: { $0.kind == .tooLarge || $0.kind == .tooLargeMeasured }) {
+                faults.append("reader \(number) is dropped from what is kept whole")
+            }
         case "gone", "refused, hit for miss", "refused, own reason", "refused, 503":
             if !reader.body.isEmpty { faults.append("reader \(number) was sent away within a body") }
         case let other: faults.append("reader \(number) ended with \(other ?? "nothing")")

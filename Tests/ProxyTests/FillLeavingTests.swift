@@ -101,52 +101,150 @@ struct FillLeavingTests {
         #expect(try scene.body() == "abc")
     }
 
-    @Test("With nobody reading, a fill goes on where little is missing, and is given up where much is")
+    @Test(
+        "With nobody reading, a fill goes on for the store, whether its length is known or not, and at any moment of it"
+    )
     func nobodyReads() throws {
-        // How much has arrived of how much, and whether the rest is fetched.
-        let cases: [(arrived: Int, length: Int?, goesOn: Bool)] = [
-            (0, nil, false), (10, nil, false), (10, 100, true), (0, 64 << 10, true), (0, (64 << 10) + 1, false),
-            (200_000, 300_000, false), (300_000, 400_000, true), (250_000, 300_000, true),
-        ]
-        for (arrived, length, goesOn) in cases {
-            let scene = try FillScene()
-            let reader = ScriptedReader()
-            try scene.ask(reader)
-            scene.source.head(
-                "200 OK",
-                ["Cache-Control: max-age=60", length.map { "Content-Length: \($0)" } ?? "Transfer-Encoding: chunked"])
-            scene.source.piece([UInt8](repeating: 1, count: arrived))
-            scene.source.turn()
-            reader.leave()
-            #expect(scene.source.isStopped != goesOn, "\(arrived) of \(length ?? -1)")
-            if goesOn, let length {
-                scene.source.piece([UInt8](repeating: 1, count: length - arrived))
+        for length in [nil, 300_000] {
+            for arrived in [nil, 0, 10, 200_000] {
+                let scene = try FillScene()
+                let reader = ScriptedReader()
+                try scene.ask(reader)
+                if arrived == nil { reader.leave() }
+                scene.source.head(
+                    "200 OK",
+                    [
+                        "Cache-Control: max-age=60",
+                        length.map { "Content-Length: \($0)" } ?? "Transfer-Encoding: chunked",
+                    ])
+                scene.source.piece([UInt8](repeating: 1, count: arrived ?? 0))
+                scene.source.turn()
+                reader.leave()
+                #expect(!scene.source.isStopped && !scene.source.isPaused)
+                scene.source.piece([UInt8](repeating: 1, count: 300_000 - (arrived ?? 0)))
                 scene.source.end()
+                #expect(try scene.stored()?.bodyCount == 300_000, "\(arrived ?? -1) of \(length ?? -1)")
+                #expect(scene.leftovers == [] && scene.service.alone == 0)
+                #expect(scene.table.counts.hitForMiss == 0)
             }
-            #expect(try (scene.stored() != nil) == goesOn, "\(arrived) of \(length ?? -1)")
-            #expect(scene.leftovers == [])
-            #expect(scene.table.counts.hitForMiss == 0)
         }
     }
 
-    @Test("Before the head a fill without readers is given up, and the key is free at once")
-    func beforeHead() throws {
+    @Test("With nobody reading, what turns out larger than the store takes ends, as soon as that is known")
+    func tooLargeForNobody() throws {
+        for isKnown in [true, false] {
+            let scene = try FillScene(objectLimit: 1000)
+            let reader = ScriptedReader()
+            try scene.ask(reader)
+            reader.leave()
+            #expect(!scene.source.isStopped)
+            scene.source.head(
+                "200 OK",
+                ["Cache-Control: max-age=60", isKnown ? "Content-Length: 1001" : "Transfer-Encoding: chunked"])
+            #expect(scene.source.isStopped == isKnown)
+            scene.source.piece([UInt8](repeating: 1, count: 1001))
+            #expect(scene.source.isStopped)
+            #expect(scene.leftovers == [] && scene.service.alone == 0)
+        }
+    }
+
+    @Test("With nobody reading, what may not be stored ends with its head")
+    func notStorableForNobody() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        reader.leave()
+        scene.source.head("200 OK", ["Cache-Control: private", "Content-Length: 3"])
+        #expect(scene.source.isStopped && scene.leftovers == [] && scene.service.alone == 0)
+    }
+
+    @Test("What nobody reads and doesn't come to an end is given up a minute after its head")
+    func drips() throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader)
+        reader.leave()
+        let start = scene.loop.now
+        scene.service.checkTimes(now: start.advanced(byMilliseconds: 600_000))
+        // Until the head is there the origin's own time-out holds.
+        #expect(!scene.source.isStopped)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        scene.source.piece("a")
+        scene.service.checkTimes(now: start.advanced(byMilliseconds: 59_999))
+        #expect(!scene.source.isStopped)
+        scene.service.checkTimes(now: start.advanced(byMilliseconds: 60_000))
+        #expect(scene.source.isStopped && scene.leftovers == [])
+        #expect(scene.service.counters.leftUnfinished == 1 && scene.service.alone == 0)
+    }
+
+    @Test("What somebody reads may take its time, though others have left it before")
+    func dripsForSomebody() throws {
+        let scene = try FillScene()
+        let (first, late) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
+        first.leave()
+        try scene.ask(late)
+        scene.settle()
+        scene.service.checkTimes(now: scene.loop.now.advanced(byMilliseconds: 600_000))
+        #expect(!scene.source.isStopped)
+        scene.source.piece("abc")
+        scene.source.end()
+        #expect(scene.leftovers == [] && late.text == "abc" && scene.service.alone == 0)
+    }
+
+    @Test("So many fills go on for nobody and no more; the next ones end with their last reader")
+    func tooManyAlone() throws {
+        let scene = try FillScene()
+        for number in 0...FillService.aloneLimit {
+            let reader = ScriptedReader()
+            try scene.ask(reader, "/\(number)")
+            reader.leave()
+        }
+        #expect(scene.running == FillService.aloneLimit && scene.source.isStopped)
+        #expect(scene.service.counters.leftUnfinished == 1)
+        for source in scene.sources { source.fail() }
+        #expect(scene.leftovers == [] && scene.service.alone == 0)
+    }
+
+    @Test("Where the route wants no background fill, it ends with its last reader, and the key is free at once")
+    func noBackgroundFill() throws {
+        for isInBody in [false, true] {
+            let scene = try FillScene { $0.backgroundFill = false }
+            let (first, second) = (ScriptedReader(), ScriptedReader())
+            try scene.ask(first)
+            if isInBody {
+                scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 3"])
+                scene.source.piece("ab")
+            }
+            first.leave()
+            #expect(scene.source.isStopped && scene.leftovers == [])
+            guard case .began = try scene.ask(second) else {
+                Issue.record("the key isn't free")
+                return
+            }
+            scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "abc")
+            #expect(scene.leftovers == [])
+        }
+    }
+
+    @Test("Who comes after everybody has left reads along with what goes on")
+    func comesLater() throws {
         let scene = try FillScene()
         let (first, second) = (ScriptedReader(), ScriptedReader())
         try scene.ask(first)
         first.leave()
-        #expect(scene.source.isStopped && scene.leftovers == [])
-        guard case .began = try scene.ask(second) else {
-            Issue.record("the key isn't free")
+        guard case .joined = try scene.ask(second) else {
+            Issue.record("doesn't read along")
             return
         }
         scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "abc")
-        #expect(scene.leftovers == [])
+        #expect(scene.leftovers == [] && second.text == "abc" && scene.sources.count == 1)
     }
 
     @Test("The last of the other readers to leave gives up a fill that has lost its first")
     func lastOther() throws {
-        let scene = try FillScene()
+        let scene = try FillScene { $0.backgroundFill = false }
         let (first, near, far) = (ScriptedReader(), ScriptedReader(), ScriptedReader(worker: 1))
         for reader in [first, near, far] { try scene.ask(reader) }
         scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
@@ -163,7 +261,7 @@ struct FillLeavingTests {
 
     @Test("A reader that comes before the fill hears that it has none keeps it going")
     func joinedInTime() throws {
-        let scene = try FillScene()
+        let scene = try FillScene { $0.backgroundFill = false }
         let (first, other, late) = (ScriptedReader(), ScriptedReader(worker: 1), ScriptedReader(worker: 1))
         try scene.ask(first)
         try scene.ask(other)

@@ -175,52 +175,6 @@ struct FillPartTests {
         let stored = try #require(try scene.stored())
         #expect(PartialResponse(stored)?.extents.contains(0..<4) == true)
     }
-
-    // MARK: Conditions of the client's own
-
-    @Test("A request with conditions is answered once the response is whole, where that is soon")
-    func heldBack() throws {
-        let scene = try FillScene()
-        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
-        try scene.ask(first, with: ["If-None-Match: \"1\""])
-        try scene.ask(other)
-        #expect(scene.source.asks("If-None-Match") == nil)
-        scene.source.head("200 OK", ["Cache-Control: max-age=60", "ETag: \"1\"", "Content-Length: 3"])
-        scene.source.piece("ab")
-        scene.settle()
-        #expect(first.log == [] && other.text == "ab")
-        scene.source.piece("c")
-        scene.source.end()
-        #expect(scene.leftovers == [])
-        #expect(first.ends == ["delivered, whole"] && first.record?.bodyText == "abc" && other.text == "abc")
-    }
-
-    @Test("Where that may take long, it is answered as it comes")
-    func notHeldBack() throws {
-        let scene = try FillScene()
-        let reader = ScriptedReader()
-        try scene.ask(reader, with: ["If-None-Match: \"1\""])
-        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Transfer-Encoding: chunked"])
-        scene.source.piece("ab")
-        #expect(reader.text == "ab")
-        scene.source.end()
-        #expect(scene.leftovers == [])
-    }
-
-    @Test("A held back response that isn't as long as it said is asked for again", arguments: ["ab", "abcd"])
-    func heldBackAgain(body: String) throws {
-        let scene = try FillScene()
-        let reader = ScriptedReader()
-        try scene.ask(reader, with: ["If-None-Match: \"1\""])
-        scene.source.head("200 OK", ["Cache-Control: max-age=60", "Content-Length: 3"])
-        scene.source.piece(body)
-        scene.source.end()
-        scene.settle()
-        #expect(reader.ends == [] && scene.sources.count == 2)
-        scene.source.respond("200 OK", ["Cache-Control: max-age=60"], body: "new")
-        #expect(reader.ends == ["delivered, whole"] && reader.record?.bodyText == "new" && scene.leftovers == [])
-        #expect(try scene.body() == "new")
-    }
 }
 
 extension PartialResponse {

@@ -143,9 +143,10 @@ struct FillRefusalTests {
         }
     }
 
-    @Test("Too large with another reader: the origin is read on when both have what there is, and each gets every byte")
+    @Test("Too large with another reader, and no room to lag: both have what there is first, and each gets every byte")
     func lockstep() throws {
         let scene = try FillScene(objectLimit: 4)
+        scene.service.spillLimit = 1
         let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
         try scene.ask(first)
         try scene.ask(other)
@@ -227,6 +228,100 @@ struct FillRefusalTests {
         #expect(!scene.source.isPaused)
         scene.source.end()
         #expect(first.text == "01234" && first.ends == ["whole"] && scene.leftovers == [])
+    }
+
+    /// Two readers of what is too large; the second one takes nothing any more.
+    private func laggingScene(isFirstSlow: Bool) throws -> (
+        scene: FillScene, quick: ScriptedReader, slow: ScriptedReader
+    ) {
+        let scene = try FillScene(objectLimit: 4)
+        scene.service.spillLimit = 4
+        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first)
+        try scene.ask(other)
+        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
+        scene.source.piece("01")
+        scene.source.turn()
+        scene.settle()
+        (isFirstSlow ? first : other).block()
+        for piece in ["23", "45", "67"] {
+            #expect(!scene.source.isPaused)
+            scene.source.piece(piece)
+            scene.source.turn()
+            scene.settle()
+        }
+        return (scene, isFirstSlow ? other : first, isFirstSlow ? first : other)
+    }
+
+    @Test(
+        "A reader that lags is waited for once what is kept for it is full, and dropped within two seconds",
+        arguments: [true, false])
+    func lagging(isFirstSlow: Bool) throws {
+        let (scene, quick, slow) = try laggingScene(isFirstSlow: isFirstSlow)
+        #expect(scene.source.isPaused && quick.text == "01234567" && slow.text == "01")
+        scene.service.checkTimes(now: scene.loop.now)
+        scene.settle()
+        #expect(scene.source.isPaused && slow.ends == [])
+        scene.service.checkTimes(now: scene.loop.now)
+        scene.settle()
+        #expect(!scene.source.isPaused && slow.ends == ["dropped"] && scene.service.counters.droppedReaders == 1)
+        scene.source.piece("89")
+        scene.source.end()
+        #expect(scene.leftovers == [] && quick.text == "0123456789" && quick.ends == ["whole"])
+        #expect(scene.budget.inUse == 0)
+    }
+
+    @Test(
+        "A reader that takes what there is in time isn't dropped, and the origin is read on at once",
+        arguments: [true, false])
+    func laggingInTime(isFirstSlow: Bool) throws {
+        let (scene, quick, slow) = try laggingScene(isFirstSlow: isFirstSlow)
+        scene.service.checkTimes(now: scene.loop.now)
+        slow.unblock()
+        scene.settle()
+        #expect(!scene.source.isPaused && slow.text == "01234567")
+        for _ in 0..<5 { scene.service.checkTimes(now: scene.loop.now) }
+        scene.settle()
+        scene.source.end()
+        #expect(scene.leftovers == [] && quick.text == slow.text && slow.ends == ["whole"] && quick.ends == ["whole"])
+        #expect(scene.service.counters.droppedReaders == 0)
+    }
+
+    @Test("Where all lag, nobody is held back: the fastest sets the pace, and nobody is dropped")
+    func allLag() throws {
+        let (scene, quick, slow) = try laggingScene(isFirstSlow: false)
+        slow.unblock()
+        scene.settle()
+        quick.block()
+        slow.block()
+        scene.source.piece("89")
+        scene.source.turn()
+        scene.settle()
+        for _ in 0..<10 { scene.service.checkTimes(now: scene.loop.now) }
+        #expect(scene.source.isPaused && scene.service.counters.droppedReaders == 0)
+        quick.unblock()
+        scene.settle()
+        #expect(!scene.source.isPaused)
+        scene.source.end()
+        slow.unblock()
+        #expect(scene.leftovers == [] && quick.text == "0123456789" && slow.text == quick.text)
+    }
+
+    @Test(
+        "A reader that leaves while it holds others back, or just as it is dropped, is no longer waited for",
+        arguments: [true, false])
+    func leavesAsItIsDropped(isFirstSlow: Bool) throws {
+        for isDropped in [true, false] {
+            let (scene, quick, slow) = try laggingScene(isFirstSlow: isFirstSlow)
+            scene.service.checkTimes(now: scene.loop.now)
+            if isDropped { scene.service.checkTimes(now: scene.loop.now) }
+            slow.leave()
+            scene.settle()
+            #expect(!scene.source.isPaused)
+            scene.source.piece("89")
+            scene.source.end()
+            #expect(scene.leftovers == [] && quick.text == "0123456789" && quick.ends == ["whole"])
+        }
     }
 
     @Test(

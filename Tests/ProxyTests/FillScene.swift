@@ -194,6 +194,7 @@ final class FillScene {
             }
         }
         reader.scene = self
+        reader.request = request
         readers.append(reader)
         guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
         let keys = selection.keys
@@ -207,21 +208,24 @@ final class FillScene {
             isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
             make: { mayBegin ? service.newFeed(keys) : nil })
         switch role {
-        case .alone: return .alone(begin(reader, request, selection, service.newFeed(keys), false))
+        case .alone(let isHitForMiss):
+            return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
+        case .lookAgain: preconditionFailure("a scene's stores are never asked before they have a response")
         case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
-        case .read(let feed):
-            reader.wait(for: feed)
+        case .read(let feed, let identifier):
+            reader.wait(for: feed, as: identifier)
             return .joined(feed)
         }
     }
 
     private func begin(
         _ reader: ScriptedReader, _ request: AdmittedRequest, _ selection: Selection, _ feed: FillFeed,
-        _ isPublished: Bool
+        _ isPublished: Bool, isExpected: Bool = true
     ) -> Fill {
         let fill = Fill(
             service, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: reader)
+        fill.isExpectedToBeStored = isExpected
         reader.fill(fill)
         fill.start()
         return fill

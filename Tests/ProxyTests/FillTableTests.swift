@@ -183,6 +183,27 @@ struct FillTableTests {
         #expect(join(next, asked: after).begins === next)
     }
 
+    @Test("What is too large to be kept once the store has it: those that asked before that ask again, once")
+    func lookAgain() throws {
+        let first = feed()
+        _ = join(first)
+        first.complete(with: FeedScene.response(body: [UInt8](repeating: 1, count: 10_000)))
+        var landing: AnyObject? = table.complete(first, under: [key], at: start)
+        #expect(landing != nil && join(feed()).reads === first)
+        let before = MonotonicTime.now()
+        landing = nil
+        guard case .lookAgain = join(feed(), asked: before) else {
+            Issue.record("doesn't look again")
+            return
+        }
+        #expect(refresh(feed(), asked: before) == nil)
+        let next = feed()
+        let after = MonotonicTime.now().advanced(byMilliseconds: 1)
+        #expect(join(next, asked: after).begins === next)
+        table.remove(next, under: key)
+        #expect(table.counts.fills == 0)
+    }
+
     @Test("What has landed is no answer once an invalidation overtook it")
     func landedOvertaken() {
         let first = feed()
@@ -263,7 +284,7 @@ struct FillTableTests {
 
 extension FillRole {
     fileprivate var begins: FillFeed? { if case .begin(let feed) = self { feed } else { nil } }
-    fileprivate var reads: FillFeed? { if case .read(let feed) = self { feed } else { nil } }
+    fileprivate var reads: FillFeed? { if case .read(let feed, _) = self { feed } else { nil } }
 
     fileprivate func isAlone(hitForMiss: Bool) -> Bool {
         if case .alone(let isKnown) = self { isKnown == hitForMiss } else { false }

@@ -426,10 +426,20 @@ private final class VerdictHistory {
         var texts = (1...version).map { body($0) }
         if let own { texts.append(own.body) }
         texts += responses.filter { $0.kind == .error }.map(\.body)
+        // A part that others share is that much of one of them.
+        if let part = reader.content {
+            texts = texts.filter { $0.count >= part.upperBound }.map { Array($0[part]) } + [own?.body].compactMap { $0 }
+        }
         let isRight = isWhole ? texts.contains(reader.body) : texts.contains { $0.starts(with: reader.body) }
         if !isRight { faults.append("a reader has \(reader.text), ended \(reader.ends)") }
         let delivered = reader.ends.first?.hasPrefix("delivered") == true ? reader.record : nil
-        if let delivered, delivered.kind == .response, !texts.contains(delivered.body.copied()) {
+        // Who has it already is told so by the head alone.
+        let isHeadEnough = own?.wish == .conditional && delivered?.bodyCount == 0
+        let hasVersion = (1...version).contains { delivered?.headText.contains("ETag: \"\($0)\"") == true }
+        if let delivered, isHeadEnough, !hasVersion {
+            faults.append("a reader is told of \(delivered.headText)")
+        }
+        if let delivered, !isHeadEnough, delivered.kind == .response, !texts.contains(delivered.body.copied()) {
             faults.append("a reader is given \(delivered.bodyText)")
         }
     }

@@ -42,7 +42,16 @@ final class ScriptedReader: FillReader {
     private(set) var isBlocked: Bool
     /// Bytes that it takes from a feed at once.
     var window = Int.max
-    private var caughtUpAt = -1
+    /// What it asked for; it takes a whole response where a test says nothing.
+    var request: AdmittedRequest?
+    /// Where in the response its body begins, and where that ends; nil is the end of the response.
+    private(set) var start = 0
+    private(set) var stop: Int?
+    /// Which bytes of the content it was given, where it was a part.
+    private(set) var content: Range<Int>?
+    private var position: Int { start + body.count }
+    /// Names it in another request's feed.
+    private var identifier = FillFeed.ReaderID(number: -1)
 
     init(worker: Int = 0, isBlocked: Bool = false) {
         self.worker = worker
@@ -60,7 +69,8 @@ final class ScriptedReader: FillReader {
 
     func fill(_ fill: Fill) { activity = .filling(fill) }
 
-    func wait(for feed: FillFeed) {
+    func wait(for feed: FillFeed, as identifier: FillFeed.ReaderID) {
+        self.identifier = identifier
         activity = .waiting(feed)
         moved(feed)
     }
@@ -76,8 +86,8 @@ final class ScriptedReader: FillReader {
         switch activity {
         case .filling(let fill):
             fill.readerReady()
-            pump(fill.feed)
-        case .reading(let feed): pump(feed)
+            pump(fill.feed, fill.first)
+        case .reading(let feed): pump(feed, identifier)
         case .none, .waiting, .passing: break
         }
     }
@@ -85,12 +95,14 @@ final class ScriptedReader: FillReader {
     /// Takes at most so many bytes more of what has arrived.
     func take(_ count: Int) {
         let feed: FillFeed
+        let reader: FillFeed.ReaderID
         switch activity {
-        case .filling(let fill): feed = fill.feed
-        case .reading(let own): feed = own
+        case .filling(let fill): (feed, reader) = (fill.feed, fill.first)
+        case .reading(let own): (feed, reader) = (own, identifier)
         case .none, .waiting, .passing: return
         }
-        _ = feed.read(from: body.count, atMost: count) { body.append($0) }
+        let limit = min(count, (stop ?? .max) - position)
+        _ = feed.read(reader, from: position, atMost: limit) { body.append($0) }
     }
 
     /// Its client goes away.
@@ -100,8 +112,8 @@ final class ScriptedReader: FillReader {
         end("left")
         switch activity {
         case .none, .passing: source?.stop()
-        case .filling(let fill): fill.readerLeft(caughtUpAt: caughtUpAt)
-        case .waiting(let feed), .reading(let feed): feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+        case .filling(let fill): fill.readerLeft()
+        case .waiting(let feed), .reading(let feed): feed.leave(identifier, tellsFill: true)
         }
     }
 
@@ -125,9 +137,10 @@ final class ScriptedReader: FillReader {
         if position == body.count && !isBlocked { body.append(piece) }
     }
 
-    func fillTurnEnded() {
-        guard case .filling(let fill) = activity, !isBlocked, fill.body == .lockstep else { return }
-        noteCaughtUp(fill.feed, fill.feed.end)
+    func fillTurnEnded() {}
+
+    func fillDropped() {
+        if case .filling = activity { end("dropped") } else { ends.append("dropped after its end") }
     }
 
     func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
@@ -135,20 +148,21 @@ final class ScriptedReader: FillReader {
         let feed = fill.feed
         self.trailers = trailers
         if body.count == fill.arrived {
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             return end("whole")
         }
         if let whole {
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             body.append(whole.body.extracting(body.count...))
             return end("whole")
         }
+        identifier = fill.first
         activity = .reading(feed)
     }
 
     func fillDelivers(_ record: StoredResponse, _ how: FillDelivery, by fill: Fill) {
         guard case .filling(let own) = activity, own === fill else { return }
-        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
         self.record = record
         deliveredReason = fill.notStoredReason
         end("delivered, \(how)")
@@ -187,7 +201,7 @@ final class ScriptedReader: FillReader {
 
     private func leaveFill() {
         guard case .filling(let fill) = activity else { return ends.append("a second end") }
-        fill.feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
     }
 
     // MARK: What it took over
@@ -200,7 +214,7 @@ final class ScriptedReader: FillReader {
 
     func moved(_ feed: FillFeed) {
         switch activity {
-        case .reading(let own) where own === feed: pump(feed)
+        case .reading(let own) where own === feed: pump(feed, identifier)
         case .waiting(let own) where own === feed: look(at: feed)
         case .none, .filling, .waiting, .reading, .passing: return
         }
@@ -209,53 +223,76 @@ final class ScriptedReader: FillReader {
     private func look(at feed: FillFeed) {
         switch feed.news {
         case .none: return
-        case .head(let head, _):
-            log.append("began \(head.response.status)")
-            record = head.response
-            place = head.place
-            activity = .reading(feed)
-            pump(feed)
+        case .head(let head, let isWhole): use(head, of: feed, isWhole: isWhole)
         case .gone, .refused, .failed:
             let word = feed.news.word
-            feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+            feed.leave(identifier, tellsFill: true)
             end(word)
         }
     }
 
-    private func pump(_ feed: FillFeed) {
-        while !isBlocked {
-            let reach = feed.reach
+    private func use(_ head: FillHead, of feed: FillFeed, isWhole: Bool) {
+        var plan = ReadingPlan.whole
+        if let request {
+            let whole = FillPlace(key: head.key, varyIndex: nil, length: head.response.bodyCount)
+            let known = isWhole ? FillHead(response: head.response, place: whole, arrived: whole.length ?? 0) : head
+            plan = ReadingPlan(request, reading: known, now: Instant(secondsSinceEpoch: 0))
+        }
+        record = head.response
+        place = head.place
+        switch plan {
+        case .later: return
+        case .notModified: return endEarly("not modified", feed)
+        case .head: return endEarly("head", feed)
+        case .unsatisfiable: return endEarly("unsatisfiable", feed)
+        case .whole: log.append("began \(head.response.status)")
+        case .part(let part, _):
+            log.append("began 206")
+            content = Int(part.lowerBound)..<Int(part.upperBound)
+            start = Int(part.lowerBound)
+            feed.advance(identifier, to: start)
+            stop = Int(part.upperBound)
+        }
+        activity = .reading(feed)
+        pump(feed, identifier)
+    }
+
+    private func endEarly(_ how: String, _ feed: FillFeed) {
+        feed.leave(identifier, tellsFill: true)
+        end(how)
+    }
+
+    private func pump(_ feed: FillFeed, _ reader: FillFeed.ReaderID) {
+        while true {
+            let reach = feed.reach(of: reader)
+            if reach.isDropped { return end("dropped") }
+            if isBlocked { return }
             if reach.isBroken {
                 // A first reader is told by its fill.
                 if case .filling = activity { return }
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+                feed.leave(identifier, tellsFill: true)
                 return end("broken")
             }
             if case .reading = activity, let completed = reach.completed {
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
-                if body.count <= completed.bodyCount { body.append(completed.body.extracting(body.count...)) }
+                feed.leave(identifier, tellsFill: true)
+                let rest = position..<(stop ?? completed.bodyCount)
+                body.append(completed.body.extracting(rest))
                 return end("whole")
             }
-            if body.count < reach.end {
-                let count = feed.read(from: body.count, atMost: window) { body.append($0) }
+            let limit = min(reach.end, stop ?? .max)
+            if position < limit {
+                let count = feed.read(reader, from: position, atMost: min(window, limit - position)) { body.append($0) }
                 if count == 0 {
-                    ends.append("nothing to read at \(body.count) of \(reach.end)")
+                    ends.append("nothing to read at \(position) of \(reach.end)")
                     return
                 }
                 continue
             }
-            if case .reading = activity, reach.isWhole {
-                feed.leave(caughtUpAt: caughtUpAt, tellsFill: true)
+            if case .reading = activity, reach.isWhole || position == stop {
+                feed.leave(identifier, tellsFill: true)
                 return end("whole")
             }
-            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
             return
         }
-    }
-
-    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
-        guard body.count == end, caughtUpAt != end else { return }
-        caughtUpAt = end
-        feed.noteCaughtUp(at: end)
     }
 }

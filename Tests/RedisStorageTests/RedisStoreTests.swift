@@ -233,9 +233,11 @@ struct RedisConnectingTests {
 
 @Suite("Redis store: when Redis fails", .enabled(if: RedisServer.isInstalled))
 struct RedisFailureTests {
-    private func begin(_ world: RedisWorld, _ collector: AnswerCollector, token: UInt64 = 1) -> LookupStart {
+    private func begin(
+        _ world: RedisWorld, _ collector: AnswerCollector, keyText: String = TestRecord().keyText, token: UInt64 = 1
+    ) -> LookupStart {
         world.redis.lookup(
-            TestRecord().key, keyText: TestRecord().keyText.utf8.span, now: world.now, receiver: collector, token: token
+            CacheKey(standInFor: keyText), keyText: keyText.utf8.span, now: world.now, receiver: collector, token: token
         )
     }
 
@@ -382,13 +384,13 @@ struct RedisFailureTests {
     func boundsLargeReads() throws {
         let server = try RedisServer()
         let world = RedisWorld(server) { $0.largeReadLimit = 2 }
-        let large = TestRecord(body: patternedBody(1_000_000))
-        world.keep(large)
+        let body = patternedBody(1_000_000)
+        for number in 0..<5 { world.keep(TestRecord(keyText: "\(number)", body: body)) }
         let collector = AnswerCollector()
-        for token in 0..<5 { _ = begin(world, collector, token: UInt64(token)) }
+        for number in 0..<5 { _ = begin(world, collector, keyText: "\(number)", token: UInt64(number)) }
         world.work { collector.results.count == 5 }
         let hits = collector.results.count {
-            if case .hit(let found) = $0.result { found.bodyArray == large.body } else { false }
+            if case .hit(let found) = $0.result { found.bodyArray == body } else { false }
         }
         #expect(hits == 2)
         #expect(world.redis.figures.refusedLookups == 3)
@@ -430,7 +432,8 @@ struct RedisFailureTests {
         let collector = AnswerCollector()
         var refused = 0
         for token in 0..<80 {
-            if case .failed(.tooManyWaiting) = begin(world, collector, token: UInt64(token)) { refused += 1 }
+            let start = begin(world, collector, keyText: "\(token)", token: UInt64(token))
+            if case .failed(.tooManyWaiting) = start { refused += 1 }
         }
         #expect(refused == 30)
         world.work { collector.results.count == 50 }

@@ -13,8 +13,12 @@ final class RedisWorld: StoreUnderTest {
     var now: WallTime { WallTime(milliseconds: wallClockMilliseconds()) }
 
     /// - Parameter awaitsUp: whether to wait until the store serves.
-    init(_ settings: RedisSettings, resolver: Resolver? = nil, awaitsUp: Bool = true) {
-        redis = RedisStore(loop: loop, settings: settings, resolver: resolver)
+    init(
+        _ settings: RedisSettings, resolver: Resolver? = nil, awaitsUp: Bool = true,
+        budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords()
+    ) {
+        redis = RedisStore(
+            loop: loop, settings: settings, resolver: resolver, budget: budget, liveRecords: liveRecords)
         if awaitsUp { work { self.isUp } }
     }
 

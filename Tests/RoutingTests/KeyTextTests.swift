@@ -72,6 +72,8 @@ struct KeyQueryTests {
             ("?ab=1&a=2", "?a=2&ab=1"), ("?a-b=1&a=2", "?a=2&a-b=1"), ("?c&b&a", "?a&b&c"), ("?a=&a", "?a=&a"),
             ("?b=1&&a=2&", "?a=2&b=1"), ("?", ""), ("?&", ""), ("", ""), ("?=2&a=1", "?=2&a=1"),
             ("?%62=1&a=%7e%2f%2B+", "?a=~%2F%2B+&b=1"), ("?b=%&a=%4", "?a=%4&b=%"), ("?a=b=c&a?=/", "?a=b=c&a?=/"),
+            ("?abcdefgh=1&abcdefg=2&abcdefghi=3&abcdefgh=0", "?abcdefg=2&abcdefgh=1&abcdefgh=0&abcdefghi=3"),
+            ("?abcdefghz=1&abcdefgha=2&=3", "?=3&abcdefgha=2&abcdefghz=1"),
             ("?h=1&g=1&f=1&e=1&d=1&c=1&b=1&a=1&h=0", "?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&h=0"),
         ])
     func sorted(given: String, expected: String) throws {

@@ -62,6 +62,8 @@ package final class Stage: Sendable {
         }
     }
 
+    package func scriptedRedis() throws -> ScriptedRedis { keep(try ScriptedRedis()) { $0.stop() } }
+
     package func nginx() throws -> Nginx { keep(try Nginx()) { $0.stop() } }
     package func python() throws -> PythonHTTPServer { keep(try PythonHTTPServer()) { $0.stop() } }
     package func wrk(_ url: String, seconds: Int, connections: Int = 16) throws -> Wrk {

@@ -151,6 +151,9 @@ package final class MemoryStore: Sendable {
         makeRoom(sparing: nil)
     }
 
+    /// Bytes held, metadata included. Takes no lock.
+    package var heldBytes: Int { bytes.load(ordering: .relaxed) }
+
     /// All figures, at about the same moment; locks every shard in turn.
     package var figures: MemoryStoreFigures {
         var sum = MemoryStoreFigures()

@@ -5,9 +5,12 @@
 /// blocks.
 enum MallocFootprint {
     static func bytes(holding count: Int) -> Int {
-        if count >= mappedFrom { return (count + 16 + pageMask) & ~pageMask }
+        if isMapped(count) { return (count + 16 + pageMask) & ~pageMask }
         return max((count + MemoryLayout<Int>.size + 15) & ~15, 32)
     }
+
+    /// Whether the block is a mapping of its own.
+    static func isMapped(_ count: Int) -> Bool { count >= mappedFrom }
 
     private static let mappedFrom = 128 << 10
     private static let pageMask = 4095

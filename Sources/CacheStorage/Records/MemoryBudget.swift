@@ -42,6 +42,13 @@ package final class MemoryBudget: Sendable {
         return true
     }
 
+    /// Whether `count` bytes could be reserved now; counted as a refusal if not.
+    package func hasRoom(for count: Int) -> Bool {
+        guard reserve(count) else { return false }
+        release(count)
+        return true
+    }
+
     /// Returns what was reserved.
     package func release(_ count: Int) {
         total.wrappingSubtract(count, ordering: .relaxed)

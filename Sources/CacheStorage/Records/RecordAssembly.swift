@@ -79,6 +79,7 @@ package final class RecordAssembly {
 
 extension StoredResponse {
     /// A record from `bytes`, which contain all its sections in order; nil if they contradict the lengths.
+    /// - Parameter budget: where its memory counts as long as no memory store has it, unless it is very small.
     package static func assembled(
         kind: Kind, description: RecordDescription, lengths: RecordLengths, from bytes: Span<UInt8>,
         budget: MemoryBudget? = nil
@@ -89,6 +90,7 @@ extension StoredResponse {
         _ = unsafe copy(bytes, to: block)
         return unsafe StoredResponse(
             kind: kind, description: description, adopting: block, keyTextCount: lengths.keyText,
-            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body, budget: budget)
+            varyNamesCount: lengths.varyNames, headCount: lengths.head, bodyCount: lengths.body,
+            budget: lengths.total >= LiveRecords.smallest ? budget : nil)
     }
 }

@@ -23,7 +23,7 @@ package struct HeadRange: Sendable, BitwiseCopyable, Equatable {
 }
 
 /// The fixed-size part of a stored response.
-package struct RecordDescription: Sendable {
+package struct RecordDescription: Sendable, Equatable {
     /// Distinguishes this record from any other; a freshened response gets a new number.
     package var id: UInt64
     package var status: UInt16

@@ -117,8 +117,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         if let announced, announced != bodyCount { throw .wrongLength }
         guard let grown = unsafe block else { preconditionFailure("finish must be called only once") }
         let used = max(bodyOffset + bodyCount, 1)
-        // A block that grew is trimmed; if realloc fails, the larger one is used.
-        let fitted = unsafe used < capacity ? (realloc(grown, used) ?? grown) : grown
+        let fitted = unsafe used < capacity ? fit(grown, to: used) : grown
         unsafe block = nil
         budget.release(capacity)
         capacity = 0
@@ -138,6 +137,17 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         }
         unsafe block = moved
         capacity = wanted
+    }
+
+    /// A block of the exact size instead of one that grew; if there is no memory, the larger one. A mapping is trimmed. A
+    /// smaller block is copied: trimmed in place, it would leave a gap that fits nothing that comes later, and a store
+    /// full of such records would take 1.6 times its limit.
+    @unsafe private func fit(_ grown: UnsafeMutableRawPointer, to count: Int) -> UnsafeMutableRawPointer {
+        if MallocFootprint.isMapped(count) { return unsafe realloc(grown, count) ?? grown }
+        guard let fitted = unsafe malloc(count) else { return unsafe grown }
+        unsafe fitted.copyMemory(from: grown, byteCount: count)
+        unsafe free(grown)
+        return unsafe fitted
     }
 
     /// Initial capacity for a body of unknown length; most API responses fit.

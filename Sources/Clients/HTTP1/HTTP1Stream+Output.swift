@@ -129,26 +129,25 @@ extension HTTP1Stream {
         if wasBlocked { countQueue() } else { sendQueue() }
     }
 
-    func writeRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
+    func writeRest(of record: StoredResponse, range: Range<Int>, trailers: [UInt8]) {
         guard connection != nil else { return }
         let writer = self.writer
         let wasBlocked = isBlocked
-        let count = record.bodyCount - position
-        bodyCount += count
+        bodyCount += range.count
         isComplete = true
         if framing == .chunked {
-            if count > 0 {
-                writer.lines.append(hex: UInt64(count))
+            if !range.isEmpty {
+                writer.lines.append(hex: UInt64(range.count))
                 writer.lines.append("\r\n")
                 queue.pin(
-                    record, position..<record.bodyCount, tail: Array("\r\n0\r\n".utf8) + trailers + writer.lineEnd)
+                    record, range, tail: Array("\r\n0\r\n".utf8) + trailers + writer.lineEnd)
             } else {
                 writer.lines.append("0\r\n")
                 writer.lines.append(trailers)
                 writer.lines.append("\r\n")
             }
         } else {
-            queue.pin(record, position..<record.bodyCount)
+            queue.pin(record, range)
         }
         queue.append(writer.lines.span)
         writer.lines.removeAll()

@@ -219,8 +219,8 @@ final class HTTP1Stream: ClientStream {
 
     override func sendStored(_ record: StoredResponse, parts: StoredParts) { writeStored(record, parts: parts) }
 
-    override func sendRest(of record: StoredResponse, from position: Int, trailers: [UInt8]) {
-        writeRest(of: record, from: position, trailers: trailers)
+    override func sendRest(of record: StoredResponse, range: Range<Int>, trailers: [UInt8]) {
+        writeRest(of: record, range: range, trailers: trailers)
     }
 
     override func yield() { awaitRoom() }

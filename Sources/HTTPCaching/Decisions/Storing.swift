@@ -27,7 +27,7 @@ package func storageVerdict(
         flags.insert(.lifetimeFromRoute)
     } else {
         guard let found = freshnessLifetime(response, directives, policy) else { return .refuse(.noLifetime) }
-        lifetime = response.flags.contains(.invalidAge) ? .zero : found.lifetime
+        lifetime = found.lifetime
         flags.formUnion(StoredFacts.Flags(directives, found.source))
     }
     lifetime = max(.zero, min(lifetime, StoredFacts.greatestLifetime))
@@ -39,7 +39,7 @@ package func storageVerdict(
         lastModifiedTime: response.lastModified ?? Instant(secondsSinceEpoch: 0), correctedInitialAge: initialAge,
         lifetime: lifetime, staleWhileRevalidate: staleWhileRevalidate, staleIfError: staleIfError,
         status: response.status, flags: flags)
-    let life = facts.storageLife(retention: policy.validationRetention)
+    let life = facts.storageLife(keep: policy.keep)
     if life > .zero { return .store(facts, life: life) }
     return .refuse(facts.flags.contains(.noCache) ? .noCacheUnvalidatable : .alreadyStale)
 }
@@ -110,15 +110,19 @@ extension StoredFacts.Flags {
 }
 
 extension StoredFacts {
-    /// The remaining freshness lifetime, plus the longest of the periods that may follow it. Retention is useful even
-    /// for a response that is never served stale, if it has a validator: `no-cache` and `max-age=0` responses are
-    /// stored for nothing else.
-    func storageLife(retention: Seconds) -> Seconds {
+    /// The remaining freshness lifetime, plus the longest of the periods that may follow it.
+    /// - Parameter keep: how long a stale response is kept for its validator, or to be served while the origin can't be
+    ///   reached (RFC 9111 §4.2.4). With a validator that is of use even for a response that is never served stale:
+    ///   `no-cache` and `max-age=0` responses are stored for nothing else. Without one, a response with no lifetime is
+    ///   not kept: its origin wants none of it reused, and every request would write it anew.
+    func storageLife(keep: Seconds) -> Seconds {
         let isReusable = !flags.contains(.noCache)
         let fresh = isReusable ? max(.zero, lifetime - correctedInitialAge) : .zero
-        let stale = flags.contains(.neverStale) ? .zero : max(staleWhileRevalidate, staleIfError)
+        let mayBeStale = !flags.contains(.neverStale)
+        let stale = mayBeStale ? max(staleWhileRevalidate, staleIfError) : .zero
         let alreadyPast = max(.zero, correctedInitialAge - lifetime)
         let served = max(.zero, stale - alreadyPast)
-        return fresh + max(served, hasValidator ? retention : .zero)
+        let isKept = hasValidator || mayBeStale && lifetime > .zero
+        return fresh + max(served, isKept ? keep : .zero)
     }
 }

@@ -16,6 +16,9 @@ package struct VariantKey: Sendable {
 
     /// Longer lists keep their order: sorting them would make a single request too expensive.
     private static let greatestSortedCount = 32
+    /// What comes beyond so many bytes is taken as it is. No client sends as much; 31 KiB of languages cost twice as much
+    /// if they were all normalised.
+    private static let greatestNormalizedCount = 4096
 
     private let syntax: Syntax
     private var valueStart = 0
@@ -39,6 +42,10 @@ package struct VariantKey: Sendable {
             hasValue = true
         } else if text.count > valueStart {
             text.append(0x2C)
+        }
+        guard text.count - valueStart + value.count <= Self.greatestNormalizedCount else {
+            text.append(value)
+            return
         }
         switch syntax {
         case .unknown: Self.append(value, into: &text)

@@ -12,17 +12,16 @@ package struct ResponseFacts: Sendable {
         package static let expires = Flags(rawValue: 1 << 0)
         package static let date = Flags(rawValue: 1 << 1)
         package static let age = Flags(rawValue: 1 << 2)
-        package static let invalidAge = Flags(rawValue: 1 << 3)
-        package static let strongETag = Flags(rawValue: 1 << 4)
-        package static let weakETag = Flags(rawValue: 1 << 5)
-        package static let lastModified = Flags(rawValue: 1 << 6)
-        package static let setCookie = Flags(rawValue: 1 << 7)
-        package static let varyNames = Flags(rawValue: 1 << 8)
-        package static let varyStar = Flags(rawValue: 1 << 9)
-        package static let contentRange = Flags(rawValue: 1 << 10)
-        package static let tags = Flags(rawValue: 1 << 11)
-        package static let groups = Flags(rawValue: 1 << 12)
-        package static let noVarySearch = Flags(rawValue: 1 << 13)
+        package static let strongETag = Flags(rawValue: 1 << 3)
+        package static let weakETag = Flags(rawValue: 1 << 4)
+        package static let lastModified = Flags(rawValue: 1 << 5)
+        package static let setCookie = Flags(rawValue: 1 << 6)
+        package static let varyNames = Flags(rawValue: 1 << 7)
+        package static let varyStar = Flags(rawValue: 1 << 8)
+        package static let contentRange = Flags(rawValue: 1 << 9)
+        package static let tags = Flags(rawValue: 1 << 10)
+        package static let groups = Flags(rawValue: 1 << 11)
+        package static let noVarySearch = Flags(rawValue: 1 << 12)
     }
 
     /// Which field's directives govern (RFC 9213 §2.2).
@@ -124,17 +123,12 @@ package struct ResponseFacts: Sendable {
         flags.insert(.date)
     }
 
-    /// The first member of the first line counts (RFC 9111 §5.1). An invalid one makes the response stale: the RFC says
-    /// that a cache SHOULD ignore it, but then a response of unknown age would count as new.
+    /// The first member of the first line counts; if that isn't a number, the field is ignored (RFC 9111 §5.1).
     private mutating func noteAge(_ value: Span<UInt8>) {
-        guard flags.isDisjoint(with: [.age, .invalidAge]) else { return }
+        guard !flags.contains(.age) else { return }
+        flags.insert(.age)
         let end = value.firstIndex(of: 0x2C, in: value.indices) ?? value.count
-        if let read = Seconds(delta: value.extracting(value.trimming(0..<end))) {
-            ageValue = read
-            flags.insert(.age)
-        } else {
-            flags.insert(.invalidAge)
-        }
+        ageValue = Seconds(delta: value.extracting(value.trimming(0..<end))) ?? .zero
     }
 
     private mutating func noteETag(_ value: Span<UInt8>) {

@@ -35,8 +35,9 @@ package struct RoutePolicy: Sendable {
     /// The percentage of the time since `Last-Modified` that counts as lifetime; nil turns heuristics off (§4.2.2).
     package var heuristicPercentage: UInt8?
     package var heuristicCap: Seconds = 86_400
-    /// How long a stale response with a validator is kept, so that a 304 can freshen it.
-    package var validationRetention: Seconds = 600
+    /// How long a response is kept once it is stale, so that a 304 can freshen it, or that it can be served while the
+    /// origin can't be reached.
+    package var keep: Seconds = 600
 
     package init() {}
 }

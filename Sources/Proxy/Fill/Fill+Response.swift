@@ -3,6 +3,7 @@
 
 import Bytes
 import CacheStorage
+import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
@@ -70,11 +71,20 @@ extension Fill {
             lines = begin(response, bytes, status)
         }
         guard body == .collecting else { return handOver(response, bytes) }
-        // Conditions of the client's own are for the whole response to answer, where it is to be had soon.
-        if facts.hasConditions, partial?.range == nil, reader != nil, case .known = response.contentSize {
-            isHeldBack = true
-        }
+        if partial?.range == nil && answersCondition() { return }
         if !isHeldBack { reader?.fillBegan(response, bytes, lines: lines) }
+    }
+
+    /// Whether the client's own condition is answered by the head alone (RFC 9110 §13.1): the reader has what it needs, and
+    /// the rest is for the store and for others.
+    private func answersCondition() -> Bool {
+        guard facts.hasConditions, let reader, let preview = feed.preview,
+            request.isNotModified(preview, now: service.instant)
+        else { return false }
+        letReaderGo()
+        reader.fillDelivers(preview, .whole, by: self)
+        readersChanged()
+        return true
     }
 
     /// Begins to store the response, if it may be.
@@ -139,5 +149,56 @@ extension Fill {
             feed.refuse(.hitForMiss)
             table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
         }
+    }
+}
+
+// MARK: - Interim responses
+
+// They are the first reader's alone (RFC 9110 §15.2), and nothing keeps them. While its client takes none the origin is read no
+// further; but others that wait for the response itself aren't held up by that for long.
+extension Fill {
+    func receivedInterim(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
+        if interimHold.isBehind && interimHold.skips { return }
+        reader?.fillInterim(response, bytes)
+        if interimHold.isBehind && !isOver { source?.pause() }
+    }
+
+    /// The first reader's client takes nothing for now.
+    func readerBlocked() {
+        guard !isOver, body == .none, !interimHold.isBehind else { return }
+        interimHold.isBehind = true
+        if interimHold.skips { return }
+        source?.pause()
+        if interimHold.timer == nil {
+            interimHold.timer = LoopTimer(loop: service.loop) { [weak self] in self?.interimHoldEnded() }
+        }
+        scheduleHoldEnd()
+    }
+
+    private func scheduleHoldEnd() {
+        if let limit = service.interimHoldMilliseconds { interimHold.timer?.schedule(afterMilliseconds: limit) }
+    }
+
+    /// It has taken everything.
+    func readerReady() {
+        guard interimHold.isBehind else { return }
+        interimHold.isBehind = false
+        interimHold.timer?.cancel()
+        if body == .none { source?.resume() }
+    }
+
+    /// The first reader has left.
+    func dropInterimHold() {
+        interimHold.timer?.cancel()
+        interimHold = InterimHold()
+    }
+
+    func interimHoldEnded() {
+        guard !isOver, interimHold.isBehind, body == .none else { return }
+        guard feed.readers > 1 else {
+            return scheduleHoldEnd()
+        }
+        interimHold.skips = true
+        source?.resume()
     }
 }

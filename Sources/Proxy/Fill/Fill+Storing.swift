@@ -53,6 +53,7 @@ extension Fill {
     ) {
         let table = service.table
         body = .collecting
+        if leftAt != nil { leftAt = service.loop.now }
         guard isPublished else {
             feed.begin(nil, builder: builder)
             if isForOthers(facts) {
@@ -200,6 +201,7 @@ extension Fill {
         service.cache.move(
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
             now: service.wallTime, holding: token)
+        LanguageIndex.note(response, under: keys, service.cache)
     }
 
     /// Variants go with their plain key.

@@ -41,6 +41,8 @@ protocol FillReader: AnyObject {
     /// There is no response, or no more of it.
     /// - Parameter stored: what may still be served if nothing has been sent.
     func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?)
+    /// It lagged too far behind others, for whom the origin is read on.
+    func fillDropped()
     /// How much of the body the reader has taken.
     var readCount: Int { get }
 }
@@ -78,6 +80,8 @@ final class Fill {
     /// Whether it is to be found in the table, for others to read from.
     private(set) var isPublished: Bool
     private(set) var reader: (any FillReader)?
+    /// Names the first reader in the feed.
+    private(set) var first: FillFeed.ReaderID
     var source: (any FillSource)?
 
     // What it began with, and what has become of that.
@@ -96,12 +100,20 @@ final class Fill {
     var body = Body.none
     var interimHold = InterimHold()
     /// Bytes of the body that have arrived.
-    private(set) var arrived = 0
+    var arrived = 0
     /// What is collected is to be put into the stores.
     var isToBeStored = false
-    /// The first reader gets its response once it is whole.
+    /// The first reader gets its response once what was missing of it is there.
     var isHeldBack = false
     var notStoredReason: Reason?
+    /// Before its head is there: whether anything speaks against the response being stored.
+    var isExpectedToBeStored = true
+    /// It is completed whatever the route says of clients that leave: its client hasn't left before it had what it wanted.
+    private var isWanted = false
+    /// How often somebody was found to be held back by others.
+    private var looksHeldBack = 0
+    /// Since when nobody has read from it, as far as it knows; nil where somebody does, or where it is a refresh.
+    var leftAt: MonotonicTime?
     /// What a POST's response is to later GETs.
     var forGet: GetRecord?
     /// What the origin's 304 brought that a 304 to the client's own condition has beside the stored fields.
@@ -109,9 +121,6 @@ final class Fill {
     /// When the origin was asked, by the clock of HTTP and in the order of invalidations.
     private(set) var requestTime = Instant(secondsSinceEpoch: 0)
     var began = InvalidationMoment.first
-
-    /// A response of which less than this is missing is fetched to its end though nobody waits for it.
-    private static let nearlyDone = 64 << 10
 
     /// - Parameters:
     ///   - feed: stands in the table already where `isPublished`.
@@ -128,13 +137,14 @@ final class Fill {
         self.request = request
         self.facts = facts
         self.reader = reader
+        first = feed.joinFirst()
+        if reader == nil { feed.leave(first, tellsFill: false) }
         keys = selection.keys
         stored = selection.stored
         fallback = selection.fallback
         isValidating = selection.isValidating
         partial = selection.partial
         hadStored = selection.stored != nil || selection.partial?.known != nil
-        if reader != nil { feed.joinFirst() }
         service.began(self)
     }
 
@@ -177,7 +187,8 @@ final class Fill {
     /// What was shown of the response before is none of the next one's.
     private func replaceFeed() {
         let next = service.newFeed(keys)
-        if reader != nil { next.joinFirst() }
+        first = next.joinFirst()
+        if reader == nil { next.leave(first, tellsFill: false) }
         service.replaceFeed(of: self, by: next)
         feed = next
     }
@@ -187,110 +198,23 @@ final class Fill {
         source = nil
     }
 
-    // MARK: The body
-
-    func received(_ piece: Span<UInt8>) {
-        service.counters.bytesFromOrigins += piece.count
-        switch body {
-        case .none: return
-        case .collecting:
-            do throws(StoredResponseBuilder.Refusal) { try feed.append(piece) } catch {
-                let reader = self.reader
-                stopCollecting()
-                // Whoever took over the exchange is given the piece as well.
-                guard body == .lockstep else {
-                    if isOver { reader?.fillReceived(piece, at: arrived) }
-                    return
-                }
-                feed.spill(piece)
-            }
-        case .lockstep: feed.spill(piece)
-        }
-        let position = arrived
-        arrived += piece.count
-        if !isHeldBack { reader?.fillReceived(piece, at: position) }
-    }
-
-    /// It can't be kept whole. With nobody else reading the first reader goes on with the exchange; else all go on in
-    /// lockstep.
-    private func stopCollecting() {
-        service.counters.storeRefused += 1
-        isToBeStored = false
-        body = .none
-        withdraw()
-        service.table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
-        if isHeldBack {
-            // Nothing has gone out yet, and without the whole nothing can.
-            feed.refuse(.hitForMiss)
-            partial = nil
-            return reader == nil ? end() : askAgain()
-        }
-        let others = feed.readers - (reader == nil ? 0 : 1)
-        if others == 0 && (reader == nil || reader?.readCount == arrived) { return handOverRest() }
-        body = .lockstep
-    }
-
-    /// No more of the body came in this turn.
-    func turnEnded() {
-        reader?.fillTurnEnded()
-        if !isOver, body == .lockstep { holdSource() }
-    }
-
-    /// In lockstep the origin is read on when every reader has what there is.
-    private func holdSource() {
-        if feed.hold() {
-            source?.pause()
-        } else {
-            feed.releaseSpill()
-            source?.resume()
-        }
-    }
-
-    /// The body is complete.
-    func completed() {
-        var whole: StoredResponse?
-        let isMissingPart = partial?.missing != nil
-        do throws(StoredResponseBuilder.Refusal) { whole = try feed.complete(withholding: isMissingPart) } catch {
-            service.counters.storeRefused += 1
-        }
-        // What the first reader is sent is what arrived; what is stored may be more, and laid out in its own way.
-        let content = whole
-        if let part = whole, partial?.range != nil { whole = joined(part) }
-        // Others get what is whole now, and none of its parts.
-        let isForOthers = !isMissingPart || whole?.kind == .response && keys.key == feed.key
-        if isMissingPart && isForOthers, let whole { feed.complete(with: whole) }
-        if let whole, isToBeStored {
-            keep(whole, movedFrom: partial?.known == nil ? nil : feed.key, holding: noteCompleted())
-        }
-        withdraw()
-        if !isForOthers { feed.refuse(.ownReason) }
-        if let whole, let forGet, isToBeStored { keepForGet(whole, forGet) }
-        guard let reader else { return end() }
-        if isHeldBack {
-            guard let whole else {
-                partial = nil
-                return askAgain()
-            }
-            let how = isMissingPart ? FillDelivery.joined : .whole
-            end()
-            return reader.fillDelivers(whole, how, by: self)
-        }
-        let trailers = source?.trailers ?? []
-        end()
-        reader.fillEnded(content, trailers: trailers)
-    }
-
     // MARK: Readers
 
-    /// The first reader has left, or needs nothing more. The fill goes on where others wait, or where little is missing.
-    func readerLeft(caughtUpAt: Int) {
+    /// The first reader has left. The fill goes on where others wait, or for the store alone.
+    func readerLeft() {
         guard reader != nil, !isOver else { return }
         reader = nil
         dropInterimHold()
-        feed.leave(caughtUpAt: caughtUpAt, tellsFill: false)
-        guard isWorthFinishing else { return giveUp() }
+        feed.leave(first, tellsFill: false)
+        guard goesOn() else { return giveUp() }
         service.counters.continuedAlone += 1
         if body == .lockstep { holdSource() } else { source?.resume() }
+    }
+
+    /// The first reader has been given what it needs before the body is there; it takes its leave of the feed itself.
+    func letReaderGo() {
+        reader = nil
+        isWanted = true
     }
 
     /// Readers have left, or those that lagged have caught up.
@@ -300,14 +224,58 @@ final class Fill {
             if feed.readers == 0 { return giveUp() }
             return holdSource()
         }
-        if reader == nil && purpose == .request && !isWorthFinishing { giveUp() }
+        if reader == nil && purpose == .request && !goesOn() { giveUp() }
     }
 
-    private var isWorthFinishing: Bool {
+    /// Whether it goes on without its first reader: for others, or for the store. Then it is completed where its length fits
+    /// the store, which it is known not to do as soon as it outgrows that.
+    private func goesOn() -> Bool {
         if feed.readers > 0 { return true }
-        guard body == .collecting, let remaining = source?.remaining else { return false }
-        return remaining <= UInt64(max(Self.nearlyDone, feed.end / 3))
+        guard isWorthStoring, leftAt != nil || service.leaveAlone() else { return false }
+        leftAt = service.loop.now
+        return true
     }
+
+    private var isWorthStoring: Bool {
+        guard isWanted || request.entry?.continuesAlone == true else { return false }
+        return switch body {
+        case .none: isExpectedToBeStored && facts.method != .head && !facts.flags.contains(.noStore)
+        case .collecting: isToBeStored
+        case .lockstep: false
+        }
+    }
+
+    /// Called every second.
+    func checkTime(now: MonotonicTime) {
+        if body == .lockstep { checkPace() }
+        // A body that still arrives for nobody has had its time. Until the head is there the origin's own time-out holds.
+        guard let leftAt, body != .none, reader == nil, feed.readers == 0 else { return }
+        guard now.milliseconds(since: leftAt) >= Self.aloneMilliseconds else { return }
+        service.counters.leftUnfinished += 1
+        giveUp()
+    }
+
+    /// Those that hold others back whenever one looks are dropped at the second look, so that nobody waits for them longer
+    /// than two seconds. Looking twice tells them from those that are about as fast as the others.
+    private func checkPace() {
+        guard feed.isHeldBack else {
+            looksHeldBack = max(0, looksHeldBack - 1)
+            return
+        }
+        looksHeldBack += 1
+        guard looksHeldBack == 2 else { return }
+        looksHeldBack = 0
+        let dropped = feed.dropLagging()
+        service.counters.droppedReaders += dropped.count
+        if dropped.contains(first), let reader {
+            self.reader = nil
+            reader.fillDropped()
+        }
+        if !isOver { readersChanged() }
+    }
+
+    /// How long a body is read on for the store alone.
+    private static let aloneMilliseconds: Int64 = 60_000
 
     // MARK: Ends
 
@@ -359,7 +327,7 @@ final class Fill {
         reader.fillHandsOver(source, response, bytes, because: reason)
     }
 
-    private func handOverRest() {
+    func handOverRest() {
         feed.dropBody()
         guard let reader, let source else { return end() }
         self.source = nil
@@ -382,6 +350,6 @@ final class Fill {
         stopSource()
         request = nil
         reader = nil
-        service.ended(self)
+        service.ended(self, wasAlone: leftAt != nil)
     }
 }

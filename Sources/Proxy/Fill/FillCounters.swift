@@ -14,6 +14,10 @@ struct FillCounters: Sendable {
     var refreshesSkipped = 0
     /// Fills that went on without their first reader.
     var continuedAlone = 0
+    /// Fills that ended because nobody read from them any more, for lack of time or as too many were without readers.
+    var leftUnfinished = 0
+    /// Readers that were dropped because others waited for them.
+    var droppedReaders = 0
     /// Bytes of responses.
     var bytesFromOrigins = 0
 }

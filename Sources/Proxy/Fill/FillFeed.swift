@@ -3,7 +3,7 @@
 // each at its own pace; what a reader holds itself is one window, and only while its client doesn't take it.
 //
 // A body that outgrows what may be stored can't be kept whole. From then on the feed is in lockstep: the origin is read on
-// only once every reader has all that has arrived.
+// once a reader has all that has arrived, as long as what is kept for the others is within its bound.
 
 import Bytes
 import CacheStorage
@@ -45,26 +45,27 @@ final class FillFeed: Sendable {
         var builder: StoredResponseBuilder?
         /// The text of the key that its response goes to, where that is another.
         var variantText: [UInt8]?
-        var end = 0
-        var readers = 0
+        var readers: FeedReaders
         var listeners: [Listener] = []
-        var isLockstep = false
-        /// In lockstep: what has arrived last, and where in the body that begins.
-        var spill: [UInt8] = []
-        var spillStart = 0
-        /// In lockstep: readers that have come to `end`.
-        var caughtUp = 0
-        /// The origin is read on once all have.
-        var isHeld = false
         /// The whole response, whoever may be given it.
         var whole: StoredResponse?
 
-        /// Whether every reader has all that has arrived; said once.
-        mutating func mayGoOn() -> Bool {
-            guard isHeld, caughtUp >= readers else { return false }
-            isHeld = false
-            return true
+        /// Made for the first who asks.
+        mutating func makePreview() -> StoredResponse? {
+            if preview == nil { preview = builder?.preview() }
+            return preview
         }
+
+        /// In lockstep: what was kept whole goes when nobody needs it any more.
+        mutating func dropPassed() {
+            guard readers.isLockstep, let builder, readers.isPast(builder.count) else { return }
+            self.builder = nil
+        }
+    }
+
+    /// Names a reader of this feed.
+    struct ReaderID: Hashable, Sendable {
+        let number: Int
     }
 
     let key: CacheKey
@@ -74,9 +75,15 @@ final class FillFeed: Sendable {
     let began: InvalidationMoment
     /// The worker whose fill writes here.
     private let owner: Mailbox<Notice>
-    private let state = Locked(State())
+    private let state: Locked<State>
+    /// How far readers may lag behind one another in lockstep.
+    static let spillLimit = 1 << 20
 
-    init(key: CacheKey, keyText: [UInt8], began: InvalidationMoment, owner: Mailbox<Notice>) {
+    init(
+        key: CacheKey, keyText: [UInt8], began: InvalidationMoment, owner: Mailbox<Notice>,
+        spillLimit: Int = spillLimit
+    ) {
+        state = Locked(State(readers: FeedReaders(spillLimit: spillLimit)))
         self.key = key
         self.keyText = keyText
         self.began = began
@@ -101,42 +108,48 @@ final class FillFeed: Sendable {
 
     // MARK: Reading
 
-    /// Adds a reader on a worker, which is told of what happens; false where there is nothing to read any more.
-    func join(worker: Int, mailbox: Mailbox<Notice>) -> Bool {
+    /// Adds a reader on a worker, which is told of what happens; nil where there is nothing to read any more.
+    func join(worker: Int, mailbox: Mailbox<Notice>) -> ReaderID? {
         state.withLock { state in
             switch state.stage {
-            case .refused, .failed, .ended, .abandoned: return false
+            case .refused, .failed, .ended, .abandoned: return nil
             case .awaitingHead, .arriving, .completed: break
             }
-            if state.isLockstep { return false }
-            state.readers += 1
+            if state.readers.isLockstep { return nil }
             if !state.listeners.contains(where: { $0.worker == worker }) {
                 state.listeners.append(Listener(worker: worker, mailbox: mailbox))
             }
-            return true
+            return state.readers.add()
         }
     }
 
     /// Adds the reader that began the fill; the fill itself tells it what happens.
-    func joinFirst() { state.withLock { $0.readers += 1 } }
+    func joinFirst() -> ReaderID { state.withLock { $0.readers.add() } }
 
-    /// Takes a reader away.
-    /// - Parameters:
-    ///   - caughtUpAt: the `end` that it noted last to have come to.
-    ///   - tellsFill: the fill hears when it was the last, or the last that others waited for.
-    func leave(caughtUpAt: Int, tellsFill: Bool) {
+    /// Takes a reader away, unless it was dropped.
+    /// - Parameter tellsFill: the fill hears when it was the last, or one that others waited for.
+    func leave(_ reader: ReaderID, tellsFill: Bool) {
         let isFillNeeded = state.withLock { state in
-            state.readers -= 1
-            if state.isLockstep {
-                if caughtUpAt == state.end { state.caughtUp -= 1 }
-                if state.mayGoOn() { return true }
-            }
+            guard state.readers.contains(reader) else { return false }
+            state.readers.remove(reader)
+            state.dropPassed()
+            if state.readers.mayGoOn() { return true }
             switch state.stage {
-            case .awaitingHead, .arriving: return state.readers == 0
+            case .awaitingHead, .arriving: return state.readers.isEmpty
             case .completed, .ended, .refused, .failed, .abandoned: return false
             }
         }
         if isFillNeeded && tellsFill { owner.post(.needsFill(self)) }
+    }
+
+    /// A reader begins, or has come, so far in the body without reading that here.
+    func advance(_ reader: ReaderID, to position: Int) {
+        let goesOn = state.withLock { state in
+            state.readers.move(reader, to: position)
+            state.dropPassed()
+            return state.readers.mayGoOn()
+        }
+        if goesOn { owner.post(.needsFill(self)) }
     }
 
     /// A worker is about to look: it is told of what comes after this.
@@ -148,21 +161,20 @@ final class FillFeed: Sendable {
         }
     }
 
-    var readers: Int { state.withLock { $0.readers } }
+    var readers: Int { state.withLock { $0.readers.count } }
 
     var news: News {
         state.withLock { state in
             switch state.stage {
             case .awaitingHead: return .none
             case .arriving:
-                if state.isLockstep { return .gone }
+                if state.readers.isLockstep { return .gone }
                 guard let place = state.place else { return .none }
-                if state.preview == nil { state.preview = state.builder?.preview() }
-                guard let preview = state.preview else { return .none }
-                return .head(FillHead(response: preview, place: place), isWhole: false)
+                guard let preview = state.makePreview() else { return .none }
+                return .head(FillHead(response: preview, place: place, arrived: state.readers.end), isWhole: false)
             case .completed:
                 guard let place = state.place, let whole = state.whole else { return .gone }
-                return .head(FillHead(response: whole, place: place), isWhole: true)
+                return .head(FillHead(response: whole, place: place, arrived: whole.bodyCount), isWhole: true)
             case .ended: return .gone
             case .refused(let refusal): return .refused(refusal)
             case .failed(let failure): return .failed(failure)
@@ -171,9 +183,10 @@ final class FillFeed: Sendable {
         }
     }
 
-    var reach: Reach {
+    /// How far the body has come, for one of its readers.
+    func reach(of reader: ReaderID) -> Reach {
         state.withLock { state in
-            var reach = Reach(end: state.end, isLockstep: state.isLockstep)
+            var reach = Reach(end: state.readers.end, isDropped: !state.readers.contains(reader))
             switch state.stage {
             case .awaitingHead, .arriving: break
             case .ended: reach.isWhole = true
@@ -188,36 +201,39 @@ final class FillFeed: Sendable {
         }
     }
 
-    /// Hands out what has arrived of the body from `position` on, at most `limit` bytes of it; answers how many. Others
-    /// wait meanwhile, so `output` copies it and does nothing else.
-    func read(from position: Int, atMost limit: Int, into output: (Span<UInt8>) -> Void) -> Int {
-        state.withLock { state in
-            if let whole = state.whole {
-                let count = min(limit, whole.bodyCount - position)
-                output(whole.body.extracting(position..<(position + count)))
-                return count
-            }
-            if let builder = state.builder, position < builder.count {
-                let count = min(limit, builder.count - position)
-                output(builder.arrived.extracting(position..<(position + count)))
-                return count
-            }
-            let start = position - state.spillStart
-            guard start >= 0, start < state.spill.count else { return 0 }
-            let count = min(limit, state.spill.count - start)
-            output(state.spill.span.extracting(start..<(start + count)))
-            return count
+    /// The whole response, once there is one.
+    var completed: StoredResponse? { state.withLock { $0.whole } }
+
+    /// Hands out what has arrived of the body from `position` on, at most `limit` bytes of it; answers how many, none to a
+    /// reader that was dropped. Others wait meanwhile, so `output` copies it and does nothing else.
+    func read(_ reader: ReaderID, from position: Int, atMost limit: Int, into output: (Span<UInt8>) -> Void) -> Int {
+        let (count, goesOn) = state.withLock { state -> (Int, Bool) in
+            guard state.readers.contains(reader) else { return (0, false) }
+            let count = Self.read(state, from: position, atMost: limit, into: output)
+            state.readers.move(reader, to: position + count)
+            state.dropPassed()
+            return (count, state.readers.mayGoOn())
         }
+        if goesOn { owner.post(.needsFill(self)) }
+        return count
     }
 
-    /// In lockstep: a reader has come to the `end` that it saw. The fill hears when it was the last one.
-    func noteCaughtUp(at end: Int) {
-        let isLast = state.withLock { state in
-            guard end == state.end else { return false }
-            state.caughtUp += 1
-            return state.mayGoOn()
+    private static func read(
+        _ state: borrowing State, from position: Int, atMost limit: Int, into output: (Span<UInt8>) -> Void
+    ) -> Int {
+        if let whole = state.whole {
+            let count = min(limit, whole.bodyCount - position)
+            output(whole.body.extracting(position..<(position + count)))
+            return count
         }
-        if isLast { owner.post(.needsFill(self)) }
+        if let builder = state.builder, position < builder.count {
+            let count = min(limit, builder.count - position)
+            output(builder.arrived.extracting(position..<(position + count)))
+            return count
+        }
+        let range = state.readers.range(from: position, atMost: limit)
+        if !range.isEmpty { output(state.readers.spilled.extracting(range)) }
+        return range.count
     }
 
     // MARK: Filling
@@ -242,7 +258,7 @@ final class FillFeed: Sendable {
         tell { state in
             do throws(StoredResponseBuilder.Refusal) {
                 try state.builder?.append(piece)
-                state.end += piece.count
+                state.readers.keep(piece.count)
             } catch {
                 refusal = error
             }
@@ -250,38 +266,36 @@ final class FillFeed: Sendable {
         if let refusal { throw refusal }
     }
 
+    /// The response without its body, as it is being stored.
+    var preview: StoredResponse? { state.withLock { $0.makePreview() } }
+
     /// Bytes that have arrived.
-    var end: Int { state.withLock { $0.end } }
+    var end: Int { state.withLock { $0.readers.end } }
 
     /// Goes on in lockstep, beside what was kept, for those who have begun to read. Those who haven't hear that they have
     /// to send their own requests.
-    func spill(_ piece: Span<UInt8>) {
-        tell { state in
-            if !state.isLockstep {
-                state.isLockstep = true
-                state.spillStart = state.end
-            }
-            state.spill.append(piece)
-            state.end += piece.count
-            state.caughtUp = 0
-        }
-    }
+    func spill(_ piece: Span<UInt8>) { tell { $0.readers.spill(piece) } }
 
     /// The end of a turn in lockstep: whether a reader has to take something before the origin may be read on.
     func hold() -> Bool {
         state.withLock { state in
-            state.isHeld = true
-            return !state.mayGoOn()
+            let isHeld = state.readers.hold()
+            state.dropPassed()
+            return isHeld
         }
     }
 
-    /// In lockstep, with all of it taken: what arrived is let go.
-    func releaseSpill() {
-        state.withLock { state in
-            state.builder = nil
-            state.spill.removeAll(keepingCapacity: true)
-            state.spillStart = state.end
+    /// Whether somebody who has everything waits for others that lag.
+    var isHeldBack: Bool { state.withLock { $0.readers.isHeldBack } }
+
+    /// Drops those that others wait for; they find out when they look.
+    func dropLagging() -> [ReaderID] {
+        var dropped: [ReaderID] = []
+        tell { state in
+            dropped = state.readers.dropLagging()
+            state.dropPassed()
         }
+        return dropped
     }
 
     /// Nobody reads from it: what was kept is let go.
@@ -293,7 +307,7 @@ final class FillFeed: Sendable {
         var refusal: StoredResponseBuilder.Refusal?
         var response: StoredResponse?
         tell { state in
-            guard let builder = state.builder, !state.isLockstep else {
+            guard let builder = state.builder, !state.readers.isLockstep else {
                 switch state.stage {
                 case .arriving, .refused: state.stage = .ended
                 case .awaitingHead, .completed, .ended, .failed, .abandoned: break
@@ -356,7 +370,7 @@ final class FillFeed: Sendable {
     private func tell(_ change: (inout State) -> Void) {
         let wanted: [Mailbox<Notice>] = state.withLock { state in
             change(&state)
-            guard state.readers > 0, !state.listeners.isEmpty else { return [] }
+            guard !state.readers.isEmpty, !state.listeners.isEmpty else { return [] }
             var wanted: [Mailbox<Notice>] = []
             for index in state.listeners.indices where !state.listeners[index].isTold {
                 state.listeners[index].isTold = true

@@ -24,6 +24,8 @@ struct FillHead {
     /// The response without its body, or with it once that is complete.
     let response: StoredResponse
     let place: FillPlace
+    /// Bytes of the body that have arrived.
+    let arrived: Int
 
     var key: CacheKey { place.key }
     var varyIndex: StoredResponse? { place.varyIndex }
@@ -60,8 +62,8 @@ extension FillFeed {
         /// Everything has arrived.
         var isWhole = false
         var isBroken = false
-        /// Nothing more comes until every reader has this much.
-        var isLockstep = false
+        /// It lagged too far behind the others, for whom the origin was read on.
+        var isDropped = false
         var completed: StoredResponse?
     }
 }

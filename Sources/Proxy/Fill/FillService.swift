@@ -39,6 +39,8 @@ final class FillService {
     var makeSource: (OriginRequest, Fill) -> any FillSource
     /// A line of `Date`.
     var dateLine: () -> [UInt8]
+    /// How far the readers of a feed may lag behind one another where the body can't be kept whole.
+    var spillLimit = FillFeed.spillLimit
     /// Called when a fill is over, or has lost its last reader.
     var fillEnded: (() -> Void)?
 
@@ -49,6 +51,8 @@ final class FillService {
     private var running: [ObjectIdentifier: Fill] = [:]
     /// Refreshes under way.
     private(set) var refreshing = 0
+    /// Fills that go on, or have gone on, for the store alone.
+    private(set) var alone = 0
     private var nextIdentifier = UInt64.random(in: .min ... .max)
 
     // Buffers that are empty between two uses.
@@ -57,6 +61,8 @@ final class FillService {
 
     /// Refreshes that one worker has under way at most; beyond it stale responses are served without.
     static let refreshLimit = 512
+    /// Fills without a client that one worker has under way at most; beyond it they end with their last reader.
+    static let aloneLimit = 512
 
     init(
         index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
@@ -88,7 +94,7 @@ final class FillService {
     // MARK: Fills
 
     func newFeed(_ keys: KeySelection) -> FillFeed {
-        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox)
+        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox, spillLimit: spillLimit)
     }
 
     func began(_ fill: Fill) {
@@ -102,10 +108,27 @@ final class FillService {
         running[ObjectIdentifier(feed)] = fill
     }
 
-    func ended(_ fill: Fill) {
+    func ended(_ fill: Fill, wasAlone: Bool) {
         guard running.removeValue(forKey: ObjectIdentifier(fill.feed)) != nil else { return }
         if fill.purpose == .refresh { refreshing -= 1 }
+        if wasAlone { alone -= 1 }
         fillEnded?()
+    }
+
+    /// A fill's last reader has left: whether it may go on for the store.
+    func leaveAlone() -> Bool {
+        guard alone < Self.aloneLimit else {
+            counters.leftUnfinished += 1
+            return false
+        }
+        alone += 1
+        return true
+    }
+
+    /// To be called every second.
+    func checkTimes(now: MonotonicTime) {
+        guard !running.isEmpty else { return }
+        for fill in Array(running.values) where !fill.isOver { fill.checkTime(now: now) }
     }
 
     /// Whether somebody on another worker still waits for one of this worker's fills.

@@ -9,7 +9,9 @@ import EventLoop
 enum FillRole {
     /// It begins a fill, which others may read from.
     case begin(FillFeed)
-    case read(FillFeed)
+    case read(FillFeed, FillFeed.ReaderID)
+    /// The store has by now what it didn't have when it was asked.
+    case lookAgain
     /// It sends its own request: what this key brings can't be shared, or others may not read what this request brings.
     case alone(isHitForMiss: Bool)
 }
@@ -35,6 +37,8 @@ final class FillTable: Sendable {
         case fill(FillFeed)
         /// Complete; whoever asked the store before it arrived there finds it here. Nil while it is on its way there.
         case completed(FillFeed, at: MonotonicTime, stored: MonotonicTime?)
+        /// The same, where the response is too large to be kept here.
+        case stored(at: MonotonicTime)
         /// Requests go by themselves.
         case hitForMiss(until: MonotonicTime)
         /// A refresh in the background failed lately.
@@ -76,14 +80,17 @@ final class FillTable: Sendable {
             case .fill(let feed):
                 // Another text with the same digest has nothing to do with it.
                 guard feed.hasKeyText(keyText) else { return .alone(isHitForMiss: false) }
-                if !isOvertaken(feed), feed.join(worker: worker, mailbox: mailbox) { return .read(feed) }
+                if !isOvertaken(feed), let reader = feed.join(worker: worker, mailbox: mailbox) {
+                    return .read(feed, reader)
+                }
             case .completed(let feed, _, let stored) where Self.isMissed(stored, asked: asked):
                 if feed.hasKeyText(keyText), !isOvertaken(feed),
-                    feed.join(worker: worker, mailbox: mailbox)
+                    let reader = feed.join(worker: worker, mailbox: mailbox)
                 {
-                    return .read(feed)
+                    return .read(feed, reader)
                 }
-            case .completed, .hitForMiss, .refreshFailed, nil: break
+            case .stored(let stored) where Self.isMissed(stored, asked: asked): return .lookAgain
+            case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
             }
             guard let feed = make() else { return .alone(isHitForMiss: false) }
             entries[key] = .fill(feed)
@@ -104,9 +111,10 @@ final class FillTable: Sendable {
             case .completed(let feed, _, let stored)
             where Self.isMissed(stored, asked: asked) && !feed.brought(known):
                 return nil
+            case .stored(let stored) where Self.isMissed(stored, asked: asked): return nil
             case .hitForMiss(let until) where now < until: return nil
             case .refreshFailed(let until) where now < until: return nil
-            case .completed, .hitForMiss, .refreshFailed, nil: break
+            case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
             }
             let feed = make()
             entries[key] = .fill(feed)
@@ -138,8 +146,13 @@ final class FillTable: Sendable {
         shard(key).entries.withLock { entries in
             guard case .completed(let current, let completed, nil) = entries[key], current === feed else { return }
             // What is kept here pins the response beside the store's own bounds: small ones, and not many.
-            let isKept = feed.reach.end <= Self.keptBytes && entries.count < Self.notesPerShard
-            entries[key] = isKept ? .completed(feed, at: completed, stored: MonotonicTime.now()) : nil
+            let now = MonotonicTime.now()
+            if entries.count > Self.notesPerShard {
+                entries[key] = nil
+            } else {
+                let isKept = (feed.completed?.bodyCount ?? 0) <= Self.keptBytes
+                entries[key] = isKept ? .completed(feed, at: completed, stored: now) : .stored(at: now)
+            }
         }
     }
 
@@ -180,7 +193,7 @@ final class FillTable: Sendable {
             case .completed(_, _, nil): .completed
             case .hitForMiss(let until) where now < until: .hitForMiss
             case .refreshFailed(let until) where now < until: .refreshFailed
-            case .completed, .hitForMiss, .refreshFailed, nil: nil
+            case .completed, .stored, .hitForMiss, .refreshFailed, nil: nil
             }
         }
     }
@@ -194,7 +207,7 @@ final class FillTable: Sendable {
                     switch entry {
                     case .fill: counts.fills += 1
                     case .hitForMiss: counts.hitForMiss += 1
-                    case .completed, .refreshFailed: break
+                    case .completed, .stored, .refreshFailed: break
                     }
                 }
             }
@@ -232,6 +245,7 @@ final class FillTable: Sendable {
         case .fill: true
         case .completed(_, let completed, let stored):
             now.milliseconds(since: stored ?? completed) < (stored == nil ? hitForMissMilliseconds : pauseMilliseconds)
+        case .stored(let stored): now.milliseconds(since: stored) < pauseMilliseconds
         case .hitForMiss(let until), .refreshFailed(let until): now < until
         }
     }

@@ -54,6 +54,12 @@ package struct Counters: Sendable {
     package var refreshesSkipped = 0
     /// Fetches that went on without their client.
     package var fetchesLeftBehind = 0
+    /// Those that ended after all, for lack of time or as too many were without a client.
+    package var fetchesLeftUnfinished = 0
+    /// Writes to Redis during which the response couldn't be used, as too many were under way.
+    package var writesUnshared = 0
+    /// Clients that were dropped because others waited for them.
+    package var slowReadersDropped = 0
     package var logLinesDropped = 0
 
     // Gauges
@@ -101,6 +107,8 @@ package struct Counters: Sendable {
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.continuedAlone
+        fetchesLeftUnfinished += other.leftUnfinished
+        slowReadersDropped += other.droppedReaders
     }
 
     /// Adds another worker's.
@@ -137,6 +145,9 @@ package struct Counters: Sendable {
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.fetchesLeftBehind
+        fetchesLeftUnfinished += other.fetchesLeftUnfinished
+        writesUnshared += other.writesUnshared
+        slowReadersDropped += other.slowReadersDropped
         logLinesDropped += other.logLinesDropped
         clients += other.clients
         activeRequests += other.activeRequests

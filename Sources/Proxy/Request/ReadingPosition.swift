@@ -1,10 +1,12 @@
 // How far a request has come in a body that is shared with others.
 
 struct ReadingPosition {
-    /// Bytes of the body that have gone out to this client.
+    /// How far in the body this client has come.
     var count = 0
-    /// In lockstep: the end that was last noted to be reached.
-    var caughtUpAt = -1
+    /// Where in the body its part ends; nil where that is the body's own end.
+    var end: Int?
+    /// It waits for the bytes that it asks for, for a shorter time than for the head.
+    var isWaitingForPart = false
     /// How many fills of others it has waited for.
     var waits = 0
 }

@@ -203,15 +203,39 @@ extension Transaction {
             }
             return .next(.fill)
         case .begin(let feed): return beginUnlessStored(feed)
-        case .read(let feed):
+        case .lookAgain:
+            // Its write ended after the store was asked, and before that replied.
+            selection.reset()
+            return .next(.key)
+        case .read(let feed, let reader):
+            if let found = completed(feed) {
+                feed.leave(reader, tellsFill: true)
+                selection.stored = found
+                selection.reason = nil
+                return .next(.decide)
+            }
             reading.waits += 1
+            reading.isWaitingForPart = false
             detach()
-            activity = .waiting(feed)
+            activity = .waiting(feed, reader)
             worker.startReading(feed, self)
             stream?.wait(atMostMilliseconds: entry.collapseMilliseconds)
             feedMoved(feed)
             return .wait
         }
+    }
+
+    /// What a fill has brought that is complete: for whoever asks from then on it is what is stored, though the stores may not
+    /// have it yet.
+    private func completed(_ feed: FillFeed) -> StoredResponse? {
+        guard case .head(let head, isWhole: true) = feed.news, head.response.kind == .response,
+            let policy = request.policy,
+            head.key == selection.keys.key, selection.keys.isUsable(head.response),
+            !isInvalidatedByGroup(head.response),
+            case .fresh = reuseVerdict(
+                stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
+        else { return nil }
+        return head.response
     }
 
     /// Another worker's fill may have been stored since this one looked.
@@ -246,6 +270,7 @@ extension Transaction {
         let fill = Fill(
             fills, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: self)
+        fill.isExpectedToBeStored = served.isCollapsed != false
         activity = .filling(fill)
         stream?.awaitNothing()
         fill.start()

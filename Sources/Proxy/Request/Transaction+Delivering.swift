@@ -120,15 +120,20 @@ extension Transaction {
     private func deliverPart(
         _ stored: StoredResponse, _ part: Range<Int64>, at place: Range<Int>, completeLength: Int64?
     ) {
+        beginPart(stored, part, completeLength: completeLength)
+        countHit()
+        stream?.sendStored(stored, range: place)
+    }
+
+    /// The head of a response with one part.
+    func beginPart(_ stored: StoredResponse, _ part: Range<Int64>, completeLength: Int64?) {
         served.outcome = served.verdict.outcome
         served.status = 206
         writer.beginPartial(stored.head, dropsType: false, removesTags: removesTags(of: stored))
-        writer.append("Content-Length", decimal: UInt64(place.count))
+        writer.append("Content-Length", decimal: UInt64(part.count))
         writer.appendContentRange(part, completeLength: completeLength)
         appendOwnFields(stored)
-        countHit()
-        stream?.sendHead(.known(UInt64(place.count)))
-        stream?.sendStored(stored, range: place)
+        stream?.sendHead(.known(UInt64(part.count)))
     }
 
     /// Several parts, each with a head of its own (RFC 9110 §14.6).

@@ -28,31 +28,38 @@ extension Transaction: FillReader {
     func fillReceived(_ piece: Span<UInt8>, at position: Int) {
         guard let stream else { return }
         if case .passing = activity { return stream.send(piece) }
-        guard position == reading.count, !stream.isBlocked else { return }
+        guard position == reading.count, !stream.isBlocked, !isEnd(piece) else { return }
         reading.count += piece.count
         stream.send(piece)
     }
 
-    func fillTurnEnded() {
-        stream?.flush()
-        guard case .filling(let fill) = activity, stream?.isBlocked == false, fill.body == .lockstep else { return }
-        noteCaughtUp(fill.feed, fill.feed.end)
+    /// Whoever has all of a response finds it in the store: a last piece that would go out at once waits for that, a small
+    /// one is gathered until then anyway.
+    private func isEnd(_ piece: Span<UInt8>) -> Bool {
+        guard piece.count > Self.gatheredCount, case .filling(let fill) = activity else { return false }
+        return fill.body == .collecting && fill.source?.remaining == 0
     }
+
+    private static let gatheredCount = 4096
+
+    func fillTurnEnded() { stream?.flush() }
+
+    func fillDropped() { cutShort(.clientStalled) }
 
     func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
         guard case .filling(let fill) = activity, let stream else { return }
         let feed = fill.feed
         activity = .none
         if reading.count == fill.arrived {
-            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+            feed.leave(fill.first, tellsFill: false)
             return stream.end(trailers: trailers)
         }
         // The client lags: the rest goes out as it takes it.
         if let whole {
-            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
-            return stream.sendRest(of: whole, from: reading.count, trailers: trailers)
+            feed.leave(fill.first, tellsFill: false)
+            return stream.sendRest(of: whole, range: reading.count..<whole.bodyCount, trailers: trailers)
         }
-        activity = .reading(feed)
+        activity = .reading(feed, fill.first)
         worker.startReading(feed, self)
         stream.flush()
     }
@@ -129,7 +136,7 @@ extension Transaction: FillReader {
     /// The fill is over.
     private func endReading(of fill: Fill) {
         activity = .none
-        fill.feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: false)
+        fill.feed.leave(fill.first, tellsFill: false)
     }
 
     // MARK: Another request's fill
@@ -137,8 +144,8 @@ extension Transaction: FillReader {
     /// Something has changed in the feed that this request waits for or reads from.
     func feedMoved(_ feed: FillFeed) {
         switch activity {
-        case .reading(let own) where own === feed: pump(feed)
-        case .waiting(let own) where own === feed: look(at: feed)
+        case .reading(let own, let reader) where own === feed: pump(feed, reader)
+        case .waiting(let own, _) where own === feed: look(at: feed)
         default: return
         }
     }
@@ -188,7 +195,7 @@ extension Transaction: FillReader {
 
     /// The wait has its limit. The first to reach it fetches anew, for all that still wait.
     func waitTimedOut() {
-        guard case .waiting(let feed) = activity else { return }
+        guard case .waiting(let feed, _) = activity else { return }
         fills.counters.waitsTimedOut += 1
         served.aloneReason = .waitTimedOut
         // Once its head is there others may still read along.
@@ -226,20 +233,53 @@ extension Transaction: FillReader {
             endActivity()
             return fetchAlone()
         }
-        let isHead = request.head.method == .head
-        let isMeasured = head.response.description.headHasContentLength
-        let needsWhole = request.facts.hasRange || request.facts.hasConditions || isHead && !isMeasured
-        if needsWhole && !isWhole { return }
+        let plan = isWhole ? nil : ReadingPlan(request, reading: head, now: worker.instant)
+        if plan == .later { return waitForPart() }
         served.forward = selection.reason?.forward ?? .uriMiss
         served.isCollapsed = true
         served.verdict = .miss
         selection.reason = nil
         selection.stored = head.response
         fills.counters.coalesced += 1
-        guard isWhole || isHead else { return beginReading(head, of: feed) }
-        endActivity()
+        switch plan {
+        case .whole, .part, .later: return beginReading(head, of: feed, plan)
+        case nil, .head, .notModified, .unsatisfiable: endActivity()
+        }
         stream.awaitNothing()
-        resume(at: .deliver)
+        switch plan {
+        case .head: deliverHead(head)
+        case .unsatisfiable(let length): deliverUnsatisfiable(head.response, length: length)
+        case nil, .whole, .part, .later, .notModified: resume(at: .deliver)
+        }
+    }
+
+    /// What it asks for hasn't arrived, and might be had sooner from the origin: it isn't waited for as long as a head.
+    private func waitForPart() {
+        guard !reading.isWaitingForPart, let entry = request.entry else { return }
+        reading.isWaitingForPart = true
+        stream?.wait(atMostMilliseconds: min(entry.collapseMilliseconds, Self.partMilliseconds))
+    }
+
+    private static let partMilliseconds: Int64 = 1_000
+
+    /// The response to a HEAD, whose length may not be known yet.
+    private func deliverHead(_ head: FillHead) {
+        let record = head.response
+        served.status = Int(record.status)
+        served.outcome = served.verdict.outcome
+        beginHead(head)
+        stream?.sendHead(.none)
+        stream?.end(trailers: [])
+    }
+
+    private func beginHead(_ head: FillHead) {
+        let record = head.response
+        writer.begin(record.head, removesTags: removesTags(of: record))
+        appendOwnFields(record)
+        // RFC 9110 §8.6: none in a 204.
+        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
+            writer.append("Content-Length", decimal: UInt64(length))
+        }
     }
 
     /// Whether the response belongs to this request's key; if not, the request goes on elsewhere.
@@ -273,27 +313,28 @@ extension Transaction: FillReader {
     }
 
     /// Begins the response of a reader.
-    private func beginReading(_ head: FillHead, of feed: FillFeed) {
-        guard let stream else { return }
-        if feed.reach.isBroken {
+    private func beginReading(_ head: FillHead, of feed: FillFeed, _ plan: ReadingPlan?) {
+        guard let stream, case .waiting(_, let reader) = activity else { return }
+        if feed.reach(of: reader).isBroken {
             // Nothing has gone out yet, so this one still gets a whole response.
             endActivity()
             return endWithout(.closedEarly)
         }
-        activity = .reading(feed)
-        reading.count = 0
+        activity = .reading(feed, reader)
         stream.awaitNothing()
-        let record = head.response
-        served.status = Int(record.status)
-        served.outcome = served.verdict.outcome
-        writer.begin(record.head, removesTags: removesTags(of: record))
-        appendOwnFields(record)
-        // RFC 9110 §8.6: none in a 204.
-        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
-            writer.append("Content-Length", decimal: UInt64(length))
+        if case .part(let part, let completeLength) = plan {
+            reading.count = Int(part.lowerBound)
+            reading.end = Int(part.upperBound)
+            feed.advance(reader, to: reading.count)
+            beginPart(head.response, part, completeLength: completeLength)
+        } else {
+            reading.count = 0
+            served.status = Int(head.response.status)
+            served.outcome = served.verdict.outcome
+            beginHead(head)
+            stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
         }
-        stream.sendHead(head.length.map { .known(UInt64($0)) } ?? .unknown)
-        pump(feed)
+        pump(feed, reader)
     }
 
     // MARK: The body
@@ -304,22 +345,26 @@ extension Transaction: FillReader {
     private static let windowsPerTurn = 2
 
     /// Sends what there is, until the client takes no more or nothing more is there.
-    func pump(_ feed: FillFeed) {
+    func pump(_ feed: FillFeed, _ reader: FillFeed.ReaderID) {
         guard let stream, stream.hasBegun else { return }
         let number = self.number
         let worker = self.worker
         var windows = 0
-        while !stream.isBlocked {
-            let reach = feed.reach
+        while true {
+            let reach = feed.reach(of: reader)
+            if reach.isDropped { return cutShort(.clientStalled) }
+            if stream.isBlocked { break }
             if reach.isBroken {
                 stream.flush()
                 return cutShort(.responseCutShort)
             }
             if let completed = reach.completed {
                 endActivity()
-                return stream.sendRest(of: completed, from: reading.count, trailers: [])
+                let end = reading.end ?? completed.bodyCount
+                return stream.sendRest(of: completed, range: reading.count..<end, trailers: [])
             }
-            if reading.count < reach.end {
+            let end = min(reach.end, reading.end ?? .max)
+            if reading.count < end {
                 if windows == Self.windowsPerTurn {
                     // Others have their turn; the socket, which has room, brings us back.
                     stream.flush()
@@ -328,34 +373,27 @@ extension Transaction: FillReader {
                 }
                 windows += 1
                 worker.window.removeAll()
-                let count = feed.read(from: reading.count, atMost: Self.windowCount) { worker.window.append($0) }
-                // It has broken off since.
+                let limit = min(Self.windowCount, end - reading.count)
+                let count = feed.read(reader, from: reading.count, atMost: limit) { worker.window.append($0) }
+                // It has broken off since, or was too slow.
                 guard count > 0 else {
                     stream.flush()
-                    return cutShort(.responseCutShort)
+                    return cutShort(feed.reach(of: reader).isDropped ? .clientStalled : .responseCutShort)
                 }
                 reading.count += count
                 stream.send(worker.window.span)
                 if number != self.number { return }
                 continue
             }
-            if reach.isWhole {
+            if reach.isWhole || reading.count == reading.end {
                 endActivity()
                 return stream.end(trailers: [])
             }
             stream.flush()
             if number != self.number { return }
-            if reach.isLockstep { noteCaughtUp(feed, reach.end) }
             if !stream.isBlocked { stream.awaitNothing() }
             return
         }
         stream.flush()
-    }
-
-    /// In lockstep the origin goes on once every reader has come as far as this.
-    private func noteCaughtUp(_ feed: FillFeed, _ end: Int) {
-        guard reading.count == end, reading.caughtUpAt != end else { return }
-        reading.caughtUpAt = end
-        feed.noteCaughtUp(at: end)
     }
 }

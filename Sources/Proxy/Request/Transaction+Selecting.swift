@@ -127,8 +127,13 @@ extension Transaction: StoreReceiver {
     func lookUp() -> Progress {
         if let found = lookUpInMemory() { return use(found) }
         if let found = lookUpExactly() { return use(found) }
+        if let found = lookUpByLanguage() {
+            selection.stored = found
+            return .next(.decide)
+        }
         selection.keys.keepText(fills.composer)
         guard cache.usesRemote else { return lookByNextList() }
+        if let found = lookUpUnderWay() { return use(found) }
         detach()
         if selection.keys.list == 0 { selection.asked = worker.loop.now }
         let text = selection.keys.text
@@ -151,11 +156,24 @@ extension Transaction: StoreReceiver {
 
     /// What the store has, without a trace there where this is only explained.
     @inline(__always)
-    private func look(for keyText: Span<UInt8>) -> StoredResponse? {
-        let key = selection.keys.key
-        return explainer == nil
+    private func look(for keyText: Span<UInt8>) -> StoredResponse? { look(for: keyText, at: selection.keys.key) }
+
+    @inline(__always)
+    private func look(for keyText: Span<UInt8>, at key: CacheKey) -> StoredResponse? {
+        explainer == nil
             ? cache.lookUpInMemory(key, keyText: keyText, now: worker.wallTime)
             : cache.peekInMemory(key, keyText: keyText, now: worker.wallTime)
+    }
+
+    /// What is on its way to the remote store, unless it was invalidated since it was asked for.
+    private func lookUpUnderWay() -> StoredResponse? {
+        let keys = selection.keys
+        let text = keys.text
+        let now = worker.wallTime
+        guard let found = cache.lookUpUnderWay(keys.key, keyText: text.span, now: now),
+            cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now)
+        else { return nil }
+        return found
     }
 
     /// What is stored for this very query although its path has a rule: a failure, say, that came without one. Memory alone
@@ -173,6 +191,26 @@ extension Transaction: StoreReceiver {
         selection.keys = ruled
         selection.keys.composeAgain(request, &fills.composer)
         return nil
+    }
+
+    /// A fresh variant in the language that the request prefers to all others, where no variant is stored for its own
+    /// Accept-Language. Asks memory alone, as above.
+    private func lookUpByLanguage() -> StoredResponse? {
+        let (request, fills) = (self.request!, self.fills)
+        guard let index = selection.keys.varyIndex, LanguageIndex.covers(index.varyNames), let policy = request.policy,
+            let range = request.preferredLanguage
+        else { return nil }
+        let language = request.bytes.extracting(range).copied()
+        let (key, text) = LanguageIndex.entry(
+            beside: fills.composer.variantText, plainCount: selection.keys.plainCount,
+            language: language.span)
+        guard let entry = look(for: text.span, at: key), entry.kind == .varyIndex else { return nil }
+        let found = look(for: entry.varyNames, at: CacheKey(MD5Hasher.digest(of: entry.varyNames)))
+        guard let found, found.kind == .response, selection.keys.isUsable(found),
+            case .fresh = reuseVerdict(
+                stored: found.facts, request: request.facts, policy: policy, now: worker.instant)
+        else { return nil }
+        return found
     }
 
     /// An index leads to the variant's own key; a response is what was looked for.
@@ -234,7 +272,10 @@ extension Transaction: StoreReceiver {
             }
             if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
             return use(found)
-        case .miss: return lookByNextList()
+        case .miss:
+            // It may have been put since the store was asked.
+            if let found = lookUpUnderWay() { return use(found) }
+            return lookByNextList()
         case .failed(let trouble): return endLookUp(because: trouble)
         }
     }

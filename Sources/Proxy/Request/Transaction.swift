@@ -52,9 +52,9 @@ enum Activity {
     /// Its own fill, whose body it may lag behind.
     case filling(Fill)
     /// The head of another request's fill.
-    case waiting(FillFeed)
+    case waiting(FillFeed, FillFeed.ReaderID)
     /// The body of a fill, its own or another request's, as it arrives.
-    case reading(FillFeed)
+    case reading(FillFeed, FillFeed.ReaderID)
     /// An exchange past the cache.
     case passing(Exchange)
     case tunnel(Tunnel)
@@ -179,10 +179,10 @@ final class Transaction: RequestHandler {
         switch activity {
         case .none, .readingContent: return
         case .lookingUp(let ticket): cache.cancel(ticket)
-        case .filling(let fill): fill.readerLeft(caughtUpAt: reading.caughtUpAt)
-        case .waiting(let feed), .reading(let feed):
+        case .filling(let fill): fill.readerLeft()
+        case .waiting(let feed, let reader), .reading(let feed, let reader):
             worker.stopReading(feed, self)
-            feed.leave(caughtUpAt: reading.caughtUpAt, tellsFill: true)
+            feed.leave(reader, tellsFill: true)
         case .passing(let exchange): exchange.stop()
         case .tunnel(let tunnel): tunnel.close()
         }
@@ -233,8 +233,8 @@ final class Transaction: RequestHandler {
         case .tunnel(let tunnel): tunnel.resume()
         case .filling(let fill):
             fill.readerReady()
-            pump(fill.feed)
-        case .reading(let feed): pump(feed)
+            pump(fill.feed, fill.first)
+        case .reading(let feed, let reader): pump(feed, reader)
         case .none, .readingContent, .lookingUp, .waiting: return
         }
     }

@@ -39,6 +39,9 @@ package final class SharedState: Sendable {
         memory.resize(bytes: Int(configuration.limits.memory.rawValue))
     }
 
+    /// Bytes of memory that some limit counts: of stored responses, and of those under way.
+    package var countedBytes: Int { stores.memoryBytes + memory.inUse }
+
     package var clientCount: Int { clients.value }
 
     /// Fills under way that several requests may share, and keys known to bring what can't be shared. Takes one lock

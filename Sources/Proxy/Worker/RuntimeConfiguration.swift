@@ -23,6 +23,8 @@ final class RouteEntry {
     let group: UpstreamGroup
     /// How long a request waits for another one's fill; 0 is never.
     let collapseMilliseconds: Int64
+    /// Whether a fill goes on for the store when its last reader has left.
+    let continuesAlone: Bool
     /// The share of a lifetime, at its end, in which it is refreshed ahead of time.
     let earlyRefresh: UInt8?
     private let statuses: StatusTimeouts?
@@ -42,6 +44,7 @@ final class RouteEntry {
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
         let cache = route.cache
         collapseMilliseconds = cache?.collapse?.rawValue ?? 0
+        continuesAlone = cache?.backgroundFill ?? false
         earlyRefresh = cache?.earlyRefresh?.rawValue
         statuses = cache.flatMap { $0.statuses.isEmpty ? nil : StatusTimeouts($0.statuses) }
         contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
@@ -151,6 +154,7 @@ extension RoutePolicy {
         heuristicCap = Seconds(roundingUp: settings.heuristicCap)
         staleWhileRevalidate = settings.staleWhileRevalidate.map(Seconds.init(roundingUp:)) ?? 0
         staleIfError = settings.staleIfError.map(Seconds.init(roundingUp:)) ?? 0
+        keep = Seconds(roundingUp: settings.keep)
         mode = settings.mode == .force ? .force : .standard
         clientControl = settings.clientControl == .honour ? .honour : .ignore
         allowSetCookie = settings.allowSetCookie

@@ -23,7 +23,9 @@ extension Worker {
         let settings = RedisSettings(
             place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,
             prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
-        let redis = RedisStore(loop: loop, settings: settings, resolver: shared.resolver)
+        let redis = RedisStore(
+            loop: loop, settings: settings, resolver: shared.resolver, budget: shared.memory,
+            liveRecords: shared.stores.liveRecords)
         let (log, index) = (shared.log, index)
         redis.stateChanged = { state in
             switch state {

@@ -38,6 +38,7 @@ extension Worker {
         counters.invalidated = cache.figures.invalidatedKeys
         counters.groupsInvalidated = cache.figures.invalidatedGroups
         counters.variantsReached = cache.figures.deletedVariants
+        counters.writesUnshared = cache.figures.unsharedWrites
         if let figures = cache.remoteFigures { counters.remote = figures }
         return counters
     }
@@ -103,6 +104,7 @@ extension Worker {
             shared.fills.sweep(now: loop.now)
         }
         accessLog.flush()
+        fills.checkTimes(now: loop.now)
         clients.trim()
         scheduleHousekeeping()
     }

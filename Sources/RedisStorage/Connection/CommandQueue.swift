@@ -6,7 +6,8 @@ import CacheStorage
 
 /// How a command has ended.
 enum CommandOutcome: BitwiseCopyable {
-    /// Redis has replied, perhaps with an error. The bytes of a bulk string were delivered before.
+    /// Redis has replied with the command's type of reply, or with an error. The bytes of a bulk string were delivered
+    /// before.
     case reply(Reply)
     /// Its reply is no longer awaited: the connection is lost, or the server doesn't respond. `isTimedOut`: this
     /// command itself exceeded its deadline.
@@ -42,6 +43,8 @@ struct PendingCommand {
     }
 
     var role = Role.ordinary
+    /// A reply of any other type is a protocol error, which ends the connection and all that waits for it.
+    var replyType = ReplyType.status
     /// On the monotonic clock, in milliseconds.
     var deadline: Int64 = 0
     /// Retained until the command has ended. Nil if the reply doesn't matter.

@@ -70,13 +70,13 @@ extension RedisConnection: RedisSocketOwner {
             output.argument("AUTH")
             if let user = settings.user { output.argument(user) }
             output.argument(password)
-            expectReply(for: nil, role: .greeting)
+            expectReply(.status, for: nil, role: .greeting)
         }
         if settings.database != 0 {
             output.command(2)
             output.argument("SELECT")
             output.argument(decimal: settings.database)
-            expectReply(for: nil, role: .greeting)
+            expectReply(.status, for: nil, role: .greeting)
         }
         ping()
         flush()
@@ -85,6 +85,6 @@ extension RedisConnection: RedisSocketOwner {
     func ping() {
         output.command(1)
         output.argument("PING")
-        expectReply(for: nil, role: .ping)
+        expectReply(.status, for: nil, role: .ping)
     }
 }

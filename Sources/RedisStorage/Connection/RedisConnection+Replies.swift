@@ -46,12 +46,15 @@ extension RedisConnection: ReplyReaderDelegate {
     }
 
     func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {
-        guard let command = queue.first, let receiver = command.receiver else { return }
+        guard let command = queue.first, command.replyType == .bulk, let receiver = command.receiver else { return }
         attachments.lend(to: receiver, for: command, bulk: bytes)
     }
 
     private func handle(_ reply: Reply) {
-        guard let command = queue.popFirst() else { return noteMalformedReply() }
+        // The command stays in the queue, among those that end with the connection.
+        guard let expected = queue.first?.replyType, expected.accepts(reply), let command = queue.popFirst() else {
+            return noteMalformedReply()
+        }
         if command.attachmentCount > 0 { attachments.consume(command.attachmentCount) }
         // An abandoned command no longer has a receiver.
         command.receiver?.finish(command, with: .reply(reply), on: self)

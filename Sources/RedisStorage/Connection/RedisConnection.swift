@@ -41,6 +41,8 @@ final class RedisConnection {
     var resolutions: Mailbox<Resolution>?
     var resolutionSocket: Socket?
 
+    /// Changes whenever output may have been sent. A command that was appended in the present batch is still unsent.
+    private(set) var batch: UInt64 = 0
     private(set) var bytesSent = 0
     var bytesReceived = 0
     var errorReplies = 0
@@ -99,21 +101,25 @@ final class RedisConnection {
 
     /// Call it after appending a command to `output`. The command is sent at the end of this turn, together with all
     /// others of the turn; its reply is due within `timeoutMilliseconds`.
+    /// - Parameter type: that of the command's reply.
     /// - Parameter receiver: called with the outcome, once, and retained until then. Nil if the outcome doesn't matter.
     /// - Parameter tag, subject: returned with the outcome.
     func expectReply(
-        for receiver: (any CommandReceiver)?, tag: UInt64 = 0, subject: AnyObject? = nil,
+        _ type: ReplyType, for receiver: (any CommandReceiver)?, tag: UInt64 = 0, subject: AnyObject? = nil,
         role: PendingCommand.Role = .ordinary
     ) {
-        enqueue(PendingCommand(role: role, receiver: receiver, tag: tag, subject: subject))
+        enqueue(PendingCommand(role: role, replyType: type, receiver: receiver, tag: tag, subject: subject))
     }
 
-    /// As above. A copy of `attachment` is kept with the command and passed to the receiver with a bulk string reply.
-    func expectReply(
+    /// As above, for a command whose reply is a bulk string. A copy of `attachment` is kept with the command and passed
+    /// to the receiver with it.
+    func expectBulk(
         for receiver: any CommandReceiver, tag: UInt64, attachment: Span<UInt8>, role: PendingCommand.Role
     ) {
         attachments.append(attachment)
-        enqueue(PendingCommand(role: role, receiver: receiver, tag: tag, attachmentCount: attachment.count))
+        enqueue(
+            PendingCommand(
+                role: role, replyType: .bulk, receiver: receiver, tag: tag, attachmentCount: attachment.count))
     }
 
     private func enqueue(_ command: consuming PendingCommand) {
@@ -132,6 +138,7 @@ final class RedisConnection {
     func flush() {
         isFlushScheduled = false
         guard let socket, state.phase != .connecting, output.count > 0 else { return }
+        batch += 1
         switch socket.send(output.bytes) {
         case .wrote(let count):
             bytesSent += count
@@ -148,7 +155,8 @@ final class RedisConnection {
     /// A write has succeeded: ends the pause of writes.
     func noteWriteTaken() { handle(.writeTaken) }
 
-    /// A reply doesn't match its command, so no later one can be trusted either.
+    /// A reply can't be that of its command, so no later one can be trusted either: all waiting commands are abandoned,
+    /// and the connection is reopened.
     func noteMalformedReply() { handle(.lost(.unintelligibleReply)) }
 
     // MARK: State
@@ -161,6 +169,7 @@ final class RedisConnection {
             socket?.close()
             socket = nil
             output.removeAll()
+            batch += 1
         }
         if actions.changesAvailability { delegate?.connectionDidChangeAvailability(self) }
         if let trouble = actions.abandonment { abandonCommands(because: trouble) }

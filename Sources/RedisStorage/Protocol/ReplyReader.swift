@@ -14,6 +14,19 @@ enum Reply: BitwiseCopyable {
     case array
 }
 
+/// The type of a command's reply. Each command has one; any may be replied to with an error instead.
+enum ReplyType: BitwiseCopyable {
+    case status, integer, bulk
+
+    /// Whether `reply` may be the reply to a command with this type.
+    func accepts(_ reply: Reply) -> Bool {
+        switch (reply, self) {
+        case (.error, _), (.status, .status), (.integer, .integer), (.bulk, .bulk): true
+        case (.status, _), (.integer, _), (.bulk, _), (.absent, _), (.array, _): false
+        }
+    }
+}
+
 /// Receives the bytes of bulk strings, which are valid only while they are being parsed.
 protocol ReplyReaderDelegate: AnyObject {
     /// A top-level bulk string has arrived; `next` then returns `.bulk` for it. Called from within `next`: `bytes`
@@ -39,6 +52,8 @@ final class ReplyReader {
 
     /// hiredis moves the rest of its buffer after every thousand bytes consumed; small feeds keep that cheap.
     private static let feedCount = 16 << 10
+    /// No command here has a longer reply; a longer one is malformed, so that the buffer is limited.
+    private static let longestReply = 1 << 20
 
     /// Nil if hiredis can't allocate memory.
     /// - Parameter delegate: not retained; must outlive the reader.
@@ -69,7 +84,9 @@ final class ReplyReader {
     func next() -> Step {
         var object: UnsafeMutableRawPointer?
         guard unsafe redisReaderGetReply(reader, &object) == REDIS_OK else { return .malformed }
-        return unsafe object == nil ? .incomplete : .reply(last)
+        if unsafe object != nil { return .reply(last) }
+        let waiting = unsafe reader.pointee.len - reader.pointee.pos
+        return waiting > Self.longestReply ? .malformed : .incomplete
     }
 }
 

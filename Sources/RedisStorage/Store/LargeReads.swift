@@ -17,13 +17,24 @@ final class LargeReads {
     /// Each read occupies the memory of its whole record, so their number is limited.
     var isFull: Bool { reads.count >= context.settings.largeReadLimit }
 
+    /// The read of that very record that is under way. Its first piece has just been seen again, so a lookup may wait for
+    /// the others.
+    func read(of header: RecordFormat.Header, at key: CacheKey) -> LargeRead? {
+        reads.first { read in
+            read.key == key && !read.isBroken && read.header.description == header.description
+                && read.header.lengths == header.lengths && read.header.kind == header.kind
+        }
+    }
+
     func begin(_ read: LargeRead, on connection: RedisConnection) {
+        guard !read.readers.isEmpty else { return }
+        read.isBegun = true
         reads.append(read)
         requestPieces(of: read, on: connection)
     }
 
     func cancel(_ ticket: UInt64) {
-        if let read = reads.first(where: { $0.ticket == ticket }) { read.receiver = nil }
+        for read in reads { read.remove(ticket) }
     }
 
     /// The connection is lost or doesn't respond: all reads fail.
@@ -40,7 +51,7 @@ final class LargeReads {
             connection.output.argument(read.key, prefix: context.keyPrefix)
             connection.output.argument(decimal: start)
             connection.output.argument(decimal: start + RecordFormat.pieceCount - 1)
-            connection.expectReply(for: self, subject: read)
+            connection.expectReply(.bulk, for: self, subject: read)
             read.requested += 1
         }
     }
@@ -51,9 +62,9 @@ final class LargeReads {
     }
 
     private func deliver(_ result: StoreAnswer, to read: LargeRead) {
-        guard let receiver = read.receiver else { return }
-        read.receiver = nil
-        context.deliveries.append(result, ticket: read.ticket, token: read.token, to: receiver)
+        for reader in read.takeReaders() {
+            context.deliveries.append(result, ticket: reader.ticket, token: reader.token, to: reader.receiver)
+        }
     }
 }
 
@@ -69,16 +80,17 @@ extension LargeReads: CommandReceiver {
             reads.contains(where: { $0 === read })
         else { return }
         if case .error(let kind) = reply {
-            context.figures.failures += 1
+            context.figures.failures += read.readers.count
             finish(read, .failed(kind.trouble))
         } else if read.isBroken {
             finishUnreadable(read)
-        } else if read.receiver == nil {
+        } else if read.readers.isEmpty {
             finish(read, .miss)
         } else if read.received < read.pieces {
             requestPieces(of: read, on: connection)
         } else if let record = read.finish() {
-            context.figures.hits += 1
+            context.figures.hits += read.readers.count
+            context.liveRecords.note(read.key, record)
             finish(read, .hit(record))
         } else {
             finishUnreadable(read)
@@ -87,7 +99,7 @@ extension LargeReads: CommandReceiver {
 
     private func finishUnreadable(_ read: LargeRead) {
         context.figures.unreadableRecords += 1
-        context.figures.misses += 1
+        context.figures.misses += read.readers.count
         finish(read, .miss)
     }
 }

@@ -106,7 +106,7 @@ final class LargeWrites {
             connection.output.argument(decimal: Self.uploadLifetime)
         }
         write.sent += 1
-        expectConfirmation(of: write, on: connection)
+        expectConfirmation(number == 0 ? .status : .integer, of: write, on: connection)
     }
 
     /// All pieces are confirmed: the upload gets the record's lifetime and its key.
@@ -122,24 +122,24 @@ final class LargeWrites {
         connection.output.argument(isEternal ? "PERSIST" : "PEXPIRE")
         connection.output.argument(write.uploadKey)
         if !isEternal { connection.output.argument(decimal: Int(lifetime)) }
-        expectConfirmation(of: write, on: connection)
+        expectConfirmation(.integer, of: write, on: connection)
         connection.output.command(3)
         connection.output.argument("RENAME")
         connection.output.argument(write.uploadKey)
         connection.output.argument(write.key, prefix: context.keyPrefix)
-        expectConfirmation(of: write, on: connection)
+        expectConfirmation(.status, of: write, on: connection)
     }
 
     private func removeUpload(_ write: LargeWrite, on connection: RedisConnection) {
         connection.output.command(2)
         connection.output.argument("UNLINK")
         connection.output.argument(write.uploadKey)
-        connection.expectReply(for: nil)
+        connection.expectReply(.integer, for: nil)
     }
 
-    private func expectConfirmation(of write: LargeWrite, on connection: RedisConnection) {
+    private func expectConfirmation(_ type: ReplyType, of write: LargeWrite, on connection: RedisConnection) {
         write.pendingReplies += 1
-        connection.expectReply(for: self, subject: write)
+        connection.expectReply(type, for: self, subject: write)
     }
 }
 

@@ -1,6 +1,10 @@
 // The lookups that wait for Redis, by ticket. Slots are reused, so that in steady use nothing is allocated; a ticket
 // contains its slot and that slot's use count, so an old ticket finds nothing.
+//
+// A lookup that is begun before the command of another one for the same key was sent follows that one: they share the
+// command and the record. The leader is the one whose ticket the command has.
 
+import Bytes
 import CacheStorage
 
 /// What is kept of a lookup until its reply arrives.
@@ -11,9 +15,14 @@ struct PendingLookup {
     var token: UInt64
     /// Nil once the lookup was cancelled.
     var receiver: (any StoreReceiver)?
+    /// The tickets of a leader's followers, and a follower's key text. The leader's goes with its command.
+    var followers: [UInt64] = []
+    var keyText: [UInt8] = []
+    /// A follower's key text isn't its leader's, although they have the same key.
+    var hasOtherText = false
 }
 
-/// The limit on waiting commands also limits its size.
+/// The limit on waiting commands also limits its size, apart from followers, which are requests of clients.
 struct LookupTable {
     private struct Slot {
         var lookup: PendingLookup?
@@ -42,6 +51,14 @@ struct LookupTable {
         return slots[index].uses << Self.slotBits | UInt64(index)
     }
 
+    /// Inserts `lookup` as a follower of `leader`; nil if that isn't there any more.
+    mutating func insert(_ lookup: consuming PendingLookup, following leader: UInt64) -> UInt64? {
+        guard self[leader] != nil else { return nil }
+        let ticket = insert(lookup)
+        if let index = index(of: leader) { slots[index].lookup?.followers.append(ticket) }
+        return ticket
+    }
+
     /// Removes the lookup; nil if it isn't there any more.
     mutating func remove(_ ticket: UInt64) -> PendingLookup? {
         guard let index = index(of: ticket), let lookup = slots[index].lookup.take() else { return nil }
@@ -51,6 +68,20 @@ struct LookupTable {
     }
 
     subscript(ticket: UInt64) -> PendingLookup? { index(of: ticket).flatMap { slots[$0].lookup } }
+
+    /// Whether anybody waits for the reply to the command of `leader`, a follower included.
+    func isAwaited(_ leader: UInt64) -> Bool {
+        guard let lookup = self[leader] else { return false }
+        return lookup.receiver != nil || lookup.followers.contains { self[$0]?.receiver != nil }
+    }
+
+    /// Marks the followers of `leader` that have another key text.
+    mutating func compareFollowers(of leader: UInt64, with keyText: Span<UInt8>) {
+        for follower in self[leader]?.followers ?? [] {
+            guard let index = index(of: follower), let own = slots[index].lookup?.keyText else { continue }
+            slots[index].lookup?.hasOtherText = !own.span.isSame(as: keyText)
+        }
+    }
 
     /// Releases the receiver; the lookup stays until its reply arrives.
     mutating func cancel(_ ticket: UInt64) {

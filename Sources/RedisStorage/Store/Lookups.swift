@@ -1,12 +1,16 @@
 // Lookups: GETRANGE of a record's first piece, which is the complete record in most cases, and the interpretation of
 // the reply. A record is read in place in the parser's buffer.
+//
+// Concurrent lookups of one key share what they can without missing a removal that was complete before they began: one
+// command while it is unsent, the remaining pieces of the same record, and the record itself while it is in use.
 
+import Bytes
 import CacheStorage
 
 final class Lookups {
     /// The contents of the bulk string that was just parsed; its `.bulk` reply follows.
     private enum Received {
-        case nothing, miss, unreadable
+        case nothing, miss, unreadable, refused
         case hit(StoredResponse)
         case large(LargeRead)
     }
@@ -18,12 +22,27 @@ final class Lookups {
     private var table = LookupTable()
     private var received = Received.nothing
     private var lastLocalTicket: UInt64 = 1 << 63
+    /// The leaders whose commands are in a batch that wasn't sent yet.
+    private var unsent: [CacheKey: UInt64] = [:]
+    private var unsentBatch: UInt64 = 0
 
     init(context: StoreContext, largeReads: LargeReads) {
         self.context = context
         self.largeReads = largeReads
         let keyCount = context.keyPrefix.count + CacheKey.hexCount
         commandStart = Array("*4\r\n$8\r\nGETRANGE\r\n$\(keyCount)\r\n\(context.settings.prefix)".utf8)
+    }
+
+    /// The lookup joins one of the same key whose command is unsent; nil if there is none. The connection must be
+    /// serving.
+    func join(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64,
+        on connection: RedisConnection
+    ) -> StoreTicket? {
+        guard connection.batch == unsentBatch, let leader = unsent[key] else { return nil }
+        var follower = PendingLookup(key: key, now: now, token: token, receiver: receiver)
+        follower.keyText = keyText.copied()
+        return table.insert(follower, following: leader).map { StoreTicket(number: $0) }
     }
 
     /// Starts a lookup in Redis. The connection must be serving and have room.
@@ -35,9 +54,17 @@ final class Lookups {
         connection.output.append(digitsOf: key)
         connection.output.append("\r\n$1\r\n0\r\n$6\r\n131071\r\n")
         let ticket = table.insert(PendingLookup(key: key, now: now, token: token, receiver: receiver))
-        connection.expectReply(for: self, tag: ticket, attachment: keyText, role: .essential)
+        connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .essential)
+        if connection.batch != unsentBatch {
+            unsent.removeAll(keepingCapacity: true)
+            unsentBatch = connection.batch
+        }
+        unsent[key] = ticket
         return StoreTicket(number: ticket)
     }
+
+    /// A write or a removal is about to be sent: a lookup that is begun after it must not be answered as before it.
+    func endSharing() { unsent.removeAll(keepingCapacity: true) }
 
     /// Delivers `record` without asking Redis; the receiver is called at the end of the turn.
     func finish(with record: StoredResponse, receiver: any StoreReceiver, token: UInt64) -> StoreTicket {
@@ -57,85 +84,97 @@ final class Lookups {
 
 extension Lookups: CommandReceiver {
     func receive(bulk bytes: Span<UInt8>, attachment keyText: Span<UInt8>, for command: PendingCommand) {
-        guard let lookup = table[command.tag], lookup.receiver != nil else { return }
-        received = read(bytes, keyText: keyText, for: lookup, ticket: command.tag)
+        guard table.isAwaited(command.tag), let lookup = table[command.tag] else { return }
+        if !lookup.followers.isEmpty { table.compareFollowers(of: command.tag, with: keyText) }
+        received = read(bytes, keyText: keyText, for: lookup)
     }
 
-    private func read(
-        _ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup, ticket: UInt64
-    ) -> Received {
+    private func read(_ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup) -> Received {
         if bytes.isEmpty { return .miss }
         guard let header = RecordFormat.readHeader(bytes), header.total <= context.settings.recordLimit else {
             return .unreadable
         }
         let start = RecordFormat.headerCount
         guard header.lengths.keyText == keyText.count, bytes.count >= start + keyText.count,
-            isEqual(bytes.extracting(start..<start + keyText.count), keyText)
+            bytes.extracting(start..<start + keyText.count).isSame(as: keyText)
         else { return .unreadable }
         if header.description.discardAt <= lookup.now { return .miss }
+        guard bytes.count == min(header.total, RecordFormat.pieceCount) else { return .unreadable }
         let contents = bytes.extracting(start..<bytes.count)
-        if header.total == bytes.count {
-            let record = StoredResponse.assembled(
-                kind: header.kind, description: header.description, lengths: header.lengths, from: contents)
-            return record.map(Received.hit) ?? .unreadable
-        }
-        guard header.pieces > 1, bytes.count == RecordFormat.pieceCount,
-            let read = LargeRead(header: header, lookup: lookup, ticket: ticket), read.begin(with: contents)
-        else { return .unreadable }
-        return .large(read)
+        let live = context.liveRecords.record(
+            at: lookup.key, kind: header.kind, description: header.description, lengths: header.lengths,
+            beginning: contents)
+        if let live { return .hit(live) }
+        if header.pieces > 1 { return readLarge(header, at: lookup.key, contents) }
+        guard context.budget.hasRoom(for: header.lengths.total) else { return .refused }
+        let record = StoredResponse.assembled(
+            kind: header.kind, description: header.description, lengths: header.lengths, from: contents,
+            budget: context.budget)
+        guard let record else { return .unreadable }
+        context.liveRecords.note(lookup.key, record)
+        return .hit(record)
     }
 
-    private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-        guard left.count == right.count else { return false }
-        for index in left.indices where left[index] != right[index] { return false }
-        return true
+    private func readLarge(_ header: RecordFormat.Header, at key: CacheKey, _ contents: Span<UInt8>) -> Received {
+        if let read = largeReads.read(of: header, at: key) { return .large(read) }
+        guard !largeReads.isFull, context.budget.hasRoom(for: header.lengths.total) else { return .refused }
+        guard let read = LargeRead(header: header, key: key, budget: context.budget), read.begin(with: contents) else {
+            return .unreadable
+        }
+        return .large(read)
     }
 
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
         let result = received
         received = .nothing
         guard let lookup = table.remove(command.tag) else { return }
+        if unsent[lookup.key] == command.tag { unsent[lookup.key] = nil }
+        finish(lookup, ticket: command.tag, outcome, result)
+        for ticket in lookup.followers {
+            if let follower = table.remove(ticket) { finish(follower, ticket: ticket, outcome, result) }
+        }
+        if case .large(let read) = result, !read.isBegun { largeReads.begin(read, on: connection) }
+    }
+
+    private func finish(_ lookup: PendingLookup, ticket: UInt64, _ outcome: CommandOutcome, _ result: Received) {
+        guard let receiver = lookup.receiver else { return }
         switch outcome {
         case .abandoned(let trouble, let isTimedOut):
-            guard lookup.receiver != nil else { return }
             if isTimedOut { context.figures.timeouts += 1 } else { context.figures.failures += 1 }
-            deliver(.failed(trouble), to: lookup, command.tag)
+            deliver(.failed(trouble), to: lookup, ticket)
         case .reply(.error(let kind)):
             context.figures.failures += 1
-            deliver(.failed(kind.trouble), to: lookup, command.tag)
-        case .reply(.bulk): finish(lookup, with: result, ticket: command.tag, on: connection)
-        case .reply:
-            guard lookup.receiver != nil else { return }
-            // The command has left the queue, so it isn't among those that fail with the connection.
-            context.figures.failures += 1
-            deliver(.failed(.unintelligibleReply), to: lookup, command.tag)
-            connection.noteMalformedReply()
+            deliver(.failed(kind.trouble), to: lookup, ticket)
+        case .reply(.bulk):
+            if case .large(let read) = result, !lookup.hasOtherText {
+                return read.add(LargeRead.Reader(ticket: ticket, token: lookup.token, receiver: receiver))
+            }
+            finish(lookup, ticket: ticket, lookup.hasOtherText ? .unreadable : result)
+        case .reply(.status), .reply(.integer), .reply(.absent), .reply(.array):
+            preconditionFailure("a connection passes on replies of the command's type only")
         }
     }
 
-    private func finish(
-        _ lookup: PendingLookup, with result: Received, ticket: UInt64, on connection: RedisConnection
-    ) {
-        guard lookup.receiver != nil else { return }
+    private func finish(_ lookup: PendingLookup, ticket: UInt64, _ result: Received) {
         switch result {
         case .hit(let record):
             context.figures.hits += 1
             deliver(.hit(record), to: lookup, ticket)
-        case .large where largeReads.isFull:
+        case .refused:
             context.figures.refusedLookups += 1
             deliver(.failed(.tooManyWaiting), to: lookup, ticket)
-        case .large(let read): largeReads.begin(read, on: connection)
         case .unreadable:
             context.figures.unreadableRecords += 1
             fallthrough
         case .miss, .nothing:
             context.figures.misses += 1
             deliver(.miss, to: lookup, ticket)
+        case .large: preconditionFailure("the readers of a large record wait for all of its pieces")
         }
     }
 
-    private func deliver(_ result: StoreAnswer, to lookup: PendingLookup, _ ticket: UInt64) {
+    private func deliver(_ answer: StoreAnswer, to lookup: PendingLookup, _ ticket: UInt64) {
         guard let receiver = lookup.receiver else { return }
-        context.deliveries.append(result, ticket: ticket, token: lookup.token, to: receiver)
+        context.deliveries.append(answer, ticket: ticket, token: lookup.token, to: receiver)
     }
 }

@@ -22,10 +22,16 @@ package final class RedisStore: RemoteStore {
 
     /// Starts connecting at once. Create and use it on the loop's thread, and close it before the last reference is
     /// released.
-    /// - Parameter resolver: needed if the server is given by a host name.
-    package init(loop: EventLoop, settings: RedisSettings, resolver: Resolver?) {
+    /// - Parameters:
+    ///   - resolver: needed if the server is given by a host name.
+    ///   - budget: what records that are read may take of the memory, over all workers.
+    ///   - liveRecords: the records in use, over all workers.
+    package init(
+        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, budget: MemoryBudget, liveRecords: LiveRecords
+    ) {
         let topology = SingleTopology(loop: loop, settings: settings, resolver: resolver)
-        context = StoreContext(loop: loop, settings: settings, topology: topology)
+        context = StoreContext(
+            loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords)
         largeReads = LargeReads(context: context)
         lookups = Lookups(context: context, largeReads: largeReads)
         smallWrites = SmallWrites(context: context)
@@ -60,6 +66,9 @@ package final class RedisStore: RemoteStore {
             context.figures.failures += 1
             return .failed(connection.state.trouble)
         }
+        let joined = lookups.join(
+            key, keyText: keyText, now: now, receiver: receiver, token: token, on: connection)
+        if let joined { return .pending(joined) }
         guard connection.hasRoom else {
             context.figures.refusedLookups += 1
             return .failed(.tooManyWaiting)
@@ -80,6 +89,8 @@ package final class RedisStore: RemoteStore {
             return
         }
         largeWrites.abandon(key)
+        lookups.endSharing()
+        context.liveRecords.note(key, response)
         if response.discardAt <= now {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
             smallWrites.unlink(key, on: connection)
@@ -91,6 +102,7 @@ package final class RedisStore: RemoteStore {
     }
 
     package func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64) {
+        lookups.endSharing()
         var uploadsAbandoned = 0
         for key in keys where largeWrites.abandon(key) { uploadsAbandoned += 1 }
         guard let first = keys.first else { return removals.finishUnsent(nil, receiver: receiver, token: token) }

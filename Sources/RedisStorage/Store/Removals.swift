@@ -35,7 +35,7 @@ final class Removals {
         for key in keys { connection.output.argument(key, prefix: context.keyPrefix) }
         let removal = Removal(
             receiver: receiver, token: token, keyCount: keys.count, uploadsAbandoned: uploadsAbandoned)
-        connection.expectReply(for: self, subject: removal)
+        connection.expectReply(.integer, for: self, subject: removal)
     }
 
     /// Finishes a removal without sending anything; the receiver is called at the end of the turn.
@@ -53,12 +53,15 @@ extension Removals: CommandReceiver {
         case .abandoned(let trouble, _): deliver(0, trouble, removal)
         case .reply(.error(let kind)): deliver(0, kind.trouble, removal)
         case .reply(.integer(let unlinked)):
+            guard 0...removal.keyCount ~= unlinked else {
+                deliver(0, .unintelligibleReply, removal)
+                return connection.noteMalformedReply()
+            }
             let count = min(unlinked + removal.uploadsAbandoned, removal.keyCount)
             context.figures.removals += count
             deliver(count, nil, removal)
-        case .reply:
-            deliver(0, .unintelligibleReply, removal)
-            connection.noteMalformedReply()
+        case .reply(.status), .reply(.bulk), .reply(.absent), .reply(.array):
+            preconditionFailure("a connection passes on replies of the command's type only")
         }
     }
 

@@ -33,7 +33,7 @@ final class SmallWrites {
             connection.output.argument("PX")
             connection.output.argument(decimal: Int(lifetime))
         }
-        connection.expectReply(for: self, tag: Tag.record.rawValue, subject: token)
+        connection.expectReply(.status, for: self, tag: Tag.record.rawValue, subject: token)
     }
 
     /// UNLINK key, without waiting for the reply.
@@ -41,7 +41,7 @@ final class SmallWrites {
         connection.output.command(2)
         connection.output.argument("UNLINK")
         connection.output.argument(key, prefix: context.keyPrefix)
-        connection.expectReply(for: nil)
+        connection.expectReply(.integer, for: nil)
     }
 
     /// Sets an unused key that expires within a second.
@@ -52,7 +52,7 @@ final class SmallWrites {
         connection.output.argument("1")
         connection.output.argument("PX")
         connection.output.argument(decimal: 1000)
-        connection.expectReply(for: self, tag: Tag.test.rawValue)
+        connection.expectReply(.status, for: self, tag: Tag.test.rawValue)
         connection.flush()
     }
 }

@@ -11,10 +11,17 @@ final class StoreContext {
     let keyPrefix: [UInt8]
     let topology: any Topology
     let deliveries: DeliveryQueue
+    /// What records that are read may take of the memory, and those in use, over all workers.
+    let budget: MemoryBudget
+    let liveRecords: LiveRecords
     /// The store's own counters; connections keep theirs.
     var figures = RemoteStoreFigures()
 
-    init(loop: EventLoop, settings: RedisSettings, topology: any Topology) {
+    init(
+        loop: EventLoop, settings: RedisSettings, topology: any Topology, budget: MemoryBudget, liveRecords: LiveRecords
+    ) {
+        self.budget = budget
+        self.liveRecords = liveRecords
         self.loop = loop
         self.settings = settings
         self.topology = topology

@@ -1,0 +1,166 @@
+import HTTPCaching
+import Testing
+
+@testable import CacheStorage
+
+// What is on its way to a slow store, as the workers of one process find it.
+
+@Suite("The cache: records that are being written to the remote store")
+struct WritesUnderWayTests {
+    private let shared = SharedStores(memoryBytes: 1 << 20)
+    private let elsewhere = MemoryStoreAdapter()
+    private let now = WallTime(milliseconds: 1_800_000_000_000)
+    private let key = CacheKey(high: 1, low: 2)
+
+    init() { elsewhere.holdsWrites = true }
+
+    private func cache() -> Cache {
+        let cache = Cache(shared, objectLimit: 1 << 20)
+        cache.open(usesMemory: false, copyLifetime: 0) { elsewhere }
+        return cache
+    }
+
+    private func record(_ id: UInt64 = 1, life: Int64 = 60_000, body: Int = 4) -> StoredResponse {
+        var record = TestRecord()
+        record.id = id
+        record.discardAt = now.advanced(byMilliseconds: life)
+        record.body = [UInt8](repeating: 1, count: body)
+        return record.make()
+    }
+
+    private func find(
+        _ cache: Cache, _ text: String = TestRecord().keyText, after milliseconds: Int64 = 0
+    ) -> UInt64? {
+        let time = now.advanced(byMilliseconds: milliseconds)
+        return cache.lookUpUnderWay(key, keyText: text.utf8.span, now: time)?.id
+    }
+
+    @Test(
+        "Every worker finds a record from when it is put until its write is over, well or not",
+        arguments: [true, false])
+    func found(isStored: Bool) {
+        let (cache, other) = (cache(), cache())
+        #expect(find(other) == nil)
+        cache.put(key, record(), now: now)
+        #expect(find(cache) == 1 && find(other) == 1)
+        // Another text with the same digest is another thing, and what has expired is nothing.
+        #expect(find(other, "GET http://api.example/other") == nil)
+        #expect(find(other, after: 59_999) == 1 && find(other, after: 60_000) == nil)
+        elsewhere.endWrite(isStored: isStored)
+        #expect(find(cache) == nil && find(other) == nil)
+        #expect(elsewhere.memory.figures.entries == (isStored ? 1 : 0))
+    }
+
+    @Test("An invalidation or a deletion removes it at once, and the end of its write doesn't bring it back")
+    func invalidated() {
+        for isInvalidated in [true, false] {
+            for isStored in [true, false] {
+                let (cache, other) = (cache(), cache())
+                cache.put(key, record(), now: now)
+                if isInvalidated { other.invalidate([key], at: now) } else { other.delete([key]) }
+                #expect(find(cache) == nil && find(other) == nil)
+                elsewhere.endWrite(isStored: isStored)
+                #expect(find(cache) == nil && find(other) == nil)
+            }
+        }
+    }
+
+    @Test("The end of a write leaves what was put to the same key since")
+    func replaced() {
+        let (cache, other) = (cache(), cache())
+        cache.put(key, record(1), now: now)
+        other.put(key, record(2), now: now)
+        #expect(find(cache) == 2)
+        elsewhere.endWrite(isStored: true)
+        #expect(find(cache) == 2)
+        elsewhere.endWrite(isStored: false)
+        #expect(find(cache) == nil)
+    }
+
+    @Test("So many are found and no more, and an older one isn't found in place of one too many")
+    func bounded() {
+        let cache = cache()
+        cache.put(key, record(1), now: now)
+        for number in 1..<WritesUnderWay.recordLimit {
+            cache.put(CacheKey(high: 2, low: UInt64(number)), record(), now: now)
+        }
+        #expect(find(cache) == 1 && cache.figures.unsharedWrites == 0)
+        cache.put(key, record(2), now: now)
+        #expect(find(cache) == nil && cache.figures.unsharedWrites == 1)
+        while !elsewhere.writes.isEmpty { elsewhere.endWrite(isStored: true) }
+        cache.put(key, record(3), now: now)
+        #expect(find(cache) == 3 && cache.figures.unsharedWrites == 1)
+    }
+
+    @Test("Small records are bounded in bytes too; a large one is held by its write anyway")
+    func boundedBytes() {
+        let cache = cache()
+        let count = WritesUnderWay.byteLimit / (100 << 10)
+        for number in 0...count {
+            cache.put(CacheKey(high: 2, low: UInt64(number)), record(body: 100 << 10), now: now)
+        }
+        #expect(cache.figures.unsharedWrites > 0)
+        let before = cache.figures.unsharedWrites
+        cache.put(key, record(4, body: 200 << 10), now: now)
+        #expect(find(cache) == 4 && cache.figures.unsharedWrites == before)
+    }
+
+    @Test(
+        "Any order of puts, ends, failures and invalidations: what was put last is found until its write ends, and nothing else"
+    )
+    func histories() {
+        for seed in 0..<200 as Range<UInt64> {
+            var random = SeededNumbers(seed)
+            let shared = SharedStores(memoryBytes: 1 << 20)
+            let store = MemoryStoreAdapter()
+            store.holdsWrites = true
+            let caches = (0..<3).map { _ in
+                let cache = Cache(shared, objectLimit: 1 << 20)
+                cache.open(usesMemory: false, copyLifetime: 0) { store }
+                return cache
+            }
+            let keys = (0..<3).map { CacheKey(high: 9, low: $0) }
+            // The model: what must be found at each key, and the writes in their order.
+            var expected: [UInt64?] = [nil, nil, nil]
+            var writes: [(key: Int, id: UInt64)] = []
+            for step in 1...80 as ClosedRange<UInt64> {
+                let place = Int(random.below(3))
+                let cache = caches[Int(random.below(3))]
+                switch random.below(8) {
+                case 0...2:
+                    cache.put(keys[place], record(step), now: now)
+                    expected[place] = step
+                    writes.append((place, step))
+                case 3...5 where !writes.isEmpty:
+                    store.endWrite(isStored: random.below(2) == 0)
+                    let ended = writes.removeFirst()
+                    if expected[ended.key] == ended.id { expected[ended.key] = nil }
+                case 6:
+                    cache.invalidate([keys[place]], at: now)
+                    expected[place] = nil
+                default:
+                    cache.delete([keys[place]])
+                    expected[place] = nil
+                }
+                for (index, key) in keys.enumerated() {
+                    let found = caches[index].lookUpUnderWay(key, keyText: TestRecord().keyText.utf8.span, now: now)
+                    #expect(found?.id == expected[index], "seed \(seed), step \(step)")
+                }
+            }
+        }
+    }
+}
+
+/// The same numbers for the same seed (xorshift64).
+private struct SeededNumbers {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+
+    mutating func below(_ bound: UInt64) -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return (state >> 8) % bound
+    }
+}
