@@ -58,17 +58,58 @@ struct FillPartTests {
         #expect(try scene.stored() == nil)
     }
 
-    @Test("A 206 without a strong entity-tag, or of several parts, is its reader's alone")
+    @Test("A 206 of several parts is its reader's alone")
     func notStored() throws {
         let several = ["Content-Type: multipart/byteranges; boundary=x", "Cache-Control: max-age=60", "ETag: \"1\""]
-        for fields in [fields(0..<4, etag: "W/\"1\""), several] {
-            let scene = try FillScene()
-            let reader = ScriptedReader()
-            try scene.ask(reader, with: ["Range: bytes=0-3"])
-            scene.source.respond("206 Partial Content", fields, body: "0123")
-            #expect(reader.log == ["handed over 206"] && reader.text == "0123" && scene.leftovers == [])
-            #expect(try scene.stored() == nil)
-        }
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=0-3"])
+        scene.source.respond("206 Partial Content", several, body: "0123")
+        #expect(reader.log == ["handed over 206"] && reader.text == "0123" && scene.leftovers == [])
+        #expect(try scene.stored() == nil)
+    }
+
+    static let weak = [["ETag: W/\"1\""], ["Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"], []]
+
+    private func respond(_ source: ScriptedSource, _ range: Range<Int>, with validators: [String]) {
+        let place = "Content-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/10"
+        source.respond("206 Partial Content", ["Cache-Control: max-age=60", place] + validators, body: part(range))
+    }
+
+    @Test(
+        "RFC 9111 §3.3: a part is stored whatever its validators, and is joined to no other without a strong entity-tag",
+        arguments: weak)
+    func notJoined(validators: [String]) throws {
+        let scene = try FillScene()
+        try scene.ask(ScriptedReader(), with: ["Range: bytes=0-3"])
+        respond(scene.source, 0..<4, with: validators)
+        let first = try #require(try scene.stored())
+        #expect(PartialResponse(first)?.text(of: 0..<4) == "0123")
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=2-7"])
+        #expect(scene.source.asks("Range") == "bytes=2-7" && scene.source.asks("If-Range") == nil)
+        respond(scene.source, 2..<8, with: validators)
+        #expect(reader.text == "234567" && scene.leftovers == [])
+        let second = try #require(try scene.stored())
+        let known = try #require(PartialResponse(second))
+        #expect(!known.extents.contains(0..<2) && known.text(of: 2..<8) == "234567")
+    }
+
+    @Test("A 206 with all of it is an ordinary response, whatever its validators", arguments: weak)
+    func allOfIt(validators: [String]) throws {
+        let scene = try FillScene()
+        let reader = ScriptedReader()
+        try scene.ask(reader, with: ["Range: bytes=0-"])
+        respond(scene.source, 0..<10, with: validators)
+        #expect(reader.text == whole && scene.leftovers == [])
+        #expect(try scene.stored()?.kind == .response && scene.body() == whole)
+        // A part that nothing ties to it doesn't take its place.
+        try scene.age(by: 70)
+        let other = ScriptedReader()
+        try scene.ask(other, with: ["Range: bytes=2-5"])
+        respond(scene.sources[scene.sources.count - 1], 2..<6, with: validators)
+        #expect(other.text == "2345" && scene.leftovers == [])
+        #expect(try scene.body() == whole)
     }
 
     @Test("Parts of one representation are joined, and all of them are an ordinary response")

@@ -238,9 +238,7 @@ final class FillScene {
         if let value = request.rangeThatCounts(for: record) {
             range = RangeRequest(field: request.bytes.extracting(value))
         }
-        if case .fetch(let missing, let toAnswer) = partialReuse(
-            range, extents: known.extents, completeLength: known.completeLength)
-        {
+        if case .fetch(let missing, let toAnswer) = known.reuse(for: range) {
             partial.missing = missing
             partial.toAnswer = toAnswer
         }

@@ -11,6 +11,7 @@
 
 import Glibc
 import HTTPCaching
+import HTTPSemantics
 
 /// A view of a partial record, which it retains.
 package struct PartialResponse {
@@ -26,6 +27,14 @@ package struct PartialResponse {
         self.record = record
         extents = table.extents
         completeLength = table.completeLength
+    }
+
+    /// What it is good for, if it is fresh.
+    /// - Parameter range: as the request asks; `ignored` where its `If-Range` doesn't hold.
+    package func reuse(for range: RangeRequest) -> PartialReuseVerdict {
+        partialReuse(
+            range, extents: extents, completeLength: completeLength,
+            mayBeJoined: record.facts.flags.contains(.strongETag))
     }
 
     /// The position in the record's body of a range of the content; nil unless all of it is stored. A stored range is

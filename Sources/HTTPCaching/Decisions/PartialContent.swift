@@ -13,10 +13,9 @@ package enum PartialStorageVerdict: Equatable, Sendable {
     case refuse(Reason)
 }
 
-/// Decides on a 206 to a GET for one range of bytes, requested by the client or by Larder. Storing is useful only if
-/// later parts can be combined with it, so a strong entity-tag is required; a Last-Modified may be a strong validator
-/// too (RFC 9110 §8.8.2.2), but clocks aren't reliable enough to combine content. Otherwise the rules are those of a
-/// 200.
+/// Decides on a 206 to a GET for one range of bytes, requested by the client or by Larder. The rules are those of a 200: a
+/// part answers requests for bytes within it whatever its validators (RFC 9111 §3.3). Other parts are combined with it only
+/// by a strong entity-tag: see `combineVerdict`.
 ///
 /// - Parameters:
 ///   - contentRange: the value of the one `Content-Range` line, empty if there is none, or more than one.
@@ -26,8 +25,7 @@ package func partialStorageVerdict(
     request: RequestFacts, response: ResponseFacts, contentRange: Span<UInt8>, contentType: Span<UInt8>,
     policy: RoutePolicy, requestTime: Instant
 ) -> PartialStorageVerdict {
-    guard response.status.code == 206, request.method == .get, response.flags.contains(.strongETag),
-        !isMultipartByteRanges(contentType),
+    guard response.status.code == 206, request.method == .get, !isMultipartByteRanges(contentType),
         case .part(let range, let completeLength)? = ContentRange(field: contentRange)
     else { return .refuse(.partialContent) }
     let complete = response.asPartOfComplete
@@ -61,7 +59,9 @@ package enum CombineVerdict: Equatable, Sendable {
     case replace
 }
 
-/// Whether a new, storable 206 is combined with the stored response, which may be partial or complete.
+/// Whether a new, storable 206 is combined with the stored response, which may be partial or complete. Only a strong
+/// entity-tag says that both are of one representation; a Last-Modified may be a strong validator too (RFC 9110 §8.8.2.2), but
+/// clocks aren't reliable enough to combine content.
 ///
 /// - Parameters:
 ///   - etag, storedETag: the `ETag` values, empty where absent.
@@ -96,18 +96,20 @@ package enum PartialReuseVerdict: Equatable, Sendable {
 
 /// Decides how a stored partial response is used. The caller has checked that it is fresh and that the client's
 /// `If-Range` holds (`ifRangeHolds`); if `If-Range` doesn't hold, `request` is `.ignored`.
+///
+/// - Parameter mayBeJoined: whether a strong entity-tag lets what is missing be combined with what is stored.
 package func partialReuse(
-    _ request: RangeRequest, extents: ExtentList, completeLength: Int64?
+    _ request: RangeRequest, extents: ExtentList, completeLength: Int64?, mayBeJoined: Bool
 ) -> PartialReuseVerdict {
     switch request {
     case .several: return .fetchAsAsked
     case .ignored:
         guard let completeLength else { return .fetchAsAsked }
-        return reuse(0..<completeLength, of: extents)
+        return reuse(0..<completeLength, of: extents, mayBeJoined)
     case .one(let spec):
         if let completeLength {
             switch spec.resolved(length: completeLength) {
-            case .part(let range): return reuse(range, of: extents)
+            case .part(let range): return reuse(range, of: extents, mayBeJoined)
             case .unsatisfiable: return .unsatisfiable
             case .allOfNothing: return .fetchAsAsked
             }
@@ -120,8 +122,8 @@ package func partialReuse(
     }
 }
 
-private func reuse(_ range: Range<Int64>, of extents: ExtentList) -> PartialReuseVerdict {
+private func reuse(_ range: Range<Int64>, of extents: ExtentList, _ mayBeJoined: Bool) -> PartialReuseVerdict {
     guard let missing = extents.missing(in: range) else { return .answer(range) }
     // If none of the range is stored, the original request is forwarded instead.
-    return missing == range ? .fetchAsAsked : .fetch(missing: missing, toAnswer: range)
+    return missing == range || !mayBeJoined ? .fetchAsAsked : .fetch(missing: missing, toAnswer: range)
 }

@@ -77,9 +77,11 @@ extension Fill {
             notStoredReason = .contentType
             return false
         }
-        // Something complete, with the same validator, is worth more than a part of it.
-        if let superseded, superseded.isResponse, superseded.status == 200, !superseded.etag.isEmpty,
-            superseded.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
+        // Something complete is worth more than a part, unless that is known to be of another representation.
+        let isWhole = range.lowerBound == 0 && range.upperBound == completeLength
+        if let superseded, superseded.isResponse, superseded.status == 200, !isWhole,
+            !storedFacts.flags.contains(.strongETag)
+                || superseded.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
         {
             notStoredReason = .partialContent
             return false
@@ -105,6 +107,8 @@ extension Fill {
         let found = service.cache.lookUpInMemory(keys.key, keyText: arrived.keyText, now: service.wallTime)
         // The whole has come meanwhile, and is worth more than a part of it.
         if let found, found.isResponse, !found.etag.isEmpty, found.etag.isSame(as: arrived.etag) { return found }
+        let isWhole = range.lowerBound == 0 && range.upperBound == partial?.completeLength
+        if let found, found.isResponse, !isWhole, !arrived.facts.flags.contains(.strongETag) { return found }
         let completeLength = partial?.completeLength
         let limit = service.cache.objectLimit
         // Another request may have added to what was there.

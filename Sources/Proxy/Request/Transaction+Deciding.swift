@@ -139,7 +139,7 @@ extension Transaction {
         if let value = request.rangeThatCounts(for: record) {
             range = RangeRequest(field: request.bytes.extracting(value))
         }
-        switch partialReuse(range, extents: known.extents, completeLength: known.completeLength) {
+        switch known.reuse(for: range) {
         case .answer(let range):
             served.verdict = .hit
             if isExplained(record) { return .done }
