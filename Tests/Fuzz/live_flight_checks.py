@@ -8,6 +8,7 @@ from live_flight_messages import (CACHE_STATUS, LIFE_SECONDS, STALE_IF_ERROR_SEC
 VERDICTS = {"HIT", "STALE", "REVALIDATED", "MISS", "BYPASS"}
 SLACK = 60  # milliseconds
 PART = re.compile(rb"bytes (\d+)-(\d+)/(\d+)")
+ONE_PART = re.compile(rb"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 def fault_in_flight_answer(answer, asked):
@@ -135,8 +136,9 @@ def fault_in_parts(answer, text, asked, whole):
         if len(given) != len(wanted):
             given, wanted = joined(given), joined(wanted)  # RFC 9110 §15.3.7.2: those that overlap may be given as one
         return None if given == wanted else f"parts {given} instead of {wanted}"
-    place = PART.fullmatch(answer["content-range"] or b"")
-    if not place or (int(place[1]), int(place[2])) not in joined(wanted) or int(place[3]) != len(whole):
+    # RFC 9110 §14.4: the length of what still arrives may not be known.
+    place = ONE_PART.fullmatch(answer["content-range"] or b"")
+    if not place or (int(place[1]), int(place[2])) not in joined(wanted) or place[3] not in (b"*", b"%d" % len(whole)):
         return f"Content-Range {text.get('content-range')} instead of {wanted}/{len(whole)}"
     expected = whole[int(place[1]):int(place[2]) + 1]
     if answer.body != expected[:len(answer.body)]:
