@@ -27,6 +27,4 @@ package struct AdminSettings: Sendable, Hashable {
     package var tokenFile: String?
 
     package init() {}
-
-    package var requiresToken: Bool { token != nil || tokenFile != nil }
 }

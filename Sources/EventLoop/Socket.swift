@@ -192,13 +192,6 @@ open class Socket {
     /// Half-closes the connection: no more can be sent, reading continues.
     package final func shutDownSending() { if isOpen { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
 
-    /// Gives up ownership of the descriptor: this socket counts as closed, the connection stays open.
-    package final func surrenderDescriptor() -> Int32 {
-        let surrendered = descriptor
-        leaveLoop()
-        return surrendered
-    }
-
     /// Closes at once. No callback follows; the loop releases its reference at the end of the turn.
     package final func close() {
         guard isOpen else { return }

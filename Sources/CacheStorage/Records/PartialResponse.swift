@@ -23,7 +23,7 @@ package struct PartialResponse {
 
     /// Nil for a record of another kind, and for one with a damaged body, which counts as missing.
     package init?(_ record: StoredResponse) {
-        guard record.kind == .partial, let table = ExtentTable(reading: record.body) else { return nil }
+        guard record.isPartial, let table = ExtentTable(reading: record.body) else { return nil }
         self.record = record
         extents = table.extents
         completeLength = table.completeLength

@@ -173,11 +173,6 @@ package final class StoredResponse: @unchecked Sendable {
         RecordLengths(keyText: keyTextCount, varyNames: varyNamesCount, head: headCount, body: bodyCount)
     }
 
-    /// The bytes of the head; valid while the caller retains the record.
-    package var headBytes: UnsafeRawBufferPointer {
-        unsafe UnsafeRawBufferPointer(start: headPointer, count: headCount)
-    }
-
     /// The bytes of the body; valid while the caller retains the record.
     package var bodyBytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: bodyStart, count: bodyCount)

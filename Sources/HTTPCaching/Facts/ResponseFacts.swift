@@ -86,7 +86,6 @@ package struct ResponseFacts: Sendable {
     package var age: Seconds { ageValue }
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedValue : nil }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
-    package var hasVary: Bool { !flags.isDisjoint(with: [.varyNames, .varyStar]) }
 
     /// Notes one field line; repeated lines are combined.
     package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {

@@ -71,7 +71,7 @@ extension Fill {
         let content = whole
         if let part = whole, partial?.range != nil { whole = joined(part) }
         // Others get what is whole now, and none of its parts.
-        let isForOthers = !isMissingPart || whole?.kind == .response && keys.key == feed.key
+        let isForOthers = !isMissingPart || whole?.isResponse == true && keys.key == feed.key
         if isMissingPart && isForOthers, let whole { feed.complete(with: whole) }
         if let whole, isToBeStored {
             keep(whole, movedFrom: partial?.known == nil ? nil : feed.key, holding: noteCompleted())

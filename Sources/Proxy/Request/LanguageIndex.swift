@@ -33,7 +33,7 @@ enum LanguageIndex {
 
     /// Notes the language of a response that has just been stored under the key of a variant.
     static func note(_ response: StoredResponse, under keys: KeySelection, _ cache: Cache) {
-        guard response.kind == .response, response.status == 200, keys.key != keys.plainKey,
+        guard response.isResponse, response.status == 200, keys.key != keys.plainKey,
             keys.text.count <= longestText, covers(response.varyNames), let language = language(of: response.head)
         else { return }
         let (key, text) = entry(beside: keys.text.span, plainCount: keys.plainCount, language: language.span)

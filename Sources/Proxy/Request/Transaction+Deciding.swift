@@ -68,14 +68,14 @@ extension Transaction {
     }
 
     /// Nothing stored answers the request.
-    private func miss(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
+    private func miss(_ reason: Reason, _ policy: RoutePolicy, next: Step = .join) -> Progress {
         if let refusal = missRefusal(request: request.facts, policy: policy) {
             selection.reason = refusal
             return refuse(.onlyIfCached)
         }
         selection.reason = reason
         served.verdict = .miss
-        return .next(.join)
+        return .next(next)
     }
 
     /// As the end of a lifetime comes near, a growing share of requests has it refreshed.
@@ -158,13 +158,7 @@ extension Transaction {
     }
 
     private func missPart(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
-        if let refusal = missRefusal(request: request.facts, policy: policy) {
-            selection.reason = refusal
-            return refuse(.onlyIfCached)
-        }
-        selection.reason = reason
-        served.verdict = .miss
-        return .next(request.facts.hasRange ? .fill : .join)
+        miss(reason, policy, next: request.facts.hasRange ? .fill : .join)
     }
 
     /// For a step that would respond with a record right away: whether it was explained instead.
@@ -228,7 +222,7 @@ extension Transaction {
     /// What a fill has brought that is complete: for whoever asks from then on it is what is stored, though the stores may not
     /// have it yet.
     private func completed(_ feed: FillFeed) -> StoredResponse? {
-        guard case .head(let head, isWhole: true) = feed.news, head.response.kind == .response,
+        guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse,
             let policy = request.policy,
             head.key == selection.keys.key, selection.keys.isUsable(head.response),
             !isInvalidatedByGroup(head.response),

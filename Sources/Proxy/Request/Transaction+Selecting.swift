@@ -206,7 +206,7 @@ extension Transaction: StoreReceiver {
             language: language.span)
         guard let entry = look(for: text.span, at: key), entry.kind == .varyIndex else { return nil }
         let found = look(for: entry.varyNames, at: CacheKey(MD5Hasher.digest(of: entry.varyNames)))
-        guard let found, found.kind == .response, selection.keys.isUsable(found),
+        guard let found, found.isResponse, selection.keys.isUsable(found),
             case .fresh = reuseVerdict(
                 stored: found.facts, request: request.facts, policy: policy, now: worker.instant)
         else { return nil }

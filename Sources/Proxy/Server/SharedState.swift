@@ -42,8 +42,6 @@ package final class SharedState: Sendable {
     /// Bytes of memory that some limit counts: of stored responses, and of those under way.
     package var countedBytes: Int { stores.memoryBytes + memory.inUse }
 
-    package var clientCount: Int { clients.value }
-
     /// Fills under way that several requests may share, and keys known to bring what can't be shared. Takes one lock
     /// after another, from any thread.
     package var fillCounts: (underWay: Int, hitForMiss: Int) {
