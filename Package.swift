@@ -80,24 +80,30 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
+        .target(name: "TestRandomness", path: "Tests/TestRandomness", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(
             name: "HTTPSemanticsTests", dependencies: ["HTTPSemantics", "Bytes", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "HTTPWireTests", dependencies: ["HTTPWire", "HTTPSemantics", "Bytes"], swiftSettings: tests),
         .testTarget(
-            name: "HTTPCachingTests", dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport"],
+            name: "HTTPCachingTests",
+            dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport", "TestRandomness"],
             swiftSettings: tests),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
-        .testTarget(name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching"], swiftSettings: tests),
+        .testTarget(
+            name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching", "TestRandomness"],
+            swiftSettings: tests),
         .testTarget(
             name: "RedisStorageTests",
             dependencies: ["RedisStorage", "CacheStorage", "HTTPCaching", "EventLoop", "TestSupport"],
             swiftSettings: tests),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader"], swiftSettings: tests),
+            name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader", "TestRandomness"],
+            swiftSettings: tests),
         .testTarget(
-            name: "RoutingTests", dependencies: ["Routing", "HTTPWire", "HTTPSemantics", "Bytes", "Configuration"],
+            name: "RoutingTests",
+            dependencies: ["Routing", "HTTPWire", "HTTPSemantics", "Bytes", "Configuration", "TestRandomness"],
             swiftSettings: tests),
         .testTarget(
             name: "OriginsTests",
@@ -107,6 +113,7 @@ let package = Package(
             name: "ClientsTests",
             dependencies: [
                 "Clients", "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+                "TestRandomness",
             ],
             swiftSettings: tests),
         .testTarget(
@@ -119,14 +126,16 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "AllocationCounter", "HTTPWire",
+                "Bytes", "HTTPSemantics", "Proxy", "Admin", "TestSupport", "TestRandomness", "AllocationCounter",
+                "HTTPWire",
                 "HTTPCaching",
                 "EventLoop", "CacheStorage", "Configuration", "Routing", "Origins", "Clients",
             ],
             swiftSettings: tests),
         .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Admin"], swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
-        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "larder"], swiftSettings: tests),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["TestSupport", "TestRandomness", "larder"], swiftSettings: tests),
     ]
 )
 

@@ -1,4 +1,5 @@
 import HTTPCaching
+import TestRandomness
 import Testing
 
 @testable import CacheStorage
@@ -222,7 +223,7 @@ private struct PlainClock {
 struct InvalidationClockTests {
     /// One history of notes, confirmations and questions.
     private struct History {
-        var random: SplitMix
+        var random: SeededGenerator
         let clock: InvalidationClock
         var keys = PlainClock(isGroups: false)
         var groups = PlainClock(isGroups: true)
@@ -232,7 +233,7 @@ struct InvalidationClockTests {
         var questions = 0
 
         init(seed: UInt64, _ limits: InvalidationLimits) {
-            random = SplitMix(state: seed)
+            random = SeededGenerator(seed: seed)
             clock = InvalidationClock(limits)
             moments = [clock.now]
         }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPCaching
+import TestRandomness
 import Testing
 
 @testable import CacheStorage
@@ -55,7 +56,7 @@ struct InvalidationRaceTests {
         DispatchQueue.concurrentPerform(iterations: 4) { thread in
             let cache = Cache(shared, objectLimit: 1 << 20)
             cache.open(usesMemory: true, copyLifetime: 0) { nil }
-            var random = SplitMix(state: UInt64(seed * 8 + thread))
+            var random = SeededGenerator(seed: UInt64(seed * 8 + thread))
             for _ in 0..<rounds {
                 if thread == 0 {
                     // It changes, and is invalidated; from here on nobody may find what was before.

@@ -1,6 +1,7 @@
 import CacheStorage
 import HTTPCaching
 import Synchronization
+import TestRandomness
 import Testing
 
 private let now = WallTime(milliseconds: 1_800_000_000_000)
@@ -189,7 +190,7 @@ struct MemoryRecordTests {
 
     @Test("Any sequence of operations agrees with a dictionary", arguments: 1...8 as ClosedRange<UInt64>)
     func agreesWithModel(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let store = MemoryStore(bytes: 64 << 20)
         var model: [Int: UInt64] = [:]
         for step in 0..<20_000 {
@@ -214,7 +215,7 @@ struct MemoryRecordTests {
         await withTaskGroup(of: Void.self) { group in
             for thread in 0..<4 {
                 group.addTask {
-                    var random = SplitMix(state: UInt64(thread) + 77)
+                    var random = SeededGenerator(seed: UInt64(thread) + 77)
                     for step in 0..<5000 {
                         let number = Int(random.next() % 1000)
                         switch random.next() % 16 {
@@ -232,16 +233,5 @@ struct MemoryRecordTests {
         #expect(store.figures.bytes <= 256 << 10)
         let found = (0..<1000).count { store.find(record($0)) != nil }
         #expect(found == store.figures.entries)
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }

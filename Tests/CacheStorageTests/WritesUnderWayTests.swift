@@ -1,4 +1,5 @@
 import HTTPCaching
+import TestRandomness
 import Testing
 
 @testable import CacheStorage
@@ -110,7 +111,8 @@ struct WritesUnderWayTests {
     )
     func histories() {
         for seed in 0..<200 as Range<UInt64> {
-            var random = SeededNumbers(seed)
+            var random = SeededGenerator(history: seed)
+            func below(_ bound: UInt64) -> UInt64 { .random(in: 0..<bound, using: &random) }
             let shared = SharedStores(memoryBytes: 1 << 20)
             let store = MemoryStoreAdapter()
             store.holdsWrites = true
@@ -124,15 +126,15 @@ struct WritesUnderWayTests {
             var expected: [UInt64?] = [nil, nil, nil]
             var writes: [(key: Int, id: UInt64)] = []
             for step in 1...80 as ClosedRange<UInt64> {
-                let place = Int(random.below(3))
-                let cache = caches[Int(random.below(3))]
-                switch random.below(8) {
+                let place = Int(below(3))
+                let cache = caches[Int(below(3))]
+                switch below(8) {
                 case 0...2:
                     cache.put(keys[place], record(step), now: now)
                     expected[place] = step
                     writes.append((place, step))
                 case 3...5 where !writes.isEmpty:
-                    store.endWrite(isStored: random.below(2) == 0)
+                    store.endWrite(isStored: below(2) == 0)
                     let ended = writes.removeFirst()
                     if expected[ended.key] == ended.id { expected[ended.key] = nil }
                 case 6:
@@ -148,19 +150,5 @@ struct WritesUnderWayTests {
                 }
             }
         }
-    }
-}
-
-/// The same numbers for the same seed (xorshift64).
-private struct SeededNumbers {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-
-    mutating func below(_ bound: UInt64) -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return (state >> 8) % bound
     }
 }

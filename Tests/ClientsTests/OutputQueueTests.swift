@@ -2,6 +2,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import Glibc
+import TestRandomness
 import Testing
 
 @testable import Clients
@@ -32,7 +33,7 @@ struct OutputQueueTests {
             }
         }
         for seed in 0..<400 as Range<UInt64> {
-            var random = Numbers(seed: seed)
+            var random = SeededGenerator(history: seed)
             var model: [UInt8] = []
             var isPinned = false
             for _ in 0..<Int.random(in: 1...24, using: &random) {

@@ -1,5 +1,6 @@
 import Bytes
 import HTTPWire
+import TestRandomness
 import Testing
 
 @testable import Clients
@@ -307,7 +308,7 @@ struct RequestTests {
         }
         head += Array("0\r\n\r\n".utf8)
         for seed in 0..<20 as Range<UInt64> {
-            var random = Numbers(seed: seed)
+            var random = SeededGenerator(history: seed)
             let scene = ClientScene()
             let client = scene.connect()
             var handler: NotingHandler?

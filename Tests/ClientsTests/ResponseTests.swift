@@ -175,22 +175,24 @@ struct ResponseTests {
         }
     }
 
+    /// Asks for a stored body that is more than the client takes at once; nobody else holds its record.
+    private func sendStored(to client: ScriptedClient, of scene: ClientScene) -> StoredResponse {
+        let record = storedResponse(body: patternedBody(300_000))
+        scene.answer = { handler in
+            handler.beginHead()
+            handler.stream!.sendHead(.known(300_000))
+            handler.stream!.sendStored(record, range: 0..<300_000)
+        }
+        client.send(get())
+        scene.answer = { _ in }
+        return record
+    }
+
     @Test("A record is pinned as long as its client takes from it, and no longer")
     func pinned() {
         let scene = ClientScene()
         let client = scene.connect(room: 4096)
-        weak var watched: StoredResponse?
-        do {
-            let record = storedResponse(body: patternedBody(300_000))
-            watched = record
-            scene.answer = { handler in
-                handler.beginHead()
-                handler.stream!.sendHead(.known(300_000))
-                handler.stream!.sendStored(record, range: 0..<300_000)
-            }
-        }
-        client.send(get())
-        scene.answer = { _ in }
+        weak var watched = sendStored(to: client, of: scene)
         #expect(watched != nil && scene.log == ["GET /a", "blocked"])
         let isSame = content(client.readAll(), isChunked: false) == patternedBody(300_000)
         #expect(isSame)
@@ -286,18 +288,7 @@ struct ResponseTests {
     func goneWhileBlocked() {
         let scene = ClientScene()
         let client = scene.connect(room: 4096)
-        weak var watched: StoredResponse?
-        do {
-            let record = storedResponse(body: patternedBody(300_000))
-            watched = record
-            scene.answer = { handler in
-                handler.beginHead()
-                handler.stream!.sendHead(.known(300_000))
-                handler.stream!.sendStored(record, range: 0..<300_000)
-            }
-        }
-        client.send(get())
-        scene.answer = { _ in }
+        weak var watched = sendStored(to: client, of: scene)
         client.close()
         scene.settle()
         #expect(scene.log == ["GET /a", "blocked", "gone"] && !client.connection.isOpen && watched == nil)

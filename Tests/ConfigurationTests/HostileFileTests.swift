@@ -1,17 +1,6 @@
 import ConfigurationReader
+import TestRandomness
 import Testing
-
-/// A generator with a seed, so that what fails once fails again.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
 
 @Suite("No bytes trap or stall the reader")
 struct HostileFileTests {
@@ -21,7 +10,7 @@ struct HostileFileTests {
 
     @Test("random bytes are refused", arguments: 0..<8 as Range<UInt64>)
     func randomBytes(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             let bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in
                 UInt8.random(in: 0...255, using: &random)
@@ -34,7 +23,7 @@ struct HostileFileTests {
 
     @Test("a mutated file is read or refused with places inside it", arguments: 0..<8 as Range<UInt64>)
     func mutations(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let original = Array(AcceptanceTests.everything.utf8)
         let marks = Array("{}[]:,&*!|>'\"%@`#-?\n\t $\u{0}".utf8)
         for _ in 0..<60 {

@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -11,15 +12,6 @@ struct RangeStormTests {
     var origin: ScriptedOrigin { scene.origin }
 
     init() throws { scene = try StandardsScene.shared.get() }
-
-    /// Numbers that are the same in every run (a linear congruence).
-    private struct Numbers: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 29
-        }
-    }
 
     @Test(
         "Every answer is of one version", .tags(.must), arguments: Backend.both,
@@ -38,7 +30,7 @@ struct RangeStormTests {
             let thread = Thread {
                 defer { group.leave() }
                 do {
-                    var numbers = Numbers(state: UInt64(seed * 7 + 1))
+                    var numbers = SeededGenerator(seed: UInt64(seed * 7 + 1))
                     let client = try larder.client()
                     for _ in 0..<60 {
                         let first = Int.random(in: 0..<900, using: &numbers)

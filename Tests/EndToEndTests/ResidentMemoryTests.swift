@@ -1,4 +1,5 @@
 import Foundation
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -51,7 +52,7 @@ struct ResidentMemoryTests {
             let before = larder.process.memory()
             for (phase, mix) in [Mix.small, .large, .small, .mixed, .small].enumerated() {
                 DispatchQueue.concurrentPerform(iterations: 4) { number in
-                    var random = SeededRandom(seed: UInt64(phase * 4 + number))
+                    var random = SeededGenerator(seed: UInt64(phase * 4 + number))
                     var sent = 0
                     var count = 0
                     do {
@@ -110,20 +111,5 @@ struct ResidentMemoryTests {
             // At most one copy for each of the two workers, one that is being read, and 100 KiB a client.
             #expect(grown < 3 * size + 100 * 100 << 10, "\(grown >> 20) MiB for \(clients.count) clients")
         }
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-private struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

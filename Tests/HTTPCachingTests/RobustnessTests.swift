@@ -1,4 +1,5 @@
 import HTTPSemantics
+import TestRandomness
 import Testing
 
 @testable import HTTPCaching

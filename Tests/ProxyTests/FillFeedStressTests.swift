@@ -1,6 +1,7 @@
 import Bytes
 import CacheStorage
 import EventLoop
+import TestRandomness
 import TestSupport
 import Testing
 
@@ -23,7 +24,7 @@ struct FillFeedStressTests {
     private static let readersPerWorker = 3
 
     private static let body: [UInt8] = {
-        var random = Numbers(seed: 42)
+        var random = SeededGenerator(history: 42)
         return (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &random) }
     }()
 
@@ -107,7 +108,7 @@ struct FillFeedStressTests {
 
     /// The body in pieces of random size.
     private static func pieces(
-        _ random: inout Numbers, upTo end: Int = body.count, _ give: (Span<UInt8>) throws -> Void
+        _ random: inout SeededGenerator, upTo end: Int = body.count, _ give: (Span<UInt8>) throws -> Void
     ) throws {
         var start = 0
         while start < end {
@@ -120,7 +121,7 @@ struct FillFeedStressTests {
     private func run(
         seed: UInt64, objectLimit: Int, spillLimit: Int = FillFeed.spillLimit,
         active: TestSupport.Locked<Int>? = nil,
-        lead: (FillFeed, Inbox, _ haveBegun: () -> Bool, inout Numbers) throws -> Void,
+        lead: (FillFeed, Inbox, _ haveBegun: () -> Bool, inout SeededGenerator) throws -> Void,
         expecting isExpected: (Account) -> Bool
     ) throws {
         let scene = FeedScene(spillLimit: spillLimit)
@@ -131,7 +132,7 @@ struct FillFeedStressTests {
         let threads = (0..<Self.workers).map { worker in
             LoopThread.start(name: "follower") {
                 let inbox = Inbox()
-                var random = Numbers(seed: seed &* 100 &+ UInt64(worker))
+                var random = SeededGenerator(history: seed &* 100 &+ UInt64(worker))
                 var readers: [Reader] = []
                 for number in 0..<Self.readersPerWorker {
                     guard let identifier = feed.join(worker: worker, mailbox: inbox.mailbox) else { continue }
@@ -160,7 +161,7 @@ struct FillFeedStressTests {
         // Everybody follows before the leader begins; when they read is theirs.
         eventually(every: 0.0005) { started.withLock { $0 } == Self.workers }
         try scene.begin(length: nil, objectLimit: objectLimit)
-        var random = Numbers(seed: seed)
+        var random = SeededGenerator(history: seed)
         func haveBegun() -> Bool {
             eventually(within: 30, every: 0.0001) {
                 begun.withLock { $0 } == Self.workers * Self.readersPerWorker
@@ -201,7 +202,7 @@ struct FillFeedStressTests {
             account.isStuck = true
         }
 
-        mutating func pump(_ random: inout Numbers) {
+        mutating func pump(_ random: inout SeededGenerator) {
             if isOver || isIdle { return }
             if !isReading {
                 switch feed.news {

@@ -1,5 +1,6 @@
 import CacheStorage
 import HTTPCaching
+import TestRandomness
 import Testing
 
 @testable import Proxy
@@ -72,7 +73,7 @@ private final class FillHistory {
 
     private static let limit = 60
     private let scene: FillScene
-    private var random: Numbers
+    private var random: SeededGenerator
     private var responses: [Response] = []
     private var readers: [ScriptedReader] = []
     /// What must be stored.
@@ -85,7 +86,7 @@ private final class FillHistory {
     private(set) var faults: [String] = []
 
     init(seed: UInt64) throws {
-        random = Numbers(seed: seed)
+        random = SeededGenerator(history: seed)
         scene = try FillScene(objectLimit: Self.limit)
         scene.service.spillLimit = Int.random(in: 1...40, using: &random)
         key = scene.select(try scene.request()).keys.key

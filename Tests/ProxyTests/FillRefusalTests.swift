@@ -145,15 +145,7 @@ struct FillRefusalTests {
 
     @Test("Too large with another reader, and no room to lag: both have what there is first, and each gets every byte")
     func lockstep() throws {
-        let scene = try FillScene(objectLimit: 4)
-        scene.service.spillLimit = 1
-        let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
-        try scene.ask(first)
-        try scene.ask(other)
-        scene.source.head("200 OK", ["Cache-Control: max-age=60"])
-        scene.source.piece("0123")
-        scene.source.turn()
-        scene.settle()
+        let (scene, first, other) = try sceneOfTwo(spillLimit: 1, piece: "0123")
         scene.source.piece("45")
         scene.source.piece("6")
         scene.source.turn()
@@ -230,19 +222,27 @@ struct FillRefusalTests {
         #expect(first.text == "01234" && first.ends == ["whole"] && scene.leftovers == [])
     }
 
-    /// Two readers of what is too large; the second one takes nothing any more.
-    private func laggingScene(isFirstSlow: Bool) throws -> (
-        scene: FillScene, quick: ScriptedReader, slow: ScriptedReader
+    /// Two readers of what is going to be too large, of which the first piece has come.
+    private func sceneOfTwo(spillLimit: Int, piece: String) throws -> (
+        scene: FillScene, first: ScriptedReader, other: ScriptedReader
     ) {
         let scene = try FillScene(objectLimit: 4)
-        scene.service.spillLimit = 4
+        scene.service.spillLimit = spillLimit
         let (first, other) = (ScriptedReader(), ScriptedReader(worker: 1))
         try scene.ask(first)
         try scene.ask(other)
         scene.source.head("200 OK", ["Cache-Control: max-age=60"])
-        scene.source.piece("01")
+        scene.source.piece(piece)
         scene.source.turn()
         scene.settle()
+        return (scene, first, other)
+    }
+
+    /// Two readers of what is too large; the second one takes nothing any more.
+    private func laggingScene(isFirstSlow: Bool) throws -> (
+        scene: FillScene, quick: ScriptedReader, slow: ScriptedReader
+    ) {
+        let (scene, first, other) = try sceneOfTwo(spillLimit: 4, piece: "01")
         (isFirstSlow ? first : other).block()
         for piece in ["23", "45", "67"] {
             #expect(!scene.source.isPaused)

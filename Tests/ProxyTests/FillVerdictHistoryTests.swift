@@ -1,5 +1,6 @@
 import CacheStorage
 import HTTPCaching
+import TestRandomness
 import Testing
 
 @testable import Proxy
@@ -96,7 +97,7 @@ private final class VerdictHistory {
     static let length = 12
     private let scene: FillScene
     private let servesOnError: Bool
-    private var random: Numbers
+    private var random: SeededGenerator
     private var stored: Stored?
     private var version = 1
     private var numbers = 0
@@ -108,7 +109,7 @@ private final class VerdictHistory {
     private(set) var faults: [String] = []
 
     init(seed: UInt64) throws {
-        var random = Numbers(seed: seed)
+        var random = SeededGenerator(history: seed)
         let servesOnError = Bool.random(using: &random)
         scene = try FillScene { if servesOnError { $0.staleIfError = .seconds(6000) } }
         self.servesOnError = servesOnError

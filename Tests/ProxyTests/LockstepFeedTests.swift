@@ -1,5 +1,6 @@
 import CacheStorage
 import EventLoop
+import TestRandomness
 import Testing
 
 @testable import Proxy
@@ -198,7 +199,7 @@ struct LockstepFeedTests {
     @Test("Any order of readers that read, lag, leave and are dropped gives the others everything, in bounded memory")
     func anyOrder() throws {
         for seed in 0..<200 {
-            var random = Numbers(seed: UInt64(seed))
+            var random = SeededGenerator(history: UInt64(seed))
             let body = Array(String(repeating: "0123456789abcdef", count: 40).utf8)
             let limit = Int.random(in: 1...120, using: &random)
             let scene = FeedScene(spillLimit: limit)

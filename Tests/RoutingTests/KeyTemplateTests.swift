@@ -1,5 +1,6 @@
 import Configuration
 import HTTPWire
+import TestRandomness
 import Testing
 
 @testable import Routing
@@ -98,7 +99,7 @@ struct KeyTemplateTests {
             longest = longest.flatMap { start in alphabet.map { start + [$0] } }
             values += longest
         }
-        var random = Generator(state: 42)
+        var random = SeededGenerator(seed: 42)
         var pairs = Set<[[UInt8]]>()
         // All values of up to two characters, since short ones collide most often; a sample of longer ones.
         let short = values.prefix { $0.count <= 2 }
@@ -132,17 +133,5 @@ struct KeyTemplateTests {
 
     private static func encoded(_ bytes: [UInt8]) -> String {
         bytes.map { "%" + (String($0, radix: 16).count == 1 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-}
-
-/// SplitMix64: the same cases in every run.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
