@@ -93,7 +93,7 @@ struct Module {
             // Plain calls of the C library.
             unsafe: .files([
                 "Server/Server.swift", "Observe/EventLog.swift",
-                "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift",
+                "Observe/AccessLogSink.swift", "Observe/AccessLogBuffer.swift", "Observe/LogWriter.swift",
             ])),
         Module(
             "Admin",
