@@ -57,6 +57,7 @@ final class Daemon {
                 try openAccessLog(server.configuration.log)
             }
         } catch {
+            log.drain()
             throw CommandFailure("\(error)")
         }
         if let prepared { adopt(prepared) }
@@ -77,6 +78,7 @@ final class Daemon {
         removeSocketFiles()
         accessLog.drain()
         log.write(.info, "stopped")
+        log.drain()
     }
 
     private var status: String {
@@ -179,6 +181,7 @@ final class Daemon {
             log.write(.warning, "second signal: stopping at once")
             removeSocketFiles()
             accessLog.drain()
+            log.drain()
             System.exit(1)
         }
         log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain) to finish")

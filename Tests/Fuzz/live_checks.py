@@ -29,6 +29,8 @@ class Ledger:
 
     def __init__(self):
         self.findings, self.counts = collections.Counter(), collections.Counter()
+        # Called here when the first finding comes in, while what caused it may still last.
+        self.at_first_finding = lambda: None
         reading, self.writing = os.pipe()
         self.reader = threading.Thread(target=self.read, args=(reading,), daemon=True)
         self.reader.start()
@@ -54,6 +56,8 @@ class Ledger:
                 if kind == "end":
                     return
                 (self.findings if kind == "finding" else self.counts)[text] += number
+                if kind == "finding" and self.findings.total() == 1:
+                    self.at_first_finding()
 
 
 def fault_in_tagged_answer(answer, asked):

@@ -7,6 +7,7 @@ import ctypes
 import http.client
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,7 +137,7 @@ class Process:
 
     def last_words(self):
         with open(self.output_path, errors="replace") as output:
-            return "".join(line for line in output.readlines() if "is taken on" not in line)[-6000:]
+            return "".join(line for line in output.readlines() if "is taken on" not in line)[-16000:]
 
     def stop(self):
         if self.is_running:
@@ -186,6 +187,19 @@ class Daemon(Process):
     def signal(self, number):
         if self.is_running:
             self.process.send_signal(number)
+
+    def note_threads(self):
+        """Writes where each thread is to the daemon's own output: what it waits for in the kernel, and its calls if gdb is
+        there."""
+        tasks = f"/proc/{self.process.pid}/task"
+        with open(self.output_path, "a") as output:
+            for task in os.listdir(tasks) if self.is_running else []:
+                name, state, wait = (open(f"{tasks}/{task}/{file}").read().strip() for file in ("comm", "stat", "wchan"))
+                print(f"thread {name}: {state.rsplit(')')[1].split()[0]} {wait}", file=output)
+            if shutil.which("gdb") and self.is_running:
+                calls = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 12"],
+                                       capture_output=True, text=True, timeout=30).stdout
+                output.writelines(line + "\n" for line in calls.splitlines() if line.startswith(("#", "Thread")))
 
     def peak_memory(self):
         """The most that was ever resident, in bytes."""

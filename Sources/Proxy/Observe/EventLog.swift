@@ -5,27 +5,55 @@ import Configuration
 import EventLoop
 import Glibc
 
-/// Writes from any thread; a line is one write.
+/// Takes lines from any thread, and never makes one wait: whoever reads stderr may have stopped reading. What doesn't fit
+/// is lost, and the next line that fits says how many were.
 package final class EventLog: Sendable {
-    private let level: Locked<LogSettings.Level>
+    private struct State {
+        var level: LogSettings.Level
+        /// Lines lost since the last one that was taken.
+        var lost = 0
+    }
+    private let state: Locked<State>
+    private let writer: LogWriter
     /// Under systemd the journal has its own time stamps and takes the level from a prefix (sd-daemon(3)).
     private let isJournal: Bool
+    /// Some thousand lines.
+    private static let waitingLimit = 512 << 10
 
-    package init(level: LogSettings.Level, isJournal: Bool) {
-        self.level = Locked(level)
+    /// - Parameter descriptor: where to write, standard error by default. It stays the caller's.
+    package init(
+        level: LogSettings.Level, isJournal: Bool, descriptor: Int32 = STDERR_FILENO, waitingLimit: Int = waitingLimit
+    ) {
+        state = Locked(State(level: level))
+        writer = LogWriter(descriptor: descriptor, waitingLimit: waitingLimit)
         self.isJournal = isJournal
     }
 
-    package func setLevel(_ new: LogSettings.Level) { level.withLock { $0 = new } }
+    package func setLevel(_ new: LogSettings.Level) { state.withLock { $0.level = new } }
 
     package func write(_ level: LogSettings.Level, _ message: String) {
-        guard level.rank >= self.level.withLock({ $0 }).rank else { return }
+        guard level.rank >= state.withLock({ $0.level }).rank else { return }
+        let line = line(level, message)
+        state.withLock { state in
+            if state.lost > 0 {
+                let loss = state.lost == 1 ? "1 line of this log was" : "\(state.lost) lines of this log were"
+                guard writer.submit(self.line(.warning, "\(loss) lost: writing was too slow")) else {
+                    state.lost += 1
+                    return
+                }
+                state.lost = 0
+            }
+            if !writer.submit(line) { state.lost += 1 }
+        }
+    }
+
+    /// Waits until all lines are written, a second at most. As the process ends.
+    package func drain() { writer.drain() }
+
+    private func line(_ level: LogSettings.Level, _ message: String) -> [UInt8] {
         let clean = message.unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()
         let line = isJournal ? "<\(level.syslogPriority)>\(clean)\n" : "\(timestamp()) \(level.rawValue) \(clean)\n"
-        let bytes = Array(line.utf8)
-        unsafe bytes.withUnsafeBytes { buffer in
-            _ = unsafe Glibc.write(STDERR_FILENO, buffer.baseAddress, buffer.count)
-        }
+        return Array(line.utf8)
     }
 
     private func timestamp() -> String {

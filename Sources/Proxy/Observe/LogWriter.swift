@@ -24,19 +24,19 @@ final class LogWriter: Sendable {
         self.waitingLimit = waitingLimit
     }
 
-    /// Changes the destination of what is still to be written.
+    /// Changes the destination of what is still to be written. Called by one thread.
     /// - Parameter isReopened: it is the same file, opened again: the descriptor keeps its number, so that a write under way
     ///   always has one, and `descriptor` is closed.
     func swap(to descriptor: Int32, isReopened: Bool) {
-        state.withLock { state in
-            guard isReopened else {
-                state.descriptor = descriptor
-                return
-            }
-            _ = dup2(descriptor, state.descriptor)
-            _ = fcntl(state.descriptor, F_SETFD, FD_CLOEXEC)
-            _ = close(descriptor)
+        guard isReopened else {
+            state.withLock { $0.descriptor = descriptor }
+            return
         }
+        // Not under the lock: closing the old file may wait for its disk.
+        let own = state.withLock { $0.descriptor }
+        _ = dup2(descriptor, own)
+        _ = fcntl(own, F_SETFD, FD_CLOEXEC)
+        _ = close(descriptor)
     }
 
     /// False when too much waits already; the lines are lost then.
@@ -79,10 +79,18 @@ final class LogWriter: Sendable {
                 }
                 if count < 0 {
                     if errno == EINTR { continue }
+                    // A terminal or pipe that somebody else has made non-blocking.
+                    if errno == EAGAIN, awaitRoom(descriptor) { continue }
                     break
                 }
                 start += count
             }
         }
+    }
+
+    /// False if there can't be any.
+    private func awaitRoom(_ descriptor: Int32) -> Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&watched, 1, -1) >= 0 || errno == EINTR
     }
 }

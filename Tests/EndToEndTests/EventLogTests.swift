@@ -1,0 +1,74 @@
+import Foundation
+import TestSupport
+import Testing
+
+// What the daemon says on standard error, and what happens when nobody reads it.
+
+@Suite("The event log", .serialized)
+struct EventLogTests {
+    @Test("A full pipe at standard error stops no request, no reload and no command, and loses no line")
+    func fullStandardError() throws {
+        try Stage.run { stage in
+            let pipe = try StuckPipe()
+            let redis = try stage.redis()
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.url)\ntimeout: 150ms"
+            let larder = try stage.larder(
+                configuration, launcher: ["/bin/sh", "-c", "exec \"$@\" 2>\"$0\"", pipe.path])
+            try larder.awaitHit("/0")
+            pipe.fill()
+            // Every worker has something to say now.
+            redis.kill()
+            #expect(try eventually { try larder.redisState != "up" })
+            for number in 0..<40 { #expect(try larder.get("/\(number)").status == 200) }
+            larder.signal(SIGHUP)
+            #expect(try larder.admin("GET", "/readyz").status == 200)
+            try redis.start()
+            #expect(try eventually { try larder.redisState == "up" }, "\(larder.storeStats)")
+            var said = ""
+            #expect(
+                eventually {
+                    said += pipe.read()
+                    return said.contains("the store is down") && said.contains("configuration reloaded")
+                        && said.contains("the store is up")
+                }, "\(said.suffix(2_000))")
+            #expect(!said.contains("of this log"))
+        }
+    }
+}
+
+/// A named pipe that is read only when the test says so.
+private final class StuckPipe: Sendable {
+    let path: String
+    private let descriptor: Int32
+
+    init() throws {
+        path = try TemporaryFolder.make("pipe") + "/stderr"
+        guard mkfifo(path, 0o600) == 0 else { throw HarnessError("mkfifo: errno \(errno)") }
+        descriptor = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw HarnessError("opening \(path): errno \(errno)") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Until there is no room for one more byte.
+    func fill() {
+        for size in [4096, 1] {
+            let bytes = [UInt8](repeating: UInt8(ascii: "."), count: size)
+            while write(descriptor, bytes, size) > 0 {}
+        }
+    }
+
+    /// All that is there.
+    func read() -> String {
+        var all: [UInt8] = []
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(descriptor, &bytes, bytes.count)
+            guard count > 0 else { break }
+            all += bytes[..<count]
+        }
+        return String(decoding: all, as: UTF8.self)
+    }
+}
