@@ -81,13 +81,16 @@ final class AdmittedRequest: RequestMessage {
         .range,
     ]
 
-    /// A trusted proxy in front says which scheme its client used; it is part of the key.
+    /// A trusted proxy in front says which scheme its client used, the first of a list if there were more of them; it is part of
+    /// the key. Anything but the two schemes is not taken for one.
     func readForwardedScheme() {
-        guard head.contains(.xForwardedProto), runtime.trusts(peer),
-            let value = head.first(.xForwardedProto)
-        else { return }
-        let text = bytes.extracting(value)
-        if text.count == 5, text[4] | 0x20 == UInt8(ascii: "s") { scheme = .https }
+        guard head.contains(.xForwardedProto), runtime.trusts(peer), let value = head.first(.xForwardedProto) else {
+            return
+        }
+        let bytes = bytes
+        var elements = ListElements(value)
+        guard let first = elements.next(in: bytes) else { return }
+        if Token.equalIgnoringCase(bytes.extracting(first), "https") { scheme = .https }
     }
 
     /// Whether the stored response answers the request's own condition with 304 (RFC 9110 §13).

@@ -7,6 +7,7 @@ import HTTPCaching
 import HTTPSemantics
 import HTTPWire
 import Origins
+import Routing
 
 /// How one request goes to the origin.
 struct OriginRequest {
@@ -56,12 +57,18 @@ struct OriginRequest {
         var plan = RequestForwarding(
             content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
         plan.keepsClientHost = entry.keepsClientHost
-        plan.isPeerTrusted = request.head.hasForwarding && request.runtime.trusts(request.peer)
+        plan.isPeerTrusted = request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect
         plan.acceptsTrailers = true
         plan.connection = request.wantsTunnel ? .upgrade : .implied
         plan.dropping = dropped
+        // One reading of a request, for the key and for the origin: a path that the key has in its normal form is asked for
+        // in it. Past the cache too, so that what is read and what is changed have one name.
+        if entry.mayHaveStored {
+            plan.isShareable = true
+            plan.path = TargetPath.normalForm(of: bytes, in: request.head.path)
+        }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
         Forwarding.appendRequest(request.head, bytes, plan, to: &output)
@@ -98,12 +105,4 @@ struct OriginRequest {
 
     /// Fields of the client's that say nothing about what is to be stored.
     private static let notRefreshed = FieldSet.conditionals.union([.range, .cacheControl, .pragma])
-}
-
-extension RequestHead {
-    /// Whether the client says anything about hops before it.
-    fileprivate var hasForwarding: Bool {
-        let fields: FieldSet = [.xForwardedFor, .xForwardedProto, .xForwardedHost, .forwarded]
-        return !present.isDisjoint(with: fields)
-    }
 }
