@@ -31,8 +31,9 @@ package struct RequestForwarding: Sendable {
     /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
     /// and no other host: what one client could make it read elsewhere would be served to all.
     package var isShareable = false
-    /// Replaces the path, if it isn't in its normal form.
+    /// Replace the path and the query, where these aren't in the normal form of the key.
     package var path: [UInt8]?
+    package var query: [UInt8]?
 
     package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: [UInt8]) {
         self.init(framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress)
@@ -95,7 +96,7 @@ extension RequestForwarding {
         switch head.targetForm {
         case .authority: output.append(bytes.extracting(head.target))
         case .asterisk: output.append(UInt8(ascii: "*"))
-        case .origin where selection == nil && path == nil: output.append(bytes.extracting(head.target))
+        case .origin where selection == nil && path == nil && query == nil: output.append(bytes.extracting(head.target))
         case .origin, .absolute: appendPathAndQuery(head, bytes, to: &output)
         }
         output.append(" HTTP/1.1\r\n")
@@ -115,7 +116,7 @@ extension RequestForwarding {
             output.append(query)
         } else if head.hasQuery {
             output.append(UInt8(ascii: "?"))
-            output.append(bytes.extracting(head.query))
+            if let query { output.append(query) } else { output.append(bytes.extracting(head.query)) }
         }
     }
 

@@ -10,16 +10,22 @@ import Bytes
 
 /// A pair of a query, as ranges of the text that it stands in.
 struct QueryPair {
-    let start: Int32
-    /// The end of the name, where a `=` may stand.
+    /// The name that it is sorted by.
+    let nameStart: Int32
     let nameEnd: Int32
+    /// The pair itself.
+    let start: Int32
     let end: Int32
     /// The part of the name that is being compared.
     fileprivate var word: UInt64 = 0
 
-    init(_ start: Int, nameEnd: Int, end: Int) {
+    /// A pair whose name is its beginning.
+    init(_ start: Int, nameEnd: Int, end: Int) { self.init(start, end: end, name: start..<nameEnd) }
+
+    init(_ start: Int, end: Int, name: Range<Int>) {
+        nameStart = Int32(name.lowerBound)
+        nameEnd = Int32(name.upperBound)
         self.start = Int32(start)
-        self.nameEnd = Int32(nameEnd)
         self.end = Int32(end)
     }
 }
@@ -71,7 +77,7 @@ struct QueryOrder: ~Copyable {
         var words = Words()
         var last: UInt64 = 0
         for index in run.pairs {
-            let start = min(Int(pairs[index].start) + run.depth, Int(pairs[index].nameEnd))
+            let start = min(Int(pairs[index].nameStart) + run.depth, Int(pairs[index].nameEnd))
             let word = Scan.leadingWord(in: text, from: start, to: Int(pairs[index].nameEnd))
             pairs[index].word = word
             if index > run.pairs.lowerBound {

@@ -1,5 +1,6 @@
 // The query of a target in its key form: normalised, filtered, sorted by name.
 //
+// Names are compared as a form decodes them: for most APIs `sort[]` and `sort%5B%5D` are one name, `a+b` and `a%20b` another.
 // Sorting is stable, so that pairs of one name keep their order, which may mean something to the origin. `a` and `a=`
 // stay different, empty pairs (`a=1&&b=2`) are removed, and a query of which nothing is left counts as missing. With
 // `cache.query: exact` the query is used byte for byte, except that pairs can still be excluded by name.
@@ -54,7 +55,43 @@ struct QueryText: ~Copyable {
     /// Sorts the pairs of the normal form, which are those of the query: `&` and `=` stay as they are, encoded or not.
     private mutating func sort() {
         let areAll = Self.findPairs(in: text, by: nil, &pairs)
-        if order.sort(&pairs, in: text) || !areAll { write() }
+        guard hasEncodedNames else {
+            if order.sort(&pairs, in: text) || !areAll { write() }
+            return
+        }
+        Self.decodeNames(of: &pairs, in: text, into: &whole)
+        if order.sort(&pairs, in: whole) || !areAll { Self.copy(pairs, from: whole, to: &text) }
+    }
+
+    private var hasEncodedNames: Bool {
+        let bytes = text.span
+        for pair in pairs {
+            for index in Int(pair.nameStart)..<Int(pair.nameEnd)
+            where bytes[index] == UInt8(ascii: "%") || bytes[index] == UInt8(ascii: "+") { return true }
+        }
+        return false
+    }
+
+    /// Writes each pair, with a `&` behind it, after its name as a form decodes it. A zero stays encoded: it would be the end
+    /// of the name.
+    private static func decodeNames(
+        of pairs: inout [QueryPair], in text: borrowing ByteBuffer, into decoded: inout ByteBuffer
+    ) {
+        decoded.removeAll()
+        let bytes = text.span
+        for index in pairs.indices {
+            let pair = pairs[index]
+            let name = decoded.count
+            var place = Int(pair.nameStart)
+            while place < pair.nameEnd {
+                let byte = PercentEncoding.formDecodedByte(bytes, at: &place, end: Int(pair.nameEnd))
+                if byte == 0 { decoded.append("%00") } else { decoded.append(byte) }
+            }
+            let start = decoded.count
+            decoded.append(bytes.extracting(Int(pair.start)..<Int(pair.end)))
+            pairs[index] = QueryPair(start, end: decoded.count, name: name..<start)
+            decoded.append(UInt8(ascii: "&"))
+        }
     }
 
     /// Finds the pairs that the rule takes, or all; false if the text has anything else.

@@ -23,16 +23,7 @@ package enum PathFault: Sendable, Hashable {
     case encodedNull
 }
 
-package enum TargetPath {
-    /// The path in the normal form that keys have (RFC 3986 §6.2.2); nil if it is as it came.
-    package static func normalForm(of bytes: Span<UInt8>, in range: ByteRange) -> [UInt8]? {
-        let percent = Scan.first(UInt8(ascii: "%"), in: bytes, from: range.lower, to: range.upper)
-        guard percent < range.upper else { return nil }
-        var normal = ByteBuffer()
-        normal.appendNormalized(bytes, range)
-        return normal.span.isSame(as: bytes.extracting(range)) ? nil : normal.span.copied()
-    }
-
+enum TargetPath {
     enum Form {
         /// Nothing in it is percent-encoded: bytes can be compared as they are.
         case plain

@@ -52,6 +52,40 @@ struct OneReadingTests {
         }
     }
 
+    @Test("A query in another spelling is asked for in the key's, in its own order; exact leaves it as it is")
+    func query() throws {
+        let routes = """
+            - path: /exact
+              upstream: origin
+              cache: {query: exact}
+            - path: /{rest...}
+              upstream: origin
+              cache: {}
+            """
+        try play(routes: routes) { larder, _ in
+            let spelled = try larder.get("/q?b=%31&%61=%2f&c[]=%5b").body.text
+            #expect(spelled.hasPrefix("/q?b=1&a=%2F&c[]=%5B "))
+            #expect(try larder.get("/q?a=%2F&b=1&c[]=%5B").xCache == "HIT")
+            let exact = try larder.get("/exact?b=%31&a").body.text
+            #expect(exact.hasPrefix("/exact?b=%31&a "))
+            #expect(try larder.get("/exact?b=1&a").xCache == "MISS")
+        }
+    }
+
+    @Test("Parameters of one name keep their order, however the name is spelled")
+    func repeated() throws {
+        try play { larder, _ in
+            for (first, second) in [
+                ("/a?sort[]=x&sort%5B%5D=y", "/a?sort%5B%5D=y&sort[]=x"),
+                ("/c?the+name=x&the%20name=y", "/c?the%20name=y&the+name=x"),
+            ] {
+                _ = try larder.get(first)
+                let served = try larder.get(second).body.text
+                #expect(served.hasPrefix("\(second) "))
+            }
+        }
+    }
+
     @Test("A host in another spelling is told in the key's")
     func host() throws {
         try play { larder, origin in

@@ -16,7 +16,7 @@ private enum QueryModel {
         guard settings.query == .sorted else { return joined(pairs) }
         // The standard library's sort is stable, but doesn't promise it.
         let normal = pairs.map(normalized).enumerated().sorted { left, right in
-            let (first, second) = (name(left.element), name(right.element))
+            let (first, second) = (formDecoded(name(left.element)), formDecoded(name(right.element)))
             return first == second ? left.offset < right.offset : first.lexicographicallyPrecedes(second)
         }
         return joined(normal.map(\.element))
@@ -41,6 +41,10 @@ private enum QueryModel {
     }
 
     private static func decoded(_ pair: [UInt8]) -> [UInt8] { mapTriplets(pair) { [$0] } }
+
+    private static func formDecoded(_ name: [UInt8]) -> [UInt8] {
+        mapTriplets(name.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }) { [$0] }
+    }
 
     private static func mapTriplets(_ pair: [UInt8], _ transform: (UInt8) -> [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
@@ -75,7 +79,7 @@ struct QueryModelTests {
     private func pair(_ generator: inout SeededGenerator, upTo length: Int) -> String {
         let pieces = [
             "a", "b", "=", "aaaaaaaa", "ab", "~", "%41", "%7e", "%2f", "%2F", "%", "%4", "%26", "%3d", "%%341", "+",
-            "z", "B",
+            "z", "B", "%5B", "[", "%20",
         ]
         return (0..<Int.random(in: 0...length, using: &generator)).map { _ in
             pieces.randomElement(using: &generator)!

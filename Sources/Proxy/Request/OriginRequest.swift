@@ -63,11 +63,12 @@ struct OriginRequest {
         plan.acceptsTrailers = true
         plan.connection = request.wantsTunnel ? .upgrade : .implied
         plan.dropping = dropped
-        // One reading of a request, for the key and for the origin: a path that the key has in its normal form is asked for
-        // in it. Past the cache too, so that what is read and what is changed have one name.
+        // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
+        // that what is read and what is changed have one name.
         if entry.mayHaveStored {
             plan.isShareable = true
-            plan.path = TargetPath.normalForm(of: bytes, in: request.head.path)
+            plan.path = NormalTarget.form(of: bytes, in: request.head.path)
+            if entry.recipe.takesNormalQuery { plan.query = NormalTarget.form(of: bytes, in: request.head.query) }
         }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
