@@ -262,26 +262,6 @@ extension Transaction: FillReader {
 
     private static let partMilliseconds: Int64 = 1_000
 
-    /// The response to a HEAD, whose length may not be known yet.
-    private func deliverHead(_ head: FillHead) {
-        let record = head.response
-        served.status = Int(record.status)
-        served.outcome = served.verdict.outcome
-        beginHead(head)
-        stream?.sendHead(.none)
-        stream?.end(trailers: [])
-    }
-
-    private func beginHead(_ head: FillHead) {
-        let record = head.response
-        writer.begin(record.head, removesTags: removesTags(of: record))
-        appendOwnFields(record)
-        // RFC 9110 §8.6: none in a 204.
-        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
-            writer.append("Content-Length", decimal: UInt64(length))
-        }
-    }
-
     /// Whether the response belongs to this request's key; if not, the request goes on elsewhere.
     private func isSameKey(as head: FillHead) -> Bool {
         let fills = self.fills
