@@ -35,7 +35,7 @@ extension Fill {
         isToBeStored = false
         body = .none
         withdraw()
-        service.table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+        noteHitForMiss(isShort: false)
         if isHeldBack {
             // Nothing has gone out yet, and without the whole nothing can.
             feed.refuse(.hitForMiss)

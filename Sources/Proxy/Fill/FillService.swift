@@ -5,6 +5,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Origins
 import Routing
@@ -93,8 +94,10 @@ final class FillService {
 
     // MARK: Fills
 
-    func newFeed(_ keys: KeySelection) -> FillFeed {
-        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox, spillLimit: spillLimit)
+    func newFeed(_ keys: KeySelection, range: ByteRangeSpec? = nil, scope: FillScope = .whole) -> FillFeed {
+        FillFeed(
+            key: keys.key, keyText: keys.text, range: range, scope: scope, began: cache.moment, owner: mailbox,
+            spillLimit: spillLimit)
     }
 
     func began(_ fill: Fill) {

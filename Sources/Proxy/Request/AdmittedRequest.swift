@@ -113,6 +113,15 @@ final class AdmittedRequest: RequestMessage {
         return holds ? value : nil
     }
 
+    /// The one range that a GET asks for (RFC 9110 §14.2).
+    var oneRange: ByteRangeSpec? {
+        guard facts.hasRange, head.method == .get, let value = head.first(.range),
+            head.fields.count(where: { $0.known == .range }) == 1,
+            case .one(let range) = RangeRequest(field: bytes.extracting(value))
+        else { return nil }
+        return range
+    }
+
     /// Which parts of a complete response the request asks for. (Whoever calls this keeps no reference of its own to the
     /// request: one that is held while its response goes out can't serve again, and another would be made for each.)
     func ranges(of stored: StoredResponse, length: Int64) -> RangeSetVerdict {
