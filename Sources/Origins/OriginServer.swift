@@ -26,7 +26,7 @@ package final class OriginServer: Sendable {
     package let totalFailures = Atomic<Int>(0)
 
     /// The only address of a server without a name.
-    private let fixed: Endpoint?
+    let fixed: Endpoint?
     private let names = Locked(NameCache<NameWaiter>())
     private let turn = Atomic<Int>(0)
 

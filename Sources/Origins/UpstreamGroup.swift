@@ -34,6 +34,10 @@ package final class UpstreamGroup: Sendable {
     /// attempt is better than an error.
     /// - Parameter tried: slots of addresses that are out of the question.
     func choose(excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?) -> OriginChoice {
+        // What most upstreams are: one server without a name, and up.
+        if servers.count == 1, tried.isEmpty, let endpoint = servers[0].fixed, endpoint.health(now: now) == .up {
+            return .endpoint(endpoint, of: servers[0], isTrial: false)
+        }
         let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
         var selection = Selection(balance: settings.balance)
         var waits = false

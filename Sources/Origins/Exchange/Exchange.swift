@@ -160,17 +160,21 @@ package final class Exchange {
         connection.wait(
             for: interest.writes
                 ? (interest.reads ? .readAndWrite : .write) : (interest.reads ? .read : .none))
-        restartTimeout()
+        setTimeout(interest.timeout, of: connection)
     }
 
     /// Sets the time-out alone, after progress that changes nothing else.
     func restartTimeout() {
         guard let connection, connection.isOpen else { return }
-        let settings = group.settings
-        switch state.interest.timeout {
+        setTimeout(state.interest.timeout, of: connection)
+    }
+
+    /// The group's settings are large: they are not copied.
+    private func setTimeout(_ timeout: ExchangeInterest.Timeout, of connection: OriginConnection) {
+        switch timeout {
         case .none: connection.clearDeadline()
-        case .firstByte: connection.setDeadline(afterMilliseconds: settings.firstByteTimeout.rawValue)
-        case .betweenBytes: connection.setDeadline(afterMilliseconds: settings.betweenBytesTimeout.rawValue)
+        case .firstByte: connection.setDeadline(afterMilliseconds: group.settings.firstByteTimeout.rawValue)
+        case .betweenBytes: connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
         case .unchanged: break
         }
     }
