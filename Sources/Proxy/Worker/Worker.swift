@@ -79,9 +79,9 @@ package final class Worker {
         noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
-        loop.turnEnded = { [unowned self] in
+        loop.turnEnded = { [unowned self, memory = shared.memory] in
             origins.turnEnded()
-            relieveMemory()
+            if memory.shortages > 0 { relieveMemory() }
         }
         cache.writeWasOvertaken = { [unowned self] in
             loop.atEndOfTurn { [unowned self] in cache.deleteOvertakenWrites() }
