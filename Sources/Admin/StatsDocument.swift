@@ -138,6 +138,7 @@ extension Figures {
         json.member("address", server.address.description)
         json.member("standing", health.label)
         if case .ejected(let until) = health { json.member("aside_milliseconds", until.milliseconds(since: now)) }
+        json.member("problem", orNull: health == .up ? nil : server.trouble?.reason)
         json.member("outstanding", server.outstanding.load(ordering: .relaxed))
         json.member("requests", server.requests.load(ordering: .relaxed))
         json.member("failures", server.totalFailures.load(ordering: .relaxed))
@@ -147,6 +148,7 @@ extension Figures {
                 $0.object {
                     $0.member("address", endpoint.address.description)
                     $0.member("standing", endpoint.health(now: now).label)
+                    $0.member("problem", orNull: endpoint.trouble?.reason)
                 }
             }
         }

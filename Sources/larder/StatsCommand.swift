@@ -103,7 +103,8 @@ struct StatsPage {
     /// The state of a server, or of one of its addresses.
     private static func health(_ place: JSONValue) -> String {
         let text = place["standing"]?.text ?? ""
-        return text == "aside" ? "ejected" : text
+        let problem = place["problem"]?.text.map { ": \($0)" } ?? ""
+        return (text == "aside" ? "ejected" : text) + problem
     }
 
     private var coalescing: String {

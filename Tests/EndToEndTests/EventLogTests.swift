@@ -36,6 +36,34 @@ struct EventLogTests {
             #expect(!said.contains("of this log"))
         }
     }
+
+    @Test("A dead upstream is told once, with its name and the reason, and once that it is up again")
+    func deadUpstream() throws {
+        try Stage.run { stage in
+            let port = FreePort.take()
+            let larder = try stage.larder(
+                LarderConfiguration(
+                    upstreams: "billing: http://127.0.0.1:\(port)", routes: "- path: /{rest...}\n  upstream: billing"))
+            for _ in 0..<100 { #expect(try larder.get("/pay").status == 503) }
+            func lines(_ word: String) -> [Substring] {
+                larder.process.lastWords.split(separator: "\n").filter { $0.contains("upstream billing is \(word)") }
+            }
+            #expect(eventually(within: 10) { !lines("down").isEmpty })
+            #expect(lines("down").count == 1)
+            #expect(lines("down")[0].contains(" error upstream billing is down: http://127.0.0.1:\(port) is ejected: "))
+            #expect(lines("down")[0].hasSuffix("Connection refused"))
+            let server = try larder.stats()["upstreams"][0]["servers"][0]
+            #expect(server["problem"].string == "Connection refused")
+            let origin = try stage.origin(on: .port(port)) { try $0.respond(200, body: "paid") }
+            #expect(try eventually(within: 30, every: 0.1) { try larder.get("/pay").status == 200 })
+            for _ in 0..<20 { #expect(try larder.get("/pay").status == 200) }
+            #expect(origin.count() > 0)
+            #expect(eventually(within: 10) { !lines("up").isEmpty })
+            #expect(lines("up").count == 1)
+            #expect(lines("up")[0].contains(" failures in "), "\(lines("up"))")
+            #expect(try larder.stats()["upstreams"][0]["servers"][0]["problem"].string == nil)
+        }
+    }
 }
 
 /// A named pipe that is read only when the test says so.

@@ -45,6 +45,7 @@ package final class Server {
     var threads: [LoopThread] = []
     let control = Mailbox<ControlMessage>()
     private var controlSocket: Socket?
+    private var logTimer: LoopTimer?
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
@@ -79,7 +80,8 @@ package final class Server {
         self.log = log
         self.inherited = inherited
         update = ConfigurationUpdate(
-            configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:])
+            configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:],
+            upstreamChanged: { [log] in $0.write(to: log) })
         controlSocket = control.deliver(on: loop) { [weak self] message in self?.handle(message) }
     }
 
@@ -95,7 +97,8 @@ package final class Server {
         let listeners = try bindAll(for: configuration, workers: count, having: [])
         try afterBinding()
         update = ConfigurationUpdate(
-            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners)
+            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners,
+            upstreamChanged: { [log] in $0.write(to: log) })
         for index in 0..<count {
             let mailbox = Mailbox<WorkerMessage>()
             mailboxes.append(mailbox)
@@ -120,6 +123,17 @@ package final class Server {
         }
         startHealthChecks()
         warnOfDescriptors()
+        writeHeldBackLines()
+    }
+
+    /// From now on every second.
+    private func writeHeldBackLines() {
+        let timer = LoopTimer(loop: loop) { [unowned self] in
+            log.writeHeldBack(now: loop.now)
+            logTimer?.schedule(afterMilliseconds: 1_000)
+        }
+        logTimer = timer
+        timer.schedule(afterMilliseconds: 1_000)
     }
 
     private static func workers(for configuration: Configuration) -> Int {
@@ -141,7 +155,8 @@ package final class Server {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
         }
         update = ConfigurationUpdate(
-            configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners)
+            configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners,
+            upstreamChanged: { [log] in $0.write(to: log) })
         shared.resize(for: next)
         log.setLevel(next.log.level)
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
@@ -158,13 +173,7 @@ package final class Server {
             return true
         }
         for group in wanted where !healthChecks.contains(where: { $0.group === group }) {
-            let name = group.settings.name
-            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) { [log] change in
-                let (authority, address) = (change.server.address.authority, change.endpoint.address.description)
-                let place = change.server.hasName ? "\(authority) at \(address)" : authority
-                let text = "upstream \(name): \(place) is \(change.isUp ? "up" : "down"): \(change.reason)"
-                log.write(change.isUp ? .notice : .warning, text)
-            }
+            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver)
             if let checks { healthChecks.append((group, checks)) }
         }
     }
