@@ -25,10 +25,15 @@ final class Daemon {
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
     private var freedMemory: FreedMemory?
+    /// When the first signal to stop came.
+    private var drainBegan: MonotonicTime?
+    private static let repeatMilliseconds: Int64 = 1_000
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
+        // What log rotation and careless scripts send ends nothing, not even while the daemon starts.
+        for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT] { System.ignore(signal: signal) }
         let descriptorLimit = System.raiseDescriptorLimit()
         System.returnFreedMemory()
         let inherited: InheritedSockets
@@ -62,6 +67,7 @@ final class Daemon {
         }
         if let prepared { adopt(prepared) }
         watch(SIGHUP) { daemon in _ = daemon.reloadAndReport() }
+        watch(SIGUSR1) { daemon in daemon.reopenLogs() }
         watch(SIGTERM) { daemon in daemon.stop() }
         watch(SIGINT) { daemon in daemon.stop() }
         for address in server.addresses { log.write(.info, "listening on \(address)") }
@@ -168,6 +174,11 @@ final class Daemon {
         return []
     }
 
+    private func reopenLogs() {
+        reopenAccessLog(server.configuration.log)
+        if case .file(let path) = server.configuration.log.to { log.write(.info, "log file \(path) reopened") }
+    }
+
     /// If the log can't be reopened, the old file stays in use, so that no lines are lost.
     private func reopenAccessLog(_ settings: LogSettings) {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { log.write(.error, "log.to: \(error)") }
@@ -175,15 +186,18 @@ final class Daemon {
 
     // MARK: End
 
-    /// The first signal lets requests in flight finish, the second one stops at once.
+    /// The first signal lets requests in flight finish, another one stops at once. One that follows within a second is the same
+    /// one: a terminal and the program that runs in it send it twice.
     private func stop() {
-        guard !server.isDraining else {
+        if let drainBegan {
+            guard MonotonicTime.now().milliseconds(since: drainBegan) >= Self.repeatMilliseconds else { return }
             log.write(.warning, "second signal: stopping at once")
             removeSocketFiles()
             accessLog.drain()
             log.drain()
             System.exit(1)
         }
+        drainBegan = MonotonicTime.now()
         log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain) to finish")
         manager.stopping(status: "finishing requests in flight")
         server.drain { [unowned self] in server.loop.stop() }

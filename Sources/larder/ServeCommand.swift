@@ -8,7 +8,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Run the proxy.",
         discussion: """
             The configuration comes from a file, or --upstream names the one API that all requests are forwarded to. SIGHUP \
-            reloads the file. SIGTERM lets requests in flight finish, then stops; a second one stops at once.
+            reloads the file, SIGUSR1 reopens the log file. SIGTERM lets requests in flight finish, then stops; another one, \
+            a second later or more, stops at once.
             """)
 
     @OptionGroup var source: ConfigurationOption

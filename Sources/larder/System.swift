@@ -31,7 +31,9 @@ enum System {
     }
 
     /// A write to a closed connection returns an error instead of ending the process.
-    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+    static func ignoreBrokenPipes() { ignore(signal: SIGPIPE) }
+
+    static func ignore(signal number: Int32) { _ = signal(number, SIG_IGN) }
 
     /// Every connection uses a descriptor: raises the soft limit to the hard one.
     /// - Returns: how many this process may open from now on.

@@ -43,8 +43,10 @@ struct AccessLogTests {
         }
     }
 
-    @Test("A log file that was moved away is opened anew at SIGHUP, and no line is lost")
-    func logRotation() throws {
+    @Test(
+        "A log file that was moved away is opened anew at SIGHUP and SIGUSR1, and no line is lost",
+        arguments: [SIGHUP, SIGUSR1])
+    func logRotation(_ signal: Int32) throws {
         try Stage.run { stage in
             let origin = try stage.quickOrigin()
             let log = try TemporaryFolder.make("log") + "/access.log"
@@ -54,8 +56,8 @@ struct AccessLogTests {
             _ = try larder.get("/before")
             #expect(eventually { lines(of: log).count == 1 })
             try FileManager.default.moveItem(atPath: log, toPath: "\(log).1")
-            larder.signal(SIGHUP)
-            #expect(eventually { FileManager.default.fileExists(atPath: log) })
+            larder.signal(signal)
+            #expect(eventually(within: 10) { FileManager.default.fileExists(atPath: log) })
             _ = try larder.get("/after")
             #expect(eventually { lines(of: log).contains { $0.contains("/after") } })
             #expect(lines(of: "\(log).1").count == 1)
