@@ -26,6 +26,28 @@ struct AccessLogTests {
         }
     }
 
+    @Test("The reason of a response that was stored says why it wasn't served from the store, not that it isn't stored")
+    func reasons() throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                let isStored = exchange.request.path == "/stored"
+                try exchange.respond(200, ["Cache-Control: \(isStored ? "max-age=60" : "no-store")"], body: "x")
+            }
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: json\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/stored")
+            _ = try larder.get("/other")
+            func reason(_ path: String) throws -> String? {
+                let line = lines(of: log).first { $0.contains("\"\(path)\"") && $0.contains("\"MISS\"") }
+                return try line.map { try JSON(parsing: Array($0.utf8)) }?["reason"].string
+            }
+            #expect(try eventually(within: 10) { try reason("/stored") == "uri-miss" })
+            #expect(try eventually(within: 10) { try reason("/other") == "no-store" })
+        }
+    }
+
     @Test("The common and combined access logs are what log readers expect", arguments: ["common", "combined"])
     func textLog(_ format: String) throws {
         try Stage.run { stage in

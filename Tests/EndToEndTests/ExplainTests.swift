@@ -168,7 +168,7 @@ struct ExplainTests {
         #expect(try larder.command(["purge", "http://api.example\(path)"]).status == 0)
         let explained = try larder.admin("GET", ExplainScene.target("GET", path, [])).json()
         #expect(explained["dropped_lately"].value as? Bool == true)
-        #expect(explained["reason"].string == "not-stored")
+        #expect(explained["reason"].string == "uri-miss")
     }
 
     @Test("A part that is stored is told as one, and answers what lies in it", arguments: Backend.both)
@@ -214,7 +214,7 @@ struct ExplainTests {
         let asked = try larder.command(arguments + ["a question"])
         #expect(asked.output.contains(" HIT, hit\n"), "\(asked.output)\(asked.errors)")
         let other = try larder.command(arguments + ["another"])
-        #expect(other.output.contains(" MISS, not-stored\n"), "\(other.output)\(other.errors)")
+        #expect(other.output.contains(" MISS, uri-miss\n"), "\(other.output)\(other.errors)")
     }
 
     @Test("larder explain says verdict and reason first, and everything with --json")
