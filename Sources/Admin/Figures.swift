@@ -20,6 +20,8 @@ struct Figures {
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
+    /// Keys whose latest response `explain` can tell of, and those that made room for others.
+    let lastResponses: (remembered: Int, forgotten: Int)
     let fillBytes: Int
     let fillRefusals: Int
     let names: ResolverFigures
@@ -46,6 +48,7 @@ struct Figures {
         fills = counts.underWay
         hitForMissKeys = counts.hitForMiss
         names = server.shared.resolver.figures
+        lastResponses = server.shared.lastResponses.figures
         fillBytes = server.shared.memory.arriving
         fillRefusals = server.shared.memory.refusals
         responseBytes = server.shared.memory.inUse

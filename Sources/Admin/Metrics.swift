@@ -135,6 +135,13 @@ extension MetricFamily {
             "larder_invalidations_folded_total", .counter,
             "Older invalidations, of which only a hash is remembered: each may cause a miss of the few records that share it."
         ) { $0.invalidations.folded },
+        MetricFamily(
+            "larder_last_responses", .gauge, "Keys whose latest response is remembered, for larder explain."
+        ) { $0.lastResponses.remembered },
+        MetricFamily(
+            "larder_last_responses_forgotten_total", .counter,
+            "Keys whose latest response was forgotten to make room for others."
+        ) { $0.lastResponses.forgotten },
         MetricFamily("larder_filling_bytes", .gauge, "Memory used by responses that are still arriving.") {
             $0.fillBytes
         },

@@ -122,7 +122,9 @@ package final class OriginServer: Sendable {
         for waiter in waiters { waiter.mailbox.post(slot) }
         guard hadFailed != hasFailed, let tell = nameChanged.withLock({ $0 }) else { return }
         guard hasFailed else { return tell(.resolved, now) }
-        if case .failed(let reason) = resolution { tell(.unresolved(reason), now) } else {
+        if case .failed(let reason) = resolution {
+            tell(.unresolved(reason), now)
+        } else {
             tell(.unresolved("it has no address"), now)
         }
     }

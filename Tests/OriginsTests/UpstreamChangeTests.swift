@@ -73,7 +73,9 @@ struct UpstreamChangeTests {
         #expect(ended.failures == 50 && ended.since == start && change.serversUp == 2)
     }
 
-    @Test("That the whole upstream is down is told with the last server's failure, and that it is up with the first one back")
+    @Test(
+        "That the whole upstream is down is told with the last server's failure, and that it is up with the first one back"
+    )
     func down() throws {
         let group = group(numbered(2))
         fail(group, 0, at: 0)

@@ -31,14 +31,20 @@ extension UpstreamChange {
         case .ejected(let trouble): "\(place) is ejected: \(trouble.reason)"
         case .failsCheck(let trouble): "\(place) is down: \(trouble.reason)"
         case .recovered(let trouble):
-            "\(place) is up after \(trouble.failures) \(trouble.failures == 1 ? "failure" : "failures")"
-                + " in \(Self.duration(time.milliseconds(since: trouble.since)))"
+            "\(place) is up after \(trouble.tally(now: time))"
         case .unresolved(let reason): "the name of \(place) cannot be resolved: \(reason)"
         case .resolved: "the name of \(place) can be resolved again"
         }
     }
 
     private var remaining: String { servers > 1 ? "; \(serversUp) of \(servers) servers are up" : "" }
+}
+
+extension EndpointTrouble {
+    /// `12 failures in 34 s`
+    func tally(now: MonotonicTime) -> String {
+        "\(failures) \(failures == 1 ? "failure" : "failures") in \(Self.duration(now.milliseconds(since: since)))"
+    }
 
     /// `350 ms`, `12 s`, `5 min`
     private static func duration(_ milliseconds: Int64) -> String {

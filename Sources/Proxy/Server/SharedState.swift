@@ -16,6 +16,7 @@ package final class SharedState: Sendable {
     package let accessLog: AccessLogSink
     let fills = FillTable()
     let searchRules = SearchRules()
+    package let lastResponses = LastResponses()
     let clients = ClientCount()
     package let descriptors: DescriptorReserve
     /// Workers of this process.

@@ -63,7 +63,7 @@ package final class Worker {
         self.writer = writer
         fills = FillService(
             index: index, loop: loop, cache: cache, budget: shared.memory, table: shared.fills,
-            searchRules: shared.searchRules, dateLine: { writer.dateLine },
+            searchRules: shared.searchRules, lastResponses: shared.lastResponses, dateLine: { writer.dateLine },
             makeSource: { asked, fill in origins.exchange(for: asked, of: fill) })
         accessLog = AccessLogBuffer(sink: shared.accessLog)
         accessLog.format = update.configuration.log.access
