@@ -34,6 +34,10 @@ struct EventLogTests {
                         && said.contains("the store is up")
                 }, "\(said.suffix(2_000))")
             #expect(!said.contains("of this log"))
+            // Two workers have seen it.
+            for state in ["down, ", "up after "] {
+                #expect(said.split(separator: "\n").count { $0.contains("the store is \(state)") } == 1, "\(said)")
+            }
         }
     }
 

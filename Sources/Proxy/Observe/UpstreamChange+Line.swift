@@ -43,16 +43,6 @@ extension UpstreamChange {
 extension EndpointTrouble {
     /// `12 failures in 34 s`
     func tally(now: MonotonicTime) -> String {
-        "\(failures) \(failures == 1 ? "failure" : "failures") in \(Self.duration(now.milliseconds(since: since)))"
-    }
-
-    /// `350 ms`, `12 s`, `5 min`
-    private static func duration(_ milliseconds: Int64) -> String {
-        switch milliseconds {
-        case ..<1_000: "\(max(0, milliseconds)) ms"
-        case ..<120_000: "\(milliseconds / 1_000) s"
-        case ..<7_200_000: "\(milliseconds / 60_000) min"
-        default: "\(milliseconds / 3_600_000) h"
-        }
+        "\(failures) \(failures == 1 ? "failure" : "failures") in \(roughDuration(now.milliseconds(since: since)))"
     }
 }

@@ -14,6 +14,7 @@ package final class SharedState: Sendable {
     package let resolver = Resolver()
     package let log: EventLog
     package let accessLog: AccessLogSink
+    let storeWatch: StoreWatch
     let fills = FillTable()
     let searchRules = SearchRules()
     package let lastResponses = LastResponses()
@@ -31,6 +32,7 @@ package final class SharedState: Sendable {
         descriptors = DescriptorReserve(limit: descriptorLimit, workers: workers)
         workerCount = workers
         self.log = log
+        storeWatch = StoreWatch(log: log)
         self.accessLog = accessLog
     }
 
