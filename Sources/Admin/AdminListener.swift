@@ -11,6 +11,8 @@ import Routing
 /// The result of a reload.
 package enum ReloadResult: Sendable {
     case reloaded
+    /// There is no file; logs were reopened.
+    case nothingToReload
     /// Nothing has changed. Each fault is one line, with file, line and column where known.
     case refused([String])
 }

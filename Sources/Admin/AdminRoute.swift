@@ -72,6 +72,12 @@ extension AdminListener {
     func postReload(_ reply: (AdminResponse) -> Void) {
         switch reload() {
         case .reloaded: reply(.json(200) { $0.member("reloaded", true) })
+        case .nothingToReload:
+            reply(
+                .json(200) {
+                    $0.member("reloaded", false)
+                    $0.member("detail", "nothing to reload: Larder was started without a configuration file")
+                })
         case .refused(let faults):
             let detail = "the configuration is invalid; nothing was changed"
             reply(

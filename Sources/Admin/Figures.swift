@@ -14,6 +14,8 @@ struct Figures {
     let workerCount: Int
     let isDraining: Bool
     let reloads: Int
+    let failedReloads: Int
+    let lastReload: LastReload
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     let invalidations: InvalidationFigures
@@ -41,6 +43,8 @@ struct Figures {
         workerCount = server.workerCount
         isDraining = server.isDraining
         reloads = server.reloads
+        failedReloads = server.failedReloads
+        lastReload = server.lastReload
         update = server.update
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures

@@ -38,6 +38,17 @@ extension MetricFamily {
             $0.isDraining ? 1 : 0
         },
         MetricFamily("larder_reloads_total", .counter, "Successful configuration reloads.") { $0.reloads },
+        MetricFamily("larder_reload_failures_total", .counter, "Configuration reloads that changed nothing.") {
+            $0.failedReloads
+        },
+        MetricFamily(
+            "larder_last_reload_successful", .gauge,
+            "0 if the last reload failed, so that the configuration before it is in use; otherwise 1."
+        ) { $0.lastReload.faults == 0 ? 1 : 0 },
+        MetricFamily(
+            "larder_last_reload_success_timestamp_seconds", .gauge,
+            "When the configuration in use was loaded, in seconds since 1970-01-01 UTC."
+        ) { $1.add(milliseconds: $0.lastReload.successMilliseconds) },
         MetricFamily(
             "larder_log_lines_dropped_total", .counter, "Access log lines dropped because writing them was too slow."
         ) {

@@ -15,6 +15,12 @@ extension Figures {
         json.member("uptime", max(0, clockMilliseconds - startedMilliseconds) / 1000)
         json.member("draining", isDraining)
         json.member("reloads", reloads)
+        json.object("last_reload") {
+            $0.member("successful", lastReload.faults == 0)
+            $0.member("errors", lastReload.faults)
+            $0.member("time", lastReload.milliseconds / 1000)
+            $0.member("success_time", lastReload.successMilliseconds / 1000)
+        }
         json.object("process") {
             $0.member("resident_bytes", process.residentBytes)
             $0.member("open_descriptors", process.openDescriptors)

@@ -27,6 +27,8 @@ final class Daemon {
     private var freedMemory: FreedMemory?
     /// When the first signal to stop came.
     private var drainBegan: MonotonicTime?
+    /// A file may have thousands of faults, one for each route.
+    private static let loggedFaults = 20
     private static let repeatMilliseconds: Int64 = 1_000
 
     /// Takes over inherited sockets; opens nothing else yet.
@@ -127,7 +129,8 @@ final class Daemon {
                 server: server, descriptor: descriptor, address: address, token: token, version: ProgramVersion.text,
                 reload: { [unowned self] in
                     let faults = reloadAndReport()
-                    return faults.isEmpty ? .reloaded : .refused(faults)
+                    if !faults.isEmpty { return .refused(faults) }
+                    return if case .options = source { .nothingToReload } else { .reloaded }
                 },
                 effectiveConfiguration: { [unowned self] in Array(server.configuration.effectiveYAML().utf8) })
         }
@@ -145,7 +148,10 @@ final class Daemon {
         guard !server.isDraining else { return ["the daemon is stopping"] }
         manager.reloading()
         let faults = reload()
-        for fault in faults { log.write(.error, fault) }
+        for fault in faults.prefix(Self.loggedFaults) { log.write(.error, fault) }
+        if faults.count > Self.loggedFaults {
+            log.write(.error, "and \(faults.count - Self.loggedFaults) more errors; `larder check` prints all")
+        }
         if !faults.isEmpty { log.write(.error, "configuration not reloaded: \(counted(faults.count, "error"))") }
         manager.ready(status: status)
         return faults
@@ -164,12 +170,15 @@ final class Daemon {
             let prepared = try admin.prepare(next.admin)
             do throws(ServerFault) { try server.reload(next) } catch {
                 admin.discard(prepared)
+                server.noteReload(faults: 1)
                 return ["\(error)"]
             }
             adopt(prepared)
         } catch {
+            server.noteReload(faults: error.lines.count)
             return error.lines
         }
+        server.noteReload(faults: 0)
         log.write(.notice, "configuration reloaded from \(path)")
         return []
     }

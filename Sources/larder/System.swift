@@ -79,6 +79,14 @@ enum System {
         return stream == "\(status.st_dev):\(status.st_ino)"
     }
 
+    enum Signal: Int32 {
+        case hangUp = 1
+    }
+
+    static func send(signal: Signal, to process: Int32) throws(SystemFault) {
+        guard kill(process, signal.rawValue) == 0 else { throw SystemFault("cannot be sent a signal", code: errno) }
+    }
+
     // MARK: Files
 
     /// A whole file of at most `limit` bytes.

@@ -87,6 +87,61 @@ struct ReloadTests {
         }
     }
 
+    @Test("larder reload reloads, prints every fault of a faulty file, and metrics tell how the last one went")
+    func command() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let larder = try stage.larder(.caching(origin.url))
+            func metric(_ name: String) throws -> Double? {
+                let lines = try larder.admin("GET", "/metrics").text.split(separator: "\n")
+                return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.split(separator: " ")[1]) }
+            }
+            let started = try #require(try metric("larder_last_reload_success_timestamp_seconds"))
+            #expect(abs(started - Date().timeIntervalSince1970) < 600)
+            let good = try larder.command(["reload"])
+            #expect(good.status == 0 && good.output == "configuration reloaded\n", "\(good.output)\(good.errors)")
+            #expect(try metric("larder_last_reload_successful") == 1)
+            #expect(try metric("larder_reloads_total") == 1)
+
+            let valid = try String(contentsOfFile: larder.configurationPath, encoding: .utf8)
+            try larder.write(valid + "limits:\n  haed: 1KiB\n  filds: 7\n")
+            let faulty = try larder.command(["reload"])
+            #expect(faulty.status == 1 && faulty.output.isEmpty)
+            for word in ["nothing was changed", "haed", "filds"] {
+                #expect(faulty.errors.contains(word), "\(faulty.errors)")
+            }
+            #expect(eventually { larder.process.lastWords.contains("configuration not reloaded: 2 errors") })
+            #expect(try metric("larder_last_reload_successful") == 0)
+            #expect(try metric("larder_reload_failures_total") == 1)
+            let latest = try #require(try metric("larder_last_reload_success_timestamp_seconds"))
+            #expect(latest >= started)
+            // Other commands reach the daemon too, though the file can't be used.
+            let stats = try larder.command(["stats"])
+            #expect(stats.output.contains("the last one failed with 2 errors"), "\(stats.output)\(stats.errors)")
+            #expect(try larder.get("/a").status == 200)
+        }
+    }
+
+    @Test("larder reload --pid sends SIGHUP where the admin listener is off, and without it says so")
+    func commandWithoutListener() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let file = try TemporaryFolder.make("reload") + "/larder.yaml"
+            let listen = "127.0.0.1:\(FreePort.take())"
+            try LarderConfiguration.caching(origin.url).text(listen: listen, admin: "off")
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            let daemon = stage.keep(try ChildProcess([LarderProcess.binary, "serve", "--config", file])) { daemon in
+                daemon.stop(within: 5)
+            }
+            #expect(eventually(within: 20) { daemon.lastWords.contains("listening on") })
+            let refused = try run([LarderProcess.binary, "reload", "--config", file])
+            #expect(refused.status == 1 && refused.errors.contains("turns the admin listener off"), "\(refused.errors)")
+            let sent = try run([LarderProcess.binary, "reload", "--config", file, "--pid", "\(daemon.pid)"])
+            #expect(sent.status == 0 && sent.output.contains("sent SIGHUP"), "\(sent.errors)")
+            #expect(eventually(within: 20) { daemon.lastWords.contains("configuration reloaded from \(file)") })
+        }
+    }
+
     @Test("A faulty file at SIGHUP changes nothing and says why")
     func faultyReload() throws {
         try Stage.run { stage in

@@ -28,6 +28,15 @@ package struct ServerReport: Sendable {
     package init() {}
 }
 
+/// What came of the last reload; the start counts as one.
+package struct LastReload: Sendable {
+    /// Faults of the file; with any, the configuration before is in use.
+    package var faults = 0
+    /// By the wall clock: when it was, and when the configuration in use was taken on.
+    package var milliseconds: Int64
+    package var successMilliseconds: Int64
+}
+
 /// Belongs to the control thread.
 package final class Server {
     package let loop: EventLoop
@@ -38,6 +47,8 @@ package final class Server {
     package let started = ProcessClock.milliseconds(at: .now())
     package private(set) var isDraining = false
     package private(set) var reloads = 0
+    package private(set) var failedReloads = 0
+    package private(set) var lastReload: LastReload
     /// Addresses that clients reach, with the ports that the system chose.
     package internal(set) var addresses: [SocketAddress] = []
 
@@ -79,6 +90,7 @@ package final class Server {
             accessLog: accessLog)
         self.log = log
         self.inherited = inherited
+        lastReload = LastReload(milliseconds: loop.wallMilliseconds, successMilliseconds: loop.wallMilliseconds)
         update = ConfigurationUpdate(
             configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:],
             upstreamChanged: { [log] in $0.write(to: log) })
@@ -121,9 +133,9 @@ package final class Server {
             if let problem = startState.wait() { throw ServerFault("worker \(index) could not be started: \(problem)") }
             running += 1
         }
+        writeHeldBackLines()
         startHealthChecks()
         warnOfDescriptors()
-        writeHeldBackLines()
     }
 
     /// From now on every second.
@@ -163,6 +175,18 @@ package final class Server {
         startHealthChecks()
         warnOfDescriptors()
         reloads += 1
+    }
+
+    /// A reload has ended.
+    /// - Parameter faults: how many there were; 0 if the configuration was taken on.
+    package func noteReload(faults: Int) {
+        lastReload.faults = faults
+        lastReload.milliseconds = loop.wallMilliseconds
+        if faults == 0 {
+            lastReload.successMilliseconds = loop.wallMilliseconds
+        } else {
+            failedReloads += 1
+        }
     }
 
     private func startHealthChecks() {
