@@ -113,13 +113,13 @@ final class Daemon {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { throw ServerFault("log.to: \(error)") }
     }
 
-    /// Without a file nobody asked for an admin listener: if its default address is in use, the daemon runs without one.
-    private func prepareAdmin() throws(ServerFault) -> AdminEndpoint.Prepared? {
+    /// An address that is in use is a failed start, with a file and without: the commands of this daemon would reach another one
+    /// there.
+    private func prepareAdmin() throws(ServerFault) -> AdminEndpoint.Prepared {
         do throws(ConfigurationFaults) { return try admin.prepare(server.configuration.admin) } catch {
             let sentence = error.lines.joined(separator: "; ")
             guard case .options = source else { throw ServerFault(sentence) }
-            log.write(.warning, "\(sentence); continuing without the admin listener")
-            return nil
+            throw ServerFault("\(sentence); choose another address with --admin, or --admin off")
         }
     }
 

@@ -19,27 +19,29 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Lifetime of responses that don't declare one.", valueName: "duration"))
     var timeout: String?
     @Option(help: ArgumentHelp("Store responses in this Redis instead of memory.", valueName: "url")) var redis: String?
+    @OptionGroup var adminListener: AdminListenOption
 
     func validate() throws {
         if upstream != nil {
             if source.file != nil {
                 throw ValidationError("--upstream and --config are mutually exclusive: name the upstream in the file.")
             }
-        } else if !listen.isEmpty || timeout != nil || redis != nil {
+        } else if !listen.isEmpty || timeout != nil || redis != nil || adminListener.admin != nil {
             throw ValidationError(
-                "--listen, --timeout and --redis require --upstream; otherwise set them in the file.")
+                "--listen, --timeout, --redis and --admin require --upstream; otherwise set them in the file.")
         }
     }
 
     func run() throws {
         let daemon: Daemon
         if let upstream {
-            let configuration: Configuration
+            var configuration: Configuration
             do throws(ValueFault) {
                 configuration = try .quick(upstream: upstream, listen: listen, timeout: timeout, redis: redis)
             } catch {
                 throw ValidationError("\(error)")
             }
+            try adminListener.apply(to: &configuration)
             daemon = try Daemon(configuration, from: .options)
         } else {
             daemon = try Daemon(try source.read(), from: .file(source.path))

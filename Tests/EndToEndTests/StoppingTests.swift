@@ -61,7 +61,8 @@ struct StoppingTests {
         }
     }
 
-    @Test("Signals to stop that come together are one: the request in flight is finished", arguments: [SIGTERM, SIGINT])
+    @Test(
+        "Signals to stop that come together are one: the request in flight is finished", arguments: [SIGTERM, SIGINT])
     func signalsTogether(_ second: Int32) throws {
         try Stage.run { stage in
             let isOpen = Locked(false)
@@ -108,6 +109,37 @@ struct StoppingTests {
             larder.signal(SIGTERM)
             #expect(larder.process.wait(within: 3) != nil)
         }
+    }
+
+    @Test("An admin address that is taken is a failed start, with a file and without", arguments: [true, false])
+    func adminPortTaken(hasFile: Bool) throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let listen = "127.0.0.1:\(FreePort.take())"
+            let admin = "127.0.0.1:\(origin.port)"
+            let file = try TemporaryFolder.make("taken") + "/larder.yaml"
+            try LarderConfiguration.caching(origin.url).text(listen: listen, admin: admin)
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            let options =
+                hasFile
+                ? ["--config", file] : ["--upstream", origin.url, "--listen", listen, "--admin", admin]
+            let finished = try run([LarderProcess.binary, "serve"] + options, within: 10)
+            #expect(finished.status == 1)
+            #expect(finished.errors.contains("cannot listen: bind \(admin)"), "\(finished.errors)")
+            #expect(finished.errors.contains("--admin off") == !hasFile)
+        }
+    }
+
+    @Test(
+        "An admin address that commands couldn't use, or strangers could, is wrong usage",
+        arguments: ["0.0.0.0:1", "api.example:1", "127.0.0.1:7"])
+    func adminAddress(_ address: String) throws {
+        let finished = try run(
+            [
+                LarderProcess.binary, "serve", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:7", "--admin",
+                address,
+            ])
+        #expect(finished.status == 2 && finished.errors.contains("--admin: "), "\(finished.errors)")
     }
 
     @Test("A port that is taken is a failed start with a sentence")
