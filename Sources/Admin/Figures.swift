@@ -33,6 +33,7 @@ struct Figures {
     /// How many clients may be connected.
     let clientLimit: Int
     let process = ProcessFigures()
+    let logLinesDropped: Int
 
     init(report: ServerReport, server: Server, version: String) {
         self.version = version
@@ -48,6 +49,7 @@ struct Figures {
         update = server.update
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures
+        logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay
         hitForMissKeys = counts.hitForMiss

@@ -50,10 +50,9 @@ extension MetricFamily {
             "When the configuration in use was loaded, in seconds since 1970-01-01 UTC."
         ) { $1.add(milliseconds: $0.lastReload.successMilliseconds) },
         MetricFamily(
-            "larder_log_lines_dropped_total", .counter, "Access log lines dropped because writing them was too slow."
-        ) {
-            $0.total.logLinesDropped
-        },
+            "larder_log_lines_dropped_total", .counter,
+            "Access log lines dropped because writing them was too slow or failed."
+        ) { $0.logLinesDropped },
     ]
 
     private static let traffic: [MetricFamily] = [

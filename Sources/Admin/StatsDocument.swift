@@ -97,7 +97,7 @@ extension Figures {
         json.member("store_refused", total.storeRefused)
         json.member("invalidated", total.invalidated)
         json.member("retries", total.retries)
-        json.member("log_lines_dropped", total.logLinesDropped)
+        json.member("log_lines_dropped", logLinesDropped)
         json.object("statuses") {
             let names: [StaticString] = ["1xx", "2xx", "3xx", "4xx", "5xx"]
             for (index, name) in names.enumerated() { $0.member(name, total.statusClasses[index + 1]) }

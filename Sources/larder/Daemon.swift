@@ -19,7 +19,7 @@ final class Daemon {
     let server: Server
     private let source: Source
     private let log: EventLog
-    private let accessLog = AccessLogSink()
+    private let accessLog: AccessLogSink
     private let manager = ServiceManager()
     private let admin: AdminEndpoint
     private var signals: [SignalWatch] = []
@@ -34,8 +34,9 @@ final class Daemon {
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
-        // What log rotation and careless scripts send ends nothing, not even while the daemon starts.
-        for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT] { System.ignore(signal: signal) }
+        // What log rotation and careless scripts send ends nothing, not even while the daemon starts; nor does a log file that is
+        // as large as files may be.
+        for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXFSZ] { System.ignore(signal: signal) }
         let descriptorLimit = System.raiseDescriptorLimit()
         System.returnFreedMemory()
         let inherited: InheritedSockets
@@ -47,6 +48,7 @@ final class Daemon {
         admin = AdminEndpoint(inherited: inherited.admin)
         self.source = source
         log = EventLog(level: configuration.log.level, isJournal: System.standardErrorIsJournal)
+        accessLog = AccessLogSink(log: log)
         server = Server(
             configuration: configuration, log: log, accessLog: accessLog, inherited: inherited.clients,
             descriptorLimit: descriptorLimit)

@@ -86,6 +86,60 @@ struct AccessLogTests {
         }
     }
 
+    @Test("Lines that a full disk doesn't take are counted and told, and requests go on")
+    func fullDisk() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: common\nto: /dev/full"
+            let larder = try stage.larder(configuration)
+            for number in 0..<10 { #expect(try larder.get("/\(number)").status == 200) }
+            #expect(try eventually(within: 20) { try larder.figure("totals", "log_lines_dropped") == 10 })
+            func told(_ text: String) -> Int {
+                larder.process.lastWords.split(separator: "\n").count { $0.contains(text) }
+            }
+            let failure = "access log: writing to /dev/full failed: No space left on device; lines lost so far: "
+            #expect(eventually(within: 10) { told(failure) > 0 })
+            #expect(told(failure) <= 10)
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            configuration.log = "access: common\nto: \(log)"
+            try larder.write(configuration)
+            #expect(try larder.command(["reload"]).status == 0)
+            _ = try larder.get("/there")
+            #expect(eventually(within: 10) { lines(of: log).count == 1 })
+            #expect(eventually(within: 30) { told("access log: \(log) is written again; lines lost: 10") == 1 })
+            #expect(try larder.figure("totals", "log_lines_dropped") == 10)
+        }
+    }
+
+    @Test("A line that was broken off by a full disk doesn't run into the next one")
+    func brokenLine() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: json\nto: \(log)"
+            // Files of 32 KiB or 64 KiB at most, as the shell counts blocks.
+            let larder = try stage.larder(
+                configuration, launcher: ["/bin/sh", "-c", "ulimit -f 64; exec \"$0\" \"$@\""])
+            let name = String(repeating: "long", count: 250)
+            for number in 0..<80 { #expect(try larder.get("/\(name)/\(number)").status == 200) }
+            #expect(try eventually(within: 20) { try larder.figure("totals", "log_lines_dropped") > 0 })
+            // There is room again, as after a rotation that copies and truncates.
+            #expect(truncate(log, 1 << 10) == 0)
+            #expect(
+                try eventually(within: 20, every: 0.2) {
+                    _ = try larder.get("/last")
+                    return lines(of: log).contains { $0.contains("\"/last\"") }
+                })
+            // The first one was cut by this test, and ends where it was cut.
+            #expect(lines(of: log)[0].components(separatedBy: "{\"time\"").count == 2)
+            for line in lines(of: log).dropFirst() {
+                #expect(throws: Never.self, "\(line.prefix(80))") { try JSON(parsing: Array(line.utf8)) }
+            }
+        }
+    }
+
     private func lines(of path: String) -> [String] {
         ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
     }

@@ -37,7 +37,7 @@ final class AccessLogBuffer {
 
     func flush() {
         guard !lines.isEmpty else { return }
-        if !sink.submit(lines.span.copied()) { dropped += count }
+        if !sink.submit(lines.span.copied(), count: count) { dropped += count }
         lines.removeAll(keepingUpTo: 64 << 10)
         count = 0
     }

@@ -65,9 +65,10 @@ package final class EventLog: Sendable {
     }
 
     private func submit(_ level: LogSettings.Level, _ message: String, _ state: inout State) {
+        state.lost += writer.takeFailedLines()
         if state.lost > 0 {
             let loss = state.lost == 1 ? "1 line of this log was" : "\(state.lost) lines of this log were"
-            guard writer.submit(line(.warning, "\(loss) lost: writing was too slow")) else {
+            guard writer.submit(line(.warning, "\(loss) lost: writing was too slow, or failed")) else {
                 state.lost += 1
                 return
             }
