@@ -74,6 +74,7 @@ final class Daemon {
         watch(SIGUSR1) { daemon in daemon.reopenLogs() }
         watch(SIGTERM) { daemon in daemon.stop() }
         watch(SIGINT) { daemon in daemon.stop() }
+        log.write(.info, summary)
         for address in server.addresses { log.write(.info, "listening on \(address)") }
         if let address = admin.address { log.write(.info, "admin listener on \(address)") }
         startWatchdog()
@@ -93,6 +94,19 @@ final class Daemon {
 
     private var status: String {
         "serving \(counted(server.configuration.routes.count, "route")) with \(counted(server.workerCount, "worker"))"
+    }
+
+    /// What runs here, in one line.
+    private var summary: String {
+        let configuration = server.configuration
+        let origin = if case .file(let path) = source { path } else { "the command line" }
+        let store = configuration.store
+        var place = store.backend.rawValue
+        if store.usesMemory { place += " (\(store.memory))" }
+        if store.usesRedis, let redis = store.redis { place += " at \(redis.address)" }
+        return "larder \(ProgramVersion.text) started: configuration from \(origin), "
+            + "\(counted(configuration.routes.count, "route")), \(counted(configuration.upstreams.count, "upstream")), "
+            + "store \(place), \(counted(server.workerCount, "worker"))"
     }
 
     private func switchUser() throws(ServerFault) {

@@ -41,6 +41,25 @@ struct EventLogTests {
         }
     }
 
+    @Test("The start is summed up in one line, without secrets")
+    func start() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis(password: "hidden-pass")
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: tiered\nmemory: 32MiB\nredis: \(redis.url)"
+            let larder = try stage.larder(configuration)
+            let version = try larder.command(["--version"]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let lines = larder.process.lastWords.split(separator: "\n").filter { $0.contains(" started: ") }
+            #expect(lines.count == 1)
+            #expect(
+                lines.first?.hasSuffix(
+                    "info \(version) started: configuration from \(larder.configurationPath), 1 route, 1 upstream, "
+                        + "store tiered (32MiB) at 127.0.0.1:\(redis.port), 2 workers") == true, "\(lines)")
+            #expect(!larder.process.lastWords.contains("hidden-pass"))
+        }
+    }
+
     @Test("A dead upstream is told once, with its name and the reason, and once that it is up again")
     func deadUpstream() throws {
         try Stage.run { stage in
