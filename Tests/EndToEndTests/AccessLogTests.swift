@@ -86,6 +86,54 @@ struct AccessLogTests {
         }
     }
 
+    @Test(
+        "The line of a refused request names the fault and what was received, escaped and without its fields",
+        arguments: ["json", "combined", "off"])
+    func refused(_ format: String) throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: \(format)\nto: \(log)"
+            configuration.server = "workers: 1"
+            let larder = try stage.larder(configuration)
+            let requests: [(bytes: String, fault: String, received: String)] = [
+                (
+                    "GET /\u{1}\"\\ HTTP/1.1\r\nHost: a\r\n\r\n", "control-character",
+                    #"GET /\u0001\"\\ HTTP/1.1\u000d\u000a"#
+                ),
+                (
+                    "GET / HTTP/1.1\nHost: a\nAuthorization: secret\n\n", "bare-line-feed", #"GET / HTTP/1.1\u000a"#
+                ),
+                (
+                    "GET / HTTP/1.1\r\nAuthorization : secret\r\n\r\n", "space-before-colon",
+                    #"GET / HTTP/1.1\u000d\u000a"#
+                ),
+            ]
+            for request in requests { _ = try larder.exchange(Array(request.bytes.utf8)) }
+            func written() -> [String] {
+                format == "off"
+                    ? larder.process.lastWords.split(separator: "\n").filter { $0.contains("refused") }.map(String.init)
+                    : lines(of: log)
+            }
+            #expect(eventually(within: 20) { written().count == requests.count })
+            for (line, request) in zip(written(), requests) {
+                #expect(!line.contains("secret"))
+                switch format {
+                case "json":
+                    #expect(try JSON(parsing: Array(line.utf8))["fault"].string == request.fault, "\(line)")
+                    #expect(line.contains("\"received\":\"\(request.received)\""), "\(line)")
+                case "combined":
+                    #expect(line.contains("] \"\(request.received)\" 400 "), "\(line)")
+                    #expect(line.hasSuffix("\"BYPASS \(request.fault)\""), "\(line)")
+                default:
+                    #expect(line.contains("info refused a request from 127.0.0.1: \(request.fault): "), "\(line)")
+                    #expect(line.hasSuffix("received \"\(request.received)\""), "\(line)")
+                }
+            }
+        }
+    }
+
     @Test("Lines that a full disk doesn't take are counted and told, and requests go on")
     func fullDisk() throws {
         try Stage.run { stage in
