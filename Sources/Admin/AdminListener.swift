@@ -66,8 +66,10 @@ package final class AdminListener {
         listener = Listener(
             loop: server.loop, descriptor: descriptor, address: address,
             accepted: { [weak self] descriptor, _ in self?.accept(descriptor) },
-            refused: { [log = server.log] code in
-                log.write(.error, "admin listener: accept failed: \(errorText(code)); retrying in 100 ms")
+            refused: { [log = server.log, loop = server.loop] code in
+                log.write(
+                    .error, about: "accept \(address)",
+                    "admin listener: accept failed: \(errorText(code)); retrying in 100 ms", now: loop.now)
             })
     }
 

@@ -60,6 +60,28 @@ struct EventLogTests {
         }
     }
 
+    @Test("A limit that is reached is told with how often, in one line for the process")
+    func limits() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.limits = "clients: 2"
+            let larder = try stage.larder(configuration)
+            let idle = try (0..<2).map { _ in try larder.client() }
+            #expect(try eventually(within: 10) { try larder.figure("totals", "clients") == 2 })
+            for _ in 0..<5 { #expect(try larder.client().readResponse().status == 503) }
+            func told() -> [Int] {
+                larder.process.lastWords.split(separator: "\n").compactMap { line in
+                    guard let start = line.range(of: "warning limits.clients reached (2): ") else { return nil }
+                    return Int(line[start.upperBound...].prefix { $0.isNumber })
+                }
+            }
+            #expect(eventually(within: 40, every: 0.1) { told().reduce(0, +) == 5 }, "\(larder.process.lastWords)")
+            #expect(told().count <= 2)
+            for client in idle { client.close() }
+        }
+    }
+
     @Test("A dead upstream is told once, with its name and the reason, and once that it is up again")
     func deadUpstream() throws {
         try Stage.run { stage in

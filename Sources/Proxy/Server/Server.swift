@@ -141,6 +141,7 @@ package final class Server {
     /// From now on every second.
     private func writeHeldBackLines() {
         let timer = LoopTimer(loop: loop) { [unowned self] in
+            shared.limitWatch.write(to: log, configuration.limits, now: loop.now)
             log.writeHeldBack(now: loop.now)
             logTimer?.schedule(afterMilliseconds: 1_000)
         }

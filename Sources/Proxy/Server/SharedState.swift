@@ -15,6 +15,7 @@ package final class SharedState: Sendable {
     package let log: EventLog
     package let accessLog: AccessLogSink
     let storeWatch: StoreWatch
+    let limitWatch = LimitWatch()
     let fills = FillTable()
     let searchRules = SearchRules()
     package let lastResponses = LastResponses()

@@ -18,6 +18,7 @@ package final class Worker {
     let mailbox: Mailbox<WorkerMessage>
     var runtime: RuntimeConfiguration
     var counters = Counters()
+    var toldLimits = ToldLimits()
 
     /// Everything that is stored is reached through it.
     let cache: Cache
