@@ -33,6 +33,9 @@ struct Figures {
     /// How many clients may be connected.
     let clientLimit: Int
     let process = ProcessFigures()
+    /// Of the admin listener: open connections, and those that were closed for want of room.
+    var adminConnections = 0
+    var adminConnectionsClosed = 0
     let logLinesDropped: Int
 
     init(report: ServerReport, server: Server, version: String) {

@@ -49,6 +49,13 @@ extension MetricFamily {
             "larder_last_reload_success_timestamp_seconds", .gauge,
             "When the configuration in use was loaded, in seconds since 1970-01-01 UTC."
         ) { $1.add(milliseconds: $0.lastReload.successMilliseconds) },
+        MetricFamily("larder_admin_connections", .gauge, "Open connections to the admin listener.") {
+            $0.adminConnections
+        },
+        MetricFamily(
+            "larder_admin_connections_closed_total", .counter,
+            "Admin connections closed because there were too many, idle ones first."
+        ) { $0.adminConnectionsClosed },
         MetricFamily(
             "larder_log_lines_dropped_total", .counter,
             "Access log lines dropped because writing them was too slow or failed."
