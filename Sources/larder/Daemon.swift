@@ -180,23 +180,38 @@ final class Daemon {
             log.write(.notice, "nothing to reload: Larder was started without a configuration file")
             return []
         }
-        defer { reopenAccessLog(server.configuration.log) }
+        let faults = reload(file: path)
+        server.noteReload(faults: faults.count)
+        if faults.isEmpty {
+            log.write(.notice, "configuration reloaded from \(path)")
+        } else {
+            // Whoever rotates logs with SIGHUP has done so, whatever is wrong with the file.
+            reopenAccessLog(server.configuration.log)
+        }
+        return faults
+    }
+
+    /// Everything that may fail comes first, so that a fault changes nothing.
+    private func reload(file path: String) -> [String] {
         do throws(ConfigurationFaults) {
             let next = try readConfiguration(file: path)
-            let prepared = try admin.prepare(next.admin)
+            let newAdmin = try admin.prepare(next.admin)
+            let newLog: AccessLogSink.Prepared
+            do throws(SocketError) { newLog = try accessLog.prepare(next.log.to) } catch {
+                admin.discard(newAdmin)
+                return ["log.to: \(error)"]
+            }
             do throws(ServerFault) { try server.reload(next) } catch {
-                admin.discard(prepared)
-                server.noteReload(faults: 1)
+                admin.discard(newAdmin)
+                accessLog.discard(newLog)
                 return ["\(error)"]
             }
-            adopt(prepared)
+            adopt(newAdmin)
+            accessLog.adopt(newLog)
+            return []
         } catch {
-            server.noteReload(faults: error.lines.count)
             return error.lines
         }
-        server.noteReload(faults: 0)
-        log.write(.notice, "configuration reloaded from \(path)")
-        return []
     }
 
     private func reopenLogs() {

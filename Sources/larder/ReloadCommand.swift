@@ -21,32 +21,33 @@ struct ReloadCommand: ParsableCommand {
 
     func run() throws {
         let result: AdminResult
-        do throws(AdminUnreachable) { result = try ask() } catch {
-            guard let pid else { throw error.failure }
-            // A file that can't be read would be refused by the daemon as well.
-            _ = try daemon.source.read()
-            for line in error.failure.lines { System.printError(line) }
-            do throws(SystemFault) { try System.send(signal: .hangUp, to: pid) } catch {
-                throw CommandFailure("process \(pid): \(error)")
+        do {
+            result = try daemon.client().exchange("POST", "/reload")
+        } catch let failure as CommandFailure {
+            guard pid == nil else { return try hangUp(because: failure) }
+            let hint =
+                "larder: if the file has just moved the admin listener, use --admin with its old address, or --pid"
+            throw CommandFailure(lines: failure.lines + [hint])
+        }
+        if let pid {
+            // The file may have a new token, which the daemon doesn't know yet.
+            if result.status == 401 { return try hangUp(because: result.failure) }
+            if let other = result.json?["pid"]?.count, other != Int(pid) {
+                return try hangUp(because: CommandFailure("process \(other) listens there, not process \(pid)"))
             }
-            return System.print("sent SIGHUP to process \(pid); its log says whether the configuration was reloaded")
         }
         guard result.isSuccess else { throw result.failure }
         System.print(result.json?["detail"]?.text ?? "configuration reloaded")
     }
 
-    private func ask() throws(AdminUnreachable) -> AdminResult {
-        do {
-            return try daemon.client().exchange("POST", "/reload")
-        } catch let failure as CommandFailure {
-            throw AdminUnreachable(failure: failure)
-        } catch {
-            throw AdminUnreachable(failure: CommandFailure("\(error)"))
+    private func hangUp(because failure: CommandFailure) throws {
+        guard let pid else { throw failure }
+        // A file with errors would be refused by the daemon as well.
+        _ = try daemon.source.read()
+        for line in failure.lines { System.printError(line) }
+        do throws(SystemFault) { try System.send(signal: .hangUp, to: pid) } catch {
+            throw CommandFailure("process \(pid): \(error)")
         }
+        System.print("sent SIGHUP to process \(pid); its log says whether the configuration was reloaded")
     }
-}
-
-/// The daemon could not be asked.
-private struct AdminUnreachable: Error {
-    let failure: CommandFailure
 }

@@ -142,6 +142,59 @@ struct ReloadTests {
         }
     }
 
+    @Test(
+        "larder reload --pid reaches the daemon though the file has a new token, or moves the listener to another Larder"
+    )
+    func commandAfterChange() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            let other = try stage.larder(configuration)
+            let larder = try stage.larder(configuration)
+            let pid = "\(larder.process.pid)"
+            func reloads() -> Int {
+                larder.process.lastWords.components(separatedBy: "configuration reloaded from ").count - 1
+            }
+            configuration.admin = "token: first"
+            try larder.write(configuration)
+            #expect(try larder.command(["reload", "--pid", pid]).output == "configuration reloaded\n")
+            configuration.admin = "token: second"
+            try larder.write(configuration)
+            let second = try larder.command(["reload", "--pid", pid])
+            #expect(second.status == 0 && second.output.contains("sent SIGHUP"), "\(second.errors)")
+            #expect(eventually(within: 20) { reloads() == 2 })
+            let text = try String(contentsOfFile: larder.configurationPath, encoding: .utf8)
+            try larder.write(
+                text.replacingOccurrences(
+                    of: larder.adminURL.dropFirst("http://".count), with: other.adminURL.dropFirst("http://".count)
+                )
+                .replacingOccurrences(of: "  token: second\n", with: ""))
+            let third = try larder.command(["reload", "--pid", pid])
+            #expect(third.output.contains("sent SIGHUP"), "\(third.output)\(third.errors)")
+            #expect(third.errors.contains("process \(other.process.pid) listens there, not process \(pid)"))
+        }
+    }
+
+    @Test("A reload whose log file can't be opened changes nothing")
+    func log() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: common\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            configuration.log = "access: common\nto: \(log)/nowhere"
+            configuration.routes = "- path: /else\n  upstream: origin"
+            try larder.write(configuration)
+            let refused = try larder.command(["reload"])
+            #expect(
+                refused.status == 1 && refused.errors.contains("log.to: open \(log)/nowhere: "), "\(refused.errors)")
+            #expect(try larder.get("/a").status == 200)
+            #expect(
+                eventually(within: 20) { (try? String(contentsOfFile: log, encoding: .utf8))?.contains("/a") == true })
+        }
+    }
+
     @Test("A faulty file at SIGHUP changes nothing and says why")
     func faultyReload() throws {
         try Stage.run { stage in

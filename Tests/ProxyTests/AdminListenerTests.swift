@@ -196,6 +196,7 @@ extension ServingTests {
                 #expect(try stage.admin("GET", "/cache?key=%zz").status == 400)
                 let reload = try stage.admin("POST", "/reload")
                 #expect(reload.status == 422)
+                #expect(try reload.json()["pid"].int == Int(getpid()))
                 #expect(try reload.json()["faults"][0].string == "larder.yaml:1:1: error: a fault")
             }
         }

@@ -22,20 +22,35 @@ package final class AccessLogSink: Sendable {
     /// Lines that were taken and could not be written.
     package var failedLines: Int { losses.failedLines }
 
-    /// Opens the destination, or opens it again: after a rename a new file takes its place.
-    package func open(_ destination: LogSettings.Destination) throws(SocketError) {
+    /// A destination that is open, and isn't written to yet.
+    package struct Prepared {
+        fileprivate let descriptor: Int32
+        fileprivate let path: String?
+    }
+
+    /// Opens the destination, or opens it again: after a rename a new file takes its place. Nothing changes until
+    /// ``adopt(_:)``.
+    package func prepare(_ destination: LogSettings.Destination) throws(SocketError) -> Prepared {
         switch destination {
-        case .stdout: swap(to: STDOUT_FILENO, path: nil)
+        case .stdout: return Prepared(descriptor: STDOUT_FILENO, path: nil)
         case .file(let path):
             let descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
             guard descriptor >= 0 else { throw SocketError(operation: "open", code: errno, address: path) }
-            swap(to: descriptor, path: path)
+            return Prepared(descriptor: descriptor, path: path)
         }
     }
 
-    private func swap(to descriptor: Int32, path new: String?) {
-        writer.swap(to: descriptor, isReopened: losses.setPath(new) != nil && new != nil)
+    /// From now on lines go there.
+    package func adopt(_ prepared: Prepared) {
+        let before = losses.setPath(prepared.path)
+        writer.swap(to: prepared.descriptor, isReopened: before != nil && prepared.path != nil)
     }
+
+    package func discard(_ prepared: Prepared) {
+        if prepared.path != nil { _ = close(prepared.descriptor) }
+    }
+
+    package func open(_ destination: LogSettings.Destination) throws(SocketError) { adopt(try prepare(destination)) }
 
     /// False when too much waits already; the lines are lost then.
     /// - Parameter count: how many lines there are.
