@@ -247,7 +247,8 @@ package struct KeyDescription: Sendable, Hashable {
     private static let log = [
         KeyDescription(
             "log.access", "off | common | combined | json", "off", "Format of the access log, one line per request."),
-        KeyDescription("log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGHUP."),
+        KeyDescription(
+            "log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGUSR1 and SIGHUP."),
         KeyDescription(
             "log.level", "debug | info | notice | warning | error", "info", "Minimum severity of log messages."),
     ]
