@@ -30,19 +30,13 @@ package enum ConfigurationFile {
     private static func read(_ root: YAMLNode, in reading: Reading) -> Configuration? {
         guard let file = KeyedValues(root, path: "", in: reading) else { return nil }
         var configuration = Configuration()
-        func section(_ key: String) -> KeyedValues? {
-            file.node(key).flatMap { KeyedValues($0, path: key, in: reading) }
-        }
-        let server = section("server")
-        let listeners = server.map { $0.readServer(into: &configuration.server) } ?? []
-        let admin = section("admin")
-        admin?.readAdmin(into: &configuration.admin)
-        ListenerChecks.check(configuration, listeners: listeners, admin: admin, in: reading.faults)
-        section("store")?.readStore(into: &configuration.store)
-        section("limits")?.readLimits(into: &configuration.limits)
-        section("log")?.readLog(into: &configuration.log)
-        let upstreamNames = readUpstreams(file, into: &configuration, in: reading)
-        readRoutes(file, upstreamNames: upstreamNames, into: &configuration, in: reading)
+        for section in sections { section(file, &configuration) }
         return configuration
     }
+
+    /// The sections of the file, each with its reader. `routes` comes last: it refers to `upstreams`.
+    private static let sections: [Part<Configuration>] = [
+        SectionReader.readListeners, SectionReader.readStore, SectionReader.readLimits, SectionReader.readLog,
+        UpstreamReader.read, RouteReader.read,
+    ]
 }

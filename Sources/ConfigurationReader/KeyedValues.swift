@@ -3,10 +3,16 @@
 
 import Configuration
 
+/// A reader of some keys of a mapping. What a section says is read part by part, so that a new key is a reader of its own in
+/// its section's list.
+typealias Part<Value> = @Sendable (_ keys: KeyedValues, _ value: inout Value) -> Void
+
 struct KeyedValues {
     let position: Position
+    /// What is shared while the file is read.
+    let reading: Reading
+    private let path: String
     private let values: [String: YAMLNode]
-    private let reading: Reading
 
     /// `path` is the mapping's path in `KeyDescription.all`. nil if the node is not a mapping, which is then reported.
     /// An empty value counts as an empty mapping: a section may have all its lines commented out.
@@ -27,11 +33,17 @@ struct KeyedValues {
             }
         }
         self.values = values
+        self.path = path
         self.position = node.position
         self.reading = reading
     }
 
     func node(_ key: String) -> YAMLNode? { values[key] }
+
+    /// The mapping below `key`; nil if there is none, or if the value is not a mapping, which is then reported.
+    func section(_ key: String) -> KeyedValues? {
+        values[key].flatMap { KeyedValues($0, path: path.isEmpty ? key : "\(path).\(key)", in: reading) }
+    }
 
     /// Position of the value, or of the mapping if it has no such key.
     func position(of key: String) -> Position { values[key]?.position ?? position }

@@ -4,6 +4,7 @@ import Configuration
 
 final class Reading {
     let faults: FaultList
+    var upstreams = UpstreamNames()
     private let variables: Variables
 
     init(faults: FaultList, environment: @escaping (String) -> String?) {

@@ -1,0 +1,28 @@
+// The names of `upstreams`, for what refers to them.
+
+import Configuration
+
+/// All names, those of faulty upstreams included, so that routes to these are not reported as well.
+struct UpstreamNames {
+    private var known: Set<String> = []
+
+    mutating func define(_ name: String) { known.insert(name) }
+
+    /// The name, if there is an upstream of that name.
+    mutating func use(_ name: String) throws(ValueFault) -> String {
+        guard known.contains(name) else { throw unknown(name) }
+        return name
+    }
+
+    private func unknown(_ name: String) -> ValueFault {
+        let names = known.sorted()
+        guard !names.isEmpty else {
+            return ValueFault(
+                "unknown upstream \(quoted(name))", hint: "add upstreams: {\(name): http://127.0.0.1:9000}")
+        }
+        return ValueFault(
+            "unknown upstream \(quoted(name))",
+            hint: nearestName(to: name, among: names.prefix(1_000)).map { "did you mean \(quoted($0))?" }
+                ?? "known upstreams: \(names.prefix(10).joined(separator: ", "))")
+    }
+}
