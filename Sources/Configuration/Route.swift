@@ -12,6 +12,14 @@ package struct Route: Sendable, Hashable {
     /// Whether `Connection: Upgrade` (WebSocket and the like) passes through as a tunnel.
     package var upgrade = false
 
+    /// Which requests it matches: no two routes of a configuration have this in common.
+    package struct Match: Sendable, Hashable {
+        package let host: HostPattern
+        package let path: PathPattern
+    }
+
+    package var match: Match { Match(host: host, path: path) }
+
     package init(path: PathPattern, upstream: String) {
         self.path = path
         self.upstream = upstream
