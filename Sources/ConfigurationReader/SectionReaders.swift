@@ -100,6 +100,7 @@ enum SectionReader {
         keys.read("body", into: &limits.body, from: .zero)
         keys.read("memory", into: &limits.memory, from: .mebibytes(1))
         keys.read("clients", into: &limits.clients, in: 1...10_000_000)
+        limits.clientsAreStated = Provenance(isStated: keys.node("clients") != nil)
         keys.read("requests", into: &limits.requests, in: 0...1_000_000_000)
         keys.read("variants", into: &limits.variants, in: 1...1_000)
         keys.read("head_timeout", into: &limits.headTimeout)

@@ -119,15 +119,16 @@ package final class Server {
             running += 1
         }
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: nil)
     }
 
     private static func workers(for configuration: Configuration) -> Int {
         configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 
-    private func warnOfDescriptors() {
-        if let warning = shared.descriptors.warning(for: configuration) { log.write(.warning, warning) }
+    private func warnOfDescriptors(after previous: Configuration?) {
+        guard let warning = shared.descriptors.warning(for: configuration, after: previous) else { return }
+        log.write(.warning, warning)
     }
 
     // MARK: Reload
@@ -135,7 +136,7 @@ package final class Server {
     /// Takes on a new configuration, or throws and changes nothing. Connections and stored entries stay.
     package func reload(_ next: Configuration) throws(ServerFault) {
         do throws(RouteTableFault) { _ = try RouteTable(next.routes) } catch { throw ServerFault("routes: \(error)") }
-        let before = addresses
+        let (before, previous) = (addresses, configuration)
         let listeners = try bindAll(for: next, workers: mailboxes.count, having: before)
         if let workers = next.server.workers, workers != mailboxes.count {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
@@ -146,7 +147,7 @@ package final class Server {
         log.setLevel(next.log.level)
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: previous)
         reloads += 1
     }
 
