@@ -48,13 +48,18 @@ extension HostPattern: CustomStringConvertible {
                 hint: "only the whole first label can be *, as in *.example.com")
         }
         guard !name.contains("/") else {
-            throw ValueFault("expected a host, found the URL \(quoted(text))", hint: "write api.example.com")
+            let authority = name.contains("://") ? name.split(separator: "/").dropFirst().first : nil
+            let host = authority.flatMap { splitHostAndPort($0)?.host }
+            throw ValueFault(
+                "expected a host, found the URL \(quoted(text))", hint: "write \(host ?? "api.example.com")")
         }
         guard let (host, port) = splitHostAndPort(name) else {
             throw ValueFault("the host \(quoted(text)) is not a host name")
         }
         guard port == nil else {
-            throw ValueFault("the host \(quoted(text)) has a port", hint: "hosts are matched without their port")
+            throw ValueFault(
+                "the host \(quoted(text)) has a port",
+                hint: "hosts are matched without their port: write \(isSuffix ? "*." : "")\(bracketed(host))")
         }
         let checked = bracketed(try checkedHost(host.hasSuffix(".") ? String(host.dropLast()) : host))
         self = isSuffix ? .suffix(".\(checked)") : .exact(checked)

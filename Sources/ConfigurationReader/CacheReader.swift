@@ -9,7 +9,7 @@ enum CacheReader {
     ]
     /// What can't be said together.
     private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
-        checkMethods, checkForce, checkKey, checkQuery, checkStrict,
+        checkMethods, checkForce, checkKey, checkQuery, checkStrict, warnOfSharing,
     ]
 
     static func read(_ route: KeyedValues, into draft: inout RouteDraft) {
@@ -20,11 +20,32 @@ enum CacheReader {
                 at: "cache", "`cache` has no value", hint: "write {} to cache with all defaults, or remove the key")
             return
         }
+        if case .scalar = node.content {
+            route.read("cache", into: &draft.route.cache, short)
+            return
+        }
         guard let keys = route.section("cache") else { return }
         var cache = CacheSettings()
         for part in parts { part(keys, &cache) }
         for check in checks { check(keys, cache, draft) }
         draft.route.cache = cache
+    }
+
+    /// `on` caches with all defaults, `off` not at all, and a duration is the `timeout`.
+    private static func short(_ text: String) throws(ValueFault) -> CacheSettings? {
+        switch text {
+        case "on", "true", "True", "TRUE": return CacheSettings()
+        case "off", "false", "False", "FALSE": return nil
+        default:
+            guard let timeout = try? Milliseconds(parsing: text) else {
+                throw ValueFault(
+                    "expected keys, a duration, on or off, found \(quoted(text))", hint: "write cache: {timeout: 5m}")
+            }
+            guard timeout > .zero else { throw ValueFault("`timeout` can't be 0", hint: "write cache: off") }
+            var cache = CacheSettings()
+            cache.timeout = timeout
+            return cache
+        }
     }
 
     // MARK: - Keys
@@ -110,11 +131,49 @@ enum CacheReader {
     private static func checkKey(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
         guard let key = cache.key, let path = draft.path else { return }
         let names = path.parameterNames
-        for case .pathParameter(let name, _) in key.pieces where !names.contains(name) {
-            keys.fault(
-                at: "key", "\(quoted("{path.\(name)}")) is not a parameter of the path \(quoted(path.description))",
-                hint: names.isEmpty
-                    ? "the path has no parameters" : "known parameters: \(names.joined(separator: ", "))")
+        for piece in key.pieces {
+            switch piece {
+            case .pathParameter(let name, _) where !names.contains(name):
+                keys.fault(
+                    at: "key", "\(quoted("{path.\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                    hint: names.isEmpty
+                        ? "the path has no parameters" : "known parameters: \(names.joined(separator: ", "))")
+            case .lookup(let name, nil) where !names.contains(name):
+                let near = nearestName(to: name, among: names).map { "did you mean {\($0)}? " } ?? ""
+                keys.fault(
+                    at: "key", "\(quoted("{\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                    hint: near + (near.isEmpty ? "write" : "Write")
+                        + " {query.\(name)} for a query parameter, or {\(name)|default}")
+            case .lookup(let name, _?) where !names.contains(name):
+                if let near = nearestName(to: name, among: names) {
+                    keys.warn(
+                        at: "key", "\(quoted("{\(name)|…}")) is no path parameter, so it is a query parameter here",
+                        hint: "did you mean {\(near)}? Otherwise write {query.\(name)|…}")
+                }
+            default: break
+            }
+        }
+    }
+
+    /// What makes one client's response everybody's.
+    private static func warnOfSharing(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        if cache.methods.contains(.post) {
+            keys.warn(
+                at: "methods", "POST is cached: a POST that is repeated within the lifetime never reaches the upstream",
+                hint: "list POST only where it reads, as a search does")
+        }
+        guard cache.mode == .force else { return }
+        let names = cache.key?.pieces ?? []
+        if cache.allowAuthorization, !names.contains(where: { $0.isField("authorization") }) {
+            keys.warn(
+                at: "allow_authorization",
+                "with `mode: force`, every client gets the response to one client's Authorization",
+                hint: "add {header.authorization} to `key`, or remove `allow_authorization`")
+        }
+        if cache.allowSetCookie {
+            keys.warn(
+                at: "allow_set_cookie", "with `mode: force`, every client gets the cookie that was set for one",
+                hint: "remove `allow_set_cookie` unless that cookie is the same for all")
         }
     }
 
@@ -142,5 +201,11 @@ enum CacheReader {
                     hint: "add {query} to the key or remove \(quoted(name))")
             }
         }
+    }
+}
+
+extension KeyTemplate.Piece {
+    fileprivate func isField(_ name: String) -> Bool {
+        if case .header(name, _) = self { true } else { false }
     }
 }

@@ -25,11 +25,20 @@ enum RouteReader {
         case .invalid: return
         case .sequence(let nodes) where !nodes.isEmpty:
             var lines: [String: Int] = [:]
+            var placed: [HiddenRoutes.Placed] = []
             for node in nodes where !reading.faults.isFull {
                 guard let keys = KeyedValues(node, path: "routes.*", in: reading), let route = readRoute(keys)
                 else { continue }
                 configuration.routes.append(route)
+                placed.append((route, keys.position(of: "path")))
                 rejectDuplicate(of: route, keys, &lines)
+            }
+            HiddenRoutes.warn(placed, in: reading.faults)
+            // A faulty route may be the one that was to use it.
+            for upstream in reading.upstreams.unused where reading.faults.count == 0 {
+                reading.faults.warn(
+                    upstream.position, "no route uses the upstream \(quoted(upstream.name))",
+                    hint: "add a route, or remove it")
             }
         case .sequence:
             reading.faults.add(node.position, "`routes` is empty, so nothing would be served", hint: hint)
@@ -63,15 +72,29 @@ enum RouteReader {
     // MARK: - Keys
 
     private static func readPath(_ keys: KeyedValues, into draft: inout RouteDraft) {
-        keys.read("path", into: &draft.path) { text throws(ValueFault) in try PathPattern(parsing: text) }
-        if keys.node("path") == nil {
+        guard !keys.reportsList("path", plural: "paths") else { return }
+        guard let node = keys.node("path") else {
             keys.reading.faults.add(
                 keys.position, "the route has no `path`", hint: "path: /{rest...} matches every path")
+            return
         }
-        if let path = draft.path { draft.route.path = path }
+        keys.read("path", into: &draft.path) { text throws(ValueFault) in
+            do throws(ValueFault) { return try PathPattern(parsing: text) } catch {
+                guard let advice = PathSpelling.advice(for: text), ValueAdvice.hint(for: text) == nil else {
+                    throw error
+                }
+                throw ValueFault(advice.message, hint: advice.hint)
+            }
+        }
+        guard let path = draft.path else { return }
+        draft.route.path = path
+        if case .scalar(let text, _) = node.content, let advice = PathSpelling.advice(for: text) {
+            keys.warn(at: "path", advice.message, hint: advice.hint)
+        }
     }
 
     private static func readHost(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        guard !keys.reportsList("host", plural: "hosts") else { return }
         keys.read("host", into: &draft.route.host) { text throws(ValueFault) in try HostPattern(parsing: text) }
     }
 

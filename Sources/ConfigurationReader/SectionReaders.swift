@@ -16,7 +16,7 @@ enum SectionReader {
 
     /// Returns the addresses with their positions, to be checked against the admin listener's.
     private static func readServer(_ keys: KeyedValues, into server: inout ServerSettings) -> [Listener] {
-        let listeners = keys.list("listen", allowsOne: true) { text throws(ValueFault) in
+        let listeners = keys.list("listen") { text throws(ValueFault) in
             try ListenAddress(parsing: text)
         }
         if let listeners {
@@ -41,6 +41,8 @@ enum SectionReader {
         }
         keys.read("user", into: &server.user, accountName)
         keys.read("group", into: &server.group, accountName)
+        if let user = server.user { keys.warnOfComplaint(about: .user(user), at: "user") }
+        if let group = server.group { keys.warnOfComplaint(about: .group(group), at: "group") }
         return Array((listeners ?? []).prefix(64))
     }
 
@@ -58,6 +60,9 @@ enum SectionReader {
             return text
         }
         keys.read("token_file", into: &admin.tokenFile) { text throws(ValueFault) in try absolutePath(text) }
+        if let path = admin.tokenFile, let complaint = keys.reading.complaint(.tokenFile(path: path)) {
+            keys.fault(at: "token_file", complaint)
+        }
         if keys.node("token") != nil, keys.node("token_file") != nil {
             keys.fault(at: "token_file", "`token` and `token_file` are mutually exclusive", hint: "keep one")
         }
@@ -82,10 +87,25 @@ enum SectionReader {
                 at: "backend", "the backend \(quoted(store.backend.rawValue)) needs a Redis server",
                 hint: "add redis: redis://127.0.0.1:6379/0")
         }
+        warnOfUnusedKeys(keys, store)
         if store.usesMemory, store.object > store.memory {
             keys.fault(
                 at: keys.node("object") == nil ? "memory" : "object",
                 "`object` (\(store.object)) must not exceed `memory` (\(store.memory))")
+        }
+    }
+
+    private static func warnOfUnusedKeys(_ keys: KeyedValues, _ store: StoreSettings) {
+        let uses = [
+            ("redis", store.usesRedis, "use redis or tiered"), ("memory", store.usesMemory, "use memory or tiered"),
+            ("tiered_life", store.backend == .tiered, "use tiered"),
+        ]
+        // `none` is a switch: what it turns off is there for the next time.
+        guard store.backend != .none else { return }
+        for (key, isUsed, hint) in uses where !isUsed && keys.node(key) != nil {
+            keys.warn(
+                at: key, "\(quoted(key)) has no effect with `backend: \(store.backend.rawValue)`",
+                hint: "\(hint), or remove the key")
         }
     }
 
@@ -130,6 +150,13 @@ enum SectionReader {
             text == "stdout" ? .stdout : .file(path: try absolutePath(text, or: "stdout"))
         }
         keys.read("level", into: &log.level)
+        if case .file(let path) = log.to { keys.warnOfComplaint(about: .logFile(path: path), at: "to") }
+    }
+}
+
+extension KeyedValues {
+    fileprivate func warnOfComplaint(about reference: Surroundings.Reference, at key: String) {
+        if let complaint = reading.complaint(reference) { warn(at: key, complaint) }
     }
 }
 

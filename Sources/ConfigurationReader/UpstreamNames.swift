@@ -4,18 +4,24 @@ import Configuration
 
 /// All names, those of faulty upstreams included, so that routes to these are not reported as well.
 struct UpstreamNames {
-    private var known: Set<String> = []
+    private var known: [String: (position: Position, isUsed: Bool)] = [:]
 
-    mutating func define(_ name: String) { known.insert(name) }
+    mutating func define(_ name: String, at position: Position) { known[name] = (position, false) }
 
     /// The name, if there is an upstream of that name.
     mutating func use(_ name: String) throws(ValueFault) -> String {
-        guard known.contains(name) else { throw unknown(name) }
+        guard known[name] != nil else { throw unknown(name) }
+        known[name]?.isUsed = true
         return name
     }
 
+    /// Those that nothing has used.
+    var unused: [(name: String, position: Position)] {
+        known.filter { !$0.value.isUsed }.map { ($0.key, $0.value.position) }
+    }
+
     private func unknown(_ name: String) -> ValueFault {
-        let names = known.sorted()
+        let names = known.keys.sorted()
         guard !names.isEmpty else {
             return ValueFault(
                 "unknown upstream \(quoted(name))", hint: "add upstreams: {\(name): http://127.0.0.1:9000}")

@@ -7,7 +7,7 @@ enum UpstreamReader {
         let reading = file.reading
         guard let node = file.node("upstreams"), let entries = reading.entries(of: node) else { return }
         for entry in entries {
-            reading.upstreams.define(entry.name)
+            reading.upstreams.define(entry.name, at: entry.position)
             guard isUpstreamName(entry.name) else {
                 reading.faults.add(
                     entry.position, "invalid upstream name \(quoted(entry.name))",
@@ -21,11 +21,10 @@ enum UpstreamReader {
     }
 
     private static func readUpstream(_ name: String, _ node: YAMLNode, in reading: Reading) -> Upstream? {
-        if case .scalar = node.content {
-            let server = reading.value(of: node, key: name) { text throws(ValueFault) in
-                try OriginAddress(parsing: text)
-            }
-            return server.map { Upstream(name: name, servers: [$0]) }
+        switch node.content {
+        case .scalar where !node.isNull, .sequence:
+            return Upstream(name: name, servers: servers(in: node, of: name, in: reading) ?? [])
+        case .scalar, .mapping, .invalid: break
         }
         guard let keys = KeyedValues(node, path: "upstreams.*", in: reading) else { return nil }
         var upstream = Upstream(name: name, servers: [])
@@ -100,14 +99,19 @@ enum UpstreamReader {
                 hint: "add servers: [http://127.0.0.1:9000]")
             return
         }
-        let servers = keys.list("servers", allowsOne: true) { text throws(ValueFault) in
-            try OriginAddress(parsing: text)
+        if let node = keys.node("servers"), let servers = servers(in: node, of: name, in: keys.reading) {
+            upstream.servers = servers
         }
-        guard let servers else { return }
-        if case .sequence(let nodes)? = keys.node("servers")?.content, nodes.isEmpty {
-            keys.fault(at: "servers", "the upstream \(quoted(name)) has no servers")
+    }
+
+    /// One URL, or a list of them.
+    private static func servers(in node: YAMLNode, of name: String, in reading: Reading) -> [OriginAddress]? {
+        let servers = reading.list(of: node, key: name) { text throws(ValueFault) in try OriginAddress(parsing: text) }
+        guard let servers else { return nil }
+        if case .sequence(let nodes) = node.content, nodes.isEmpty {
+            reading.faults.add(node.position, "the upstream \(quoted(name)) has no servers")
         }
-        upstream.servers = keys.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
+        return reading.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
     }
 
     /// Names appear in metrics, logs and paths of the admin listener.
