@@ -3,6 +3,7 @@
 
 import Admin
 import Configuration
+import ConfigurationReader
 import EventLoop
 import Glibc
 import Proxy
@@ -25,6 +26,8 @@ final class Daemon {
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
     private var freedMemory: FreedMemory?
+    /// Those of the file that were logged last.
+    private var warnings: [Fault] = []
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
@@ -152,13 +155,15 @@ final class Daemon {
         }
         defer { reopenAccessLog(server.configuration.log) }
         do throws(ConfigurationFaults) {
-            let next = try readConfiguration(file: path)
+            let valid = try readConfiguration(file: path)
+            let next = valid.configuration
             let prepared = try admin.prepare(next.admin)
             do throws(ServerFault) { try server.reload(next) } catch {
                 admin.discard(prepared)
                 return ["\(error)"]
             }
             adopt(prepared)
+            report(valid.warnings)
         } catch {
             return error.lines
         }
@@ -170,6 +175,16 @@ final class Daemon {
     private func reopenAccessLog(_ settings: LogSettings) {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { log.write(.error, "log.to: \(error)") }
     }
+
+    /// Logs the file's warnings, unless they are the same as last time.
+    func report(_ warnings: [Fault]) {
+        guard warnings != self.warnings else { return }
+        self.warnings = warnings
+        for warning in warnings.prefix(20) { log.write(.warning, warning.sentence) }
+        if warnings.count > 20 { log.write(.warning, "\(warnings.count - 20) more warnings: see larder check") }
+    }
+
+    func note(_ sentence: String) { log.write(.notice, sentence) }
 
     // MARK: End
 

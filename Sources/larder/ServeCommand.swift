@@ -32,6 +32,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let daemon: Daemon
+        var hint: String?
         if let upstream {
             let configuration: Configuration
             do throws(ValueFault) {
@@ -40,10 +41,20 @@ struct ServeCommand: ParsableCommand {
                 throw ValidationError("\(error)")
             }
             daemon = try Daemon(configuration, from: .options)
+            if timeout == nil {
+                hint =
+                    "responses without Cache-Control are not cached; add --timeout 30s (make run: TIMEOUT=30s) to cache them"
+            }
         } else {
-            daemon = try Daemon(try source.read(), from: .file(source.path))
+            let valid: ValidConfiguration
+            do throws(ConfigurationFaults) { valid = try readConfiguration(file: source.path) } catch {
+                throw CommandFailure(lines: error.lines)
+            }
+            daemon = try Daemon(valid.configuration, from: .file(source.path))
+            daemon.report(valid.warnings)
         }
         try daemon.start()
+        if let hint { daemon.note(hint) }
         daemon.run()
     }
 }
