@@ -129,7 +129,8 @@ enum ForeignWords {
     static let byLevel: [String: [ForeignWord]] = [
         "": [
             ForeignWord("port bind address addr listeners", "server.listen"),
-            ForeignWord("http https frontend frontends global main", "server"),
+            ForeignWord("http https", "upstreams", "routes"),
+            ForeignWord("frontend frontends global main", "server"),
             ForeignWord("backend backends services service origins origin targets clusters servers", "upstreams"),
             ForeignWord("locations rules sites paths proxies virtual_hosts endpoints", "routes"),
             ForeignWord("cache caches caching", "routes.*.cache", "store"),
@@ -201,7 +202,7 @@ enum ForeignWords {
             ForeignWord("unhealthy_threshold failure_threshold max_fails", "upstreams.*.check.fall"),
         ],
         "routes.*": [
-            ForeignWord("prefix path_prefix uri url pattern rule", "routes.*.path"),
+            ForeignWord("prefix path_prefix uri url pattern rule route", "routes.*.path"),
             ForeignWord("paths", "routes.*.paths", otherwise: "a route has one `path`: write a route for each"),
             ForeignWord("hosts domains", "routes.*.hosts", otherwise: "a route has one `host`: write a route for each"),
             ForeignWord("domain hostname", "routes.*.host"),

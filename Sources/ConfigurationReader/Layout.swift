@@ -95,15 +95,13 @@ struct Layout {
         guard let colon = keyEnd(scalars, from: place) else {
             // Text, or the rest of the text above.
             isExpectingValue = false
-            return scan(scalars, from: place, lineIndent: start)
+            return equalsSign(scalars, from: place) ?? scan(scalars, from: place, lineIndent: start)
         }
-        if let mistake = enter(Level(indent: place, isList: false, line: line, name: text(scalars[place..<colon]))) {
-            return mistake
-        }
-        return readValue(scalars, from: colon + 1, indent: place)
+        let level = Level(indent: place, isList: false, line: line, name: text(scalars[place..<colon]))
+        return enter(level) ?? readValue(scalars, from: colon + 1, of: level)
     }
 
-    private mutating func readValue(_ scalars: [Unicode.Scalar], from start: Int, indent: Int) -> Mistake? {
+    private mutating func readValue(_ scalars: [Unicode.Scalar], from start: Int, of key: Level) -> Mistake? {
         var place = start
         while place < scalars.count, scalars[place] == " " || scalars[place] == "\t" { place += 1 }
         // An anchor or a tag stands before its value.
@@ -117,10 +115,10 @@ struct Layout {
         }
         isExpectingValue = false
         if scalars[place] == "|" || scalars[place] == ">" {
-            textIndent = indent
+            textIndent = key.indent
             return nil
         }
-        return scan(scalars, from: place, lineIndent: indent)
+        return secondKey(scalars, from: place, of: key) ?? scan(scalars, from: place, lineIndent: key.indent)
     }
 
     /// Opens and closes brackets and quotes.
@@ -133,11 +131,17 @@ struct Layout {
         while place < scalars.count {
             let scalar = scalars[place]
             let startsWord = place == start || "{[,: ".unicodeScalars.contains(scalars[place - 1])
-            switch openings.last?.mark {
-            case "\""?:
-                if scalar == "\\" { place += 1 } else if scalar == "\"" { openings.removeLast() }
-            case "'"?:
-                if scalar == "'" { openings.removeLast() }
+            let mark = openings.last?.mark
+            switch mark {
+            case "\"", "'":
+                if mark == "\"", scalar == "\\" {
+                    place += 1
+                } else if scalar == mark {
+                    openings.removeLast()
+                    // '' is one quote within quotes.
+                    let isDoubled = mark == "'" && place + 1 < scalars.count && scalars[place + 1] == "'"
+                    if openings.isEmpty, !isDoubled { return excess(scalars, after: place) }
+                }
             default:
                 switch scalar {
                 case "{", "[":
@@ -153,7 +157,7 @@ struct Layout {
                     if startsWord { return nil }
                 default: break
                 }
-                if openings.isEmpty { return nil }
+                if openings.isEmpty { return excess(scalars, after: place) }
             }
             place += 1
         }
@@ -216,8 +220,15 @@ struct Layout {
         }
     }
 
-    /// `key:value`, and `key:` with a space after it that is none.
+    /// `-key: value`, `key:value`, and `key:` with a space after it that is none.
     private func misspelledKey(_ scalars: [Unicode.Scalar], from start: Int) -> Mistake? {
+        if scalars[start] == "-", start + 1 < scalars.count, let colon = keyEnd(scalars, from: start),
+            Layout.keys.contains(text(scalars[(start + 1)..<colon]))
+        {
+            return Mistake(
+                position: Position(line: line, column: start + 2), message: "no space after the dash",
+                hint: "write - \(text(scalars[(start + 1)...].prefix(40)))")
+        }
         let name = scalars[start...].prefix { $0.properties.isAlphabetic || $0 == "_" || $0 == "-" || $0.isASCIIDigit }
         let colon = name.endIndex
         guard !name.isEmpty, colon + 1 < scalars.count, scalars[colon] == ":" else { return nil }
@@ -233,6 +244,49 @@ struct Layout {
         guard key != "http", key != "https", key != "unix", !value.hasPrefix("//") else { return nil }
         return Mistake(
             position: position, message: "no space after the colon", hint: "write \(key): \(value.prefix(40))")
+    }
+
+    /// What follows the last closing bracket or quote of a value, and can't.
+    private func excess(_ scalars: [Unicode.Scalar], after end: Int) -> Mistake? {
+        guard let place = scalars[(end + 1)...].firstIndex(where: { $0 != " " && $0 != "\t" }) else { return nil }
+        let position = Position(line: line, column: place + 1)
+        let isQuote = scalars[end] == "\"" || scalars[end] == "'"
+        if scalars[place] == "}" || scalars[place] == "]" {
+            return Mistake(
+                position: position, message: "the bracket \(scalars[place]) closes nothing", hint: "remove it")
+        }
+        guard isQuote, scalars[place] != "#", scalars[place] != ":" else { return nil }
+        return Mistake(
+            position: position, message: "text after the closing quote",
+            hint: scalars[end] == "'" ? "write '' for a quote within quotes" : "write \\\" for a quote within quotes")
+    }
+
+    /// `cache: timeout: 5m`.
+    private func secondKey(_ scalars: [Unicode.Scalar], from start: Int, of key: Level) -> Mistake? {
+        guard !"\"'{[*".unicodeScalars.contains(scalars[start]), let colon = keyEnd(scalars, from: start) else {
+            return nil
+        }
+        let position = Position(line: line, column: start + 1)
+        let value = text(scalars[start...].prefix { $0 != "#" }.prefix(60))
+        guard Layout.keys.contains(text(scalars[start..<colon])) else {
+            return Mistake(
+                position: position, message: "a value with a colon and a space in it needs quotes",
+                hint: "write \"\(value)\"")
+        }
+        return Mistake(
+            position: position, message: "a second key on the line of \(quoted(key.name))",
+            hint: "put it on a line of its own, or write \(key.name): {\(value)}")
+    }
+
+    /// `timeout = 5m`.
+    private func equalsSign(_ scalars: [Unicode.Scalar], from start: Int) -> Mistake? {
+        guard let sign = scalars[start...].firstIndex(of: "=") else { return nil }
+        let words = text(scalars[start..<sign]).split(separator: " ")
+        guard words.count == 1, Layout.keys.contains(String(words[0])) else { return nil }
+        let value = text(scalars[(sign + 1)...].drop { $0 == " " }.prefix(40))
+        return Mistake(
+            position: Position(line: line, column: sign + 1), message: "an equals sign where a colon belongs",
+            hint: "write \(words[0]): \(value)")
     }
 
     private var unclosed: Mistake? {

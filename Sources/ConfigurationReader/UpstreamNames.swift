@@ -6,11 +6,14 @@ import Configuration
 struct UpstreamNames {
     private var known: [String: (position: Position, isUsed: Bool)] = [:]
 
+    /// Whether `upstreams` can't be read, so that nobody knows which names there are.
+    var areUnknown = false
+
     mutating func define(_ name: String, at position: Position) { known[name] = (position, false) }
 
     /// The name, if there is an upstream of that name.
     mutating func use(_ name: String) throws(ValueFault) -> String {
-        guard known[name] != nil else { throw unknown(name) }
+        guard known[name] != nil || areUnknown else { throw unknown(name) }
         known[name]?.isUsed = true
         return name
     }
@@ -21,6 +24,11 @@ struct UpstreamNames {
     }
 
     private func unknown(_ name: String) -> ValueFault {
+        if name.contains("://") {
+            return ValueFault(
+                "\(quoted(name)) is not the name of an upstream",
+                hint: "add upstreams: {api: \(name.prefix(60))}, and write upstream: api")
+        }
         let names = known.keys.sorted()
         guard !names.isEmpty else {
             return ValueFault(

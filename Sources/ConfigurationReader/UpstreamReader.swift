@@ -5,7 +5,18 @@ import Configuration
 enum UpstreamReader {
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {
         let reading = file.reading
-        guard let node = file.node("upstreams"), let entries = reading.entries(of: node) else { return }
+        guard let node = file.node("upstreams") else { return }
+        if case .sequence = node.content {
+            reading.faults.add(
+                node.position, "expected upstreams by name, found a list",
+                hint: "remove the dashes: each line is NAME: http://127.0.0.1:9000")
+            reading.upstreams.areUnknown = true
+            return
+        }
+        guard let entries = reading.entries(of: node) else {
+            reading.upstreams.areUnknown = true
+            return
+        }
         for entry in entries {
             reading.upstreams.define(entry.name, at: entry.position)
             guard isUpstreamName(entry.name) else {

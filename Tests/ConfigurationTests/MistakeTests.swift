@@ -401,10 +401,8 @@ struct MistakeTests {
                 ["5:14: error: invalid YAML: no space after the colon; write upstream: shop"]),
             Mistake(
                 "no space after the colon of an upstream", "shop: http://127.0.0.1:7000", "shop:http://127.0.0.1:7000",
-                [
-                    "2:3: error: expected a mapping, found text; add a space after the colon: shop: http://127.0.0.1:7000",
-                    "5:15: error: unknown upstream `shop`; add upstreams: {shop: http://127.0.0.1:9000}",
-                ]),
+                ["2:3: error: expected a mapping, found text; add a space after the colon: shop: http://127.0.0.1:7000"]
+            ),
             Mistake(
                 "no space after the colon, in the line that follows", "cache: {timeout: 1m}",
                 "cache: {timeout: 1m}\n    upgrade:on",
@@ -457,6 +455,37 @@ struct MistakeTests {
                 "routes as a mapping",
                 file: "upstreams: {shop: \"http://127.0.0.1:7000\"}\nroutes:\n  path: /\n  upstream: shop\n",
                 ["3:3: error: expected a list of routes, found a mapping; start each with `- path: …`"]),
+            Mistake(
+                "a brace too many", "{timeout: 1m}", "{timeout: 1m}}",
+                ["6:25: error: invalid YAML: the bracket } closes nothing; remove it"]),
+            Mistake(
+                "a quote within quotes", "{timeout: 1m}",
+                "{key: a}\n  - path: /other\n    host: 'it's'\n    upstream: shop",
+                ["8:15: error: invalid YAML: text after the closing quote; write '' for a quote within quotes"]),
+            Mistake(
+                "two keys on a line", "{timeout: 1m}", "timeout: 5m",
+                [
+                    "6:12: error: invalid YAML: a second key on the line of `cache`; put it on a line of its own, or write cache: {timeout: 5m}"
+                ]),
+            Mistake(
+                "a colon and a space in a value", "path: /items/{id}", "path: /items: all",
+                [
+                    "4:11: error: invalid YAML: a value with a colon and a space in it needs quotes; write \"/items: all\""
+                ]),
+            Mistake(
+                "an equals sign", "    upstream: shop", "    upstream = shop",
+                ["5:14: error: invalid YAML: an equals sign where a colon belongs; write upstream: shop"]),
+            Mistake(
+                "no space after a dash", "  - path: /items/{id}", "  -path: /items/{id}",
+                ["4:4: error: invalid YAML: no space after the dash; write - path: /items/{id}"]),
+            Mistake(
+                "TOML", file: "[server]\nlisten = \"127.0.0.1:8080\"\n",
+                ["2:8: error: invalid YAML: an equals sign where a colon belongs; write listen: \"127.0.0.1:8080\""]),
+            Mistake(
+                "upstreams as a list", "  shop: http://127.0.0.1:7000", "  - shop: http://127.0.0.1:7000",
+                [
+                    "2:3: error: expected upstreams by name, found a list; remove the dashes: each line is NAME: http://127.0.0.1:9000"
+                ]),
             Mistake(
                 "two documents",
                 file:
@@ -667,6 +696,11 @@ struct MistakeTests {
                 "a name with a typo", "upstream: shop", "upstream: shpo",
                 ["5:15: error: unknown upstream `shpo`; did you mean `shop`?"]),
             Mistake(
+                "a URL", "upstream: shop", "upstream: http://127.0.0.1:7000",
+                [
+                    "5:15: error: `http://127.0.0.1:7000` is not the name of an upstream; add upstreams: {api: http://127.0.0.1:7000}, and write upstream: api"
+                ]),
+            Mistake(
                 "a name that is near to none", "upstream: shop", "upstream: orders",
                 ["5:15: error: unknown upstream `orders`; known upstreams: shop"]),
             Mistake(
@@ -819,6 +853,9 @@ struct MistakeTests {
             Mistake(
                 "a status that is none", "timeout: 1m", "statuses: {700: 1s}",
                 ["6:24: error: invalid status `700`; statuses are 200–599"]),
+            Mistake(
+                "statuses in one entry", "timeout: 1m", "statuses: {200 302: 10m}",
+                ["6:24: error: invalid status `200 302`; write an entry for each status"]),
             Mistake(
                 "statuses as a list", "timeout: 1m", "statuses: [404, 1s]",
                 ["6:23: error: expected statuses with durations, found a list; write {404: 10s, 5xx: 1s}"]),

@@ -242,7 +242,7 @@ struct RouteFaultTests {
             ),
             (
                 "statuses: {\"404,410\": 1s}",
-                "6:18: error: invalid status `404,410`; use one status such as 404, a class such as 5xx, or any"
+                "6:18: error: invalid status `404,410`; write an entry for each status"
             ),
             (
                 "statuses: {40x: 1s}",
