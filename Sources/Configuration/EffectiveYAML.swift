@@ -82,7 +82,7 @@ extension Configuration {
         out.key("path", route.path.description)
         if route.host != .any { out.key("host", route.host.description) }
         out.key("upstream", route.upstream)
-        out.key("upgrade", route.upgrade)
+        if route.upgrade.isEmpty { out.key("upgrade", false) } else { out.key("upgrade", route.upgrade) }
         guard let cache = route.cache else { return }
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))

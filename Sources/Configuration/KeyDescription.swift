@@ -199,7 +199,8 @@ package struct KeyDescription: Sendable, Hashable {
             "Caching of this route. Without it, or with off, nothing is cached; {} and on cache with all defaults. A duration is the timeout."
         ),
         KeyDescription(
-            "routes.*.upgrade", "on | off", "off", "Whether upgraded connections (WebSocket) are tunnelled."
+            "routes.*.upgrade", "on | off | list of PROTOCOL", "off",
+            "Protocols that a connection may be upgraded to, and then tunnelled; on is [websocket]."
         ),
     ]
 

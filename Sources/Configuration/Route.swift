@@ -9,8 +9,11 @@ package struct Route: Sendable, Hashable {
     package var upstream: String
     /// nil: every request passes through and nothing is stored.
     package var cache: CacheSettings?
-    /// Whether `Connection: Upgrade` (WebSocket and the like) passes through as a tunnel.
-    package var upgrade = false
+    /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
+    package var upgrade: [String] = []
+
+    /// What `upgrade: on` lets through.
+    package static let usualUpgrade = ["websocket"]
 
     /// Which requests it matches: no two routes of a configuration have this in common.
     package struct Match: Sendable, Hashable {
@@ -23,6 +26,23 @@ package struct Route: Sendable, Hashable {
     package init(path: PathPattern, upstream: String) {
         self.path = path
         self.upstream = upstream
+    }
+}
+
+extension Route {
+    /// A protocol of `upgrade`, in lower case; empty for `off`.
+    package static func upgrade(parsing text: String) throws(ValueFault) -> String {
+        switch text {
+        case "on", "true", "True", "TRUE": return usualUpgrade[0]
+        case "off", "false", "False", "FALSE": return ""
+        case "yes", "no", "1", "0", "enabled", "disabled", "On", "Off", "ON", "OFF":
+            throw ValueFault("expected on, off or protocols, found \(quoted(text))", hint: "write on for WebSocket")
+        default: break
+        }
+        guard !text.isEmpty, text.utf8.allSatisfy(isTokenByte) else {
+            throw ValueFault("\(quoted(text)) is not the name of a protocol", hint: "write on for WebSocket")
+        }
+        return text.lowercased()
     }
 }
 

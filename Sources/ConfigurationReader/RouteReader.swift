@@ -109,6 +109,15 @@ enum RouteReader {
     }
 
     private static func readUpgrade(_ keys: KeyedValues, into draft: inout RouteDraft) {
-        keys.read("upgrade", into: &draft.route.upgrade)
+        if let node = keys.node("upgrade"), keys.reading.isQuotedText(node) {
+            keys.fault(at: "upgrade", "expected on, off or protocols, found quoted text", hint: "remove the quotes")
+            return
+        }
+        let entries = keys.list("upgrade") { text throws(ValueFault) in try Route.upgrade(parsing: text) }
+        guard let entries else { return }
+        if entries.count > 1, entries.contains(where: \.value.isEmpty) {
+            keys.fault(at: "upgrade", "off can't stand beside protocols")
+        }
+        draft.route.upgrade = keys.reportingDuplicates(entries) { "the protocol \(quoted($0))" }.filter { !$0.isEmpty }
     }
 }

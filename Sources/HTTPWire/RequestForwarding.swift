@@ -11,6 +11,8 @@ package struct RequestForwarding: Sendable {
     package var method: Method?
     package var framing: BodyFraming
     package var connection = Forwarding.Connection.implied
+    /// Of the protocols that the client offers to upgrade to, those to offer the origin, in lower case; nil for all.
+    package var upgrades: [[UInt8]]?
     /// Whether Host is the client's authority. Otherwise, and for a client that sent none, it is `upstreamHost`.
     package var keepsClientHost = true
     package var upstreamHost: [UInt8]
@@ -238,14 +240,52 @@ extension RequestForwarding {
         case .close: output.append(wantsTrailers ? "Connection: close, TE\r\n" : "Connection: close\r\n")
         case .upgrade:
             output.append(wantsTrailers ? "Connection: Upgrade, TE\r\n" : "Connection: Upgrade\r\n")
-            for field in head.fields where field.known == .upgrade {
+            appendUpgrade(head, bytes, to: &output)
+        }
+    }
+}
+
+extension RequestForwarding {
+    /// RFC 9110 §7.8.
+    private func appendUpgrade(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        for field in head.fields where field.known == .upgrade {
+            guard let upgrades else {
                 Forwarding.appendField("Upgrade", bytes.extracting(field.value), to: &output)
+                continue
+            }
+            var elements = ListElements(field.value)
+            while let element = elements.next(in: bytes) {
+                let offered = bytes.extracting(element)
+                if offered.isProtocol(amongst: upgrades) { Forwarding.appendField("Upgrade", offered, to: &output) }
             }
         }
     }
 }
 
+extension Span<UInt8> {
+    /// Whether it names one of the protocols, which are in lower case; a version after a slash is any.
+    fileprivate func isProtocol(amongst protocols: [[UInt8]]) -> Bool {
+        var end = 0
+        while end < count, self[end] != UInt8(ascii: "/") { end += 1 }
+        let name = extracting(..<end)
+        for known in protocols where Token.equalIgnoringCase(name, known.span) { return true }
+        return false
+    }
+}
+
 extension RequestHead {
+    /// Whether the client wants to leave HTTP for one of these protocols, in lower case (RFC 9110 §7.8).
+    package func offersUpgrade(toAnyOf protocols: [[UInt8]], in bytes: Span<UInt8>) -> Bool {
+        guard wantsUpgrade else { return false }
+        for field in fields where field.known == .upgrade {
+            var elements = ListElements(field.value)
+            while let element = elements.next(in: bytes) {
+                if bytes.extracting(element).isProtocol(amongst: protocols) { return true }
+            }
+        }
+        return false
+    }
+
     /// RFC 9110 §10.1.4: the member `trailers` of TE.
     fileprivate func asksForTrailers(_ bytes: Span<UInt8>) -> Bool {
         guard contains(.te) else { return false }

@@ -25,7 +25,7 @@ struct HandoverTests {
                         body_key: 32MiB
                     - path: /ws/{rest...}
                       upstream: origin
-                      upgrade: on
+                      upgrade: x
                     """,
                 store: "object: 32MiB\nmemory: 128MiB", limits: "write_timeout: 1s", server: "workers: 1")
         }
@@ -111,7 +111,7 @@ struct HandoverTests {
                 routes: """
                     - path: /{rest...}
                       upstream: origin
-                      upgrade: on
+                      upgrade: x
                     """)
         }
         let count = 16 << 20

@@ -104,6 +104,27 @@ struct TunnelTests {
         #expect(eventually(within: 10) { said.withLock { $0 } == "and so on" })
     }
 
+    @Test("upgrade: on offers WebSocket alone: a request for another protocol is like any other")
+    func otherProtocols() throws {
+        let path = origin.script("/ws/t") { try $0.respond(200, body: $0.request["Upgrade"] ?? "none") }
+        for (offer, seen) in [
+            ("h2c", "none"), ("h2c, websocket", "websocket"), ("WebSocket/13", "WebSocket/13"), ("websockets", "none"),
+        ] {
+            let response = try larder.get(
+                path, ["Connection: Upgrade, HTTP2-Settings", "Upgrade: \(offer)", "HTTP2-Settings: x"])
+            #expect(response.status == 200)
+            #expect(response.body.text == seen, "\(offer)")
+        }
+    }
+
+    @Test("RFC 9110 §9.3.8: TRACE is refused")
+    func trace() throws {
+        let response = try larder.request(
+            "TRACE", origin.script("/ws/t") { try $0.respond(200, body: "a") }, ["Cookie: secret=1"])
+        #expect(response.status == 405)
+        #expect(!response.raw.text.contains("secret"))
+    }
+
     /// Sends until neither side takes more; the tunnel may end meanwhile.
     private func fill(_ client: RawClient) {
         client.socket.set(timeout: 0.5)

@@ -61,7 +61,10 @@ struct OriginRequest {
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect
         plan.acceptsTrailers = true
-        plan.connection = request.wantsTunnel ? .upgrade : .implied
+        if request.wantsTunnel {
+            plan.connection = .upgrade
+            plan.upgrades = entry.upgrades
+        }
         plan.dropping = dropped
         // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
         // that what is read and what is changed have one name.

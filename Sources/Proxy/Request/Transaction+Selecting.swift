@@ -14,11 +14,12 @@ extension Transaction: StoreReceiver {
     func route() -> Progress {
         let request = self.request!
         switch request.head.method {
-        case .connect: return refuse(.methodNotAllowed)
-        case .options, .trace:
+        // RFC 9110 §9.3.8: TRACE would show a page what the proxies on the way add to its requests.
+        case .connect, .trace: return refuse(.methodNotAllowed)
+        case .options:
             if request.head.targetForm == .asterisk { return answerOptions() }
             if request.head.contains(.maxForwards), request.head.maxForwards(in: request.bytes) == 0 {
-                return request.head.method == .options ? answerOptions() : refuse(.methodNotAllowed)
+                return answerOptions()
             }
         case .get, .head, .post, .put, .delete, .patch, .query, .other: break
         }
@@ -32,7 +33,7 @@ extension Transaction: StoreReceiver {
             request.match = found
             request.entry = entry
             if explainer == nil { entry.counters.requests += 1 }
-            if request.head.wantsUpgrade && entry.allowsUpgrade {
+            if !entry.upgrades.isEmpty, request.head.offersUpgrade(toAnyOf: entry.upgrades, in: request.bytes) {
                 request.wantsTunnel = true
                 return pass(.routeNotCached)
             }

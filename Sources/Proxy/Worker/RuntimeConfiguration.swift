@@ -30,7 +30,8 @@ final class RouteEntry {
     private let statuses: StatusTimeouts?
     private let contentTypes: MediaTypeRules?
     let removesTags: Bool
-    let allowsUpgrade: Bool
+    /// The protocols that a connection may be upgraded to, in lower case.
+    let upgrades: [[UInt8]]
     let keepsClientHost: Bool
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
@@ -49,7 +50,7 @@ final class RouteEntry {
         statuses = cache.flatMap { $0.statuses.isEmpty ? nil : StatusTimeouts($0.statuses) }
         contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
         removesTags = cache?.tags == .remove
-        allowsUpgrade = route.upgrade
+        upgrades = route.upgrade.map { Array($0.utf8) }
         keepsClientHost = group.settings.host == .client
     }
 
