@@ -89,7 +89,7 @@ struct MistakeTests {
                 ["6:5: error: unknown key `zebra`; known keys: path, host, upstream, cache, upgrade"]),
             Mistake(
                 "auth is not near to path", "    upstream: shop", "    upstream: shop\n    auth: x",
-                ["6:5: error: unknown key `auth`; that belongs to the API, or to a proxy in front of Larder"]),
+                ["6:5: error: unknown key `auth`; Larder doesn't do this: leave it to the API or to a proxy in front"]),
             Mistake(
                 "a key twice", "    upstream: shop", "    upstream: shop\n    upstream: shop",
                 ["6:5: error: duplicate key `upstream`; first defined on line 5"]),
@@ -224,7 +224,7 @@ struct MistakeTests {
             Mistake(
                 "regex on the route", "    upstream: shop", "    upstream: shop\n    regex: ^/x",
                 [
-                    "6:5: error: unknown key `regex`; paths are no regular expressions: {name} is one segment, {name...} at the end the rest"
+                    "6:5: error: unknown key `regex`; paths are not regular expressions: use {name} for one segment, and {name...} at the end for the rest"
                 ]),
             Mistake(
                 "headers on the route", "    upstream: shop", "    upstream: shop\n    headers: {X-A: b}",
@@ -252,19 +252,21 @@ struct MistakeTests {
                 ["6:5: error: unknown key `middlewares`; Larder has no plug-ins"]),
             Mistake(
                 "rate_limit on the route", "    upstream: shop", "    upstream: shop\n    rate_limit: 10",
-                ["6:5: error: unknown key `rate_limit`; that belongs to the API, or to a proxy in front of Larder"]),
+                [
+                    "6:5: error: unknown key `rate_limit`; Larder doesn't do this: leave it to the API or to a proxy in front"
+                ]),
             Mistake(
                 "cors on the route", "    upstream: shop", "    upstream: shop\n    cors: on",
-                ["6:5: error: unknown key `cors`; that belongs to the API, or to a proxy in front of Larder"]),
+                ["6:5: error: unknown key `cors`; Larder doesn't do this: leave it to the API or to a proxy in front"]),
             Mistake(
                 "redirect on the route", "    upstream: shop", "    upstream: shop\n    redirect: /x",
                 ["6:5: error: unknown key `redirect`; Larder doesn't redirect"]),
             Mistake(
                 "hosts on the route", "    upstream: shop", "    upstream: shop\n    hosts: [a]",
-                ["6:5: error: unknown key `hosts`; a route has one `host`: write a route for each"]),
+                ["6:5: error: unknown key `hosts`; a route has one `host`: write one route for each"]),
             Mistake(
                 "paths on the route", "    upstream: shop", "    upstream: shop\n    paths: [/a]",
-                ["6:5: error: unknown key `paths`; a route has one `path`: write a route for each"]),
+                ["6:5: error: unknown key `paths`; a route has one `path`: write one route for each"]),
             Mistake(
                 "backend on the route", "    upstream: shop", "    upstream: shop\n    backend: a",
                 ["6:5: error: unknown key `backend`; use `upstream`"]),
@@ -347,7 +349,7 @@ struct MistakeTests {
                 ["2:44: error: unknown key `max_fails`; use `fall` under `check`"]),
             Mistake(
                 "weight of an upstream", "http://127.0.0.1:7000", "{servers: \"http://127.0.0.1:7000\", weight: 3}",
-                ["2:44: error: unknown key `weight`; all servers of an upstream count the same"]),
+                ["2:44: error: unknown key `weight`; weights are not supported: all servers are treated alike"]),
             Mistake(
                 "tls of an upstream", "http://127.0.0.1:7000", "{servers: \"http://127.0.0.1:7000\", tls: {}}",
                 ["2:44: error: unknown key `tls`; TLS to upstreams is not supported yet"]),
@@ -369,28 +371,28 @@ struct MistakeTests {
             Mistake(
                 "a key with a space too few", "    upstream: shop", "   upstream: shop",
                 [
-                    "5:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a key with a space too many", "    upstream: shop", "     upstream: shop",
                 [
-                    "5:6: error: invalid YAML: wrong indentation: 5 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:6: error: invalid YAML: wrong indentation: 5 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a key on the level of its list", "    upstream: shop", "  upstream: shop",
                 [
-                    "5:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a section that is indented", file: "upstreams:\n    shop: http://127.0.0.1:7000\n  routes: []\n",
                 [
-                    "3:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `shop` on line 2; indent the two alike"
+                    "3:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `shop` on line 2; use the same indentation"
                 ]),
             Mistake(
                 "an upstream that is indented less",
                 file: "upstreams:\n  server:\n    servers: http://127.0.0.1:7000\n   check: /h\n",
                 [
-                    "4:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `servers` on line 3; indent the two alike"
+                    "4:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `servers` on line 3; use the same indentation"
                 ]),
             Mistake(
                 "a tab before a key", "    upstream: shop", "\tupstream: shop",
@@ -420,7 +422,7 @@ struct MistakeTests {
                 "a line that goes on with the one before", "    upstream: shop", "    upstream: shop\n      and more",
                 [
                     "5:15: error: unknown upstream `shop and more`; known upstreams: shop",
-                    "6:1: warning: this line goes on with the value of line 5; a key of its own needs `: ` after it and the indentation of the keys beside it",
+                    "6:1: warning: this line continues the value of line 5; a new key needs `: ` after it and the same indentation as its neighbours",
                 ]),
             Mistake(
                 "a brace that is not closed", "{timeout: 1m}", "{timeout: 1m",
@@ -660,12 +662,15 @@ struct MistakeTests {
                 ]),
             Mistake(
                 "Redis that is not used", before: "store: {redis: \"redis://127.0.0.1:6379/0\"}",
-                ["1:16: warning: `redis` has no effect with `backend: memory`; use redis or tiered, or remove the key"]),
+                [
+                    "1:16: warning: `redis` has no effect with `backend: memory`; set `backend` to redis or tiered, or remove the key"
+                ]),
             Mistake(
                 "memory that is not used",
                 before: "store: {backend: redis, redis: \"redis://127.0.0.1\", memory: 1GiB}",
-                ["1:61: warning: `memory` has no effect with `backend: redis`; use memory or tiered, or remove the key"]
-            ),
+                [
+                    "1:61: warning: `memory` has no effect with `backend: redis`; set `backend` to memory or tiered, or remove the key"
+                ]),
         ])
     func values(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
 
@@ -748,19 +753,19 @@ struct MistakeTests {
                 ["4:11: error: parameters have no types or patterns: `{id:int}`; write /items/{id}"]),
             Mistake(
                 "a rest as in Starlette", "/items/{id}", "\"/files/{name:path}\"",
-                ["4:11: error: `{name:path}` is not how a path takes the rest; write /files/{name...}"]),
+                ["4:11: error: `{name:path}` is not valid: the rest of a path is {name...}; write /files/{name...}"]),
             Mistake(
                 "a rest as in Go", "/items/{id}", "/files/{name*}",
-                ["4:11: error: `{name*}` is not how a path takes the rest; write /files/{name...}"]),
+                ["4:11: error: `{name*}` is not valid: the rest of a path is {name...}; write /files/{name...}"]),
             Mistake(
                 "a regular expression", "/items/{id}", "^/items/[0-9]+$",
                 [
-                    "4:11: error: the path `^/items/[0-9]+$` looks like a regular expression, which paths are not; write {name} for one segment, or {name...} at the end for the rest"
+                    "4:11: error: the path `^/items/[0-9]+$` looks like a regular expression; use {name} for one segment, and {name...} at the end for the rest"
                 ]),
             Mistake(
                 "a regular expression with a slash before it", "/items/{id}", "/items/\\d+",
                 [
-                    "4:11: warning: the path `/items/\\d+` looks like a regular expression, which paths are not; write {name} for one segment, or {name...} at the end for the rest"
+                    "4:11: warning: the path `/items/\\d+` looks like a regular expression; use {name} for one segment, and {name...} at the end for the rest"
                 ]),
             Mistake("dollars that are no regular expression", "/items/{id}", "/$metadata"),
             Mistake(
@@ -784,10 +789,10 @@ struct MistakeTests {
                 ["4:5: error: the route has no `path`; path: /{rest...} matches every path"]),
             Mistake(
                 "a list of paths", "/items/{id}", "[/a, /b]",
-                ["4:11: error: `path` takes one value, found a list; write a route for each"]),
+                ["4:11: error: `path` takes one value, found a list; write one route for each"]),
             Mistake(
                 "a list of hosts", "    upstream: shop", "    upstream: shop\n    host: [a.example, b.example]",
-                ["6:11: error: `host` takes one value, found a list; write a route for each"]),
+                ["6:11: error: `host` takes one value, found a list; write one route for each"]),
             Mistake(
                 "a host with a port", "    upstream: shop", "    upstream: shop\n    host: a.example:8080",
                 [
@@ -809,7 +814,7 @@ struct MistakeTests {
                 file:
                     "upstreams:\n  shop: http://127.0.0.1:7000\nroutes:\n  - path: /items/{id}\n    upstream: shop\n    cache: {timeout: 1m}\n  - {path: \"/{rest...}\", host: a.example, upstream: shop}\n",
                 [
-                    "4:11: warning: for the host `a.example`, the route on line 7 takes the requests of this path: the host comes before the path; add this path to that host as well, if it is meant for it"
+                    "4:11: warning: requests for the host `a.example` go to the route on line 7 instead, because a host takes precedence over a path; add a route with this path for that host"
                 ]),
             Mistake(
                 "a host beside the rest",
@@ -847,7 +852,7 @@ struct MistakeTests {
             Mistake(
                 "POST", "timeout: 1m", "timeout: 1m, methods: [GET, POST]",
                 [
-                    "6:35: warning: POST is cached: a POST that is repeated within the lifetime never reaches the upstream; list POST only where it reads, as a search does"
+                    "6:35: warning: POST responses are cached, so a repeated POST may never reach the upstream; list POST only if it reads data, as a search does"
                 ]),
             Mistake("QUERY", "timeout: 1m", "timeout: 1m, methods: [GET, QUERY]"),
             Mistake(
@@ -881,7 +886,7 @@ struct MistakeTests {
             Mistake(
                 "force with Authorization", "timeout: 1m", "timeout: 1m, mode: force, allow_authorization: on",
                 [
-                    "6:60: warning: with `mode: force`, every client gets the response to one client's Authorization; add {header.authorization} to `key`, or remove `allow_authorization`"
+                    "6:60: warning: with `mode: force`, the response to one client's Authorization is served to all; add {header.authorization} to `key`, or remove `allow_authorization`"
                 ]),
             Mistake(
                 "force with Authorization in the key", "timeout: 1m",
@@ -889,7 +894,7 @@ struct MistakeTests {
             Mistake(
                 "force with cookies", "timeout: 1m", "timeout: 1m, mode: force, allow_set_cookie: on",
                 [
-                    "6:57: warning: with `mode: force`, every client gets the cookie that was set for one; remove `allow_set_cookie` unless that cookie is the same for all"
+                    "6:57: warning: with `mode: force`, a cookie that was set for one client is sent to all; remove `allow_set_cookie` unless that cookie is the same for all"
                 ]),
         ])
     func caches(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
