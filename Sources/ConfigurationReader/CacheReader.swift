@@ -159,20 +159,20 @@ enum CacheReader {
     private static func warnOfSharing(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
         if cache.methods.contains(.post) {
             keys.warn(
-                at: "methods", "POST is cached: a POST that is repeated within the lifetime never reaches the upstream",
-                hint: "list POST only where it reads, as a search does")
+                at: "methods", "POST responses are cached, so a repeated POST may never reach the upstream",
+                hint: "list POST only if it reads data, as a search does")
         }
         guard cache.mode == .force else { return }
         let names = cache.key?.pieces ?? []
         if cache.allowAuthorization, !names.contains(where: { $0.isField("authorization") }) {
             keys.warn(
                 at: "allow_authorization",
-                "with `mode: force`, every client gets the response to one client's Authorization",
+                "with `mode: force`, the response to one client's Authorization is served to all",
                 hint: "add {header.authorization} to `key`, or remove `allow_authorization`")
         }
         if cache.allowSetCookie {
             keys.warn(
-                at: "allow_set_cookie", "with `mode: force`, every client gets the cookie that was set for one",
+                at: "allow_set_cookie", "with `mode: force`, a cookie that was set for one client is sent to all",
                 hint: "remove `allow_set_cookie` unless that cookie is the same for all")
         }
     }

@@ -9,7 +9,7 @@ package struct ConfigurationReading: Sendable {
     package let configuration: Configuration?
     /// All errors, in the order of the file.
     package let faults: [Fault]
-    /// What is allowed and hardly meant, in the order of the file.
+    /// What is allowed but probably a mistake, in the order of the file.
     package let warnings: [Fault]
 }
 

@@ -20,7 +20,7 @@ package struct Fault: Sendable, Hashable, CustomStringConvertible {
     package enum Severity: String, Sendable, Hashable {
         /// The file is not used.
         case error
-        /// The file is used, but hardly means what it says.
+        /// The file is used, but probably doesn't mean what it says.
         case warning
     }
 
@@ -38,7 +38,7 @@ package struct Fault: Sendable, Hashable, CustomStringConvertible {
     /// `FILE:LINE:COLUMN: error: sentence`
     package var description: String { description(as: severity) }
 
-    /// The same with another severity, for those who take warnings for errors.
+    /// The same with another severity, for those who treat warnings as errors.
     package func description(as severity: Severity) -> String { "\(place): \(severity.rawValue): \(advice)" }
 
     /// `FILE:LINE:COLUMN: sentence`, for a log that has the severity beside it.

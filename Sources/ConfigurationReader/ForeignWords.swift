@@ -90,14 +90,15 @@ enum ForeignWords {
             "headers header", "routes.*.request", "routes.*.response", otherwise: "Larder doesn't set headers"),
         ForeignWord("redirect return redir", "routes.*.redirect", otherwise: "Larder doesn't redirect"),
         ForeignWord(
-            "respond static_response", "routes.*.respond", otherwise: "Larder has no responses of its own to give"),
+            "respond static_response", "routes.*.respond", otherwise: "Larder can't respond by itself"),
         ForeignWord(
             "compress compression gzip brotli encode zstd", "routes.*.compress",
             otherwise: "Larder doesn't compress: let the upstream do so"),
         ForeignWord("websocket websockets ws proxy_http_version", "routes.*.upgrade"),
         ForeignWord(
             "regex regexp path_regexp path_regex",
-            otherwise: "paths are no regular expressions: {name} is one segment, {name...} at the end the rest"),
+            otherwise:
+                "paths are not regular expressions: use {name} for one segment, and {name...} at the end for the rest"),
         ForeignWord("proxy_connect_timeout dial_timeout timeout_connect", "upstreams.*.connect_timeout"),
         ForeignWord(
             "proxy_read_timeout response_header_timeout timeout_server ttfb_timeout", "upstreams.*.first_byte_timeout",
@@ -117,7 +118,7 @@ enum ForeignWords {
         ForeignWord(
             "rate_limit ratelimit limit_req limit_conn throttle cors auth basic_auth auth_basic jwt acl ip_whitelist "
                 + "ip_allowlist allow deny waf",
-            otherwise: "that belongs to the API, or to a proxy in front of Larder"),
+            otherwise: "Larder doesn't do this: leave it to the API or to a proxy in front"),
         ForeignWord(
             "middleware middlewares plugin plugins filters lua vcl snippet", otherwise: "Larder has no plug-ins"),
         ForeignWord(
@@ -192,7 +193,7 @@ enum ForeignWords {
                 "tls ssl insecure verify", "upstreams.*.tls", otherwise: "TLS to upstreams is not supported yet"),
             ForeignWord(
                 "weight weights backup", "upstreams.*.servers.*.weight",
-                otherwise: "all servers of an upstream count the same"),
+                otherwise: "weights are not supported: all servers are treated alike"),
         ],
         "upstreams.*.check": [
             ForeignWord("uri url endpoint", "upstreams.*.check.path"),
@@ -203,8 +204,9 @@ enum ForeignWords {
         ],
         "routes.*": [
             ForeignWord("prefix path_prefix uri url pattern rule route", "routes.*.path"),
-            ForeignWord("paths", "routes.*.paths", otherwise: "a route has one `path`: write a route for each"),
-            ForeignWord("hosts domains", "routes.*.hosts", otherwise: "a route has one `host`: write a route for each"),
+            ForeignWord("paths", "routes.*.paths", otherwise: "a route has one `path`: write one route for each"),
+            ForeignWord(
+                "hosts domains", "routes.*.hosts", otherwise: "a route has one `host`: write one route for each"),
             ForeignWord("domain hostname", "routes.*.host"),
             ForeignWord(
                 "backend service target dest destination forward forward_to origin to proxy upstreams server servers",

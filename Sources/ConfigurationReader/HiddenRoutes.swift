@@ -18,9 +18,9 @@ enum HiddenRoutes {
             guard let hiding = general.first(where: { hides($0.route, hidden.route) }) else { continue }
             faults.warn(
                 hidden.position,
-                "for the host \(quoted(hiding.route.host.description)), the route on line \(hiding.position.line) takes the "
-                    + "requests of this path: the host comes before the path",
-                hint: "add this path to that host as well, if it is meant for it")
+                "requests for the host \(quoted(hiding.route.host.description)) go to the route on line "
+                    + "\(hiding.position.line) instead, because a host takes precedence over a path",
+                hint: "add a route with this path for that host")
         }
     }
 

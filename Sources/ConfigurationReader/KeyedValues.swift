@@ -156,7 +156,7 @@ struct KeyedValues {
         let hasPlural = KeyDescription.named("\(path).\(plural)") != nil
         fault(
             at: key, "\(quoted(key)) takes one value, found a list",
-            hint: hasPlural ? "use \(quoted(plural))" : "write a route for each")
+            hint: hasPlural ? "use \(quoted(plural))" : "write one route for each")
         return true
     }
 }

@@ -1,5 +1,5 @@
-// Reads a file that is no YAML line by line, as a person does, for the mistake that libyaml reports elsewhere or in words of
-// its grammar: a line that is indented like no other, a missing space after a colon, a space that is none, a tab, a bracket or
+// Reads a file that isn't valid YAML line by line, as a person does, for the mistake that libyaml reports elsewhere or in words of
+// its grammar: a line that is indented like no other, a missing space after a colon, a lookalike space, a tab, a bracket or
 // quote that is never closed. It knows only the YAML that configurations are written in, and where it is not sure, it says
 // nothing.
 
@@ -203,12 +203,12 @@ struct Layout {
             position: Position(line: line, column: level.indent + 1),
             message: "wrong indentation: \(spaces(level.indent)) here, but \(spaces(other.indent)) before "
                 + "\(quoted(other.name)) on line \(other.line)",
-            hint: "indent the two alike")
+            hint: "use the same indentation")
     }
 
     private func spaces(_ count: Int) -> String { count == 1 ? "1 space" : "\(count) spaces" }
 
-    /// Tabs and spaces that are none, before the first character that is neither.
+    /// Tabs and lookalike spaces, before the first character that is neither.
     private func oddIndentation(_ scalars: [Unicode.Scalar], _ indent: Int) -> Mistake? {
         let position = Position(line: line, column: indent + 1)
         if scalars[indent] == "\t" {
@@ -220,7 +220,7 @@ struct Layout {
         }
     }
 
-    /// `-key: value`, `key:value`, and `key:` with a space after it that is none.
+    /// `-key: value`, `key:value`, and `key:` with a lookalike space after it.
     private func misspelledKey(_ scalars: [Unicode.Scalar], from start: Int) -> Mistake? {
         if scalars[start] == "-", start + 1 < scalars.count, let colon = keyEnd(scalars, from: start),
             Layout.keys.contains(text(scalars[(start + 1)..<colon]))

@@ -1,4 +1,4 @@
-// Spaces that look like spaces and aren't: what text editors, chat programs and web pages put into a copied file.
+// Characters that look like spaces and aren't: what text editors, chat programs and web pages put into a copied file.
 
 enum OddSpace {
     /// What stands for a space in `scalar`; nil for anything else, the ordinary space included.

@@ -18,8 +18,8 @@ enum PathSpelling {
         }
         if looksLikeRegularExpression(text) {
             return Advice(
-                message: "the path \(quoted(text)) looks like a regular expression, which paths are not",
-                hint: "write {name} for one segment, or {name...} at the end for the rest")
+                message: "the path \(quoted(text)) looks like a regular expression",
+                hint: "use {name} for one segment, and {name...} at the end for the rest")
         }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         for (index, part) in parts.enumerated() {
@@ -48,7 +48,7 @@ enum PathSpelling {
                 takesRest ? "{\(name.isEmpty ? "rest" : String(name))...}" : "{\(name.isEmpty ? "name" : String(name))}"
             return Advice(
                 message: takesRest
-                    ? "\(quoted(part)) is not how a path takes the rest"
+                    ? "\(quoted(part)) is not valid: the rest of a path is {name...}"
                     : "parameters have no types or patterns: \(quoted(part))",
                 hint: "write \(path(with: word))")
         }

@@ -67,7 +67,7 @@ final class Reading {
         case .sequence(let nodes): return nodes.flatMap { mergedEntries(of: $0) }
         case .invalid: return []
         case .scalar:
-            faults.add(node.position, "<< merges a mapping, and found \(node.kind)", hint: "write <<: *name")
+            faults.add(node.position, "expected a mapping after <<, found \(node.kind)", hint: "write <<: *name")
             return []
         }
     }

@@ -97,8 +97,9 @@ enum SectionReader {
 
     private static func warnOfUnusedKeys(_ keys: KeyedValues, _ store: StoreSettings) {
         let uses = [
-            ("redis", store.usesRedis, "use redis or tiered"), ("memory", store.usesMemory, "use memory or tiered"),
-            ("tiered_life", store.backend == .tiered, "use tiered"),
+            ("redis", store.usesRedis, "set `backend` to redis or tiered"),
+            ("memory", store.usesMemory, "set `backend` to memory or tiered"),
+            ("tiered_life", store.backend == .tiered, "set `backend` to tiered"),
         ]
         // `none` is a switch: what it turns off is there for the next time.
         guard store.backend != .none else { return }

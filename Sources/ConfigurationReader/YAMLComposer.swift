@@ -66,8 +66,8 @@ struct YAMLComposer {
             if isPlain, lastLine > position.line, !frames.isEmpty {
                 faults.warn(
                     Position(line: position.line + 1, column: 1),
-                    "this line goes on with the value of line \(position.line)",
-                    hint: "a key of its own needs `: ` after it and the indentation of the keys beside it")
+                    "this line continues the value of line \(position.line)",
+                    hint: "a new key needs `: ` after it and the same indentation as its neighbours")
             }
             add(YAMLNode(position, .scalar(text: text, isPlain: isPlain)), anchor: anchor)
             return charge(1, at: position)

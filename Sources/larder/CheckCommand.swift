@@ -6,11 +6,11 @@ import ConfigurationReader
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Validate a configuration file and report every error and warning.",
-        discussion: "An error is what the daemon would not start with; a warning is what is hardly meant.")
+        discussion: "The daemon refuses a file with errors. Warnings point out what is valid but probably a mistake.")
 
     @Argument(help: "Configuration file.") var file: String?
     @OptionGroup var source: ConfigurationOption
-    @Flag(help: "Take warnings for errors.") var strict = false
+    @Flag(help: "Treat warnings as errors.") var strict = false
 
     func validate() throws {
         if file != nil, source.file != nil {

@@ -27,7 +27,7 @@ struct ConfigurationOption: ParsableArguments {
     }
 }
 
-/// A file that is valid, and what in it is hardly meant.
+/// A file that is valid, and what in it is probably a mistake.
 struct ValidConfiguration {
     let configuration: Configuration
     let warnings: [Fault]
@@ -76,11 +76,12 @@ func readConfiguration(
 /// What is wrong on this machine with something that a file refers to; nil if nothing is.
 func complaint(about reference: Surroundings.Reference) -> String? {
     switch reference {
-    case .user(let name): return System.hasUser(name) ? nil : "there is no user `\(name)` on this machine"
-    case .group(let name): return System.hasGroup(name) ? nil : "there is no group `\(name)` on this machine"
+    case .user(let name): return System.hasUser(name) ? nil : "user `\(name)` does not exist on this machine"
+    case .group(let name): return System.hasGroup(name) ? nil : "group `\(name)` does not exist on this machine"
     case .logFile(let path):
         let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        return System.lacksFolder(folder.isEmpty ? "/" : folder) ? "there is no folder `\(folder)` for the log" : nil
+        return System.lacksFolder(folder.isEmpty ? "/" : folder)
+            ? "the folder `\(folder)` of the log file does not exist" : nil
     case .tokenFile(let path):
         do throws(SystemFault) { _ = try token(inFile: path) } catch { return "the token file `\(path)` \(error)" }
         return nil

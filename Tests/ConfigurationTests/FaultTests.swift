@@ -68,7 +68,7 @@ struct FaultTests {
             FaultyFile(
                 "x: &x {}\nlog:\n  <<: *x" + rest,
                 "1:1: error: unknown key `x`; known keys: server, admin, store, upstreams, routes, limits, log"),
-            FaultyFile("log:\n  <<: x" + rest, "2:7: error: << merges a mapping, and found text; write <<: *name"),
+            FaultyFile("log:\n  <<: x" + rest, "2:7: error: expected a mapping after <<, found text; write <<: *name"),
         ])
     func keys(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }
 

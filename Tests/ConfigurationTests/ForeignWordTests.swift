@@ -35,4 +35,33 @@ struct ForeignWordTests {
     func levels() {
         for level in ForeignWords.byLevel.keys { #expect(!KeyDescription.names(below: level).isEmpty, "\(level)") }
     }
+
+    @Test(
+        "a word leads to the key that means the same as soon as that key is declared, and never before",
+        arguments: [
+            ("strip_prefix", "routes.*", "routes.*.strip"), ("replace_path", "routes.*", "routes.*.rewrite"),
+            ("proxy_set_header", "routes.*", "routes.*.request"), ("add_header", "routes.*", "routes.*.response"),
+            ("gzip", "routes.*", "routes.*.compress"), ("return", "routes.*", "routes.*.redirect"),
+            ("domains", "routes.*", "routes.*.hosts"), ("no_cache", "routes.*.cache", "routes.*.cache.bypass"),
+            ("imports", "", "include"), ("default", "", "defaults"), ("ssl", "upstreams.*", "upstreams.*.tls"),
+        ])
+    func declared(_ word: String, _ level: String, _ key: String) {
+        let isDeclared = KeyDescription.named(key) != nil
+        let hint = UnknownKey.hint(for: word, at: level)
+        #expect(hint.contains("`\(KeySpelling.name(of: key))`") == isDeclared, "\(hint)")
+        #expect(!hint.hasPrefix("known keys") && !hint.isEmpty)
+    }
+
+    @Test(
+        "a list where one value belongs is answered with the key for lists, if there is one",
+        arguments: ["path", "host"])
+    func lists(_ key: String) {
+        let keys = key == "path" ? "path: [/a, /b]" : "path: /, host: [a, b]"
+        let right = KeyDescription.named("routes.*.\(key)s") == nil ? "write one route for each" : "use `\(key)s`"
+        let column = key == "path" ? 17 : 26
+        #expect(
+            faults("upstreams: {a: \"http://h\"}\nroutes: [{\(keys), upstream: a}]") == [
+                "2:\(column): error: `\(key)` takes one value, found a list; \(right)"
+            ])
+    }
 }

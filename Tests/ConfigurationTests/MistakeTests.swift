@@ -86,10 +86,10 @@ struct MistakeTests {
                 ["6:13: error: unknown key `TIMEOUT`; did you mean `timeout`?"]),
             Mistake(
                 "a word that is near to nothing", "    upstream: shop", "    upstream: shop\n    zebra: x",
-                ["6:5: error: unknown key `zebra`; known keys: path, host, upstream, cache, upgrade"]),
+                ["6:5: error: unknown key `zebra`; known keys: …"]),
             Mistake(
                 "auth is not near to path", "    upstream: shop", "    upstream: shop\n    auth: x",
-                ["6:5: error: unknown key `auth`; that belongs to the API, or to a proxy in front of Larder"]),
+                ["6:5: error: unknown key `auth`; Larder doesn't do this: leave it to the API or to a proxy in front"]),
             Mistake(
                 "a key twice", "    upstream: shop", "    upstream: shop\n    upstream: shop",
                 ["6:5: error: duplicate key `upstream`; first defined on line 5"]),
@@ -101,10 +101,10 @@ struct MistakeTests {
                 "a no-break space before a key", "cache: ", "cache: {}\n    \u{a0}upgrade: on\n    x: ",
                 [
                     "7:5: error: unknown key `\u{a0}upgrade`; the key contains a no-break space: use ordinary spaces to indent",
-                    "8:5: error: unknown key `x`; known keys: path, host, upstream, cache, upgrade",
+                    "8:5: error: unknown key `x`; known keys: …",
                 ]),
         ])
-    func names(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func names(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "keys at another level",
@@ -158,7 +158,7 @@ struct MistakeTests {
                 "where a store key is elsewhere", before: "store: {key: x}",
                 ["1:9: error: unknown key `key`; `key` belongs under `cache` of a route"]),
         ])
-    func levels(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func levels(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "words of other products",
@@ -193,11 +193,6 @@ struct MistakeTests {
                 "proxy_cache_use_stale in the cache", "timeout: 1m", "proxy_cache_use_stale: error",
                 ["6:13: error: unknown key `proxy_cache_use_stale`; use `stale_if_error`"]),
             Mistake(
-                "bypass in the cache", "timeout: 1m", "bypass: x",
-                [
-                    "6:13: error: unknown key `bypass`; a route is cached or not as a whole: give such requests a route without `cache`"
-                ]),
-            Mistake(
                 "status in the cache", "timeout: 1m", "status: {404: 1s}",
                 ["6:13: error: unknown key `status`; use `statuses`"]),
             Mistake(
@@ -216,22 +211,10 @@ struct MistakeTests {
                 "reverse_proxy on the route", "    upstream: shop", "    upstream: shop\n    reverse_proxy: a",
                 ["6:5: error: unknown key `reverse_proxy`; use `upstream`"]),
             Mistake(
-                "strip_prefix on the route", "    upstream: shop", "    upstream: shop\n    strip_prefix: /api",
-                ["6:5: error: unknown key `strip_prefix`; Larder forwards the path as the client sent it"]),
-            Mistake(
-                "rewrite on the route", "    upstream: shop", "    upstream: shop\n    rewrite: /v2",
-                ["6:5: error: unknown key `rewrite`; Larder forwards the path as the client sent it"]),
-            Mistake(
                 "regex on the route", "    upstream: shop", "    upstream: shop\n    regex: ^/x",
                 [
-                    "6:5: error: unknown key `regex`; paths are no regular expressions: {name} is one segment, {name...} at the end the rest"
+                    "6:5: error: unknown key `regex`; paths are not regular expressions: use {name} for one segment, and {name...} at the end for the rest"
                 ]),
-            Mistake(
-                "headers on the route", "    upstream: shop", "    upstream: shop\n    headers: {X-A: b}",
-                ["6:5: error: unknown key `headers`; Larder doesn't set headers"]),
-            Mistake(
-                "add_header on the route", "    upstream: shop", "    upstream: shop\n    add_header: x",
-                ["6:5: error: unknown key `add_header`; Larder doesn't set headers of responses"]),
             Mistake(
                 "server_name on the route", "    upstream: shop", "    upstream: shop\n    server_name: a.example",
                 ["6:5: error: unknown key `server_name`; use `host`"]),
@@ -242,9 +225,6 @@ struct MistakeTests {
                 "ttl on the route", "    upstream: shop", "    upstream: shop\n    ttl: 1m",
                 ["6:5: error: unknown key `ttl`; use `timeout` under `cache`"]),
             Mistake(
-                "gzip on the route", "    upstream: shop", "    upstream: shop\n    gzip: on",
-                ["6:5: error: unknown key `gzip`; Larder doesn't compress: let the upstream do so"]),
-            Mistake(
                 "websocket on the route", "    upstream: shop", "    upstream: shop\n    websocket: on",
                 ["6:5: error: unknown key `websocket`; use `upgrade`"]),
             Mistake(
@@ -252,19 +232,12 @@ struct MistakeTests {
                 ["6:5: error: unknown key `middlewares`; Larder has no plug-ins"]),
             Mistake(
                 "rate_limit on the route", "    upstream: shop", "    upstream: shop\n    rate_limit: 10",
-                ["6:5: error: unknown key `rate_limit`; that belongs to the API, or to a proxy in front of Larder"]),
+                [
+                    "6:5: error: unknown key `rate_limit`; Larder doesn't do this: leave it to the API or to a proxy in front"
+                ]),
             Mistake(
                 "cors on the route", "    upstream: shop", "    upstream: shop\n    cors: on",
-                ["6:5: error: unknown key `cors`; that belongs to the API, or to a proxy in front of Larder"]),
-            Mistake(
-                "redirect on the route", "    upstream: shop", "    upstream: shop\n    redirect: /x",
-                ["6:5: error: unknown key `redirect`; Larder doesn't redirect"]),
-            Mistake(
-                "hosts on the route", "    upstream: shop", "    upstream: shop\n    hosts: [a]",
-                ["6:5: error: unknown key `hosts`; a route has one `host`: write a route for each"]),
-            Mistake(
-                "paths on the route", "    upstream: shop", "    upstream: shop\n    paths: [/a]",
-                ["6:5: error: unknown key `paths`; a route has one `path`: write a route for each"]),
+                ["6:5: error: unknown key `cors`; Larder doesn't do this: leave it to the API or to a proxy in front"]),
             Mistake(
                 "backend on the route", "    upstream: shop", "    upstream: shop\n    backend: a",
                 ["6:5: error: unknown key `backend`; use `upstream`"]),
@@ -274,11 +247,6 @@ struct MistakeTests {
             Mistake(
                 "port in server", before: "server: {port: 8080}", ["1:10: error: unknown key `port`; use `listen`"]),
             Mistake("bind in server", before: "server: {bind: x}", ["1:10: error: unknown key `bind`; use `listen`"]),
-            Mistake(
-                "tls in server", before: "server: {tls: {}}",
-                [
-                    "1:10: error: unknown key `tls`; listeners don't speak TLS yet: put a TLS proxy in front, see examples/behind-nginx.yaml"
-                ]),
             Mistake(
                 "threads in server", before: "server: {threads: 4}",
                 ["1:10: error: unknown key `threads`; use `workers`"]),
@@ -292,9 +260,6 @@ struct MistakeTests {
                 "client_max_body_size in server", before: "server: {client_max_body_size: 1MB}",
                 ["1:10: error: unknown key `client_max_body_size`; use `body` under `limits`"]),
             Mistake(
-                "include at the top", before: "include: conf.d/*.yaml",
-                ["1:1: error: unknown key `include`; the configuration is one file"]),
-            Mistake(
                 "backends at the top", before: "backends: {}", ["1:1: error: unknown key `backends`; use `upstreams`"]),
             Mistake(
                 "services at the top", before: "services: {}", ["1:1: error: unknown key `services`; use `upstreams`"]),
@@ -305,9 +270,6 @@ struct MistakeTests {
             Mistake(
                 "version at the top", before: "version: 3",
                 ["1:1: error: unknown key `version`; the file has no version: remove the line"]),
-            Mistake(
-                "defaults at the top", before: "defaults: {}",
-                ["1:1: error: unknown key `defaults`; share keys with a YAML anchor"]),
             Mistake("type in store", before: "store: {type: redis}", ["1:9: error: unknown key `type`; use `backend`"]),
             Mistake("url in store", before: "store: {url: x}", ["1:9: error: unknown key `url`; use `redis`"]),
             Mistake(
@@ -346,12 +308,6 @@ struct MistakeTests {
                 "{servers: \"http://127.0.0.1:7000\", max_fails: 3}",
                 ["2:44: error: unknown key `max_fails`; use `fall` under `check`"]),
             Mistake(
-                "weight of an upstream", "http://127.0.0.1:7000", "{servers: \"http://127.0.0.1:7000\", weight: 3}",
-                ["2:44: error: unknown key `weight`; all servers of an upstream count the same"]),
-            Mistake(
-                "tls of an upstream", "http://127.0.0.1:7000", "{servers: \"http://127.0.0.1:7000\", tls: {}}",
-                ["2:44: error: unknown key `tls`; TLS to upstreams is not supported yet"]),
-            Mistake(
                 "max_conns of an upstream", "http://127.0.0.1:7000",
                 "{servers: \"http://127.0.0.1:7000\", max_conns: 9}",
                 ["2:44: error: unknown key `max_conns`; use `max_connections`"]),
@@ -361,7 +317,7 @@ struct MistakeTests {
                 "max_connections in limits", before: "limits: {max_connections: 9}",
                 ["1:10: error: unknown key `max_connections`; use `clients`"]),
         ])
-    func words(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func words(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "layout",
@@ -369,28 +325,28 @@ struct MistakeTests {
             Mistake(
                 "a key with a space too few", "    upstream: shop", "   upstream: shop",
                 [
-                    "5:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a key with a space too many", "    upstream: shop", "     upstream: shop",
                 [
-                    "5:6: error: invalid YAML: wrong indentation: 5 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:6: error: invalid YAML: wrong indentation: 5 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a key on the level of its list", "    upstream: shop", "  upstream: shop",
                 [
-                    "5:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `path` on line 4; indent the two alike"
+                    "5:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `path` on line 4; use the same indentation"
                 ]),
             Mistake(
                 "a section that is indented", file: "upstreams:\n    shop: http://127.0.0.1:7000\n  routes: []\n",
                 [
-                    "3:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `shop` on line 2; indent the two alike"
+                    "3:3: error: invalid YAML: wrong indentation: 2 spaces here, but 4 spaces before `shop` on line 2; use the same indentation"
                 ]),
             Mistake(
                 "an upstream that is indented less",
                 file: "upstreams:\n  server:\n    servers: http://127.0.0.1:7000\n   check: /h\n",
                 [
-                    "4:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `servers` on line 3; indent the two alike"
+                    "4:4: error: invalid YAML: wrong indentation: 3 spaces here, but 4 spaces before `servers` on line 3; use the same indentation"
                 ]),
             Mistake(
                 "a tab before a key", "    upstream: shop", "\tupstream: shop",
@@ -420,7 +376,7 @@ struct MistakeTests {
                 "a line that goes on with the one before", "    upstream: shop", "    upstream: shop\n      and more",
                 [
                     "5:15: error: unknown upstream `shop and more`; known upstreams: shop",
-                    "6:1: warning: this line goes on with the value of line 5; a key of its own needs `: ` after it and the indentation of the keys beside it",
+                    "6:1: warning: this line continues the value of line 5; a new key needs `: ` after it and the same indentation as its neighbours",
                 ]),
             Mistake(
                 "a brace that is not closed", "{timeout: 1m}", "{timeout: 1m",
@@ -537,7 +493,7 @@ struct MistakeTests {
                 file: "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
                 ["1:33: error: values are nested more than 32 levels deep"]),
         ])
-    func layout(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func layout(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "values",
@@ -660,14 +616,17 @@ struct MistakeTests {
                 ]),
             Mistake(
                 "Redis that is not used", before: "store: {redis: \"redis://127.0.0.1:6379/0\"}",
-                ["1:16: warning: `redis` has no effect with `backend: memory`; use redis or tiered, or remove the key"]),
+                [
+                    "1:16: warning: `redis` has no effect with `backend: memory`; set `backend` to redis or tiered, or remove the key"
+                ]),
             Mistake(
                 "memory that is not used",
                 before: "store: {backend: redis, redis: \"redis://127.0.0.1\", memory: 1GiB}",
-                ["1:61: warning: `memory` has no effect with `backend: redis`; use memory or tiered, or remove the key"]
-            ),
+                [
+                    "1:61: warning: `memory` has no effect with `backend: redis`; set `backend` to memory or tiered, or remove the key"
+                ]),
         ])
-    func values(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func values(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "upstreams",
@@ -710,7 +669,7 @@ struct MistakeTests {
                 "a route without one", "    upstream: shop\n", "",
                 ["4:5: error: the route has no `upstream`; name an entry of `upstreams`"]),
         ])
-    func upstreams(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func upstreams(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "routes",
@@ -748,19 +707,19 @@ struct MistakeTests {
                 ["4:11: error: parameters have no types or patterns: `{id:int}`; write /items/{id}"]),
             Mistake(
                 "a rest as in Starlette", "/items/{id}", "\"/files/{name:path}\"",
-                ["4:11: error: `{name:path}` is not how a path takes the rest; write /files/{name...}"]),
+                ["4:11: error: `{name:path}` is not valid: the rest of a path is {name...}; write /files/{name...}"]),
             Mistake(
                 "a rest as in Go", "/items/{id}", "/files/{name*}",
-                ["4:11: error: `{name*}` is not how a path takes the rest; write /files/{name...}"]),
+                ["4:11: error: `{name*}` is not valid: the rest of a path is {name...}; write /files/{name...}"]),
             Mistake(
                 "a regular expression", "/items/{id}", "^/items/[0-9]+$",
                 [
-                    "4:11: error: the path `^/items/[0-9]+$` looks like a regular expression, which paths are not; write {name} for one segment, or {name...} at the end for the rest"
+                    "4:11: error: the path `^/items/[0-9]+$` looks like a regular expression; use {name} for one segment, and {name...} at the end for the rest"
                 ]),
             Mistake(
                 "a regular expression with a slash before it", "/items/{id}", "/items/\\d+",
                 [
-                    "4:11: warning: the path `/items/\\d+` looks like a regular expression, which paths are not; write {name} for one segment, or {name...} at the end for the rest"
+                    "4:11: warning: the path `/items/\\d+` looks like a regular expression; use {name} for one segment, and {name...} at the end for the rest"
                 ]),
             Mistake("dollars that are no regular expression", "/items/{id}", "/$metadata"),
             Mistake(
@@ -783,12 +742,6 @@ struct MistakeTests {
                 "no path", "path: /items/{id}", "host: a.example",
                 ["4:5: error: the route has no `path`; path: /{rest...} matches every path"]),
             Mistake(
-                "a list of paths", "/items/{id}", "[/a, /b]",
-                ["4:11: error: `path` takes one value, found a list; write a route for each"]),
-            Mistake(
-                "a list of hosts", "    upstream: shop", "    upstream: shop\n    host: [a.example, b.example]",
-                ["6:11: error: `host` takes one value, found a list; write a route for each"]),
-            Mistake(
                 "a host with a port", "    upstream: shop", "    upstream: shop\n    host: a.example:8080",
                 [
                     "6:11: error: the host `a.example:8080` has a port; hosts are matched without their port: write a.example"
@@ -809,7 +762,7 @@ struct MistakeTests {
                 file:
                     "upstreams:\n  shop: http://127.0.0.1:7000\nroutes:\n  - path: /items/{id}\n    upstream: shop\n    cache: {timeout: 1m}\n  - {path: \"/{rest...}\", host: a.example, upstream: shop}\n",
                 [
-                    "4:11: warning: for the host `a.example`, the route on line 7 takes the requests of this path: the host comes before the path; add this path to that host as well, if it is meant for it"
+                    "4:11: warning: requests for the host `a.example` go to the route on line 7 instead, because a host takes precedence over a path; add a route with this path for that host"
                 ]),
             Mistake(
                 "a host beside the rest",
@@ -817,7 +770,7 @@ struct MistakeTests {
                     "upstreams:\n  shop: http://127.0.0.1:7000\nroutes:\n  - path: /items/{id}\n    upstream: shop\n    cache: {timeout: 1m}\n  - {path: \"/items/{id}\", host: a.example, upstream: shop}\n"
             ),
         ])
-    func routes(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func routes(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "caches",
@@ -847,7 +800,7 @@ struct MistakeTests {
             Mistake(
                 "POST", "timeout: 1m", "timeout: 1m, methods: [GET, POST]",
                 [
-                    "6:35: warning: POST is cached: a POST that is repeated within the lifetime never reaches the upstream; list POST only where it reads, as a search does"
+                    "6:35: warning: POST responses are cached, so a repeated POST may never reach the upstream; list POST only if it reads data, as a search does"
                 ]),
             Mistake("QUERY", "timeout: 1m", "timeout: 1m, methods: [GET, QUERY]"),
             Mistake(
@@ -881,7 +834,7 @@ struct MistakeTests {
             Mistake(
                 "force with Authorization", "timeout: 1m", "timeout: 1m, mode: force, allow_authorization: on",
                 [
-                    "6:60: warning: with `mode: force`, every client gets the response to one client's Authorization; add {header.authorization} to `key`, or remove `allow_authorization`"
+                    "6:60: warning: with `mode: force`, the response to one client's Authorization is served to all; add {header.authorization} to `key`, or remove `allow_authorization`"
                 ]),
             Mistake(
                 "force with Authorization in the key", "timeout: 1m",
@@ -889,10 +842,10 @@ struct MistakeTests {
             Mistake(
                 "force with cookies", "timeout: 1m", "timeout: 1m, mode: force, allow_set_cookie: on",
                 [
-                    "6:57: warning: with `mode: force`, every client gets the cookie that was set for one; remove `allow_set_cookie` unless that cookie is the same for all"
+                    "6:57: warning: with `mode: force`, a cookie that was set for one client is sent to all; remove `allow_set_cookie` unless that cookie is the same for all"
                 ]),
         ])
-    func caches(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func caches(_ mistake: Mistake) { check(mistake) }
 
     @Test(
         "YAML that is allowed",
@@ -918,5 +871,13 @@ struct MistakeTests {
                     "upstreams: {shop: \"http://127.0.0.1:7000\"}\nroutes:\n  - &first\n    path: /a\n    upstream: shop\n  - <<: *first\n",
                 ["4:11: error: this route matches the same requests as the one on line 4; change `path` or `host`"]),
         ])
-    func allowed(_ mistake: Mistake) { #expect(findings(mistake.text) == mistake.findings) }
+    func allowed(_ mistake: Mistake) { check(mistake) }
+
+    /// The list of all keys that there are at a level is not part of the table.
+    private func check(_ mistake: Mistake) {
+        let found = findings(mistake.text).map { finding in
+            finding.firstRange(of: "known keys: ").map { finding[..<$0.upperBound] + "…" } ?? finding
+        }
+        #expect(found == mistake.findings)
+    }
 }

@@ -204,10 +204,6 @@ struct RouteFaultTests {
             ),
             ("stale_if_eror: 1m", "6:7: error: unknown key `stale_if_eror`; did you mean `stale_if_error`?"),
             ("status: {404: 1s}", "6:7: error: unknown key `status`; use `statuses`"),
-            (
-                "zzzzzzzz: 1m",
-                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, keep, early_refresh, collapse, background_fill, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
-            ),
         ])
     func caching(_ keys: String, _ fault: String) {
         #expect(faults(route("path: /t/{id}\nupstream: tasks", cache: keys)) == [fault])

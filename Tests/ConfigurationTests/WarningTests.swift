@@ -3,7 +3,7 @@ import Testing
 
 @testable import Configuration
 
-@Suite("What is allowed and hardly meant is a warning")
+@Suite("What is allowed but probably a mistake is a warning")
 struct WarningTests {
     @Test("a file with warnings is used")
     func used() throws {
@@ -77,7 +77,7 @@ struct WarningTests {
         #expect(warnings(text).count == (isHidden ? 1 : 0))
         #expect(
             warnings(text).allSatisfy {
-                $0.hasPrefix("3:12: warning: for the host `\(host)`, the route on line 4 takes")
+                $0.hasPrefix("3:12: warning: requests for the host `\(host)` go to the route on line 4")
             })
     }
 
