@@ -35,8 +35,10 @@ extension Route {
         switch text {
         case "on", "true", "True", "TRUE": return usualUpgrade[0]
         case "off", "false", "False", "FALSE": return ""
-        case "yes", "no", "1", "0", "enabled", "disabled", "On", "Off", "ON", "OFF":
-            throw ValueFault("expected on, off or protocols, found \(quoted(text))", hint: "write on for WebSocket")
+        case "yes", "Yes", "y", "1", "enabled", "On", "ON":
+            throw ValueFault("expected on or off, found \(quoted(text))", hint: "write on")
+        case "no", "No", "n", "0", "disabled", "Off", "OFF":
+            throw ValueFault("expected on or off, found \(quoted(text))", hint: "write off")
         default: break
         }
         guard !text.isEmpty, text.utf8.allSatisfy(isTokenByte) else {

@@ -110,7 +110,7 @@ enum RouteReader {
 
     private static func readUpgrade(_ keys: KeyedValues, into draft: inout RouteDraft) {
         if let node = keys.node("upgrade"), keys.reading.isQuotedText(node) {
-            keys.fault(at: "upgrade", "expected on, off or protocols, found quoted text", hint: "remove the quotes")
+            keys.fault(at: "upgrade", "expected on or off, found quoted text", hint: "remove the quotes")
             return
         }
         let entries = keys.list("upgrade") { text throws(ValueFault) in try Route.upgrade(parsing: text) }
