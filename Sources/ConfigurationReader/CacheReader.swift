@@ -31,6 +31,8 @@ extension ConfigurationFile {
         keys.read("mode", into: &cache.mode)
         readFreshness(keys, into: &cache, in: reading)
         keys.read("client_control", into: &cache.clientControl)
+        SafetyReader.readCredentials(keys, into: &cache)
+        SafetyReader.readPost(keys, into: &cache)
         keys.read("allow_set_cookie", into: &cache.allowSetCookie)
         keys.read("allow_authorization", into: &cache.allowAuthorization)
         keys.read("body_key", into: &cache.bodyKey)
@@ -98,7 +100,7 @@ extension ConfigurationFile {
             keys.fault(
                 at: list, "\(quoted(list)) has no effect with `query: \(cache.query.rawValue)`", hint: "keep one")
         }
-        if let key = cache.key, !key.pieces.contains(.query) {
+        if let key = cache.key, !key.pieces.contains(.query), !key.pieces.contains(.standard) {
             for name in ["query"] + lists where keys.node(name) != nil {
                 keys.fault(
                     at: name, "\(quoted(name)) has no effect: `key` doesn't contain {query}",

@@ -206,7 +206,7 @@ struct RouteFaultTests {
             ("status: {404: 1s}", "6:7: error: unknown key `status`; did you mean `statuses`?"),
             (
                 "zzzzzzzz: 1m",
-                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, keep, early_refresh, collapse, background_fill, key, query, query_allow, query_deny, strict, mode, client_control, content_types, tags, allow_set_cookie, allow_authorization, body_key"
+                "6:7: error: unknown key `zzzzzzzz`; known keys: methods, timeout, statuses, heuristic, heuristic_cap, stale_while_revalidate, stale_if_error, keep, early_refresh, collapse, background_fill, key, query, query_allow, query_deny, strict, mode, client_control, credentials, cookies, post, graphql, content_types, tags, allow_set_cookie, allow_authorization, body_key"
             ),
         ])
     func caching(_ keys: String, _ fault: String) {

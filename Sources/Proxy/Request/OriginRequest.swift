@@ -7,6 +7,7 @@ import HTTPCaching
 import HTTPSemantics
 import HTTPWire
 import Origins
+import Routing
 
 /// How one request goes to the origin.
 struct OriginRequest {
@@ -29,6 +30,8 @@ struct OriginRequest {
     var hasRange = false
     /// Content was read whole before, for the key, and goes with the head.
     var sendsCollectedContent = false
+    /// Credentials of the client's that don't go on: what is refreshed in the background is for everybody.
+    var withheld: CredentialFields?
     /// The client's `Expect` is the origin's to answer.
     var forwardsExpect = false
 
@@ -62,6 +65,10 @@ struct OriginRequest {
         plan.acceptsTrailers = true
         plan.connection = request.wantsTunnel ? .upgrade : .implied
         plan.dropping = dropped
+        if let withheld {
+            plan.dropping = plan.dropping.union(withheld.known)
+            plan.droppingOthers = withheld.others
+        }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
         Forwarding.appendRequest(request.head, bytes, plan, to: &output)
