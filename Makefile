@@ -82,6 +82,7 @@ run: build ## Build and run the demo; UPSTREAM=http://127.0.0.1:9000 runs in fro
 		if [ -n "$(REDIS)" ]; then set -- "$$@" --redis "$(REDIS)"; fi; \
 	fi; \
 	if [ -n "$(LISTEN)" ] && [ -z "$(CONFIG)" ]; then set -- "$$@" --listen "$(LISTEN)"; fi; \
+	if [ -n "$(ADMIN)" ] && [ -z "$(CONFIG)" ]; then set -- "$$@" --admin "$(ADMIN)"; fi; \
 	exec $(BINARY) "$$@"
 
 .PHONY: build

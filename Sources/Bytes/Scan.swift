@@ -62,6 +62,23 @@ package enum Scan {
         return end
     }
 
+    /// The first eight bytes of a range as a number, the first of them in the most significant byte, zeros behind fewer: such
+    /// numbers compare as the bytes do. `end` must not exceed the count.
+    @inlinable @inline(__always)
+    package static func leadingWord(in bytes: Span<UInt8>, from start: Int, to end: Int) -> UInt64 {
+        let count = min(end &- start, 8)
+        guard count > 0 else { return 0 }
+        if start >= 0, start &+ 8 <= bytes.count {
+            // In bounds: compared just now.
+            let word = unsafe UInt64(
+                bigEndian: bytes.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt64.self))
+            return word & (UInt64.max &<< UInt64(64 &- 8 &* count))
+        }
+        var word: UInt64 = 0
+        for index in start..<(start &+ count) { word = word &<< 8 | UInt64(bytes[index]) }
+        return word &<< UInt64(64 &- 8 &* count)
+    }
+
     @inlinable @inline(__always)
     static func load(_ bytes: Span<UInt8>, at index: Int) -> SIMD16<UInt8> {
         // In bounds: each caller has just compared `index + 16` with the count, and indices start at 0 or above.

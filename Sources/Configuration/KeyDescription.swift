@@ -92,7 +92,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("server.cache_status", "on | off", "on", "Whether responses carry Cache-Status (RFC 9211)."),
         KeyDescription(
             "server.trusted_proxies", "list of IP or CIDR", "[]",
-            "Clients whose Forwarded and X-Forwarded-* headers are kept and appended to. From all others they are replaced."
+            "Clients whose Forwarded and X-Forwarded-* headers are kept and appended to. From all others they are removed or replaced. On a route that caches, the host they name is replaced by Host even so."
         ),
         KeyDescription("server.user", "NAME", nil, "User to switch to once the listeners are bound."),
         KeyDescription("server.group", "NAME", nil, "Group to switch to; by default the user's own."),
@@ -247,7 +247,8 @@ package struct KeyDescription: Sendable, Hashable {
     private static let log = [
         KeyDescription(
             "log.access", "off | common | combined | json", "off", "Format of the access log, one line per request."),
-        KeyDescription("log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGHUP."),
+        KeyDescription(
+            "log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGUSR1 and SIGHUP."),
         KeyDescription(
             "log.level", "debug | info | notice | warning | error", "info", "Minimum severity of log messages."),
     ]

@@ -4,7 +4,7 @@
 import Bytes
 
 /// One member of a range set.
-package enum ByteRangeSpec: Equatable, Sendable {
+package enum ByteRangeSpec: Hashable, Sendable {
     /// `first-last`, both inclusive.
     case between(Int64, Int64)
     /// `first-`: from there to the end.

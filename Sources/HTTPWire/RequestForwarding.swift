@@ -30,6 +30,12 @@ package struct RequestForwarding: Sendable {
     package var droppingOthers: [[UInt8]] = []
     /// Which of the client's query, cookies and fields are forwarded; nil for all.
     package var selection: RequestSelection?
+    /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
+    /// and no other host: what one client could make it read elsewhere would be served to all.
+    package var isShareable = false
+    /// Replace the path and the query, where these aren't in the normal form of the key.
+    package var path: [UInt8]?
+    package var query: [UInt8]?
 
     package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: [UInt8]) {
         self.init(framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress)
@@ -60,6 +66,7 @@ extension Forwarding {
         plan.appendHost(head, bytes, to: &output)
         let left = plan.leftOut
         for field in head.fields where !left.contains(field.known) {
+            if field.known == .other, plan.leavesOut(otherField: bytes.extracting(field.name)) { continue }
             if head.isNamedByConnection(field, in: bytes) { continue }
             if let selection = plan.selection, !selection.takes(field, in: bytes) { continue }
             if field.known == .other, plan.dropsOther(bytes.extracting(field.name)) { continue }
@@ -97,7 +104,7 @@ extension RequestForwarding {
         switch head.targetForm {
         case .authority: output.append(bytes.extracting(head.target))
         case .asterisk: output.append(UInt8(ascii: "*"))
-        case .origin where selection == nil: output.append(bytes.extracting(head.target))
+        case .origin where selection == nil && path == nil && query == nil: output.append(bytes.extracting(head.target))
         case .origin, .absolute: appendPathAndQuery(head, bytes, to: &output)
         }
         output.append(" HTTP/1.1\r\n")
@@ -106,6 +113,8 @@ extension RequestForwarding {
     private func appendPathAndQuery(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         if head.path.isEmpty {
             output.append(head.method == .options && !head.hasQuery ? UInt8(ascii: "*") : UInt8(ascii: "/"))
+        } else if let path {
+            output.append(path)
         } else {
             output.append(bytes.extracting(head.path))
         }
@@ -115,7 +124,7 @@ extension RequestForwarding {
             output.append(query)
         } else if head.hasQuery {
             output.append(UInt8(ascii: "?"))
-            output.append(bytes.extracting(head.query))
+            if let query { output.append(query) } else { output.append(bytes.extracting(head.query)) }
         }
     }
 
@@ -123,7 +132,7 @@ extension RequestForwarding {
     fileprivate func appendHost(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         output.append("Host: ")
         if keepsClientHost && !head.authority.isEmpty {
-            output.append(bytes.extracting(head.authority))
+            appendAuthority(head, bytes, to: &output)
         } else {
             output.append(upstreamHost)
         }
@@ -151,8 +160,36 @@ extension RequestForwarding {
         }
     }
 
+    /// The client's authority; in the normal form where what comes may be shared.
+    private func appendAuthority(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        guard isShareable else {
+            output.append(bytes.extracting(head.authority))
+            return
+        }
+        for index in authority(head, bytes) { output.append(bytes[index].lowercased) }
+    }
+
+    /// Where the authority stands that the origin is told.
+    private func authority(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Range<Int> {
+        let range = head.authority.lower..<head.authority.upper
+        return isShareable ? NormalAuthority.range(range, in: bytes, isHTTPS: isClientSecure) : range
+    }
+
+    /// Whether a field that isn't known by name is one more forwarding field: `X-Forwarded-Port` and the like, which anyone
+    /// can forge, and any of them spelled with `_`, which many servers take for `-` while proxies don't know it.
+    fileprivate func leavesOut(otherField name: Span<UInt8>) -> Bool {
+        guard name.count > 12, name[0].lowercased == UInt8(ascii: "x"), Self.isDash(name[1]), Self.isDash(name[11]),
+            Token.equalIgnoringCase(name.extracting(2..<11), "forwarded")
+        else { return false }
+        var hasUnderscore = false
+        for index in name.indices where name[index] == UInt8(ascii: "_") { hasUnderscore = true }
+        return hasUnderscore || !isPeerTrusted
+    }
+
+    private static func isDash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") }
+
     /// RFC 7239 and its predecessors. The forwarding fields of an untrusted peer are removed, since anyone can forge
-    /// them.
+    /// them. A trusted one may pass on what its own client wrote: it isn't asked for the host where what comes may be shared.
     fileprivate func appendForwarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         let trusts = isPeerTrusted
         if !peerAddress.isEmpty || (trusts && head.contains(.xForwardedFor)) {
@@ -161,20 +198,16 @@ extension RequestForwarding {
             if peerAddress.isEmpty { output.append("unknown") } else { output.append(peerAddress) }
             output.append("\r\n")
         }
-        output.append("X-Forwarded-Proto: ")
-        if trusts, let given = head.first(.xForwardedProto), !given.isEmpty {
-            output.append(bytes.extracting(given))
-        } else {
-            output.append(isClientSecure ? "https" : "http")
-        }
-        output.append("\r\n")
-        if trusts, let given = head.first(.xForwardedHost), !given.isEmpty {
+        output.append(isClientSecure ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
+        if trusts, !isShareable, let given = head.first(.xForwardedHost), !given.isEmpty {
             Forwarding.appendField("X-Forwarded-Host", bytes.extracting(given), to: &output)
         } else if !head.authority.isEmpty {
-            Forwarding.appendField("X-Forwarded-Host", bytes.extracting(head.authority), to: &output)
+            output.append("X-Forwarded-Host: ")
+            appendAuthority(head, bytes, to: &output)
+            output.append("\r\n")
         }
         output.append("Forwarded: ")
-        if trusts { Forwarding.appendValues(of: .forwarded, in: head.fields, bytes, to: &output) }
+        if trusts, !isShareable { Forwarding.appendValues(of: .forwarded, in: head.fields, bytes, to: &output) }
         appendForwardedElement(head, bytes, to: &output)
         output.append("\r\n")
     }
@@ -194,16 +227,11 @@ extension RequestForwarding {
             output.append(peerAddress)
         }
         if !head.authority.isEmpty {
-            let host = bytes.extracting(head.authority)
-            output.append(";host=")
-            if Token.isToken(host) {
-                output.append(host)
-            } else {
-                // A valid authority holds neither quotation marks nor backslashes.
-                output.append(UInt8(ascii: "\""))
-                output.append(host)
-                output.append(UInt8(ascii: "\""))
-            }
+            // A valid authority holds neither quotation marks nor backslashes.
+            let isToken = Token.isToken(bytes.extracting(authority(head, bytes)))
+            output.append(isToken ? ";host=" : ";host=\"")
+            appendAuthority(head, bytes, to: &output)
+            if !isToken { output.append(UInt8(ascii: "\"")) }
         }
         output.append(isClientSecure ? ";proto=https" : ";proto=http")
     }

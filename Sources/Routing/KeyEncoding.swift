@@ -19,7 +19,9 @@ extension ByteBuffer {
     mutating func appendNormalized(_ bytes: Span<UInt8>, _ range: ByteRange) {
         var start = range.lower
         var index = start
-        while index < range.upper {
+        while true {
+            index = Scan.first(UInt8(ascii: "%"), in: bytes, from: index, to: range.upper)
+            if index == range.upper { break }
             guard let byte = PercentEncoding.triplet(bytes, at: index, end: range.upper) else {
                 index += 1
                 continue
@@ -29,7 +31,7 @@ extension ByteBuffer {
             index += 3
             start = index
         }
-        append(bytes.extracting(start..<index))
+        append(bytes.extracting(start..<range.upper))
     }
 
     /// Appends a value with everything but unreserved characters percent-encoded.

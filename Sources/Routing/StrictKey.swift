@@ -75,7 +75,7 @@ struct StrictKey: Sendable {
 
     // MARK: The query
 
-    /// The pairs that are forwarded, unchanged and in order; nil if there are none.
+    /// The pairs that are forwarded, in order and in the key's form; nil if there are none.
     private func query(of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rule: QueryRule) -> [UInt8]? {
         var text: [UInt8] = []
         var isSeen = [Bool](repeating: false, count: parameters.count)
@@ -94,7 +94,9 @@ struct StrictKey: Sendable {
             }
             start = end + 1
         }
-        return text.isEmpty ? nil : text
+        if text.isEmpty { return nil }
+        guard rule.mode != .exact else { return text }
+        return NormalTarget.form(of: text.span, in: ByteRange(0, text.count)) ?? text
     }
 
     private func isForwarded(_ bytes: Span<UInt8>, _ name: ByteRange, _ isSeen: inout [Bool], _ rule: QueryRule) -> Bool

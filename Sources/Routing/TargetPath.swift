@@ -1,11 +1,12 @@
 // Which request paths are accepted at all, decided before a route is matched.
 //
-// A path must mean the same to Larder, which derives route and key from it, and to the origin, which receives it
-// unchanged. So what origins are known to rewrite is rejected with 400 instead of guessing:
+// A path must mean the same to Larder, which derives route and key from it, and to the origin, which receives it in the
+// key's normal form (RFC 3986 §6.2.2) where the route caches, otherwise unchanged. So what origins are known to rewrite is
+// rejected with 400 instead of guessing:
 // - dot segments, plain or encoded, also if an origin may treat `%2F`, `\` or `%5C` as a slash or end a segment at `;`
 //   (`/a/../b`, `/%2e%2e/b`, `/a/..%2Fb`, `/a/..;/b`). Clients resolve them before they send (RFC 3986 §5.2.4).
 // - an encoded NUL, and a `%` without two hex digits.
-// Everything else is accepted unchanged: `//` stays two slashes, and an encoded slash is never treated as a slash.
+// Everything else is accepted: `//` stays two slashes, and an encoded slash is never treated as a slash.
 
 import Bytes
 import HTTPWire

@@ -8,7 +8,8 @@ struct Larder: ParsableCommand {
         commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.",
         version: "larder \(ProgramVersion.text)",
         subcommands: [
-            ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, ExplainCommand.self,
+            ServeCommand.self, DemoCommand.self, CheckCommand.self, ReloadCommand.self, KeyCommand.self,
+            ExplainCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
         ])
 

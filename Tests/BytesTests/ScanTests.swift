@@ -26,4 +26,23 @@ struct ScanTests {
         #expect(Scan.first(UInt8(ascii: ":"), in: bytes.span, from: 11, to: bytes.count) == bytes.count)
         #expect(Scan.firstOutsideTarget(in: bytes.span, from: 11, to: 20) == 20)
     }
+
+    @Test("leading words compare as the bytes do, wherever these lie")
+    func leadingWords() {
+        let texts = ["", "a", "aa", "ab", "abcdefg", "abcdefgh", "abcdefghi", "b", "ba", "~~~~~~~~"]
+        for before in [0, 1, 9] {
+            for after in [0, 1, 9] {
+                let words = texts.map { text in
+                    let bytes = Array(
+                        (String(repeating: "x", count: before) + text + String(repeating: "y", count: after)).utf8)
+                    return Scan.leadingWord(in: bytes.span, from: before, to: before + text.utf8.count)
+                }
+                #expect(words == words.sorted())
+                #expect(words[0] == 0)
+                #expect(words[2] == 0x6161_0000_0000_0000)
+                #expect(words[5] == 0x6162_6364_6566_6768)
+                #expect(words[6] == words[5])
+            }
+        }
+    }
 }

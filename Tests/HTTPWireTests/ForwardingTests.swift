@@ -104,9 +104,47 @@ struct RequestForwardingTests {
             ])
         #expect(
             try forwarded(message) { $0.isPeerTrusted = true }.dropFirst(2) == [
-                via, "X-Forwarded-For: 198.51.100.1, 192.0.2.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: h",
+                via, "X-Forwarded-For: 198.51.100.1, 192.0.2.7", "X-Forwarded-Proto: http", "X-Forwarded-Host: h",
                 "Forwarded: for=x, for=y, for=192.0.2.7;host=\"[::1]:80\";proto=http",
             ])
+    }
+
+    @Test("where a response may be shared, the origin is told one host, in the key's form, and one path")
+    func shareable() throws {
+        let message = """
+            GET /%7ea?b=%7e HTTP/1.1\r\nHost: API.Example:80\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Host: evil\r
+            Forwarded: for=x;host=evil\r\n\r\n
+            """
+        let lines = try forwarded(message) {
+            $0.isPeerTrusted = true
+            $0.isShareable = true
+            $0.path = Array("/~a".utf8)
+        }
+        #expect(
+            lines == [
+                "GET /~a?b=%7e HTTP/1.1", "Host: api.example", "Via: 1.1 larder",
+                "X-Forwarded-For: 198.51.100.1, 192.0.2.7", "X-Forwarded-Proto: http", "X-Forwarded-Host: api.example",
+                "Forwarded: for=192.0.2.7;host=api.example;proto=http",
+            ])
+        let secure = try forwarded("GET / HTTP/1.1\r\nHost: A:443\r\n\r\n") {
+            $0.isShareable = true
+            $0.isClientSecure = true
+        }
+        #expect(secure[1] == "Host: a")
+    }
+
+    @Test("other forwarding fields are a trusted peer's only, and with underscores nobody's")
+    func otherForwardingFields() throws {
+        let message = """
+            GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Port: 1\r\nx-forwarded-prefix: /p\r\nX_Forwarded_Host: evil\r
+            X-Forwarded_Proto: https\r\nX-Forwarded: 2\r\nX-Forwardedness-Of: 3\r\n\r\n
+            """
+        let rest = ["X-Forwarded: 2", "X-Forwardedness-Of: 3"]
+        let stranger = try forwarded(message)
+        #expect(Array(stranger[2..<(stranger.count - 5)]) == rest)
+        let trusted = try forwarded(message) { $0.isPeerTrusted = true }
+        #expect(
+            Array(trusted[2..<(trusted.count - 5)]) == ["X-Forwarded-Port: 1", "x-forwarded-prefix: /p"] + rest)
     }
 
     @Test("Max-Forwards is decremented for OPTIONS and TRACE only")

@@ -60,7 +60,7 @@ final class FillScene {
         configuration.routes[0].cache = settings
         configuration.limits.variants = variants
         runtime = try RuntimeConfiguration(
-            configuration, groups: configuration.upstreams.map(UpstreamGroup.init(settings:)), largestHead: 32 << 10)
+            configuration, groups: configuration.upstreams.map { UpstreamGroup(settings: $0) }, largestHead: 32 << 10)
         cache = Cache(SharedStores(memoryBytes: 64 << 20), objectLimit: objectLimit)
         cache.open(usesMemory: usesMemory, copyLifetime: 0) { nil }
         self.budget = MemoryBudget(bytes: budget)
@@ -172,16 +172,17 @@ final class FillScene {
     @discardableResult
     func ask(
         _ reader: ScriptedReader, _ target: String = "/a", method: String = "GET", with fields: [String] = [],
-        content: String = ""
+        content: String = "", isBehind: Bool = false
     ) throws -> Asked {
         let request = try request(target, method: method, with: fields, content: content)
         var selection = select(request)
         var waits = true
         if let stored = selection.stored {
             if stored.kind == .partial {
+                if answers(request, with: stored) { return .hit(stored) }
                 selection.stored = nil
                 selection.partial = missing(of: stored, request)
-                waits = !request.facts.hasRange
+                waits = selection.partial.map { $0.missing == nil || $0.completes } ?? true
             } else {
                 let verdict = reuseVerdict(
                     stored: stored.facts, request: request.facts, policy: request.policy!, now: service.instant)
@@ -199,15 +200,9 @@ final class FillScene {
         readers.append(reader)
         guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
         let keys = selection.keys
-        let text = keys.text
-        let mayBegin =
-            request.facts.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
-        let role = table.join(
-            keys.key, keyText: text.span, worker: reader.worker,
-            mailbox: reader.worker == 0 ? service.mailbox : otherMailbox, now: loop.now,
-            asked: MonotonicTime(milliseconds: .max),
-            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
-            make: { mayBegin ? service.newFeed(keys) : nil })
+        let role = service.join(
+            request, selection, isBehind: isBehind, worker: reader.worker,
+            mailbox: reader.worker == 0 ? service.mailbox : otherMailbox)
         switch role {
         case .alone(let isHitForMiss):
             return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
@@ -230,6 +225,15 @@ final class FillScene {
         reader.fill(fill)
         fill.start()
         return fill
+    }
+
+    /// Whether a part that is stored is all that is asked for.
+    private func answers(_ request: AdmittedRequest, with record: StoredResponse) -> Bool {
+        guard let known = PartialResponse(record), let value = request.rangeThatCounts(for: record) else {
+            return false
+        }
+        if case .answer = known.reuse(for: RangeRequest(field: request.bytes.extracting(value))) { return true }
+        return false
     }
 
     private func missing(of record: StoredResponse, _ request: AdmittedRequest) -> PartialFetch? {

@@ -1,5 +1,6 @@
 import CacheStorage
 import EventLoop
+import HTTPSemantics
 import Testing
 
 @testable import Proxy
@@ -14,8 +15,11 @@ struct FillTableTests {
     private let variantText = Array("GET http://api.example/report|accept:json".utf8)
     private let start = MonotonicTime(milliseconds: 1_000_000)
 
-    private func feed(_ key: CacheKey = FeedScene.key, text: [UInt8] = FeedScene.keyText) -> FillFeed {
-        FillFeed(key: key, keyText: text, began: .first, owner: inbox.mailbox)
+    private func feed(
+        _ key: CacheKey = FeedScene.key, text: [UInt8] = FeedScene.keyText, range: ByteRangeSpec? = nil,
+        scope: FillScope = .whole
+    ) -> FillFeed {
+        FillFeed(key: key, keyText: text, range: range, scope: scope, began: .first, owner: inbox.mailbox)
     }
 
     private func later(_ milliseconds: Int64) -> MonotonicTime { start.advanced(byMilliseconds: milliseconds) }
@@ -23,10 +27,11 @@ struct FillTableTests {
     /// A request for the key that missed.
     private func join(
         _ feed: FillFeed?, at now: MonotonicTime? = nil, asked: MonotonicTime? = nil, isOvertaken: Bool = false,
-        text: [UInt8] = FeedScene.keyText
+        text: [UInt8] = FeedScene.keyText, range: ByteRangeSpec? = nil, mayReadWhole: Bool = true
     ) -> FillRole {
         table.join(
-            key, keyText: text.span, worker: 0, mailbox: inbox.mailbox, now: now ?? start,
+            key, range: range, mayReadWhole: mayReadWhole, keyText: text.span, worker: 0, mailbox: inbox.mailbox,
+            now: now ?? start,
             asked: asked ?? MonotonicTime(milliseconds: .max), isOvertaken: { _ in isOvertaken }, make: { feed })
     }
 
@@ -239,6 +244,83 @@ struct FillTableTests {
         let landing = table.complete(old, under: [key], at: start)
         #expect(join(nil).reads === new)
         withExtendedLifetime(landing) {}
+    }
+
+    // MARK: Ranges
+
+    private let part = ByteRangeSpec.between(2, 5)
+    private func partFeed() -> FillFeed { feed(range: part, scope: .range(part)) }
+
+    @Test("A range is found by those that ask for the same, and by no others")
+    func range() {
+        let own = partFeed()
+        #expect(join(own, range: part).begins === own && join(nil, range: part).reads === own)
+        #expect(join(nil).isAlone(hitForMiss: false) && join(nil, range: .from(2)).isAlone(hitForMiss: false))
+        // One for the whole is read by all that find nothing of their own.
+        let whole = feed()
+        #expect(join(whole).begins === whole)
+        #expect(join(nil, range: .from(2)).reads === whole && join(nil, range: part).reads === own)
+        #expect(join(nil, range: .from(2), mayReadWhole: false).isAlone(hitForMiss: false))
+        table.remove(own, under: key)
+        #expect(join(nil, range: part).reads === whole)
+    }
+
+    @Test("All of it, asked for as a range, is found by those that ask for the whole until it turns out to be a part")
+    func narrowed() {
+        let first = feed(range: .from(0))
+        #expect(join(first, range: .from(0)).begins === first)
+        #expect(join(nil).reads === first && join(nil, range: part).reads === first)
+        table.narrow(first, under: [key])
+        #expect(join(nil, range: .from(0)).reads === first)
+        #expect(join(nil).isAlone(hitForMiss: false) && join(nil, range: part).isAlone(hitForMiss: false))
+        table.remove(first, under: key)
+        #expect(table.counts.fills == 0)
+    }
+
+    @Test(
+        "A range that turns out to be all of it is found by those that ask for the whole, unless they have one already")
+    func widened() {
+        let own = partFeed()
+        _ = join(own, range: part)
+        table.widen(own)
+        #expect(join(nil).reads === own)
+        table.remove(own, under: key)
+        let (whole, other) = (feed(), partFeed())
+        _ = (join(whole), join(other, range: part, mayReadWhole: false))
+        table.widen(other)
+        #expect(join(nil).reads === whole)
+        table.remove(other, under: key)
+        #expect(join(nil).reads === whole)
+    }
+
+    @Test("That ranges can't be shared says nothing of the whole, and a fill that is under way is read all the same")
+    func rangeNotes() {
+        table.noteHitForMiss(key, of: .ranges, now: start, isShort: false)
+        #expect(join(partFeed(), range: part).isAlone(hitForMiss: true))
+        let whole = feed()
+        #expect(join(whole).begins === whole && join(nil, range: part).reads === whole)
+        table.remove(whole, under: key)
+        table.forgetHitForMiss(key)
+        let own = partFeed()
+        #expect(join(own, range: part).begins === own)
+        table.remove(own, under: key)
+        // What is known of the whole is known of its ranges.
+        table.noteHitForMiss(key, now: start, isShort: false)
+        #expect(join(partFeed(), range: part).isAlone(hitForMiss: true))
+    }
+
+    @Test("A part that is on its way into a slow store is found by those that ask for it")
+    func partLanding() {
+        let own = partFeed()
+        _ = join(own, range: part)
+        own.complete(with: FeedScene.response(body: [1]))
+        var landing: AnyObject? = table.complete(own, under: [key], at: start)
+        #expect(landing != nil && join(nil, range: part).reads === own && join(nil).isAlone(hitForMiss: false))
+        landing = nil
+        // Whoever asks the store from then on is answered by that.
+        #expect(
+            join(nil, asked: MonotonicTime.now().advanced(byMilliseconds: 1_000), range: part).isAlone(
+                hitForMiss: false))
     }
 
     // MARK: Bounds

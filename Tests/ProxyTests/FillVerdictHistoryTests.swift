@@ -92,6 +92,8 @@ private final class VerdictHistory {
 
         var isOpen: Bool { !isOver && !source.isStopped }
         var isHead: Bool { wish == .head }
+        /// Of a part: whether it is all of it.
+        var isWhole: Bool { range == 0..<VerdictHistory.length }
     }
 
     static let length = 12
@@ -176,13 +178,15 @@ private final class VerdictHistory {
         let wish = Wish.allCases[below(Wish.allCases.count)]
         let start = below(Self.length - 1)
         let end = start + 1 + below(Self.length - start)
+        // Most ask for the same as others do.
+        let range = ["0-", "2-7", "\(start)-\(end - 1)"][below(3)]
         let fields: [String] =
             switch wish {
             case .plain, .again, .head: []
             case .certain: ["Cache-Control: no-cache"]
             case .unstored: ["Cache-Control: no-store"]
             case .conditional: ["If-None-Match: \"\(max(1, version - below(2)))\""]
-            case .ranged: ["Range: bytes=\(start)-\(end - 1)"]
+            case .ranged: ["Range: bytes=\(range)"]
             }
         let reader = ScriptedReader(worker: below(2), isBlocked: below(8) == 0)
         let known = scene.sources.count
@@ -237,7 +241,7 @@ private final class VerdictHistory {
         let isMissing = source.asks("If-Range") != nil
         let range = source.asks("Range").map { value in
             let ends = value.dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) }
-            return ends[0]..<(ends[1] + 1)
+            return ends[0]..<(ends.count == 1 ? Self.length : ends[1] + 1)
         }
         var kinds: [Kind] = [.whole, .whole, .error, .gone, .failure, .ownWhole, .refusal, .redirect, .cut]
         if isAskedWhetherSame { kinds += [.same, .same, .ownSame, .ownSame] }
@@ -323,7 +327,8 @@ private final class VerdictHistory {
         case .same: if !isUnstored { freshen(response, isSame: true) }
         case .part:
             // What is there whole, of the same version, is worth more.
-            response.isCollected = !isUnstored && !(asked?.isWhole == true && asked?.version == response.version)
+            let isWorthLess = asked?.isWhole == true && asked?.version == response.version && !response.isWhole
+            response.isCollected = !isUnstored && !isWorthLess
         case .error:
             let prevails = asked?.isWhole == true && asked?.isFresh == true
             response.isCollected = !isUnstored && !prevails
@@ -364,7 +369,7 @@ private final class VerdictHistory {
         case .part:
             var bytes = Set(response.range)
             switch stored?.content ?? response.asked?.content {
-            case .whole(let version) where version == response.version: return
+            case .whole(let version) where version == response.version && !response.isWhole: return
             case .part(let version, let others) where version == response.version: bytes.formUnion(others)
             case .whole, .part, .error, nil: break
             }

@@ -235,7 +235,8 @@ final class ScriptedReader: FillReader {
         var plan = ReadingPlan.whole
         if let request {
             let whole = FillPlace(key: head.key, varyIndex: nil, length: head.response.bodyCount)
-            let known = isWhole ? FillHead(response: head.response, place: whole, arrived: whole.length ?? 0) : head
+            let isComplete = isWhole && head.part == nil
+            let known = isComplete ? FillHead(response: head.response, place: whole, arrived: whole.length ?? 0) : head
             plan = ReadingPlan(request, reading: known, now: Instant(secondsSinceEpoch: 0))
         }
         record = head.response
@@ -244,14 +245,16 @@ final class ScriptedReader: FillReader {
         case .later: return
         case .notModified: return endEarly("not modified", feed)
         case .head: return endEarly("head", feed)
+        case .elsewhere: return endEarly("elsewhere", feed)
         case .unsatisfiable: return endEarly("unsatisfiable", feed)
         case .whole: log.append("began \(head.response.status)")
         case .part(let part, _):
             log.append("began 206")
             content = Int(part.lowerBound)..<Int(part.upperBound)
-            start = Int(part.lowerBound)
+            let first = head.part?.range.lowerBound ?? 0
+            start = Int(part.lowerBound - first)
             feed.advance(identifier, to: start)
-            stop = Int(part.upperBound)
+            stop = Int(part.upperBound - first)
         }
         activity = .reading(feed)
         pump(feed, identifier)

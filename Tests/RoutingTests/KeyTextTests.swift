@@ -74,6 +74,10 @@ struct KeyQueryTests {
             ("?%62=1&a=%7e%2f%2B+", "?a=~%2F%2B+&b=1"), ("?b=%&a=%4", "?a=%4&b=%"), ("?a=b=c&a?=/", "?a=b=c&a?=/"),
             ("?abcdefgh=1&abcdefg=2&abcdefghi=3&abcdefgh=0", "?abcdefg=2&abcdefgh=1&abcdefgh=0&abcdefghi=3"),
             ("?abcdefghz=1&abcdefgha=2&=3", "?=3&abcdefgha=2&abcdefghz=1"),
+            ("?sort%5B%5D=2&sort[]=1&a=0", "?a=0&sort%5B%5D=2&sort[]=1"),
+            ("?sort[]=1&a=0&sort%5b%5d=2&sort.=3", "?a=0&sort.=3&sort[]=1&sort%5B%5D=2"),
+            ("?the+name=x&the%20name=y&the=1", "?the=1&the+name=x&the%20name=y"),
+            ("?b=1&%00=2&a%00=3", "?%00=2&a%00=3&b=1"),
             ("?h=1&g=1&f=1&e=1&d=1&c=1&b=1&a=1&h=0", "?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&h=0"),
         ])
     func sorted(given: String, expected: String) throws {

@@ -35,11 +35,11 @@ struct StrictKeyTests {
     }
 
     @Test(
-        "the first of each query parameter in the key is forwarded, unchanged and in order",
+        "the first of each query parameter in the key is forwarded, in the normal form and in order",
         arguments: [
             ("{query.page|1}", "?page=2", "page=2"), ("{query.page|1}", "?a=1&page=2&b=3", "page=2"),
             ("{query.page|1}", "?page=2&page=3", "page=2"), ("{query.page|1}", "?PAGE=2", nil),
-            ("{query.page|1}", "?page=%7e+%2F", "page=%7e+%2F"), ("{query.page|1}", "?p%61ge=2", "p%61ge=2"),
+            ("{query.page|1}", "?page=%7e+%2F", "page=~+%2F"), ("{query.page|1}", "?p%61ge=2", "page=2"),
             ("{query.page|1}", "?pages=2&pag=1", nil), ("{query.page|1}", "", nil), ("{query.page|1}", "?", nil),
             ("{query.page|1}", "?page", "page"), ("{query.page|1}", "?page=", "page="),
             ("{query.page|1}", "?&&page=1&&", "page=1"), ("{sort|none}", "?sort=a&x=1", "sort=a"),
@@ -47,7 +47,7 @@ struct StrictKeyTests {
             ("{query.a|}:{query.a|x}", "?a=1&a=2", "a=1"),
             // The path captures this parameter, so the query's is ignored.
             ("{id}", "?id=8", nil), ("fixed", "?a=1", nil),
-            ("{query}", "?b=1&a=%41&b=2", "b=1&a=%41&b=2"), ("{query}", "?", nil),
+            ("{query}", "?b=1&a=%41&b=2", "b=1&a=A&b=2"), ("{query}", "?", nil),
         ] as [(String, String, String?)])
     func queries(key: String, given: String, expected: String?) throws {
         #expect(try query(key, given) == expected)

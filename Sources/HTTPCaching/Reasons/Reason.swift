@@ -89,7 +89,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .postRuns:
             ("post", "Only the route gives a lifetime, and it does not say that its POSTs are reads.")
         case .endlessStream: ("stream", "Only the route gives a lifetime, and the response is an endless stream.")
-        case .notStored: ("not-stored", "Nothing is stored for this key.")
+        case .notStored: ("uri-miss", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")
         case .requestNoCache: ("request-no-cache", "The request said no-cache.")

@@ -77,16 +77,19 @@ extension Fill {
             notStoredReason = .contentType
             return false
         }
-        // Something complete is worth more than a part, unless that is known to be of another representation.
+        // Something complete is worth more than a part, unless that is known to be of another representation; then it is for
+        // those alone that wait for it.
         let isWhole = range.lowerBound == 0 && range.upperBound == completeLength
+        var isWorthLess = false
         if let superseded, superseded.isResponse, superseded.status == 200, !isWhole,
             !storedFacts.flags.contains(.strongETag)
                 || superseded.etag.isSame(as: bytes.extracting(response.first(.etag) ?? .empty))
         {
+            isWorthLess = true
             notStoredReason = .partialContent
-            return false
+            if !isPublished { return false }
         }
-        isToBeStored = service.cache.canStore
+        isToBeStored = service.cache.canStore && !isWorthLess
         if partial == nil { partial = PartialFetch() }
         partial?.range = range
         partial?.completeLength = completeLength
@@ -105,11 +108,14 @@ extension Fill {
     func joined(_ arrived: StoredResponse) -> StoredResponse? {
         guard let range = partial?.range else { return arrived }
         let found = service.cache.lookUpInMemory(keys.key, keyText: arrived.keyText, now: service.wallTime)
-        // The whole has come meanwhile, and is worth more than a part of it.
-        if let found, found.isResponse, !found.etag.isEmpty, found.etag.isSame(as: arrived.etag) { return found }
-        let isWhole = range.lowerBound == 0 && range.upperBound == partial?.completeLength
-        if let found, found.isResponse, !isWhole, !arrived.facts.flags.contains(.strongETag) { return found }
         let completeLength = partial?.completeLength
+        let isWhole = range.lowerBound == 0 && range.upperBound == completeLength
+        // The whole has come meanwhile, and is worth more than a part of it.
+        if let found, found.isResponse, !isWhole,
+            !arrived.facts.flags.contains(.strongETag) || found.etag.isSame(as: arrived.etag)
+        {
+            return found
+        }
         let limit = service.cache.objectLimit
         // Another request may have added to what was there.
         if let known = found.map({ PartialResponse($0) }) ?? partial?.known {

@@ -41,6 +41,7 @@ extension Fill {
             isValidating = false
         }
         let status = Status(response.status)
+        self.status = status
         if isOriginFailure(status, hasRetryAfter: response.contains(.retryAfter)) {
             let servesStale = stored != nil && fallback.contains(.onError)
             if servesStale || purpose == .refresh { return originFailed(status) }
@@ -128,26 +129,33 @@ extension Fill {
             notStoredReason = reason
             if hadStored { service.cache.invalidate([keys.key], at: service.wallTime) }
         }
+        // What a HEAD brings says nothing of a GET.
+        if let notStoredReason, notStoredReason != .headResponse {
+            service.note(.notStored(status, notStoredReason), of: keys)
+        }
         guard isPublished else { return }
         withdraw()
         noteFailedRefresh()
-        let table = service.table
         switch verdict {
         case .replaces: return
         // Who is told to slow down isn't helped by everybody else's coming at once.
         case .originFailed where status.isClientError: feed.refuse(.oneClient)
         case .originFailed:
             feed.refuse(.originFailure(status))
-            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
+            noteHitForMiss(isShort: true)
         case .leaves(.storeUnavailable):
             feed.refuse(.hitForMiss)
-            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: true)
+            noteHitForMiss(isShort: true)
         case .leaves(let reason) where reason != .tooLarge && (hadStored || status.isClientError):
             feed.refuse(.oneClient)
         case .leaves(let reason) where reason.isRequestsOwn && reason != .authorization: feed.refuse(.ownReason)
+        case .leaves where feed.range != nil && status.code == 206:
+            // Those that wait for the whole may find that to be for all.
+            feed.refuse(.ownReason)
+            noteHitForMiss(isShort: false)
         case .leaves, .removes:
             feed.refuse(.hitForMiss)
-            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+            noteHitForMiss(isShort: false)
         }
     }
 }

@@ -31,7 +31,8 @@ extension Fill {
         switch response.contentSize {
         case .none: length = 0
         case .known(let declared): length = Int(clamping: declared)
-        case .unknown: length = nil
+        // A part says by its place how long it is.
+        case .unknown: length = partial?.range?.count
         }
         let keyText = keys.text
         let lines = head.lines
@@ -44,6 +45,7 @@ extension Fill {
             isToBeStored = false
             service.counters.storeRefused += 1
             refuse(error.reason, facts.status)
+            if error.isMemory { service.note(.outOfMemory(facts.status), of: keys) }
         }
     }
 
@@ -66,15 +68,32 @@ extension Fill {
             feed.begin(nil, builder: builder)
             withdraw()
             feed.refuse(.hitForMiss)
-            table.noteHitForMiss(feed.key, now: service.loop.now, isShort: false)
+            noteHitForMiss(isShort: false)
             return
         }
         if partial?.missing != nil {
             // What arrives is a part of what others wait for: they get the whole.
             return feed.begin(nil, builder: builder)
         }
-        feed.begin(FillPlace(key: keys.key, varyIndex: varyIndex, length: length), builder: builder)
+        var place = FillPlace(key: keys.key, varyIndex: varyIndex, length: length)
+        if let range = partial?.range {
+            let part = ContentPart(range: range, completeLength: partial?.completeLength, asked: feed.range)
+            if !part.isWhole {
+                // Before anybody looks: who waits for the whole goes on, and doesn't find it again.
+                place.part = part
+                if keys.key != feed.key { feed.isAbout(keys.text) }
+                table.narrow(feed, under: keys.key == feed.key ? [feed.key] : [feed.key, keys.key])
+                return feed.begin(place, builder: builder)
+            }
+        }
+        feed.begin(place, builder: builder)
+        if feed.range != nil { table.widen(feed) }
         if keys.key != feed.key { table.add(feed, under: keys.key, keyText: keys.text) }
+    }
+
+    /// What the fill was to bring for all isn't for others.
+    func noteHitForMiss(isShort: Bool) {
+        service.table.noteHitForMiss(feed.key, of: feed.scopeOfVerdict, now: service.loop.now, isShort: isShort)
     }
 
     /// Whether a plain request may be answered with it as it stands.
@@ -193,8 +212,10 @@ extension Fill {
     func keep(_ response: StoredResponse, movedFrom old: CacheKey?, holding token: AnyObject?) {
         guard !isOvertaken else {
             service.counters.storeRefused += 1
+            service.note(.invalidated(status), of: keys)
             return
         }
+        service.note(.stored(status), of: keys)
         service.counters.stored += 1
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
@@ -234,6 +255,9 @@ extension Fill {
 }
 
 extension StoredResponseBuilder.Refusal {
+    /// The memory for responses under way is used up.
+    var isMemory: Bool { self == .budgetExhausted || self == .outOfMemory }
+
     /// Why it isn't stored.
     var reason: Reason {
         switch self {

@@ -8,6 +8,7 @@
 import Bytes
 import CacheStorage
 import EventLoop
+import HTTPSemantics
 
 /// Any thread reads; the fill's alone writes.
 final class FillFeed: Sendable {
@@ -69,6 +70,10 @@ final class FillFeed: Sendable {
     }
 
     let key: CacheKey
+    /// What the origin is asked for, where that is a range.
+    let range: ByteRangeSpec?
+    /// What it is taken to bring until its head is there.
+    let scope: FillScope
     /// Its key's text: two texts may share one key.
     private let keyText: [UInt8]
     /// Compared with invalidations: what was invalidated since isn't what this brings.
@@ -80,15 +85,20 @@ final class FillFeed: Sendable {
     static let spillLimit = 1 << 20
 
     init(
-        key: CacheKey, keyText: [UInt8], began: InvalidationMoment, owner: Mailbox<Notice>,
-        spillLimit: Int = spillLimit
+        key: CacheKey, keyText: [UInt8], range: ByteRangeSpec? = nil, scope: FillScope = .whole,
+        began: InvalidationMoment, owner: Mailbox<Notice>, spillLimit: Int = spillLimit
     ) {
         state = Locked(State(readers: FeedReaders(spillLimit: spillLimit)))
         self.key = key
+        self.range = range
+        self.scope = scope
         self.keyText = keyText
         self.began = began
         self.owner = owner
     }
+
+    /// Of what it says that its response isn't for others: a range says nothing of the whole.
+    var scopeOfVerdict: FillScope { range == nil ? .whole : .ranges }
 
     /// Whether it is about this text, and not about another with the same digest.
     func hasKeyText(_ text: Span<UInt8>) -> Bool {

@@ -17,6 +17,19 @@ struct FillPlace: Sendable {
     let varyIndex: StoredResponse?
     /// The body's length, where the origin announced it.
     let length: Int?
+    /// What the body is of the content, where that is not all of it.
+    var part: ContentPart?
+}
+
+/// A part of the content of a response (RFC 9110 §14.4).
+struct ContentPart: Sendable, Equatable {
+    let range: Range<Int64>
+    /// Nil where the origin doesn't tell.
+    let completeLength: Int64?
+    /// What the origin was asked for.
+    let asked: ByteRangeSpec?
+
+    var isWhole: Bool { range.lowerBound == 0 && range.upperBound == completeLength }
 }
 
 /// What readers need to answer with: the head as it will be stored, and where it belongs.
@@ -30,6 +43,7 @@ struct FillHead {
     var key: CacheKey { place.key }
     var varyIndex: StoredResponse? { place.varyIndex }
     var length: Int? { place.length }
+    var part: ContentPart? { place.part }
 }
 
 /// Why a fill brings nothing that others may be given.

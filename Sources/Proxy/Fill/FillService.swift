@@ -5,6 +5,7 @@ import Bytes
 import CacheStorage
 import EventLoop
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 import Origins
 import Routing
@@ -31,6 +32,7 @@ final class FillService {
     let budget: MemoryBudget
     let table: FillTable
     let searchRules: SearchRules
+    let lastResponses: LastResponses
     let mailbox: Mailbox<FillFeed.Notice>
     var composer = KeyComposer()
     var counters = FillCounters()
@@ -66,7 +68,8 @@ final class FillService {
 
     init(
         index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
-        dateLine: @escaping () -> [UInt8], makeSource: @escaping (OriginRequest, Fill) -> any FillSource
+        lastResponses: LastResponses = LastResponses(), dateLine: @escaping () -> [UInt8],
+        makeSource: @escaping (OriginRequest, Fill) -> any FillSource
     ) {
         self.index = index
         self.loop = loop
@@ -74,6 +77,7 @@ final class FillService {
         self.budget = budget
         self.table = table
         self.searchRules = searchRules
+        self.lastResponses = lastResponses
         self.dateLine = dateLine
         self.makeSource = makeSource
         mailbox = Mailbox()
@@ -91,10 +95,15 @@ final class FillService {
         return nextIdentifier
     }
 
+    /// Keeps what became of a response.
+    func note(_ fate: ResponseFate, of keys: KeySelection) { lastResponses.note(fate, of: keys.plainKey, at: wallTime) }
+
     // MARK: Fills
 
-    func newFeed(_ keys: KeySelection) -> FillFeed {
-        FillFeed(key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox, spillLimit: spillLimit)
+    func newFeed(_ keys: KeySelection, range: ByteRangeSpec? = nil, scope: FillScope = .whole) -> FillFeed {
+        FillFeed(
+            key: keys.key, keyText: keys.text, range: range, scope: scope, began: cache.moment, owner: mailbox,
+            spillLimit: spillLimit)
     }
 
     func began(_ fill: Fill) {

@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import EventLoop
+import HTTPSemantics
 
 /// What a request that has to be fetched is to do.
 enum FillRole {
@@ -31,6 +32,14 @@ package enum FillStanding: Sendable {
     }
 }
 
+/// What of a response an entry is about: ranges find one another beside those that ask for the whole.
+enum FillScope: Hashable, Sendable {
+    case whole
+    case range(ByteRangeSpec)
+    /// Of notes: ranges, whichever they are.
+    case ranges
+}
+
 /// Shared by all workers. One short lock a miss.
 final class FillTable: Sendable {
     private enum Entry: Sendable {
@@ -45,6 +54,11 @@ final class FillTable: Sendable {
         case refreshFailed(until: MonotonicTime)
     }
 
+    private struct Place: Hashable {
+        let key: CacheKey
+        var scope = FillScope.whole
+    }
+
     private let shards: [Shard]
     private static let shardCount = 16
     /// Notes kept in one shard; beyond it the expired go, then any.
@@ -57,7 +71,7 @@ final class FillTable: Sendable {
     private static let pauseMilliseconds: Int64 = 1_000
 
     private final class Shard: Sendable {
-        let entries = Locked<[CacheKey: Entry]>([:])
+        let entries = Locked<[Place: Entry]>([:])
     }
 
     init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
@@ -66,37 +80,50 @@ final class FillTable: Sendable {
 
     /// Finds the fetch for a key, or notes that the caller begins one.
     /// - Parameters:
+    ///   - range: what the request asks for, where that is one range. It reads from a fetch for the same range, or for the
+    ///     whole.
+    ///   - mayReadWhole: false where what is fetched of the whole takes too long to come to the range.
     ///   - asked: when the store was asked, which held nothing.
     ///   - isOvertaken: whether what a fetch brings that began at that moment was invalidated since.
     ///   - make: the feed of the fill that the caller would begin; nil if others may not read from it.
     func join(
-        _ key: CacheKey, keyText: Span<UInt8>, worker: Int, mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime,
-        asked: MonotonicTime,
+        _ key: CacheKey, range: ByteRangeSpec? = nil, mayReadWhole: Bool = true, keyText: Span<UInt8>, worker: Int,
+        mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime, asked: MonotonicTime,
         isOvertaken: (FillFeed) -> Bool, make: () -> FillFeed?
     ) -> FillRole {
         shard(key).entries.withLock { entries in
-            switch entries[key] {
-            case .hitForMiss(let until) where now < until: return .alone(isHitForMiss: true)
-            case .fill(let feed):
-                // Another text with the same digest has nothing to do with it.
-                guard feed.hasKeyText(keyText) else { return .alone(isHitForMiss: false) }
-                if !isOvertaken(feed), let reader = feed.join(worker: worker, mailbox: mailbox) {
-                    return .read(feed, reader)
+            for scope in Self.scopes(range, mayReadWhole) {
+                switch entries[Place(key: key, scope: scope)] {
+                case .hitForMiss(let until) where now < until: return .alone(isHitForMiss: true)
+                case .fill(let feed):
+                    // Another text with the same digest has nothing to do with it.
+                    guard feed.hasKeyText(keyText) else { return .alone(isHitForMiss: false) }
+                    if !isOvertaken(feed), let reader = feed.join(worker: worker, mailbox: mailbox) {
+                        return .read(feed, reader)
+                    }
+                case .completed(let feed, _, let stored) where Self.isMissed(stored, asked: asked):
+                    if feed.hasKeyText(keyText), !isOvertaken(feed),
+                        let reader = feed.join(worker: worker, mailbox: mailbox)
+                    {
+                        return .read(feed, reader)
+                    }
+                case .stored(let stored) where Self.isMissed(stored, asked: asked): return .lookAgain
+                case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
                 }
-            case .completed(let feed, _, let stored) where Self.isMissed(stored, asked: asked):
-                if feed.hasKeyText(keyText), !isOvertaken(feed),
-                    let reader = feed.join(worker: worker, mailbox: mailbox)
-                {
-                    return .read(feed, reader)
-                }
-            case .stored(let stored) where Self.isMissed(stored, asked: asked): return .lookAgain
-            case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
             }
             guard let feed = make() else { return .alone(isHitForMiss: false) }
-            entries[key] = .fill(feed)
+            entries[Place(key: key, scope: feed.scope)] = .fill(feed)
             return .begin(feed)
         }
     }
+
+    /// Where a request looks, one after another: whether ranges can't be shared matters to those that find nothing to read.
+    private static func scopes(_ range: ByteRangeSpec?, _ mayReadWhole: Bool) -> [FillScope] {
+        guard let range else { return wholeAlone }
+        return mayReadWhole ? [.range(range), .whole, .ranges] : [.range(range), .ranges]
+    }
+
+    private static let wholeAlone = [FillScope.whole]
 
     /// The feed of a refresh in the background; nil where a fill is under way, or a refresh failed a moment ago.
     /// - Parameters:
@@ -105,8 +132,9 @@ final class FillTable: Sendable {
     func beginRefresh(
         _ key: CacheKey, now: MonotonicTime, asked: MonotonicTime, known: StoredResponse, make: () -> FillFeed
     ) -> FillFeed? {
-        shard(key).entries.withLock { entries in
-            switch entries[key] {
+        let place = Place(key: key)
+        return shard(key).entries.withLock { entries in
+            switch entries[place] {
             case .fill: return nil
             case .completed(let feed, _, let stored)
             where Self.isMissed(stored, asked: asked) && !feed.brought(known):
@@ -117,7 +145,7 @@ final class FillTable: Sendable {
             case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
             }
             let feed = make()
-            entries[key] = .fill(feed)
+            entries[place] = .fill(feed)
             return feed
         }
     }
@@ -125,9 +153,26 @@ final class FillTable: Sendable {
     /// Lets those that know the variant's own key find the feed too.
     func add(_ feed: FillFeed, under key: CacheKey, keyText: [UInt8]) {
         feed.isAbout(keyText)
-        shard(key).entries.withLock { entries in
-            if case .fill = entries[key] { return }
-            entries[key] = .fill(feed)
+        add(feed, at: Place(key: key))
+    }
+
+    /// What was asked for as a range is all of it: those that ask for the whole find it too.
+    func widen(_ feed: FillFeed) { add(feed, at: Place(key: feed.key)) }
+
+    /// What arrives is a part: those that ask for the whole don't find it any more, and those for the same range do, under
+    /// the keys that it has.
+    func narrow(_ feed: FillFeed, under keys: [CacheKey]) {
+        guard let range = feed.range else { return }
+        for key in keys {
+            replace(feed, at: Place(key: key), by: nil)
+            add(feed, at: Place(key: key, scope: .range(range)))
+        }
+    }
+
+    private func add(_ feed: FillFeed, at place: Place) {
+        shard(place.key).entries.withLock { entries in
+            if case .fill = entries[place] { return }
+            entries[place] = .fill(feed)
         }
     }
 
@@ -144,16 +189,26 @@ final class FillTable: Sendable {
 
     fileprivate func noteStored(_ feed: FillFeed, under key: CacheKey) {
         shard(key).entries.withLock { entries in
-            guard case .completed(let current, let completed, nil) = entries[key], current === feed else { return }
-            // What is kept here pins the response beside the store's own bounds: small ones, and not many.
-            let now = MonotonicTime.now()
-            if entries.count > Self.notesPerShard {
-                entries[key] = nil
-            } else {
-                let isKept = (feed.completed?.bodyCount ?? 0) <= Self.keptBytes
-                entries[key] = isKept ? .completed(feed, at: completed, stored: now) : .stored(at: now)
+            for place in Self.places(of: feed, under: key) {
+                guard case .completed(let current, let completed, nil) = entries[place], current === feed else {
+                    continue
+                }
+                // What is kept here pins the response beside the store's own bounds: small ones, and not many.
+                let now = MonotonicTime.now()
+                if entries.count > Self.notesPerShard {
+                    entries[place] = nil
+                } else {
+                    let isKept = (feed.completed?.bodyCount ?? 0) <= Self.keptBytes
+                    entries[place] = isKept ? .completed(feed, at: completed, stored: now) : .stored(at: now)
+                }
             }
         }
+    }
+
+    /// Where a feed may stand for a key.
+    private static func places(of feed: FillFeed, under key: CacheKey) -> [Place] {
+        guard let range = feed.range else { return [Place(key: key)] }
+        return [Place(key: key), Place(key: key, scope: .range(range))]
     }
 
     /// Whether a lookup that began then may have missed what was stored at that time.
@@ -163,20 +218,26 @@ final class FillTable: Sendable {
     }
 
     /// What the key brings can't be shared.
-    /// - Parameter isShort: the origin failed, which says little about its next response.
-    func noteHitForMiss(_ key: CacheKey, now: MonotonicTime, isShort: Bool) {
+    /// - Parameters:
+    ///   - scope: `ranges` where it was a range that was asked for, which says nothing of the whole.
+    ///   - isShort: the origin failed, which says little about its next response.
+    func noteHitForMiss(_ key: CacheKey, of scope: FillScope = .whole, now: MonotonicTime, isShort: Bool) {
         let interval = isShort ? Self.pauseMilliseconds : Self.hitForMissMilliseconds
-        note(.hitForMiss(until: now.advanced(byMilliseconds: interval)), under: key, now: now)
+        let until = now.advanced(byMilliseconds: interval)
+        note(.hitForMiss(until: until), at: Place(key: key, scope: scope), now: now)
     }
 
     func noteFailedRefresh(_ key: CacheKey, now: MonotonicTime) {
-        note(.refreshFailed(until: now.advanced(byMilliseconds: Self.pauseMilliseconds)), under: key, now: now)
+        let until = now.advanced(byMilliseconds: Self.pauseMilliseconds)
+        note(.refreshFailed(until: until), at: Place(key: key), now: now)
     }
 
     /// Something that can be shared was stored under the key.
     func forgetHitForMiss(_ key: CacheKey) {
         shard(key).entries.withLock { entries in
-            if case .hitForMiss = entries[key] { entries[key] = nil }
+            for place in [Place(key: key), Place(key: key, scope: .ranges)] {
+                if case .hitForMiss = entries[place] { entries[place] = nil }
+            }
         }
     }
 
@@ -187,8 +248,9 @@ final class FillTable: Sendable {
 
     /// What is known of a key's fetches. It changes nothing: for operators' questions.
     func standing(of key: CacheKey, now: MonotonicTime) -> FillStanding? {
-        shard(key).entries.withLock { entries in
-            switch entries[key] {
+        let place = Place(key: key)
+        return shard(key).entries.withLock { entries in
+            switch entries[place] {
             case .fill: .underWay
             case .completed(_, _, nil): .completed
             case .hitForMiss(let until) where now < until: .hitForMiss
@@ -216,25 +278,29 @@ final class FillTable: Sendable {
     }
 
     private func replace(_ feed: FillFeed, under key: CacheKey, by entry: Entry?) {
-        shard(key).entries.withLock { entries in
-            if case .fill(let current) = entries[key], current === feed { entries[key] = entry }
+        for place in Self.places(of: feed, under: key) { replace(feed, at: place, by: entry) }
+    }
+
+    private func replace(_ feed: FillFeed, at place: Place, by entry: Entry?) {
+        shard(place.key).entries.withLock { entries in
+            if case .fill(let current) = entries[place], current === feed { entries[place] = entry }
         }
     }
 
-    private func note(_ entry: Entry, under key: CacheKey, now: MonotonicTime) {
-        shard(key).entries.withLock { entries in
-            if case .fill = entries[key] { return }
+    private func note(_ entry: Entry, at place: Place, now: MonotonicTime) {
+        shard(place.key).entries.withLock { entries in
+            if case .fill = entries[place] { return }
             if entries.count >= Self.notesPerShard { Self.sweep(&entries, now: now) }
             if entries.count >= Self.notesPerShard, let other = entries.first(where: { !Self.isFill($0.value) }) {
                 entries[other.key] = nil
             }
-            entries[key] = entry
+            entries[place] = entry
         }
     }
 
     private static func isFill(_ entry: Entry) -> Bool { if case .fill = entry { true } else { false } }
 
-    private static func sweep(_ entries: inout [CacheKey: Entry], now: MonotonicTime) {
+    private static func sweep(_ entries: inout [Place: Entry], now: MonotonicTime) {
         // Nothing is the rule, and costs nothing.
         guard entries.contains(where: { !isCurrent($0.value, now: now) }) else { return }
         entries = entries.filter { isCurrent($0.value, now: now) }

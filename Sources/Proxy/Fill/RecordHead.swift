@@ -12,7 +12,7 @@ struct RecordHead {
     private(set) var lines: [UInt8]
     private(set) var etag = HeadRange.none
     private(set) var lastModified = HeadRange.none
-    let hasContentLength: Bool
+    private(set) var hasContentLength: Bool
 
     /// - Parameters:
     ///   - date: a `Date` line for a response without one.
@@ -63,7 +63,9 @@ struct RecordHead {
             let known = FieldName.recognise(name)
             if known != .contentRange && known != .contentLength { whole.append(line) }
         }
-        return replacing(whole)
+        var other = replacing(whole)
+        other.hasContentLength = false
+        return other
     }
 
     private func replacing(_ lines: [UInt8]) -> RecordHead {

@@ -121,13 +121,16 @@ final class AdmittedRequest: RequestMessage {
         .range,
     ]
 
-    /// A trusted proxy in front says which scheme its client used; it is part of the key.
+    /// A trusted proxy in front says which scheme its client used, the first of a list if there were more of them; it is part of
+    /// the key. Anything but the two schemes is not taken for one.
     func readForwardedScheme() {
-        guard head.contains(.xForwardedProto), runtime.trusts(peer),
-            let value = head.first(.xForwardedProto)
-        else { return }
-        let text = bytes.extracting(value)
-        if text.count == 5, text[4] | 0x20 == UInt8(ascii: "s") { scheme = .https }
+        guard head.contains(.xForwardedProto), runtime.trusts(peer), let value = head.first(.xForwardedProto) else {
+            return
+        }
+        let bytes = bytes
+        var elements = ListElements(value)
+        guard let first = elements.next(in: bytes) else { return }
+        if Token.equalIgnoringCase(bytes.extracting(first), "https") { scheme = .https }
     }
 
     /// Whether the stored response answers the request's own condition with 304 (RFC 9110 §13).
@@ -148,6 +151,15 @@ final class AdmittedRequest: RequestMessage {
             bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,
             stored: stored.facts)
         return holds ? value : nil
+    }
+
+    /// The one range that a GET asks for (RFC 9110 §14.2).
+    var oneRange: ByteRangeSpec? {
+        guard facts.hasRange, head.method == .get, let value = head.first(.range),
+            head.fields.count(where: { $0.known == .range }) == 1,
+            case .one(let range) = RangeRequest(field: bytes.extracting(value))
+        else { return nil }
+        return range
     }
 
     /// Which parts of a complete response the request asks for. (Whoever calls this keeps no reference of its own to the

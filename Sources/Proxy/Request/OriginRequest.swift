@@ -59,7 +59,7 @@ struct OriginRequest {
         var plan = RequestForwarding(
             content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
         plan.keepsClientHost = entry.keepsClientHost
-        plan.isPeerTrusted = request.head.hasForwarding && request.runtime.trusts(request.peer)
+        plan.isPeerTrusted = request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect
         plan.acceptsTrailers = true
@@ -68,6 +68,13 @@ struct OriginRequest {
         if let withheld {
             plan.dropping = plan.dropping.union(withheld.known)
             plan.droppingOthers = withheld.others
+        }
+        // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
+        // that what is read and what is changed have one name.
+        if entry.mayHaveStored {
+            plan.isShareable = true
+            plan.path = NormalTarget.form(of: bytes, in: request.head.path)
+            if entry.recipe.takesNormalQuery { plan.query = NormalTarget.form(of: bytes, in: request.head.query) }
         }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
@@ -105,12 +112,4 @@ struct OriginRequest {
 
     /// Fields of the client's that say nothing about what is to be stored.
     private static let notRefreshed = FieldSet.conditionals.union([.range, .cacheControl, .pragma])
-}
-
-extension RequestHead {
-    /// Whether the client says anything about hops before it.
-    fileprivate var hasForwarding: Bool {
-        let fields: FieldSet = [.xForwardedFor, .xForwardedProto, .xForwardedHost, .forwarded]
-        return !present.isDisjoint(with: fields)
-    }
 }

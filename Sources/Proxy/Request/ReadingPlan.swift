@@ -18,12 +18,16 @@ enum ReadingPlan: Equatable {
     case unsatisfiable(completeLength: Int64)
     /// The bytes that it asks for are still to come, behind others that it doesn't ask for.
     case later
+    /// What arrives is a part of the response, and not the one that it asks for.
+    case elsewhere
 
     /// - Parameter now: needed for two-digit years only.
     init(_ request: AdmittedRequest, reading head: FillHead, now: Instant) {
         let record = head.response
         if request.facts.hasConditions && request.isNotModified(record, now: now) {
             self = .notModified
+        } else if let part = head.part {
+            self = Self.ofPart(part, request, reading: head)
         } else if request.head.method == .head {
             self = .head
         } else if request.facts.hasRange, request.head.method == .get, record.status == 200 {
@@ -41,6 +45,24 @@ enum ReadingPlan: Equatable {
         case .part(let part): part.lowerBound <= head.arrived ? .part(part, completeLength: length) : .later
         case .parts: .later
         }
+    }
+
+    /// A part answers those that ask for bytes within it, and those that ask for what the origin was asked for: it may give
+    /// less than that (RFC 9110 §15.3.7).
+    private static func ofPart(
+        _ part: ContentPart, _ request: AdmittedRequest, reading head: FillHead
+    ) -> ReadingPlan {
+        guard let spec = request.oneRange, request.rangeThatCounts(for: head.response) != nil else { return .elsewhere }
+        var extents = ExtentList()
+        extents.insert(part.range)
+        switch partialReuse(.one(spec), extents: extents, completeLength: part.completeLength, mayBeJoined: false) {
+        case .answer(let range):
+            let isThere = range.lowerBound - part.range.lowerBound <= head.arrived
+            return isThere ? .part(range, completeLength: part.completeLength) : .later
+        case .unsatisfiable: return part.completeLength.map { .unsatisfiable(completeLength: $0) } ?? .elsewhere
+        case .fetch, .fetchAsAsked: break
+        }
+        return spec == part.asked ? .part(part.range, completeLength: part.completeLength) : .elsewhere
     }
 
     /// Until the length is known a range can be told from the whole only by both its ends.

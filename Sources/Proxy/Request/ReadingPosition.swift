@@ -7,6 +7,8 @@ struct ReadingPosition {
     var end: Int?
     /// It waits for the bytes that it asks for, for a shorter time than for the head.
     var isWaitingForPart = false
+    /// It waited for them for as long as that, and asks for them itself.
+    var isBehind = false
     /// How many fills of others it has waited for.
     var waits = 0
 }

@@ -50,4 +50,10 @@ struct PartialFetch {
     /// What the response brings: the bytes, and the length of the whole where it tells.
     var range: Range<Int64>?
     var completeLength: Int64?
+
+    /// Whether what is missing is wanted by all: with it all of the response is there.
+    var completes: Bool {
+        guard missing != nil, let toAnswer, let length = known?.completeLength else { return false }
+        return toAnswer == 0..<length
+    }
 }

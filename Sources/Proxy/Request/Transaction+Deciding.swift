@@ -186,7 +186,9 @@ extension Transaction {
     }
 
     private func missPart(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
-        miss(reason, policy, isForAll: !request.facts.hasRange)
+        // What is missing of a range of which some is there is this request's own question.
+        let isShared = selection.partial.map { $0.missing == nil || $0.completes } ?? true
+        return miss(reason, policy, isForAll: isShared)
     }
 
     /// For a step that would respond with a record right away: whether it was explained instead.
@@ -207,17 +209,10 @@ extension Transaction {
         guard let entry = request.entry, entry.collapseMilliseconds > 0, reading.waits < Self.mostWaits else {
             return .next(.fill)
         }
-        let keys = selection.keys
-        let (cache, fills) = (self.cache, self.fills)
-        let mayBegin =
-            request.head.method != .head && !request.facts.hasRange && !request.facts.flags.contains(.noStore)
-        let text = keys.text
-        let role = fills.table.join(
-            keys.key, keyText: text.span, worker: worker.index, mailbox: fills.mailbox, now: worker.loop.now,
-            asked: selection.asked,
-            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
-            make: { mayBegin ? fills.newFeed(keys) : nil })
-        switch role {
+        let fills = self.fills
+        switch fills.join(
+            request, selection, isBehind: reading.isBehind, worker: worker.index, mailbox: fills.mailbox)
+        {
         case .alone(let isHitForMiss):
             if isHitForMiss {
                 served.isCollapsed = false
@@ -250,7 +245,7 @@ extension Transaction {
     /// What a fill has brought that is complete: for whoever asks from then on it is what is stored, though the stores may not
     /// have it yet.
     private func completed(_ feed: FillFeed) -> StoredResponse? {
-        guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse,
+        guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse, head.part == nil,
             let policy = request.policy,
             head.key == selection.keys.key, selection.keys.isUsable(head.response),
             !isInvalidatedByGroup(head.response),
@@ -265,9 +260,16 @@ extension Transaction {
         let keys = selection.keys
         let text = keys.text
         let found = cache.lookUpInMemory(keys.key, keyText: text.span, now: worker.wallTime)
-        if let found, found.isResponse, found.id != selection.stored?.id, keys.isUsable(found) {
+        guard let found, keys.isUsable(found) else {
+            begin(feed, isPublished: true)
+            return .wait
+        }
+        let isOther = found.id != selection.stored?.id && found.id != selection.partial?.known?.record.id
+        let isPart = request.facts.hasRange && PartialResponse(found) != nil
+        if isOther && (found.isResponse || isPart) {
             fills.table.remove(feed, under: feed.key)
-            feed.complete(with: found)
+            // A part may not be what others wait for.
+            if isPart { feed.abandon() } else { feed.complete(with: found) }
             selection.stored = found
             selection.reason = nil
             return .next(.decide)

@@ -91,6 +91,29 @@ extension Transaction {
         resume(at: .deliver)
     }
 
+    // MARK: What still arrives
+
+    /// The response to a HEAD, whose length may not be known yet.
+    func deliverHead(_ head: FillHead) {
+        let record = head.response
+        served.status = Int(record.status)
+        served.outcome = served.verdict.outcome
+        beginHead(head)
+        stream?.sendHead(.none)
+        stream?.end(trailers: [])
+    }
+
+    /// The head of a response that is still arriving.
+    func beginHead(_ head: FillHead) {
+        let record = head.response
+        writer.begin(record.head, removesTags: removesTags(of: record))
+        appendOwnFields(record)
+        // RFC 9110 §8.6: none in a 204.
+        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
+            writer.append("Content-Length", decimal: UInt64(length))
+        }
+    }
+
     // MARK: Ranges
 
     /// Responds with the parts that are asked for; false where the whole is the response (RFC 9110 §14.2).

@@ -165,7 +165,8 @@ extension Transaction: FillReader {
             // What came for several clients in a row, each time for that client alone, is not to be waited for.
             if reading.waits >= Self.mostWaits {
                 fills.table.noteHitForMiss(
-                    selection.keys.key, now: worker.loop.now, isShort: selection.stored != nil)
+                    selection.keys.key, of: feed.scopeOfVerdict, now: worker.loop.now,
+                    isShort: selection.stored != nil || feed.range != nil)
             }
             resume(at: .join)
         case .refused(.hitForMiss):
@@ -201,7 +202,10 @@ extension Transaction: FillReader {
         // Once its head is there others may still read along.
         guard case .none = feed.news else {
             endActivity()
-            return fetchAlone()
+            guard reading.isWaitingForPart, request.oneRange != nil else { return fetchAlone() }
+            reading.isBehind = true
+            stream?.awaitNothing()
+            return resume(at: .join)
         }
         fills.table.remove(feed, under: feed.key)
         endActivity()
@@ -233,8 +237,13 @@ extension Transaction: FillReader {
             endActivity()
             return fetchAlone()
         }
-        let plan = isWhole ? nil : ReadingPlan(request, reading: head, now: worker.instant)
+        let isComplete = isWhole && head.part == nil
+        let plan = isComplete ? nil : ReadingPlan(request, reading: head, now: worker.instant)
         if plan == .later { return waitForPart() }
+        if plan == .elsewhere {
+            endActivity()
+            return resume(at: .join)
+        }
         served.forward = selection.reason?.forward ?? .uriMiss
         served.isCollapsed = true
         served.verdict = .miss
@@ -242,14 +251,14 @@ extension Transaction: FillReader {
         selection.stored = head.response
         fills.counters.coalesced += 1
         switch plan {
-        case .whole, .part, .later: return beginReading(head, of: feed, plan)
+        case .whole, .part, .later, .elsewhere: return beginReading(head, of: feed, plan)
         case nil, .head, .notModified, .unsatisfiable: endActivity()
         }
         stream.awaitNothing()
         switch plan {
         case .head: deliverHead(head)
         case .unsatisfiable(let length): deliverUnsatisfiable(head.response, length: length)
-        case nil, .whole, .part, .later, .notModified: resume(at: .deliver)
+        case nil, .whole, .part, .later, .elsewhere, .notModified: resume(at: .deliver)
         }
     }
 
@@ -261,26 +270,6 @@ extension Transaction: FillReader {
     }
 
     private static let partMilliseconds: Int64 = 1_000
-
-    /// The response to a HEAD, whose length may not be known yet.
-    private func deliverHead(_ head: FillHead) {
-        let record = head.response
-        served.status = Int(record.status)
-        served.outcome = served.verdict.outcome
-        beginHead(head)
-        stream?.sendHead(.none)
-        stream?.end(trailers: [])
-    }
-
-    private func beginHead(_ head: FillHead) {
-        let record = head.response
-        writer.begin(record.head, removesTags: removesTags(of: record))
-        appendOwnFields(record)
-        // RFC 9110 §8.6: none in a 204.
-        if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
-            writer.append("Content-Length", decimal: UInt64(length))
-        }
-    }
 
     /// Whether the response belongs to this request's key; if not, the request goes on elsewhere.
     private func isSameKey(as head: FillHead) -> Bool {
@@ -323,8 +312,9 @@ extension Transaction: FillReader {
         activity = .reading(feed, reader)
         stream.awaitNothing()
         if case .part(let part, let completeLength) = plan {
-            reading.count = Int(part.lowerBound)
-            reading.end = Int(part.upperBound)
+            let start = head.part?.range.lowerBound ?? 0
+            reading.count = Int(part.lowerBound - start)
+            reading.end = Int(part.upperBound - start)
             feed.advance(reader, to: reading.count)
             beginPart(head.response, part, completeLength: completeLength)
         } else {

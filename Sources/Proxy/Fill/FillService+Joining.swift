@@ -1,0 +1,42 @@
+// Which fill a request that has to be fetched reads from, or which it begins. Those that ask for the whole share one; those
+// that ask for the same range share one of their own, or read from one for the whole.
+
+import CacheStorage
+import EventLoop
+import HTTPCaching
+import HTTPSemantics
+
+extension FillService {
+    /// What a request that has to be fetched is to do.
+    /// - Parameters:
+    ///   - isBehind: a fill of the whole is under way, and takes too long to come to the range.
+    ///   - worker, mailbox: where it would read.
+    func join(
+        _ request: AdmittedRequest, _ selection: Selection, isBehind: Bool = false, worker: Int,
+        mailbox: Mailbox<FillFeed.Notice>
+    ) -> FillRole {
+        let keys = selection.keys
+        let text = keys.text
+        let range = request.oneRange
+        // What is validated is all of it, and from the first byte on is all of it where the origin gives that.
+        let isForWhole = range == nil || !isBehind && (range == .from(0) || selection.isValidating)
+        let mayBegin = Self.mayShare(request, range)
+        return table.join(
+            keys.key, range: range, mayReadWhole: !isBehind, keyText: text.span, worker: worker, mailbox: mailbox,
+            now: loop.now, asked: selection.asked,
+            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
+            make: {
+                guard mayBegin else { return nil }
+                return newFeed(keys, range: range, scope: range.flatMap { isForWhole ? nil : .range($0) } ?? .whole)
+            })
+    }
+
+    /// Whether others may read from what the request would bring.
+    /// - Parameter range: the one range that it asks for.
+    private static func mayShare(_ request: AdmittedRequest, _ range: ByteRangeSpec?) -> Bool {
+        if request.head.method == .head || request.facts.flags.contains(.noStore) { return false }
+        guard request.facts.hasRange else { return true }
+        // The conditions go on with the range, and the origin evaluates them for this client.
+        return range != nil && !request.facts.hasConditions && !request.head.contains(.ifRange)
+    }
+}
