@@ -36,6 +36,23 @@ enum SafetyReader {
         }
     }
 
+    static func warnOfPost(_ keys: KeyedValues, _ cache: CacheSettings) {
+        guard cache.methods.contains(.post), !cache.isGraphQL else { return }
+        if cache.post == .reads {
+            keys.warn(
+                at: "post",
+                "every POST is taken for a read: one that is repeated within the lifetime never reaches the upstream",
+                hint:
+                    "keep it only where POST changes nothing, as in a search; `graphql: on` tells queries from mutations"
+            )
+        } else {
+            keys.warn(
+                at: "methods",
+                "POST is cached only where its response declares a lifetime; the route's own doesn't apply",
+                hint: "add post: reads where POST only reads, as in a search, or remove POST")
+        }
+    }
+
     /// Compared without regard to case (RFC 9110 §5.1).
     private struct HeaderName: Hashable {
         let text: String

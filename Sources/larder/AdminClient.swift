@@ -29,7 +29,7 @@ struct AdminOption: ParsableArguments {
         let path = source.path
         if path != ConfigurationOption.defaultFile || System.exists(file: path) {
             do throws(ConfigurationFaults) {
-                settings = try readConfiguration(file: path).admin
+                settings = try readConfiguration(file: path).configuration.admin
                 guard let listen = settings.listen else {
                     throw ConfigurationFaults(lines: [
                         "larder: \(path) turns the admin listener off (admin.listen: off)"

@@ -3,6 +3,7 @@
 
 import Admin
 import Configuration
+import ConfigurationReader
 import EventLoop
 import Glibc
 import Proxy
@@ -30,6 +31,8 @@ final class Daemon {
     /// A file may have thousands of faults, one for each route.
     private static let loggedFaults = 20
     private static let repeatMilliseconds: Int64 = 1_000
+    /// Those of the file that were logged last.
+    private var warnings: [Fault] = []
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
@@ -194,7 +197,8 @@ final class Daemon {
     /// Everything that may fail comes first, so that a fault changes nothing.
     private func reload(file path: String) -> [String] {
         do throws(ConfigurationFaults) {
-            let next = try readConfiguration(file: path)
+            let valid = try readConfiguration(file: path)
+            let next = valid.configuration
             let newAdmin = try admin.prepare(next.admin)
             let newLog: AccessLogSink.Prepared
             do throws(SocketError) { newLog = try accessLog.prepare(next.log.to) } catch {
@@ -208,6 +212,7 @@ final class Daemon {
             }
             adopt(newAdmin)
             accessLog.adopt(newLog)
+            report(valid.warnings)
             return []
         } catch {
             return error.lines
@@ -223,6 +228,16 @@ final class Daemon {
     private func reopenAccessLog(_ settings: LogSettings) {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { log.write(.error, "log.to: \(error)") }
     }
+
+    /// Logs the file's warnings, unless they are the same as last time.
+    func report(_ warnings: [Fault]) {
+        guard warnings != self.warnings else { return }
+        self.warnings = warnings
+        for warning in warnings.prefix(20) { log.write(.warning, warning.sentence) }
+        if warnings.count > 20 { log.write(.warning, "\(warnings.count - 20) more warnings: see larder check") }
+    }
+
+    func note(_ sentence: String) { log.write(.notice, sentence) }
 
     // MARK: End
 

@@ -34,6 +34,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let daemon: Daemon
+        var hint: String?
         if let upstream {
             var configuration: Configuration
             do throws(ValueFault) {
@@ -43,10 +44,20 @@ struct ServeCommand: ParsableCommand {
             }
             try adminListener.apply(to: &configuration)
             daemon = try Daemon(configuration, from: .options)
+            if timeout == nil {
+                hint =
+                    "responses without Cache-Control are not cached; add --timeout 30s (make run: TIMEOUT=30s) to cache them"
+            }
         } else {
-            daemon = try Daemon(try source.read(), from: .file(source.path))
+            let valid: ValidConfiguration
+            do throws(ConfigurationFaults) { valid = try readConfiguration(file: source.path) } catch {
+                throw CommandFailure(lines: error.lines)
+            }
+            daemon = try Daemon(valid.configuration, from: .file(source.path))
+            daemon.report(valid.warnings)
         }
         try daemon.start()
+        if let hint { daemon.note(hint) }
         daemon.run()
     }
 }

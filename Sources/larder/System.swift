@@ -132,9 +132,19 @@ enum System {
     static func exists(file path: String) -> Bool { unsafe access(path, F_OK) == 0 }
     static func remove(file path: String) { unsafe unlink(path) }
 
+    /// Whether there is certainly no such folder. One that this process may not see is not missing.
+    static func lacksFolder(_ path: String) -> Bool {
+        var status = Glibc.stat()
+        guard unsafe stat(path, &status) == 0 else { return errno == ENOENT || errno == ENOTDIR }
+        return status.st_mode & S_IFMT != S_IFDIR
+    }
+
     // MARK: Identity
 
     static var isRoot: Bool { geteuid() == 0 }
+
+    static func hasUser(_ name: String) -> Bool { unsafe getpwnam(name) != nil }
+    static func hasGroup(_ name: String) -> Bool { unsafe getgrnam(name) != nil }
 
     /// Switches to another user permanently. Groups are set first, because only root may change them. Without `group`, the
     /// user's own is used.

@@ -16,7 +16,6 @@ struct SafetyFaultTests {
         arguments: [
             ("credentials: [\"X Key\"]", "7:21: error: invalid header name `X Key`"),
             ("credentials: [a, A]", "7:24: error: the header `A` is listed twice; first on line 7"),
-            ("credentials: Cookie", "7:20: error: expected a list, found text; write [one, two]"),
             (
                 "cookies: ignore\ncredentials: [COOKIE]",
                 "7:16: error: `credentials` lists Cookie, which `cookies: ignore` ignores; keep one"
@@ -36,6 +35,25 @@ struct SafetyFaultTests {
             ),
         ])
     func keys(_ cache: String, _ fault: String) { #expect(faults(route(cache)) == [fault]) }
+
+    @Test(
+        "POST that is cached is warned of, unless only GraphQL queries are",
+        arguments: [
+            (
+                "methods: [GET, POST]",
+                [
+                    "7:16: warning: POST is cached only where its response declares a lifetime; the route's own doesn't apply; add post: reads where POST only reads, as in a search, or remove POST"
+                ]
+            ),
+            (
+                "post: reads",
+                [
+                    "7:13: warning: every POST is taken for a read: one that is repeated within the lifetime never reaches the upstream; keep it only where POST changes nothing, as in a search; `graphql: on` tells queries from mutations"
+                ]
+            ),
+            ("post: reads\ngraphql: on", []), ("methods: [GET, QUERY]", []),
+        ])
+    func warned(_ cache: String, _ expected: [String]) { #expect(warnings(route(cache)) == expected) }
 
     @Test("post: reads caches POST where no methods are listed, and a key with {default} may have query rules")
     func accepted() {

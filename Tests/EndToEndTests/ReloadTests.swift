@@ -46,6 +46,25 @@ struct ReloadTests {
         }
     }
 
+    @Test("A reload of 15,000 routes takes a new one up, and connections and stored responses stay")
+    func reloadManyRoutes() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let routes = (0..<15_000).map { "- path: /r\($0)/{id}\n  upstream: origin\n  cache: 5m" }.joined(
+                separator: "\n")
+            var configuration = LarderConfiguration(upstreams: "origin: \(origin.url)", routes: routes)
+            let larder = try stage.larder(configuration)
+            let client = try larder.client()
+            #expect(try client.request("GET", "/r14999/1").status == 200)
+            #expect(try client.request("GET", "/new").status == 404)
+            configuration.routes += "\n- path: /new\n  upstream: origin"
+            try larder.write(configuration)
+            larder.signal(SIGHUP)
+            #expect(try eventually(within: 30) { try client.request("GET", "/new").status == 200 })
+            #expect(try client.request("GET", "/r14999/1").xCache == "HIT")
+        }
+    }
+
     @Test("A larger limits.head counts as far as the buffers of the start go: past them it is 431, and nobody falls")
     func reloadLargerHead() throws {
         try Stage.run { stage in

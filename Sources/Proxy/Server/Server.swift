@@ -135,7 +135,7 @@ package final class Server {
         }
         writeHeldBackLines()
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: nil)
     }
 
     /// From now on every second.
@@ -153,8 +153,9 @@ package final class Server {
         configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 
-    private func warnOfDescriptors() {
-        if let warning = shared.descriptors.warning(for: configuration) { log.write(.warning, warning) }
+    private func warnOfDescriptors(after previous: Configuration?) {
+        guard let warning = shared.descriptors.warning(for: configuration, after: previous) else { return }
+        log.write(.warning, warning)
     }
 
     // MARK: Reload
@@ -162,7 +163,7 @@ package final class Server {
     /// Takes on a new configuration, or throws and changes nothing. Connections and stored entries stay.
     package func reload(_ next: Configuration) throws(ServerFault) {
         do throws(RouteTableFault) { _ = try RouteTable(next.routes) } catch { throw ServerFault("routes: \(error)") }
-        let before = addresses
+        let (before, previous) = (addresses, configuration)
         let listeners = try bindAll(for: next, workers: mailboxes.count, having: before)
         if let workers = next.server.workers, workers != mailboxes.count {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
@@ -174,7 +175,7 @@ package final class Server {
         log.setLevel(next.log.level)
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: previous)
         reloads += 1
     }
 
