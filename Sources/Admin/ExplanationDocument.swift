@@ -36,6 +36,10 @@ extension Explanation {
             }
         }
         json.object("stored", orNull: stored) { stored, json in stored.write(to: &json) }
+        json.object("credential", orNull: credential) { credential, json in
+            json.member("field", credential.field)
+            json.member("sentence", credential.sentence)
+        }
         json.member("refresh", orNull: refresh)
         json.member("flight", orNull: fill.map { "\($0.label)" })
         json.member("dropped_lately", isInvalidated)

@@ -15,6 +15,22 @@ package struct CacheSettings: Sendable, Hashable {
         case ignore
     }
 
+    /// Whether a request with `Cookie` is somebody's own.
+    package enum Cookies: String, Sendable, Hashable, CaseIterable {
+        /// `Cookie` is one of the credentials.
+        case credentials
+        /// Cookies make no difference to responses.
+        case ignore
+    }
+
+    /// What POST requests do.
+    package enum Post: String, Sendable, Hashable, CaseIterable {
+        /// They change something: each one runs.
+        case writes
+        /// They read, as GET does.
+        case reads
+    }
+
     /// How the query is used in the key.
     package enum Query: String, Sendable, Hashable, CaseIterable {
         /// Pairs sorted by name; pairs with the same name keep their order.
@@ -62,7 +78,14 @@ package struct CacheSettings: Sendable, Hashable {
     /// Query parameters (`*` globs) that are not used in the key.
     package var queryDeny: [String] = []
     package var mode = Mode.standard
-    package var clientControl = ClientControl.honour
+    package var clientControl = ClientControl.ignore
+    /// Request fields that tell who sends a request, without duplicates in any case. A lifetime that the route gives doesn't
+    /// apply to requests with one of them, unless `key` names it.
+    package var credentials = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"]
+    package var cookies = Cookies.credentials
+    package var post = Post.writes
+    /// Whether POST requests are GraphQL, of which only query operations are cached.
+    package var isGraphQL = false
     package var allowSetCookie = false
     package var allowAuthorization = false
     /// Media types that are stored, in lower case and without parameters: `application/json`, `text/*`. nil means all;

@@ -4,11 +4,11 @@ extension KeyDescription {
     static let caching = [
         key(
             "methods", "list of GET, HEAD, POST, QUERY", "[GET, HEAD]",
-            "Methods to cache. The key of POST and QUERY includes the body; that of QUERY also its Content-Type, Content-Encoding and Content-Language."
+            "Methods to cache. The key of POST and QUERY includes the body with its Content-Type, Content-Encoding and Content-Language. A POST needs a lifetime in its response, or post: reads."
         ),
         key(
             "timeout", "DURATION", nil,
-            "Lifetime of responses that don't declare one; with mode: force, of all responses. Rounded up to whole seconds."
+            "Lifetime of responses that don't declare one; with mode: force, of all responses. Like statuses and heuristic, it doesn't apply to requests with credentials, to POST without post: reads, or to event streams (text/event-stream, multipart/x-mixed-replace). Rounded up to whole seconds."
         ),
         key(
             "statuses", "STATUS: DURATION", "{}",
@@ -56,8 +56,24 @@ extension KeyDescription {
             "Whether the response's own caching headers apply (standard), or timeout and statuses replace them (force)."
         ),
         key(
-            "client_control", "honour | ignore", "honour",
-            "Whether Cache-Control in requests (no-cache, max-age and so on) is honoured or ignored."),
+            "client_control", "honour | ignore", "ignore",
+            "Whether Cache-Control and Pragma in requests (no-cache, max-age, min-fresh, max-stale, stale-if-error) are honoured or ignored. no-store and only-if-cached always hold."
+        ),
+        key(
+            "credentials", "list of HEADER", "[Authorization, Cookie, X-Api-Key, X-Auth-Token]",
+            "Request headers that tell who sends a request. Where the lifetime comes from the route (timeout, statuses, heuristic, mode: force), a request with one of them is neither stored nor served what others got, unless key names the header. A response that declares public or a lifetime of its own is shared as RFC 9111 says. Background refreshes are sent without these headers. The list replaces the default; for Authorization, RFC 9111 §3.5 holds even where it isn't listed: see allow_authorization."
+        ),
+        key(
+            "cookies", "credentials | ignore", "credentials",
+            "ignore: cookies make no difference to the responses of this route, so Cookie is not a credential."),
+        key(
+            "post", "writes | reads", "writes",
+            "reads: POST requests on this route change nothing, so the route's lifetime and coalescing apply to them, and they invalidate nothing. POST is then one of methods, unless methods says otherwise."
+        ),
+        key(
+            "graphql", "on | off", "off",
+            "Whether POST requests are GraphQL over HTTP: only query operations are cached, by query text, variables and operationName. Everything else (mutations, subscriptions, batches, persisted queries, what is not understood) is forwarded. Requires post: reads."
+        ),
         key(
             "content_types", "list of MEDIA TYPE", nil,
             "Only these media types are stored, such as application/json or text/*. Responses without Content-Type are then not stored."
@@ -71,7 +87,8 @@ extension KeyDescription {
             "Whether responses with Set-Cookie are stored. Every client then gets the same cookie."),
         key(
             "allow_authorization", "on | off", "off",
-            "Whether mode: force stores responses to requests with Authorization. Every client then gets them."),
+            "Whether responses to requests with Authorization are stored for everybody, whatever they declare. Every client then gets them."
+        ),
         key(
             "body_key", "SIZE", "64KiB",
             "Largest request body that is buffered to compute the key. Requests with a larger one bypass the cache."),

@@ -105,6 +105,10 @@ extension Configuration {
             out.key("strict", cache.isStrict)
             out.key("mode", cache.mode.rawValue)
             out.key("client_control", cache.clientControl.rawValue)
+            out.key("credentials", cache.credentials)
+            out.key("cookies", cache.cookies.rawValue)
+            out.key("post", cache.post.rawValue)
+            out.key("graphql", cache.isGraphQL)
             if let types = cache.contentTypes { out.key("content_types", types) }
             out.key("tags", cache.tags.rawValue)
             out.key("allow_set_cookie", cache.allowSetCookie)

@@ -22,6 +22,8 @@ package struct KeyTemplate: Sendable, Hashable {
         case path
         case query
         case body
+        /// `{default}`: the text that the key has without a template.
+        case standard
     }
 
     /// Never two literals in a row; at least one piece.
@@ -31,6 +33,19 @@ package struct KeyTemplate: Sendable, Hashable {
 
     /// Whether the request's content has to be read before the key is known.
     package var needsBody: Bool { pieces.contains(.body) }
+
+    /// Whether the template names a request field, or a value in it: each cookie is one of `Cookie`.
+    /// - Parameter name: in lower case.
+    package func names(field name: String) -> Bool {
+        pieces.contains { piece in
+            switch piece {
+            case .header(let header, _): header == name
+            case .cookie: name == "cookie"
+            case .literal, .lookup, .pathParameter, .queryParameter, .method, .host, .path, .query, .body, .standard:
+                false
+            }
+        }
+    }
 }
 
 extension KeyTemplate {
@@ -104,12 +119,12 @@ extension KeyTemplate {
     }
 
     private static let wholes: [String: Piece] = [
-        "method": .method, "host": .host, "path": .path, "query": .query, "body": .body,
+        "method": .method, "host": .host, "path": .path, "query": .query, "body": .body, "default": .standard,
     ]
 }
 
 /// RFC 9110 §5.6.2.
-func isTokenByte(_ byte: UInt8) -> Bool {
+package func isTokenByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
         UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),

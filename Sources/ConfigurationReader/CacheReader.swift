@@ -5,7 +5,9 @@ import Configuration
 enum CacheReader {
     /// What `cache` says, in the order in which it is read.
     private static let parts: [Part<CacheSettings>] = [
-        readMethods, readKey, readMode, FreshnessReader.read, readStoring, readForwarding,
+        readMethods, readKey, readMode, FreshnessReader.read, SafetyReader.readCredentials, SafetyReader.readPost,
+        readStoring,
+        readForwarding,
     ]
     /// What can't be said together.
     private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
@@ -157,11 +159,7 @@ enum CacheReader {
 
     /// What makes one client's response everybody's.
     private static func warnOfSharing(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
-        if cache.methods.contains(.post) {
-            keys.warn(
-                at: "methods", "POST responses are cached, so a repeated POST may never reach the upstream",
-                hint: "list POST only if it reads data, as a search does")
-        }
+        SafetyReader.warnOfPost(keys, cache)
         guard cache.mode == .force else { return }
         let names = cache.key?.pieces ?? []
         if cache.allowAuthorization, !names.contains(where: { $0.isField("authorization") }) {
@@ -194,7 +192,7 @@ enum CacheReader {
             keys.fault(
                 at: list, "\(quoted(list)) has no effect with `query: \(cache.query.rawValue)`", hint: "keep one")
         }
-        if let key = cache.key, !key.pieces.contains(.query) {
+        if let key = cache.key, !key.pieces.contains(.query), !key.pieces.contains(.standard) {
             for name in ["query"] + lists where keys.node(name) != nil {
                 keys.fault(
                     at: name, "\(quoted(name)) has no effect: `key` doesn't contain {query}",

@@ -37,6 +37,8 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case setCookie
     case cookie
     case authorization
+    case xApiKey
+    case xAuthToken
     case wwwAuthenticate
     case ifMatch
     case ifNoneMatch
@@ -109,6 +111,8 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         case .setCookie: "Set-Cookie"
         case .cookie: "Cookie"
         case .authorization: "Authorization"
+        case .xApiKey: "X-Api-Key"
+        case .xAuthToken: "X-Auth-Token"
         case .wwwAuthenticate: "WWW-Authenticate"
         case .ifMatch: "If-Match"
         case .ifNoneMatch: "If-None-Match"

@@ -62,6 +62,7 @@ extension FieldName {
             switch name[0].lowercased {
             case UInt8(ascii: "f"): return (.forwarded, "forwarded")
             case UInt8(ascii: "c"): return (.cacheTag, "cache-tag")
+            case UInt8(ascii: "x"): return (.xApiKey, "x-api-key")
             default: return nil
             }
         case 10:
@@ -80,6 +81,7 @@ extension FieldName {
             case (UInt8(ascii: "c"), UInt8(ascii: "s")): return (.cacheStatus, "cache-status")
             case (UInt8(ascii: "p"), UInt8(ascii: "s")): return (.proxyStatus, "proxy-status")
             case (UInt8(ascii: "c"), UInt8(ascii: "g")): return (.cacheGroups, "cache-groups")
+            case (UInt8(ascii: "x"), UInt8(ascii: "-")): return (.xAuthToken, "x-auth-token")
             default: return nil
             }
         case 13:

@@ -53,7 +53,8 @@ extension FieldSet {
     /// nothing, or something dangerous, in a trailer section.
     package static let forbiddenInTrailers: FieldSet = [
         .host, .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade, .keepAlive, .proxyConnection,
-        .proxyAuthenticate, .proxyAuthorization, .wwwAuthenticate, .authorization, .setCookie, .cookie, .expect, .via,
+        .proxyAuthenticate, .proxyAuthorization, .wwwAuthenticate, .authorization, .xApiKey, .xAuthToken, .setCookie,
+        .cookie, .expect, .via,
         .forwarded,
         .xForwardedFor, .xForwardedProto, .xForwardedHost, .maxForwards, .cacheControl, .cdnCacheControl,
         .larderCacheControl,

@@ -28,6 +28,8 @@ package struct RequestForwarding: Sendable {
     package var acceptsTrailers = false
     /// Fields to leave out, such as `FieldSet.conditionals` if the response is to be stored.
     package var dropping = FieldSet()
+    /// Names of other fields to leave out, in lower case.
+    package var droppingOthers: [[UInt8]] = []
     /// Which of the client's query, cookies and fields are forwarded; nil for all.
     package var selection: RequestSelection?
     /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
@@ -69,6 +71,7 @@ extension Forwarding {
             if field.known == .other, plan.leavesOut(otherField: bytes.extracting(field.name)) { continue }
             if head.isNamedByConnection(field, in: bytes) { continue }
             if let selection = plan.selection, !selection.takes(field, in: bytes) { continue }
+            if field.known == .other, plan.dropsOther(bytes.extracting(field.name)) { continue }
             append(field, of: bytes, to: &output)
         }
         if let selection = plan.selection, !selection.cookies.isEmpty {
@@ -84,6 +87,11 @@ extension Forwarding {
 }
 
 extension RequestForwarding {
+    fileprivate func dropsOther(_ name: Span<UInt8>) -> Bool {
+        for other in droppingOthers where Token.equalIgnoringCase(name, other.span) { return true }
+        return false
+    }
+
     fileprivate var leftOut: FieldSet { RequestForwarding.regenerated.union(dropping) }
 
     /// RFC 9112 §3.2.1, §3.2.4. An absolute-form without a path means `/`, or `*` for OPTIONS.

@@ -1,5 +1,5 @@
-// The metadata of a request's content that is part of the key of a QUERY (RFC 10008 §2.7): the same bytes are a
-// different query with another media type, coding or language. RFC 9110 §8.7 says that Content-Location in a request
+// The metadata of a request's content that is part of the key of a QUERY (RFC 10008 §2.7) or a POST: the same bytes are
+// a different query with another media type, coding or language. RFC 9110 §8.7 says that Content-Location in a request
 // doesn't affect the response, so it is not included.
 //
 // Differences without meaning are normalised: the case of types, of parameters' names and of codings, white space

@@ -2,12 +2,14 @@
 //
 // Without a template the text is `METHOD scheme://authority/path?query`, with GET for HEAD, scheme and authority in
 // lower case, the scheme's default port removed, path and query in the normal form of RFC 3986 §6.2.2, followed for
-// methods with content by ` body:` and its MD5, and for QUERY by its `ContentMetadata`. No target contains a space, so
+// methods with content by ` body:`, its MD5 and its `ContentMetadata`. No target contains a space, so
 // no target can forge a content digest. A trailing dot of the host is kept: it matches the same route, but the origin
 // may respond differently.
 //
 // With `cache.key` the text follows that template. A missing value without a default equals an empty one, so a template
-// with an optional part should give it a default. `KeyRecipe` explains why values can't forge keys.
+// with an optional part should give it a default. `KeyRecipe` explains why values can't forge keys. Where the template
+// doesn't contain the content of a POST or QUERY, ` body:` follows as above, and where it doesn't contain the method,
+// ` method:` with every one but GET and HEAD.
 
 import Bytes
 import HTTPSemantics
@@ -115,12 +117,11 @@ package struct KeyComposer: ~Copyable {
 extension KeyRecipe {
     /// Whether the content is part of the key of a request with this method.
     package func needsBody(for method: Method) -> Bool {
-        guard pieces.isEmpty else { return needsBody }
         switch method {
         case .post, .query, .put, .patch, .other: return true
         // Content has no defined meaning for these (RFC 9110 §9.3.1, §9.3.5); a caller that forwards it must not store
         // the response.
-        case .get, .head, .delete, .connect, .options, .trace: return false
+        case .get, .head, .delete, .connect, .options, .trace: return needsBody
         }
     }
 }

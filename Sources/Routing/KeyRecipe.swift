@@ -24,6 +24,8 @@ package final class KeyRecipe: Sendable {
             case path
             case query
             case body
+            /// The whole text that the key has without a template.
+            case standard
         }
 
         var source: Source
@@ -44,6 +46,14 @@ package final class KeyRecipe: Sendable {
     /// Whether the template contains the content. (Without a template it is always part of the key if the method has
     /// content.)
     package let needsBody: Bool
+    /// Whether the template contains the method, and the content of every method that has some. What it doesn't contain is
+    /// added: no response to one method is ever another's.
+    let holdsMethod: Bool
+    let holdsBody: Bool
+    /// The fields that tell who sends a request, other than those that the key names.
+    package let credentials: CredentialFields
+    /// Whether content is read as GraphQL: see ``readsContent(of:_:_:)``.
+    package let isGraphQL: Bool
     /// Which parts of a request are forwarded, on a strict route.
     let strict: StrictKey?
     /// Whether only the target selects the response: fields and content are neither part of the key nor withheld from
@@ -59,6 +69,11 @@ package final class KeyRecipe: Sendable {
         text = compiler.text
         let strict = StrictKey(route.cache, pieces: compiler.pieces, text: compiler.text)
         self.strict = strict
+        let template = route.cache?.key?.pieces ?? []
+        holdsMethod = template.isEmpty || template.contains(.method) || template.contains(.standard)
+        holdsBody = template.isEmpty || template.contains(.body) || template.contains(.standard)
+        credentials = CredentialFields(route.cache)
+        isGraphQL = route.cache?.isGraphQL ?? false
         isMadeOfTarget = strict == nil && compiler.pieces.allSatisfy(\.source.isTarget)
     }
 
@@ -96,6 +111,14 @@ private struct KeyTemplateCompiler {
                 pieces.append(KeyRecipe.Piece(source: .literal, name: store(literal)))
                 continue
             }
+            if piece == .standard {
+                pieces.append(KeyRecipe.Piece(source: .standard))
+                // No target contains a space.
+                if index + 1 < template.count {
+                    pieces.append(KeyRecipe.Piece(source: .literal, name: store([UInt8(ascii: " ")])))
+                }
+                continue
+            }
             var (compiled, fallback) = value(piece)
             let boundary = boundary(behind: compiled.source, rest: template[(index + 1)...])
             if case .escape(let byte) = boundary { compiled.escape = byte }
@@ -127,7 +150,7 @@ private struct KeyTemplateCompiler {
 
     private mutating func value(_ piece: KeyTemplate.Piece) -> (KeyRecipe.Piece, fallback: String?) {
         switch piece {
-        case .literal: preconditionFailure("the caller compiles literals")
+        case .literal, .standard: preconditionFailure("the caller compiles these")
         case .lookup(let name, let fallback):
             // A captured parameter always has a value, so the query matters only if the pattern captures no such name.
             if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
@@ -174,7 +197,7 @@ private struct KeyTemplateCompiler {
 extension KeyRecipe.Piece.Source {
     fileprivate var isTarget: Bool {
         switch self {
-        case .literal, .pathParameter, .queryParameter, .method, .host, .path, .query: true
+        case .literal, .pathParameter, .queryParameter, .method, .host, .path, .query, .standard: true
         case .header, .cookie, .body: false
         }
     }
@@ -183,7 +206,7 @@ extension KeyRecipe.Piece.Source {
         switch self {
         case .pathParameter(_, let isRest): isRest
         case .path: true
-        case .literal, .queryParameter, .header, .cookie, .method, .host, .query, .body: false
+        case .literal, .queryParameter, .header, .cookie, .method, .host, .query, .body, .standard: false
         }
     }
 }

@@ -24,14 +24,12 @@ struct KeyWriter: ~Copyable {
         text.removeAll()
         pathEnd = nil
         metadata.removeAll()
-        if request.body != nil, head.method == .query { ContentMetadata.append(of: head, bytes, to: &metadata) }
+        if request.body != nil, head.method == .query || head.method == .post {
+            ContentMetadata.append(of: head, bytes, to: &metadata)
+        }
         if recipe.pieces.isEmpty {
             writeTarget(head, bytes, request, recipe.query)
-            if let body = request.body {
-                text.append(" body:")
-                text.append(body)
-                text.append(metadata)
-            }
+            writeBody(request)
             return
         }
         let pieces = recipe.pieces
@@ -39,6 +37,18 @@ struct KeyWriter: ~Copyable {
         for index in pieces.indices {
             write(pieces[index], names.span, head, bytes, request, recipe.query)
         }
+        if !recipe.holdsBody { writeBody(request) }
+        if !recipe.holdsMethod, head.method != .get, head.method != .head {
+            text.append(" method:")
+            text.append(bytes.extracting(head.methodRange))
+        }
+    }
+
+    private mutating func writeBody(_ request: KeyRequest) {
+        guard let body = request.body else { return }
+        text.append(" body:")
+        text.append(body)
+        text.append(metadata)
     }
 
     // MARK: The plain key
@@ -134,6 +144,10 @@ struct KeyWriter: ~Copyable {
         case .query:
             query.compose(bytes, head.query, by: rule)
             text.appendValue(query.text, escape: escape)
+        case .standard:
+            writeTarget(head, bytes, request, rule)
+            pathEnd = nil
+            writeBody(request)
         case .body:
             guard let body = request.body else { return }
             for index in 0..<32 { text.appendValue(body.hexDigit(at: index), escape: escape) }

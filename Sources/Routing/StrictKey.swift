@@ -48,6 +48,7 @@ struct StrictKey: Sendable {
             let name = Array(text[piece.name])
             switch piece.source {
             case .literal, .pathParameter, .method, .host, .path: continue
+            case .standard: takesQuery = true
             case .queryParameter: parameters.append(name)
             case .query: takesQuery = true
             case .cookie: cookies.append(name)
@@ -61,6 +62,10 @@ struct StrictKey: Sendable {
 
     func selection(of head: borrowing RequestHead, in bytes: Span<UInt8>, by rule: QueryRule) -> RequestSelection {
         var selection = fields
+        // Its content is part of the key, whatever the template says.
+        if head.method == .post || head.method == .query {
+            selection.fields = selection.fields.union(Self.describingContent)
+        }
         if head.hasQuery, takesQuery || !parameters.isEmpty { selection.query = query(of: head, bytes, rule) }
         if !cookies.isEmpty, head.contains(.cookie), !selection.fields.contains(.cookie) {
             selection.cookies = cookies(of: head, bytes)

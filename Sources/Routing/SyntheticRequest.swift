@@ -102,10 +102,14 @@ extension KeyComposer {
         case .refused(let fault): throw .refusedPath(fault)
         case .matched(let match):
             let recipe = table.recipes[match.route]
-            let needsBody = recipe.needsBody(for: request.head.method)
+            var content: MD5Digest?
+            if recipe.needsBody(for: request.head.method) {
+                content =
+                    recipe.readsContent(of: request.head, bytes, body.span) ?? MD5Hasher.digest(of: body.span)
+            }
             compose(
                 request.head, in: bytes, scheme: request.scheme, match: match, by: recipe,
-                body: needsBody ? MD5Hasher.digest(of: body.span) : nil)
+                body: content)
             return match
         }
     }

@@ -127,6 +127,10 @@ struct ExplanationPage {
 
     private var notes: [[String]] {
         var notes: [String] = []
+        let credential = text("credential", "sentence")
+        if !credential.isEmpty, credential != text("sentence"), ["MISS", "VALIDATE"].contains(text("verdict")) {
+            notes.append(Self.plain(credential))
+        }
         switch text("refresh") {
         case "": break
         case "early-refresh":

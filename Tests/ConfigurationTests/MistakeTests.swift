@@ -800,7 +800,7 @@ struct MistakeTests {
             Mistake(
                 "POST", "timeout: 1m", "timeout: 1m, methods: [GET, POST]",
                 [
-                    "6:35: warning: POST responses are cached, so a repeated POST may never reach the upstream; list POST only if it reads data, as a search does"
+                    "6:35: warning: POST is cached only where its response declares a lifetime; the route's own doesn't apply; add post: reads where POST only reads, as in a search, or remove POST"
                 ]),
             Mistake("QUERY", "timeout: 1m", "timeout: 1m, methods: [GET, QUERY]"),
             Mistake(

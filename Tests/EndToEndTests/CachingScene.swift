@@ -48,46 +48,54 @@ final class CachingScene: Sendable {
         - path: /{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [GET, HEAD]
         - path: /timed/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
         - path: /forced/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             mode: force
         - path: /content/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [GET, POST, QUERY]
+            post: reads
             timeout: 60s
         - path: /keyed/{id}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             key: item:{id}:{query.page|1}
         - path: /ignoring/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             query: ignore
         - path: /exact/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             query: exact
         - path: /denying/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             query_deny: [utm_*]
         - path: /deaf/{rest...}
           upstream: origin
           cache:
             timeout: 60s
-            client_control: ignore
         - path: /plain/{rest...}
           upstream: origin
         """

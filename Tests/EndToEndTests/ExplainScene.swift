@@ -62,7 +62,7 @@ struct ExplainSituation: Sendable, CustomTestStringConvertible {
             name: "Authorization", fields: ["Authorization: Bearer hidden-from-all"], verdict: "HIT", reason: "hit"),
         ExplainSituation(
             name: "Authorization, and the route's own lifetime", prefix: "/timed/t", origin: [],
-            fields: ["Authorization: Bearer hidden-from-all"], verdict: "BYPASS", reason: "authorized-request"),
+            fields: ["Authorization: Bearer hidden-from-all"], verdict: "BYPASS", reason: "credentials"),
         ExplainSituation(
             name: "no-cache in the request", fields: ["Cache-Control: no-cache"], verdict: "VALIDATE",
             reason: "request-no-cache"),
@@ -100,18 +100,22 @@ final class ExplainScene: Sendable {
         - path: /t/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [GET, HEAD]
         - path: /timed/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
         - path: /early/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             early_refresh: 99%
         - path: /content/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [QUERY]
         - path: /plain/{rest...}
           upstream: origin

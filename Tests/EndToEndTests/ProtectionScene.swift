@@ -40,7 +40,7 @@ final class ProtectionScene: Sendable {
                   retries: 0
                 """,
             routes: routes.map { path, upstream, cache in
-                let lines = cache.map { "\n    \($0)" }.joined()
+                let lines = (["client_control: honour"] + cache).map { "\n    \($0)" }.joined()
                 return "- path: \(path){rest...}\n  upstream: \(upstream)\n  cache:\(lines)"
             }.joined(separator: "\n"),
             store: "object: 16MiB\nmemory: 128MiB\nbackend: \(backend.rawValue)"

@@ -139,7 +139,7 @@ struct ReuseTests {
         try scene.expectNotStored(larder, scene.numbered(), ["Cache-Control: no-store"])
     }
 
-    @Test("RFC 9111 §5.2.1: client_control: ignore doesn't listen to them")
+    @Test("RFC 9111 §5.2.1: by default no-cache is not listened to")
     func deaf() throws {
         let path = scene.numbered("/deaf/t")
         try scene[.memory].awaitHit(path)

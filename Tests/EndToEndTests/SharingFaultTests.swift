@@ -15,6 +15,7 @@ struct SharingFaultTests {
                     - path: /{rest...}
                       upstream: origin
                       cache:
+                        client_control: honour
                         methods: [GET, HEAD]
                     - path: /short/{rest...}
                       upstream: origin

@@ -44,32 +44,38 @@ final class StandardsScene: Sendable {
         - path: /{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [GET, HEAD]
         - path: /plain/{rest...}
           upstream: origin
         - path: /timed/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
         - path: /heuristic/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             heuristic: 10%
             heuristic_cap: 1h
         - path: /statuses/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             statuses: {404: 10s, 5xx: 5s}
         - path: /forced/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             mode: force
             statuses: {404: 10s, 5xx: 5s}
         - path: /ladder/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             statuses:
               any: 300s
               4xx: 200s
@@ -77,36 +83,41 @@ final class StandardsScene: Sendable {
         - path: /types/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             content_types: [application/json, "text/*"]
         - path: /quiet/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             tags: remove
         - path: /strict/{id}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             key: item:{id}:{query.page|1}:{header.x-plan|none}:{cookie.theme|plain}
             strict: on
         - path: /lax/{id}
           upstream: origin
           cache:
+            client_control: honour
             timeout: 60s
             key: item:{id}:{query.page|1}
         - path: /exact/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             query: exact
         - path: /query/{rest...}
           upstream: origin
           cache:
+            client_control: honour
             methods: [GET, QUERY]
         - path: /deaf/{rest...}
           upstream: origin
-          cache:
-            client_control: ignore
+          cache: {}
         """
 }
 

@@ -62,7 +62,9 @@ class FlightRequest:
         if kind == "search":
             self.target += draw.choice(["", "?a=1", f"?x={draw.randrange(9)}", f"?x={draw.randrange(9)}&a=1"])
         self.language = draw.choice(["de", "en", "en-GB", "fr", "nl", "it"])
-        fields = {"Host": "h", "Asker": asker, "Accept-Language": self.language, "Cookie": f"a={asker}"}
+        fields = {"Host": "h", "Asker": asker, "Accept-Language": self.language}
+        if draw.random() < 0.4:
+            fields["Cookie"] = f"a={asker}"
         self.control = draw.choice([None] * 20 + ["no-cache", "max-age=0", "no-store", "only-if-cached", "max-stale=1",
                                                   "min-fresh=1"])
         if self.control:

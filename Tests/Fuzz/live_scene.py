@@ -82,12 +82,14 @@ log:
 # Where answers are shared; each is a route to the orderly and one to the shaky origin of such answers. What lives longer
 # than a second would be found too old by the checks.
 FLIGHT_ROUTES = {
-    "std": "{methods: [GET, HEAD, POST, QUERY], timeout: 1s, stale_while_revalidate: 2s, stale_if_error: 5s, "
-           "early_refresh: 50%, collapse: 300ms, statuses: {404: 1s, 500: 1s}}",
+    "std": "{client_control: honour, methods: [GET, HEAD, POST, QUERY], timeout: 1s, stale_while_revalidate: 2s, "
+           "stale_if_error: 5s, early_refresh: 50%, collapse: 300ms, statuses: {404: 1s, 500: 1s}}",
     "force": "{mode: force, client_control: honour, timeout: 1s, stale_while_revalidate: 2s, collapse: 300ms, "
              "statuses: {404: 1s, 500: 1s}}",
-    "strict": "{key: '{method} {path}?{query} strict', timeout: 1s, strict: on, collapse: 300ms}",
-    "heuristic": "{heuristic: 10%, heuristic_cap: 1s, tags: remove, collapse: 300ms, early_refresh: 20%}",
+    "strict": "{client_control: honour, key: '{method} {path}?{query} strict', timeout: 1s, strict: on, "
+              "collapse: 300ms}",
+    "heuristic": "{client_control: honour, heuristic: 10%, heuristic_cap: 1s, tags: remove, collapse: 300ms, "
+                 "early_refresh: 20%}",
 }
 
 

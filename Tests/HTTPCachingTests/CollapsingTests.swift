@@ -8,7 +8,7 @@ struct CollapsingTests {
     /// Why the response is not shared with a request that waited for it; nil if it is.
     private func refusal(
         _ fields: Fields, status: Int = 200, leader: RequestFacts = request(), waiter: RequestFacts = request(),
-        _ route: RoutePolicy = RoutePolicy()
+        _ route: RoutePolicy = policy()
     ) -> Reason? {
         switch store(leader, response(status, fields), route) {
         case .refuse(let reason): return reason

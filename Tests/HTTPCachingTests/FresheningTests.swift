@@ -27,7 +27,7 @@ struct FresheningTests {
 
     private func renewal(_ fields: Fields, _ request: RequestFacts = request()) -> RenewalVerdict {
         renewalVerdict(
-            request: request, response: response(200, fields), policy: RoutePolicy(), requestTime: arrival)
+            request: request, response: response(200, fields), policy: policy(), requestTime: arrival)
     }
 
     @Test("New fields that are for the client that asked leave what is stored as it is", .tags(.must))
@@ -56,10 +56,10 @@ struct FresheningTests {
         let stored = try #require(store(response(200, [(.cacheControl, "max-age=600"), (.cacheTag, "a")])).facts)
         let now = arrival + 100
         let merged = response(200, [(.cacheControl, "private, max-age=60"), (.age, "7"), (.cacheTag, "a")], at: now)
-        let facts = confirmedFacts(stored, response: merged, policy: RoutePolicy(), requestTime: now)
+        let facts = confirmedFacts(stored, response: merged, policy: policy(), requestTime: now)
         #expect(facts.currentAge(at: now) == 7 && facts.timeToLive(at: now) == 53)
         #expect(facts.flags.contains(.tagged) && facts.status == stored.status)
-        let silent = confirmedFacts(stored, response: response(200, at: now), policy: RoutePolicy(), requestTime: now)
+        let silent = confirmedFacts(stored, response: response(200, at: now), policy: policy(), requestTime: now)
         #expect(silent.currentAge(at: now) == 0 && silent.timeToLive(at: now) == 0)
     }
 

@@ -14,7 +14,7 @@ struct FreshnessTests {
             (0, "fresh"), (1, "fresh"), (999, "fresh"), (1000, "validate stale"), (1001, "validate stale"),
         ] {
             let now = Instant(milliseconds: late.milliseconds + Int64(after))
-            #expect(reuseVerdict(stored: facts, request: request(), policy: RoutePolicy(), now: now).name == name)
+            #expect(reuseVerdict(stored: facts, request: request(), policy: policy(), now: now).name == name)
         }
     }
 

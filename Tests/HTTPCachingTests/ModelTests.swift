@@ -94,6 +94,7 @@ private struct Scenario {
                 using: &random)!
         if chance(4) { request.method = ["POST", "PUT", "get"].randomElement(using: &random)! }
         if chance(15) { request.fields["authorization"] = ["x"] }
+        if chance(15) { request.fields["cookie"] = ["a=b"] }
         if chance(10) { response.fields["set-cookie"] = ["a=b"] }
         if chance(10) { response.fields["vary"] = [["*", "a, *", "a", "a, b"].randomElement(using: &random)!] }
         if chance(50) { response.fields["etag"] = ["\"a\""] }
@@ -118,6 +119,7 @@ private struct Scenario {
     func laterRequest(_ random: inout SeededGenerator) -> PlainModel.Message {
         var later = PlainModel.Message()
         if Int.random(in: 0..<10, using: &random) < 2 { later.fields["authorization"] = ["x"] }
+        if Int.random(in: 0..<10, using: &random) < 2 { later.fields["cookie"] = ["a=b"] }
         if Int.random(in: 0..<10, using: &random) < 6 {
             later.fields["cache-control"] = Self.lines(Self.requestDirectives, &random)
         }
@@ -170,6 +172,7 @@ private struct Scenario {
         for (field, line) in lines(of: message) {
             let bytes = Array(line.utf8)
             facts.note(field, bytes.span)
+            if field == .cookie { facts.noteCredentials() }
         }
         return facts
     }

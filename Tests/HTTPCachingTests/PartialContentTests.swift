@@ -8,7 +8,7 @@ import Testing
 struct PartialStoringTests {
     private func verdict(
         _ fields: Fields, range: String = "bytes 0-99/1000", type: String = "", status: Int = 206,
-        _ request: RequestFacts = request(.get, [(.range, "bytes=0-99")]), _ policy: RoutePolicy = RoutePolicy()
+        _ request: RequestFacts = request(.get, [(.range, "bytes=0-99")]), _ policy: RoutePolicy = policy()
     ) -> PartialStorageVerdict {
         let (range, type) = (Array(range.utf8), Array(type.utf8))
         return partialStorageVerdict(

@@ -77,7 +77,7 @@ struct PlainModel {
     /// §3: "A cache MUST NOT store a response to a request unless …", and then §4.2.1 to §4.2.3.
     static func store(_ request: Message, _ response: Message, _ route: Route, sent: Int64, arrived: Int64) -> Stored? {
         let (words, isTargeted) = governing(response)
-        let asked = route.honoursClients ? directives(request.fields["cache-control"]) : [:]
+        let asked = directives(request.fields["cache-control"])
         let fields = response.fields
         let byDefault = [200, 203, 204, 301, 308, 404, 410, 451, 501].contains(response.status)
         let named =
@@ -115,23 +115,30 @@ struct PlainModel {
 
         let hasValidator = fields["etag"] != nil || fields["last-modified"] != nil
         var lifetime: Int64?
-        var isExplicit = false
+        var isGiven = isForced
         if isForced {
             lifetime = age + given!
         } else if let value = said["s-maxage"] ?? said["max-age"] {
-            (lifetime, isExplicit) = (delta(value) ?? 0, true)
+            lifetime = delta(value) ?? 0
         } else if !isTargeted, let expires = fields["expires"] {
-            (lifetime, isExplicit) = (expires.map { Int64($0).map { floored($0 * 1000 - date) } ?? -1 }.min(), true)
+            lifetime = expires.map { Int64($0).map { floored($0 * 1000 - date) } ?? -1 }.min()
         } else if byDefault || said.keys.contains("public") {
             lifetime = given
+            isGiven = given != nil
             if lifetime == nil, let share = route.heuristic,
                 let modified = fields["last-modified"].flatMap({ Int64($0[0]) })
             {
                 lifetime = min(max(0, floored(date - modified * 1000)) * share / 100, route.heuristicCap)
+                isGiven = true
             }
             if lifetime == nil, said.keys.contains("no-cache"), hasValidator { lifetime = 0 }
         }
         guard var lifetime else { return nil }
+        // Whose a response is, the route can't know.
+        let isShared = !isGiven || !isForced && said.keys.contains("public")
+        let isSomebodys =
+            request.fields["cookie"] != nil || request.fields["authorization"] != nil && !route.allowsAuthorization
+        if isSomebodys, !isShared { return nil }
         lifetime = max(lifetime, 0)
 
         let mayBeStale = !["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains {
@@ -144,7 +151,6 @@ struct PlainModel {
         let stale = mayBeStale ? max(0, max(swr, sie) + min(0, remaining)) : 0
         let life = fresh + max(stale, hasValidator || mayBeStale && lifetime > 0 ? route.keep : 0)
         guard life > 0 else { return nil }
-        let isShared = isExplicit || said.keys.contains("public") || said.keys.contains("must-revalidate")
         return Stored(
             arrival: arrived, age: age, lifetime: lifetime, directives: said, sharedByOrigin: isShared, life: life,
             staleWhileRevalidate: swr, staleIfError: sie)
@@ -152,7 +158,9 @@ struct PlainModel {
 
     /// §4: "fresh", "stale", "validate" with what may follow a failure, "bypass" or "504".
     static func reuse(_ stored: Stored, _ request: Message, _ route: Route, at now: Int64) -> String {
-        let asked = route.honoursClients ? directives(request.fields["cache-control"]) : [:]
+        let asked = directives(request.fields["cache-control"]).filter {
+            route.honoursClients || $0.key == "only-if-cached"
+        }
         let hasPragma = (request.fields["pragma"] ?? []).contains { $0.lowercased().contains("no-cache") }
         // current_age and freshness_lifetime - current_age, in milliseconds.
         let age = stored.age * 1000 + max(0, now - stored.arrival)
@@ -162,9 +170,9 @@ struct PlainModel {
         let neverStale = ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains { said.contains($0) }
         func forward(_ verdict: String) -> String { asked.keys.contains("only-if-cached") ? "504" : verdict }
 
-        if request.fields["authorization"] != nil, !route.allowsAuthorization, !stored.sharedByOrigin {
-            return forward("bypass")
-        }
+        let isSomebodys =
+            request.fields["cookie"] != nil || request.fields["authorization"] != nil && !route.allowsAuthorization
+        if isSomebodys, !stored.sharedByOrigin { return forward("bypass") }
         if said.contains("no-cache") { return forward("validate") }
         if asked.keys.contains("no-cache") { return forward("validate") }
         if route.honoursClients, request.fields["cache-control"] == nil, hasPragma { return forward("validate") }

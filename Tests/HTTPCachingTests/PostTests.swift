@@ -7,7 +7,7 @@ import Testing
 struct PostTests {
     private func verdict(
         _ fields: Fields, location: String = "/tasks", status: Int = 200, method: Method = .post,
-        asked: Fields = [], path: String = "/tasks", query: String = "", _ route: RoutePolicy = RoutePolicy()
+        asked: Fields = [], path: String = "/tasks", query: String = "", _ route: RoutePolicy = policy()
     ) -> StorageVerdict {
         let (location, scheme, authority) = (Array(location.utf8), Array("http".utf8), Array("api.example".utf8))
         let (path, query) = (Array(path.utf8), Array(query.utf8))

@@ -11,7 +11,7 @@ struct ReplacingTests {
     /// The verdict on a response that comes so many seconds after what is stored.
     private func verdict(
         _ status: Int, _ fields: Fields = [], stored: Fields? = [(.cacheControl, kept), (.etag, "\"a\"")],
-        after seconds: Int64 = 1, _ request: RequestFacts = request(), _ route: RoutePolicy = RoutePolicy()
+        after seconds: Int64 = 1, _ request: RequestFacts = request(), _ route: RoutePolicy = policy()
     ) -> ReplacementVerdict {
         let now = arrival + Seconds(seconds)
         let new = response(status, fields, at: now)
@@ -99,7 +99,7 @@ struct ReplacingTests {
         let stored = store(response(403, [(.cacheControl, "max-age=60")])).facts
         let new = store(response(400, [(.cacheControl, "max-age=60")]))
         let verdict = replacementVerdict(
-            of: Status(400), hasRetryAfter: false, new, stored: stored, policy: RoutePolicy(), now: arrival)
+            of: Status(400), hasRetryAfter: false, new, stored: stored, policy: policy(), now: arrival)
         #expect(verdict == .replaces)
     }
 }

@@ -10,7 +10,7 @@ struct RequestDirectiveTests {
         guard let facts = store(response(200, fresh)).facts else { return nil }
         let now = Instant(milliseconds: arrival.milliseconds + Int64(seconds * 1000))
         let asked = request(.get, [(.cacheControl, value)])
-        return reuseVerdict(stored: facts, request: asked, policy: RoutePolicy(), now: now).name
+        return reuseVerdict(stored: facts, request: asked, policy: policy(), now: now).name
     }
 
     @Test(
@@ -82,8 +82,8 @@ struct RequestDirectiveTests {
     @Test("§5.2.1.7 only-if-cached: 504 if nothing is stored", .tags(.should))
     func onlyIfCachedMiss() {
         let asked = request(.get, [(.cacheControl, "only-if-cached")])
-        #expect(missRefusal(request: asked, policy: RoutePolicy()) == .onlyIfCached)
-        #expect(missRefusal(request: request(), policy: RoutePolicy()) == nil)
+        #expect(missRefusal(request: asked, policy: policy()) == .onlyIfCached)
+        #expect(missRefusal(request: request(), policy: policy()) == nil)
     }
 
     @Test(
@@ -92,14 +92,26 @@ struct RequestDirectiveTests {
     func unknown(value: String) { #expect(reused(value, after: 1) == "fresh") }
 
     @Test(
-        "A route may ignore them all", .tags(.choice),
-        arguments: ["no-cache", "max-age=0", "min-fresh=100", "only-if-cached", "no-store"])
+        "By default they are ignored, but for no-store and only-if-cached", .tags(.choice),
+        arguments: ["no-cache", "max-age=0", "min-fresh=100", "max-stale", "stale-if-error=100", "no-store"])
     func ignored(value: String) {
-        let route = policy { $0.clientControl = .ignore }
+        let route = RoutePolicy()
         let asked = request(.get, [(.cacheControl, value), (.pragma, "no-cache")])
         #expect(reuse(fresh, asked, route, after: 10)?.name == "fresh")
         #expect(reuse(fresh, asked, route, after: 70)?.name == "validate stale")
         #expect(missRefusal(request: asked, policy: route) == nil)
+        #expect(reuse(fresh, asked, route, after: 70)?.fallback == .onDisconnect)
+    }
+
+    @Test("no-store and only-if-cached hold by default too", .tags(.should))
+    func alwaysHeld() {
+        let route = RoutePolicy()
+        #expect(
+            store(request(.get, [(.cacheControl, "no-store")]), response(200, fresh), route).reason == .requestNoStore)
+        let asked = request(.get, [(.cacheControl, "only-if-cached, max-stale")])
+        #expect(reuse(fresh, asked, route, after: 10)?.name == "fresh")
+        #expect(reuse(fresh, asked, route, after: 70)?.name == "refuse onlyIfCached")
+        #expect(missRefusal(request: asked, policy: route) == .onlyIfCached)
     }
 }
 

@@ -16,12 +16,12 @@ struct ReusingTests {
 
     @Test("Decisions before the lookup", .tags(.must))
     func lookup() {
-        #expect(lookupVerdict(request: request(), policy: RoutePolicy()) == .lookUp)
-        #expect(lookupVerdict(request: request(.head), policy: RoutePolicy()) == .lookUp)
-        #expect(lookupVerdict(request: request(.post), policy: RoutePolicy()) == .bypass(.methodNotCached))
+        #expect(lookupVerdict(request: request(), policy: policy()) == .lookUp)
+        #expect(lookupVerdict(request: request(.head), policy: policy()) == .lookUp)
+        #expect(lookupVerdict(request: request(.post), policy: policy()) == .bypass(.methodNotCached))
         #expect(lookupVerdict(request: request(), policy: policy { $0.methods = [] }) == .bypass(.routeNotCached))
         #expect(
-            lookupVerdict(request: request(.get, [(.ifMatch, "*")]), policy: RoutePolicy())
+            lookupVerdict(request: request(.get, [(.ifMatch, "*")]), policy: policy())
                 == .bypass(.originConditions))
     }
 
@@ -43,7 +43,7 @@ struct ReusingTests {
     @Test("A request with an unsafe method is never looked up, unless the route caches POST", .tags(.must))
     func unsafe() {
         for method in Method.allCases where !method.isSafe {
-            #expect(lookupVerdict(request: request(method), policy: RoutePolicy()) == .bypass(.methodNotCached))
+            #expect(lookupVerdict(request: request(method), policy: policy()) == .bypass(.methodNotCached))
         }
         #expect(lookupVerdict(request: request(.post), policy: policy { $0.methods = [.post] }) == .lookUp)
     }

@@ -28,7 +28,7 @@ struct StaleExtensionTests {
         ).facts!
         func verdict(_ milliseconds: Int64) -> ReuseVerdict {
             let now = Instant(milliseconds: arrival.milliseconds + milliseconds)
-            return reuseVerdict(stored: facts, request: request(), policy: RoutePolicy(), now: now)
+            return reuseVerdict(stored: facts, request: request(), policy: policy(), now: now)
         }
         #expect(verdict(61_000).name == "stale staleWhileRevalidate")
         #expect(verdict(61_001).name == "validate stale")

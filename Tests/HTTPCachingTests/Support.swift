@@ -29,14 +29,16 @@ func response(_ status: Int = 200, _ fields: Fields = [], at time: Instant = arr
     return facts
 }
 
+/// A route that honours what clients ask for, which isn't the default, so that all of RFC 9111 §5.2.1 is tried.
 func policy(_ change: (inout RoutePolicy) -> Void = { _ in }) -> RoutePolicy {
     var policy = RoutePolicy()
+    policy.clientControl = .honour
     change(&policy)
     return policy
 }
 
 func store(
-    _ request: RequestFacts, _ response: ResponseFacts, _ policy: RoutePolicy = RoutePolicy(),
+    _ request: RequestFacts, _ response: ResponseFacts, _ policy: RoutePolicy = policy(),
     requestTime: Instant = arrival
 ) -> StorageVerdict {
     storageVerdict(request: request, response: response, policy: policy, requestTime: requestTime)
@@ -44,7 +46,7 @@ func store(
 
 /// The verdict on the response to a plain GET.
 func store(
-    _ response: ResponseFacts, _ policy: RoutePolicy = RoutePolicy(), requestTime: Instant = arrival
+    _ response: ResponseFacts, _ policy: RoutePolicy = policy(), requestTime: Instant = arrival
 ) -> StorageVerdict {
     store(request(), response, policy, requestTime: requestTime)
 }
@@ -57,7 +59,7 @@ extension StorageVerdict {
 
 /// The verdict on a stored response `after` seconds after its arrival.
 func reuse(
-    _ fields: Fields, _ request: RequestFacts = request(), _ policy: RoutePolicy = RoutePolicy(), after seconds: Int64
+    _ fields: Fields, _ request: RequestFacts = request(), _ policy: RoutePolicy = policy(), after seconds: Int64
 ) -> ReuseVerdict? {
     guard let facts = store(response(200, fields), policy).facts else { return nil }
     return reuseVerdict(stored: facts, request: request, policy: policy, now: arrival + Seconds(seconds))

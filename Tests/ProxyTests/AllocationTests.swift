@@ -53,6 +53,12 @@ extension ServingTests {
                     name: "Vary", release: 0, debug: 17, stored: ["Vary: Accept-Language, Accept-Encoding"],
                     request: ["Accept-Language: de, en;q=0.5", "Accept-Encoding: gzip"]),
                 Kind(
+                    name: "with credentials", release: 0, debug: 20,
+                    request: ["Cookie: a=b", "Authorization: Bearer x", "X-Api-Key: y"]),
+                Kind(
+                    name: "with directives that are ignored", release: 0, debug: 20,
+                    request: ["Cache-Control: no-cache", "Pragma: no-cache"]),
+                Kind(
                     name: "tagged, after a purge", release: 0, debug: 14, stored: ["Cache-Tag: one, two, three"],
                     followsPurge: true),
                 Kind(

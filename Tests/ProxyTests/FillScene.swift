@@ -55,6 +55,7 @@ final class FillScene {
     ) throws {
         var configuration = try Configuration.quick(upstream: "http://127.0.0.1:1")
         var settings = configuration.routes[0].cache!
+        settings.clientControl = .honour
         change(&settings)
         configuration.routes[0].cache = settings
         configuration.limits.variants = variants

@@ -53,11 +53,44 @@ struct KeyTemplateTests {
     @Test("{body} is the MD5 of the content, and empty without content")
     func body() throws {
         let route = try route("/{all...}", cache: cache(key: "b:{body}"))
-        #expect(try keyText(route, "POST", "http://a/", body: "abc") == "b:900150983cd24fb0d6963f7d28e17f72")
+        #expect(
+            try keyText(route, "POST", "http://a/", body: "abc") == "b:900150983cd24fb0d6963f7d28e17f72 method:POST")
         let table = try RouteTable([route])
         #expect(table.recipes[0].needsBody(for: .get) && table.recipes[0].needsBody(for: .post))
         let plain = try RouteTable([plainRoute()])
         #expect(!plain.recipes[0].needsBody(for: .get) && plain.recipes[0].needsBody(for: .post))
+    }
+
+    @Test("A template without {method} or {body} has them for POST and QUERY all the same")
+    func impliedContent() throws {
+        let bare = try route("/{all...}", cache: cache(key: "k:{path}"))
+        let whole = " body:900150983cd24fb0d6963f7d28e17f72"
+        #expect(try keyText(bare, "GET", "http://a/b") == "k:/b")
+        #expect(try keyText(bare, "HEAD", "http://a/b") == "k:/b")
+        #expect(try keyText(bare, "POST", "http://a/b", body: "abc") == "k:/b\(whole) method:POST")
+        #expect(
+            try keyText(bare, "QUERY", "http://a/b", fields: ["Content-Type: a/b"], body: "abc")
+                == "k:/b\(whole) type:a/b method:QUERY")
+        let named = try route("/{all...}", cache: cache(key: "{method}:{path}"))
+        #expect(try keyText(named, "POST", "http://a/b", body: "abc") == "POST:/b\(whole)")
+        #expect(try keyText(bare, "POST", "http://a/b").hasPrefix("k:/b body:"))
+        #expect(try RouteTable([bare]).recipes[0].needsBody(for: .post))
+    }
+
+    @Test("{default} is the whole key of a route without a template")
+    func standard() throws {
+        let alone = try route("/{all...}", cache: cache(key: "{default}"))
+        let plain = try route("/{all...}")
+        for (method, body) in [("GET", ""), ("POST", "abc"), ("QUERY", "abc")] {
+            let url = "http://A:80/b?d=2&c=1"
+            #expect(try keyText(alone, method, url, body: body) == keyText(plain, method, url, body: body))
+        }
+        let keyed = try route("/{all...}", cache: cache(key: "v1:{default}|{header.authorization|none}"))
+        #expect(try keyText(keyed, "http://a/b?c") == "v1:GET http://a/b?c |none")
+        // What a target can say is no value of another piece.
+        #expect(
+            try keyText(keyed, "http://a/b?c%20|x", fields: ["Authorization: y"]) == "v1:GET http://a/b?c%20%7Cx |y"
+                || keyText(keyed, "http://a/b?c%20|x", fields: ["Authorization: y"]) == "v1:GET http://a/b?c%20|x |y")
     }
 
     private func plainRoute() throws -> Route { try route("/{all...}") }

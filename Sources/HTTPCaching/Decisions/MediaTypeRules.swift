@@ -4,6 +4,15 @@
 
 import Bytes
 
+/// Whether a response of this media type goes on for as long as somebody listens: server-sent events, and a series of
+/// pictures. One client's is no other's, and a recording of it is of no use.
+/// - Parameter contentType: the field's value.
+func isEndlessStream(mediaType contentType: Span<UInt8>) -> Bool {
+    let end = contentType.firstIndex(of: 0x3B, in: contentType.indices) ?? contentType.count
+    let type = contentType.extracting(contentType.trimming(0..<end))
+    return type.isCaseless("text/event-stream") || type.isCaseless("multipart/x-mixed-replace")
+}
+
 package struct MediaTypeRules: Sendable, Equatable {
     /// In lowercase.
     private let patterns: [[UInt8]]

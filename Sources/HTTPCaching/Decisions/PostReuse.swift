@@ -23,18 +23,13 @@ package func getReuseVerdict(
         return .refuse(.methodNotCached)
     }
     let isTarget = isTarget(contentLocation, scheme, authority, path, query, &scratch)
-    guard isTarget, hasExplicitFreshness(response) else { return .refuse(.methodNotCached) }
+    guard isTarget, response.hasExplicitFreshness else { return .refuse(.methodNotCached) }
     // The lifetime must come from the origin: a route's timeout is meant for reads. Without a timeout, nothing is
     // forced.
     var own = policy
     own.timeout = nil
     return storageVerdict(
         request: request.with(method: .get), response: response, policy: own, requestTime: requestTime)
-}
-
-/// RFC 9111 §4.2.1.
-private func hasExplicitFreshness(_ response: ResponseFacts) -> Bool {
-    !response.directives.flags.isDisjoint(with: [.maxAge, .sharedMaxAge]) || response.expires != nil
 }
 
 private func isTarget(

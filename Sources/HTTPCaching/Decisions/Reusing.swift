@@ -43,7 +43,7 @@ package func lookupVerdict(request: RequestFacts, policy: RoutePolicy) -> Lookup
 
 /// What to do on a miss: nil to forward the request, or the reason to respond 504.
 package func missRefusal(request: RequestFacts, policy: RoutePolicy) -> Reason? {
-    policy.clientControl == .honour && request.flags.contains(.onlyIfCached) ? .onlyIfCached : nil
+    request.flags.contains(.onlyIfCached) ? .onlyIfCached : nil
 }
 
 package func reuseVerdict(
@@ -51,7 +51,7 @@ package func reuseVerdict(
 ) -> ReuseVerdict {
     let age = stored.currentAge(at: now)
     let timeToLive = stored.lifetime - age
-    if request.isPlain, timeToLive > .zero, !stored.flags.contains(.noCache) {
+    if request.isPlain, timeToLive > .zero, !stored.flags.contains(.noCache), request.method != .post {
         return .fresh(age: age, timeToLive: timeToLive)
     }
     let left = stored.millisecondsToLive(at: now)
@@ -70,21 +70,25 @@ private func fullVerdict(
     _ stored: StoredFacts, _ request: RequestFacts, _ policy: RoutePolicy, age: Seconds, timeToLive: Seconds,
     left: Int64
 ) -> ReuseVerdict {
-    // A lifetime that comes from the route doesn't say who may share the response: an origin that evaluates
-    // Authorization, and says nothing about caching, must see the request.
-    if request.hasAuthorization, !policy.allowAuthorization, !stored.flags.contains(.sharedByOrigin) {
-        return .bypass(.authorizationNotShared)
+    // A lifetime that comes from the route doesn't say who may share the response: an origin that evaluates credentials,
+    // and says nothing about caching, must see the request.
+    guard stored.flags.isShared(with: request, policy) else {
+        return .bypass(request.hasCredentials ? .credentials : .authorizationNotShared)
     }
+    // It may do something each time, unless the origin says otherwise, and then only for as long as the origin says.
+    let isRead = policy.reads(request.method)
+    if !isRead, stored.flags.contains(.lifetimeFromRoute) { return .bypass(.postRuns) }
     if stored.flags.contains(.noCache) { return .validate(.storedNoCache, timeToLive: timeToLive, fallback: []) }
     let isHonoured = policy.clientControl == .honour
     if isHonoured, let reason = objection(of: request, to: stored, left: left) {
-        let fallback = reason == .requestNoCache ? [] : fallback(stored, request, isHonoured, left: left)
+        let fallback = reason == .requestNoCache || !isRead ? [] : fallback(stored, request, isHonoured, left: left)
         return .validate(reason, timeToLive: timeToLive, fallback: fallback)
     }
     if left > 0 { return .fresh(age: age, timeToLive: timeToLive) }
     if stored.flags.contains(.neverStale) {
         return .validate(.mustRevalidate, timeToLive: timeToLive, fallback: [])
     }
+    guard isRead else { return .validate(.stale, timeToLive: timeToLive, fallback: []) }
     if isHonoured, let maxStale = request.maxStale, isWithin(maxStale, of: left) {
         return .stale(age: age, timeToLive: timeToLive, .requestMaxStale)
     }

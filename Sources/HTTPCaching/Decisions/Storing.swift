@@ -15,20 +15,28 @@ package func storageVerdict(
     request: RequestFacts, response: ResponseFacts, policy: RoutePolicy, requestTime: Instant
 ) -> StorageVerdict {
     let directives = response.directives
-    let isForced = policy.forces(response.status)
+    let isForced = policy.forces(response.status) && policy.reads(request.method)
     if let reason = refusal(request, response, directives, policy, isForced: isForced) { return .refuse(reason) }
 
     var flags = StoredFacts.Flags(response)
     let initialAge = correctedInitialAge(response, requestTime: requestTime)
     var lifetime: Seconds
+    let source: LifetimeSource
     if isForced, let timeout = policy.timeout {
         // The route's timeout starts now, whatever age the response arrived with.
         lifetime = initialAge + timeout
+        source = .timeout
         flags.insert(.lifetimeFromRoute)
     } else {
         guard let found = freshnessLifetime(response, directives, policy) else { return .refuse(.noLifetime) }
-        lifetime = found.lifetime
+        (lifetime, source) = found
         flags.formUnion(StoredFacts.Flags(directives, found.source))
+    }
+    if source != .origin, !policy.reads(request.method) { return .refuse(.postRuns) }
+    if flags.contains(.lifetimeFromRoute) {
+        // The route knows nothing of when a stream ends, or of who may be given a response.
+        if response.flags.contains(.endlessStream) { return .refuse(.endlessStream) }
+        guard flags.isShared(with: request, policy) else { return .refuse(.credentials) }
     }
     lifetime = max(.zero, min(lifetime, StoredFacts.greatestLifetime))
 
@@ -65,7 +73,7 @@ private func refusal(
     guard status.isFinal else { return .interimStatus }
     guard !status.answersOneRequestOnly else { return .oneRequestStatus }
     guard status.code != 206 else { return .partialContent }
-    if policy.clientControl == .honour, request.flags.contains(.noStore) { return .requestNoStore }
+    if request.flags.contains(.noStore) { return .requestNoStore }
     if !isForced {
         if directives.flags.contains(.mustUnderstand) {
             // If the status is understood, must-understand overrides no-store (RFC 9111 §5.2.2.3).
@@ -78,14 +86,25 @@ private func refusal(
     if request.hasAuthorization, !policy.allowAuthorization,
         isForced || directives.flags.isDisjoint(with: [.public, .mustRevalidate, .sharedMaxAge])
     {
-        return .authorization
+        return request.hasCredentials && policy.givesLifetime && !response.hasExplicitFreshness
+            ? .credentials : .authorization
     }
     if response.flags.contains(.setCookie), !policy.allowSetCookie { return .setCookie }
     if response.flags.contains(.varyStar) { return .varyStar }
     return nil
 }
 
+extension RoutePolicy {
+    fileprivate var givesLifetime: Bool { timeout != nil || heuristicPercentage != nil }
+}
+
 extension StoredFacts.Flags {
+    /// Whether a request's credentials are no obstacle to sharing (RFC 9111 §3.5, §7.3).
+    func isShared(with request: RequestFacts, _ policy: RoutePolicy) -> Bool {
+        contains(.sharedByOrigin)
+            || !request.hasCredentials && (!request.hasAuthorization || policy.allowAuthorization)
+    }
+
     fileprivate init(_ response: ResponseFacts) {
         self = []
         if response.flags.contains(.strongETag) { insert(.strongETag) }
@@ -104,8 +123,12 @@ extension StoredFacts.Flags {
         if !said.isDisjoint(with: [.mustRevalidate, .proxyRevalidate, .sharedMaxAge]) { insert(.neverStale) }
         if said.contains(.immutable) { insert(.immutable) }
         if !said.isDisjoint(with: [.noCacheFields, .privateFields]) { insert(.fieldsRemoved) }
-        if source != .origin { insert(.lifetimeFromRoute) }
-        if source == .origin || !said.isDisjoint(with: [.public, .mustRevalidate]) { insert(.sharedByOrigin) }
+        switch source {
+        case .timeout, .heuristic: insert(.lifetimeFromRoute)
+        // Without a lifetime it is validated by the origin, which sees the request, before each use.
+        case .origin, .none: insert(.sharedByOrigin)
+        }
+        if said.contains(.public) { insert(.sharedByOrigin) }
     }
 }
 

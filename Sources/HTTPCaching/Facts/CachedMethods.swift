@@ -10,8 +10,8 @@ package struct CachedMethods: OptionSet, Sendable {
     package static let get = CachedMethods(rawValue: 1)
     package static let head = CachedMethods(rawValue: 2)
     /// Its content is part of the key, so that only identical requests share a response. RFC 9110 §9.3.3 has no such
-    /// key and lets a response to POST be used for later GETs only; a route that lists POST declares that it uses POST
-    /// to read.
+    /// key and lets a response to POST be used for later GETs only. It needs a lifetime of the origin's own, unless the
+    /// route says that its POSTs are reads: `RoutePolicy.postReads`.
     package static let post = CachedMethods(rawValue: 4)
     /// Its content is part of the key (RFC 10008).
     package static let query = CachedMethods(rawValue: 8)

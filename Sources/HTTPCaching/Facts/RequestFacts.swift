@@ -27,6 +27,8 @@ package struct RequestFacts: Sendable {
         package static let ifUnmodifiedSince = Flags(rawValue: 1 << 13)
         package static let ifRange = Flags(rawValue: 1 << 14)
         package static let range = Flags(rawValue: 1 << 15)
+        /// A credential that the route knows and the key doesn't name: see `noteCredentials()`.
+        package static let credentials = Flags(rawValue: 1 << 16)
     }
 
     package private(set) var method: Method
@@ -48,6 +50,8 @@ package struct RequestFacts: Sendable {
     /// Whether no field of the request matters for caching. That is the usual case.
     package var isPlain: Bool { flags.rawValue == 0 }
     package var hasAuthorization: Bool { flags.contains(.authorization) }
+    /// Whether the response may be for this client alone, though it doesn't say so.
+    package var hasCredentials: Bool { flags.contains(.credentials) }
     package var hasRange: Bool { flags.contains(.range) }
     /// Whether the cache may respond 304: see `Conditionals`.
     package var hasConditions: Bool { !flags.isDisjoint(with: [.ifNoneMatch, .ifModifiedSince]) }
@@ -63,6 +67,13 @@ package struct RequestFacts: Sendable {
     /// The staleness that the client accepts; the greatest delta for `max-stale` without a value.
     package var maxStale: Seconds? { flags.contains(.maxStale) ? maxStaleValue : nil }
     package var staleIfError: Seconds? { flags.contains(.staleIfError) ? staleIfErrorValue : nil }
+
+    /// Notes that the request has a field that tells who sends it, such as `Cookie`, and that its key doesn't name.
+    package mutating func noteCredentials() { flags.insert(.credentials) }
+
+    /// The key names `Authorization`: what is stored for the request is for the same caller only, so RFC 9111 §3.5, which
+    /// is about what one caller's response is to others, has nothing to say.
+    package mutating func noteKeyedAuthorization() { flags.remove(.authorization) }
 
     /// Notes one field line; repeated lines are combined.
     package mutating func note(_ field: FieldName, _ value: Span<UInt8>) {

@@ -22,6 +22,8 @@ package struct ResponseFacts: Sendable {
         package static let tags = Flags(rawValue: 1 << 10)
         package static let groups = Flags(rawValue: 1 << 11)
         package static let noVarySearch = Flags(rawValue: 1 << 12)
+        /// The media type is one of a stream that doesn't end by itself.
+        package static let endlessStream = Flags(rawValue: 1 << 13)
     }
 
     /// Which field's directives govern (RFC 9213 §2.2).
@@ -85,6 +87,10 @@ package struct ResponseFacts: Sendable {
     package var date: Instant { flags.contains(.date) ? dateValue : arrivalDate }
     package var age: Seconds { ageValue }
     package var lastModified: Instant? { flags.contains(.lastModified) ? lastModifiedValue : nil }
+    /// A lifetime of the origin's own (RFC 9111 §4.2.1).
+    package var hasExplicitFreshness: Bool {
+        expires != nil || !directives.flags.isDisjoint(with: [.maxAge, .sharedMaxAge])
+    }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
 
     /// Notes one field line; repeated lines are combined.
@@ -104,6 +110,7 @@ package struct ResponseFacts: Sendable {
         case .cacheTag, .surrogateKey, .xkey: flags.insert(.tags)
         case .cacheGroups: flags.insert(.groups)
         case .noVarySearch: flags.insert(.noVarySearch)
+        case .contentType: if isEndlessStream(mediaType: value) { flags.insert(.endlessStream) }
         default: break
         }
     }

@@ -1,6 +1,8 @@
 // The settings of a route's `cache` section that caching decisions need. A plain value: created once per route when the
 // configuration is read, copied freely.
 
+import HTTPSemantics
+
 package struct RoutePolicy: Sendable {
     package enum Mode: UInt8, Sendable {
         /// RFC 9111; `timeout` is the lifetime of a response without one of its own.
@@ -11,12 +13,10 @@ package struct RoutePolicy: Sendable {
 
     /// Whether the directives of requests (RFC 9111 §5.2.1) are followed.
     package enum ClientControl: UInt8, Sendable {
-        /// The default. A client that sends `no-cache` has no other way to be certain, and an attacker gains nothing by
-        /// it: an unused query parameter reaches the origin just as well, and costs it more, since this request is
-        /// conditional if the stored response has a validator.
+        /// A client that sends `no-cache` gets a response that the origin has validated.
         case honour
-        /// For routes whose origin can't handle even that. Permitted, since the directives are advisory (RFC 9111
-        /// §5.2.1).
+        /// The default: clients don't decide how often the origin is asked. Permitted, since the directives are advisory
+        /// (RFC 9111 §5.2.1). `no-store` and `only-if-cached` hold all the same: neither costs the origin a request.
         case ignore
     }
 
@@ -25,9 +25,11 @@ package struct RoutePolicy: Sendable {
     /// Whether `timeout` was given for the response's status: see `applying(_:to:)`.
     package var timeoutNamesStatus = false
     package var mode = Mode.standard
-    package var clientControl = ClientControl.honour
+    package var clientControl = ClientControl.ignore
     package var allowSetCookie = false
     package var allowAuthorization = false
+    /// Whether a POST on this route reads. Otherwise it runs each time, and the route gives its response no lifetime.
+    package var postReads = false
     /// Applies if the response has no `stale-while-revalidate` of its own.
     package var staleWhileRevalidate: Seconds = 0
     /// Applies if the response has no `stale-if-error` of its own.
@@ -40,4 +42,8 @@ package struct RoutePolicy: Sendable {
     package var keep: Seconds = 600
 
     package init() {}
+
+    /// Whether a request with this method may be answered from the route's own lifetime, repeated in the background, or share
+    /// another's response.
+    package func reads(_ method: Method) -> Bool { method != .post || postReads }
 }

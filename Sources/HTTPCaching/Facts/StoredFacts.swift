@@ -24,7 +24,8 @@ package struct StoredFacts: Equatable, Sendable {
         @inlinable package static var weakETag: Flags { Flags(rawValue: 1 << 4) }
         @inlinable package static var lastModified: Flags { Flags(rawValue: 1 << 5) }
         @inlinable package static var varies: Flags { Flags(rawValue: 1 << 6) }
-        /// The origin itself allows sharing: by a lifetime, public, must-revalidate or s-maxage.
+        /// The origin itself allows sharing, by a lifetime or `public`, or is asked before each use. Without this flag, what is
+        /// stored is not for requests with credentials.
         @inlinable package static var sharedByOrigin: Flags { Flags(rawValue: 1 << 7) }
         /// The lifetime comes from the route, not from the origin.
         @inlinable package static var lifetimeFromRoute: Flags { Flags(rawValue: 1 << 8) }

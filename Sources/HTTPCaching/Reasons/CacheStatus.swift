@@ -74,7 +74,8 @@ extension Reason {
     /// The `fwd` parameter of a request that was forwarded for this reason.
     package var forward: CacheStatus.Forward {
         switch self {
-        case .routeNotCached, .originConditions, .authorizationNotShared, .storeUnavailable: .bypass
+        case .routeNotCached, .originConditions, .authorizationNotShared, .credentials, .mutation, .storeUnavailable:
+            .bypass
         case .methodNotCached: .method
         case .notStored, .purged: .uriMiss
         case .variantNotStored: .varyMiss
@@ -85,7 +86,8 @@ extension Reason {
         case .partialContent, .rangeNotStored: .partial
         case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
-            .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .waitTimedOut, .unshared:
+            .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .postRuns, .endlessStream,
+            .waitTimedOut, .unshared:
             .miss
         }
     }

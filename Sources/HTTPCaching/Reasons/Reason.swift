@@ -3,11 +3,11 @@
 
 package enum Reason: UInt8, Sendable, CaseIterable {
     // Bypassed without a lookup.
-    case routeNotCached, methodNotCached, originConditions, authorizationNotShared
+    case routeNotCached, methodNotCached, originConditions, authorizationNotShared, credentials, mutation
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
-    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails
+    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails, postRuns, endlessStream
     // Not reused without validation, or not at all.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
@@ -25,13 +25,15 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     package var isRequestsOwn: Bool {
         switch self {
         case .methodNotCached, .originConditions, .authorizationNotShared, .headResponse, .requestNoStore,
-            .authorization,
+            .authorization, .credentials, .mutation, .postRuns,
             .requestNoCache, .requestMaxAge, .requestMinFresh, .requestMaxStale, .onlyIfCached:
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .contentType, .storedPrevails, .notStored, .variantNotStored, .storedNoCache, .stale,
-            .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh, .staleWhileRevalidate,
+            .noCacheUnvalidatable, .contentType, .storedPrevails, .endlessStream, .notStored, .variantNotStored,
+            .storedNoCache,
+            .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
+            .staleWhileRevalidate,
             .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
             false
         }
@@ -56,6 +58,12 @@ package enum Reason: UInt8, Sendable, CaseIterable {
                 "authorized-request",
                 "The request carries Authorization and the origin did not say that what is stored is for all."
             )
+        case .credentials:
+            (
+                "credentials",
+                "The request carries credentials that the key does not name, and only the route gives a lifetime."
+            )
+        case .mutation: ("graphql", "The request's content is not known to be a GraphQL query operation.")
         case .interimStatus: ("interim", "The status is not a final one.")
         case .oneRequestStatus: ("status", "The status responds to the conditions or ranges of one request only.")
         case .partialContent: ("partial", "A partial response is not stored.")
@@ -78,6 +86,9 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             ("no-cache-no-validator", "The response said no-cache and has no validator to revalidate it with.")
         case .contentType: ("content-type", "The route does not store responses of this media type.")
         case .storedPrevails: ("stored-prevails", "The response is an error, and what is stored may still be served.")
+        case .postRuns:
+            ("post", "Only the route gives a lifetime, and it does not say that its POSTs are reads.")
+        case .endlessStream: ("stream", "Only the route gives a lifetime, and the response is an endless stream.")
         case .notStored: ("uri-miss", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")

@@ -40,5 +40,30 @@ extension AdmittedRequest {
         return selectors
     }
 
+    /// The first credential that its key doesn't name, where the route gives lifetimes; with two ways out.
+    var credential: (field: String, sentence: String)? {
+        guard facts.hasCredentials, let entry, entry.givesLifetime,
+            let name = entry.recipe.credentials.first(in: head, bytes)
+        else { return nil }
+        let field = bytes.extracting(name).text()
+        let key: String
+        let way: String
+        switch FieldName.recognise(bytes.extracting(name)) {
+        case .cookie:
+            key = "the cookie in `key` ({cookie.NAME})"
+            way = "set `cookies: ignore` if cookies make no difference to the response"
+        case .authorization:
+            key = "it in `key` ({header.authorization})"
+            way = "set `allow_authorization: on` if every client may get the same response"
+        default:
+            key = "it in `key` ({header.\(field.lowercased())})"
+            way = "set `credentials` to a list without it"
+        }
+        let sentence =
+            "The request carries \(field), so the route's lifetime does not apply to it. To cache its response, name "
+            + "\(key) for an entry per value, or \(way)."
+        return (field, sentence)
+    }
+
     private static let secrets: FieldSet = [.authorization, .proxyAuthorization, .cookie]
 }

@@ -57,6 +57,14 @@ package struct Explanation: Sendable {
         package let value: String?
     }
 
+    /// A credential for which the route's own lifetime doesn't apply, and what can be done about it.
+    package struct Credential: Sendable {
+        /// The field's name as the request has it.
+        package let field: String
+        /// The field, and two ways out, in a sentence.
+        package let sentence: String
+    }
+
     /// The method as it was given.
     package let method: String
     /// The absolute URL; empty where the head could not be read.
@@ -75,6 +83,8 @@ package struct Explanation: Sendable {
     package let cacheStatus: String?
     /// What the request would do next, in words.
     package let next: String
+    /// Nil where the request has none, or where its route gives no lifetime.
+    package let credential: Credential?
     /// Nil where none matched.
     package let route: Route?
     /// Nil where the request has none, because nothing of it may be cached.
@@ -100,7 +110,10 @@ package struct Explanation: Sendable {
         let worker = transaction.worker
         method = transaction.request.methodText
         url = transaction.request.urlText
-        (verdict, status, slug, sentence) = Self.verdict(transaction, end)
+        let (verdict, status, slug, sentence) = Self.verdict(transaction, end)
+        (self.verdict, self.status, self.slug) = (verdict, status, slug)
+        credential = transaction.request.credential.map { Credential(field: $0.field, sentence: $0.sentence) }
+        self.sentence = transaction.selection.reason == .credentials ? credential?.sentence ?? sentence : sentence
         let said = verdict == .validate ? CacheVerdict.revalidated : transaction.served.verdict
         xCache = transaction.runtime.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
         cacheStatus = transaction.runtime.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil

@@ -56,7 +56,9 @@ extension Reason {
         case .contentType: "`content_types` doesn't list its type"
         case .methodNotCached: "`methods` doesn't list the method"
         case .tooLarge: "`store.object` is the limit"
-        case .requestNoStore: "`client_control: ignore` would store it"
+        case .credentials:
+            "a `key` that names the field would store it for its caller, `cookies: ignore` or other `credentials` for all"
+        case .postRuns: "`post: reads` says that POST requests on this route only read"
         // No setting would, or none should.
         default: nil
         }

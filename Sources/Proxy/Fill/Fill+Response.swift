@@ -51,7 +51,7 @@ extension Fill {
         superseded = stored ?? superseded
         stored = nil
         var isGetOvertaken = false
-        if invalidates(facts.method, status) {
+        if request.invalidates(status) {
             isGetOvertaken = GetRecord.isOvertaken(request, response, since: began, in: service)
             request.invalidate(by: response, bytes, in: service)
         }

@@ -160,6 +160,7 @@ final class Fill {
         var asked = OriginRequest(request: request, purpose: purpose == .refresh ? .refresh : .fill)
         asked.hasRange = facts.hasRange
         asked.sendsCollectedContent = request.hasContent
+        asked.withheld = keys.withheld
         if isValidating { asked.validated = stored }
         if let missing = partial?.missing, let known = partial?.known { asked.missing = (missing, known.record) }
         source = service.makeSource(asked, self)

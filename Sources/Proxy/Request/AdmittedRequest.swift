@@ -22,6 +22,8 @@ final class AdmittedRequest: RequestMessage {
     var scheme = URIScheme.http
     /// What was collected of the content is its beginning only, and is forwarded first.
     var collectedIsPrefix = false
+    /// The digest by which content that was understood is part of the key; nil where that is the digest of its bytes.
+    private(set) var contentDigest: MD5Digest?
     /// It asks to leave HTTP, on a route that allows it.
     var wantsTunnel = false
 
@@ -46,6 +48,7 @@ final class AdmittedRequest: RequestMessage {
         facts = RequestFacts(method: .get)
         scheme = .http
         collectedIsPrefix = false
+        contentDigest = nil
         wantsTunnel = false
     }
 
@@ -70,9 +73,46 @@ final class AdmittedRequest: RequestMessage {
     /// Notes what the fields say about caching.
     func noteFacts() {
         facts = RequestFacts(method: head.method)
-        guard !head.present.isDisjoint(with: Self.cachingFields) else { return }
         let bytes = bytes
-        for field in head.fields { facts.note(field.known, bytes.extracting(field.value)) }
+        if !head.present.isDisjoint(with: Self.cachingFields) {
+            for field in head.fields { facts.note(field.known, bytes.extracting(field.value)) }
+        }
+        guard let recipe = entry?.recipe else { return }
+        if recipe.credentials.keysAuthorization { facts.noteKeyedAuthorization() }
+        if recipe.credentials.areIn(head, bytes) { facts.noteCredentials() }
+    }
+
+    /// Reads the content where the route says that it understands it.
+    /// - Returns: whether the request may use the cache.
+    func readsContent() -> Bool {
+        guard let recipe = entry?.recipe, recipe.isGraphQL, head.method == .post else { return true }
+        let content = content
+        contentDigest = recipe.readsContent(of: head, bytes, content.span)
+        return contentDigest != nil
+    }
+
+    /// Whether the route says that this POST changes nothing.
+    private var isReadingPost: Bool {
+        guard head.method == .post, let entry, entry.policy?.postReads == true else { return false }
+        return !entry.recipe.isGraphQL || contentDigest != nil
+    }
+
+    /// Whether a response with this status says that what is stored for the target is out of date (RFC 9111 §4.4).
+    func invalidates(_ status: Status) -> Bool {
+        HTTPCaching.invalidates(head.method, status) && !isReadingPost
+    }
+
+    /// Whether it asks for server-sent events, whose response may begin long after it was asked for.
+    var wantsEvents: Bool {
+        guard head.contains(.accept) else { return false }
+        let bytes = bytes
+        for field in head.fields where field.known == .accept {
+            var elements = ListElements(field.value)
+            while let element = elements.next(in: bytes) {
+                if Token.equalIgnoringCase(bytes.extracting(element), "text/event-stream") { return true }
+            }
+        }
+        return false
     }
 
     /// Fields of a request that change what the cache does with it.

@@ -25,6 +25,8 @@ struct KeySelection {
     /// Which of the index's lists of names the key is made by, and whether the index has more after that.
     private(set) var list = 0
     private(set) var hasMoreLists = false
+    /// Credentials of the request that the origin isn't sent.
+    var withheld: CredentialFields?
 
     var plainText: ArraySlice<UInt8> { text.prefix(plainCount) }
 
@@ -33,6 +35,7 @@ struct KeySelection {
         isTextKept = false
         plainCount = 0
         search = nil
+        withheld = nil
         leaveIndex()
     }
 
@@ -62,7 +65,7 @@ struct KeySelection {
         var body: MD5Digest?
         if entry.recipe.needsBody(for: request.head.method) {
             let content = request.content
-            body = MD5Hasher.digest(of: content.span)
+            body = request.contentDigest ?? MD5Hasher.digest(of: content.span)
         }
         composer.compose(
             request.head, in: request.bytes, scheme: request.scheme, match: match, by: entry.recipe, body: body)
@@ -126,10 +129,11 @@ struct KeySelection {
             let name = names.extracting(range)
             scratch.removeAll(keepingCapacity: true)
             var variant = VariantKey(field: name, into: &scratch)
-            // What Connection names ends here: the origin doesn't answer by it.
+            // What Connection names ends here, and so does what is withheld: the origin doesn't answer by it.
             for field in request.head.fields
             where bytes.extracting(field.name).isSameName(as: name)
                 && !request.head.isNamedByConnection(field, in: bytes)
+                && withheld?.contains(field, bytes) != true
             {
                 variant.add(bytes.extracting(field.value), into: &scratch)
             }

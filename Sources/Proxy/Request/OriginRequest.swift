@@ -30,6 +30,8 @@ struct OriginRequest {
     var hasRange = false
     /// Content was read whole before, for the key, and goes with the head.
     var sendsCollectedContent = false
+    /// Credentials of the client's that don't go on: what is refreshed in the background is for everybody.
+    var withheld: CredentialFields?
     /// The client's `Expect` is the origin's to answer.
     var forwardsExpect = false
 
@@ -66,6 +68,10 @@ struct OriginRequest {
             plan.upgrades = entry.upgrades
         }
         plan.dropping = dropped
+        if let withheld {
+            plan.dropping = plan.dropping.union(withheld.known)
+            plan.droppingOthers = withheld.others
+        }
         // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
         // that what is read and what is changed have one name.
         if entry.mayHaveStored {

@@ -7,6 +7,7 @@ import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
+import Routing
 
 extension Transaction {
     // MARK: Decide
@@ -44,12 +45,12 @@ extension Transaction {
         case .validate(let reason, _, let fallback):
             selection.reason = reason
             selection.fallback = fallback
-            selection.isValidating = stored.facts.hasValidator
+            selection.isValidating = mayValidate(stored)
             served.verdict = .miss
             // What this client alone wants to be certain of is asked for this client alone; so is what every request has
             // to ask for.
             let isForAll = reason == .stale || reason == .mustRevalidate || reason == .purged
-            return .next(isForAll ? .join : .fill)
+            return .next(isForAll ? fetching : .fill)
         case .bypass(let reason): return pass(reason)
         case .refuse(let reason):
             selection.reason = reason
@@ -68,14 +69,31 @@ extension Transaction {
     }
 
     /// Nothing stored answers the request.
-    private func miss(_ reason: Reason, _ policy: RoutePolicy, next: Step = .join) -> Progress {
+    private func miss(_ reason: Reason, _ policy: RoutePolicy, isForAll: Bool = true) -> Progress {
         if let refusal = missRefusal(request: request.facts, policy: policy) {
             selection.reason = refusal
             return refuse(.onlyIfCached)
         }
         selection.reason = reason
         served.verdict = .miss
-        return .next(next)
+        return .next(isForAll ? fetching : .fill)
+    }
+
+    /// How it goes to the origin: together with others that ask for the same, or by itself.
+    private var fetching: Step {
+        guard let entry = request.entry, let policy = entry.policy else { return .fill }
+        let facts = request.facts
+        // A POST runs, and a stream is each subscriber's own.
+        guard policy.reads(facts.method), !request.wantsEvents else { return .fill }
+        // What a request with credentials brings is likely its own where the route alone gives lifetimes, and what others
+        // bring isn't for it; unless the origin has said otherwise before.
+        guard facts.hasCredentials, entry.givesLifetime else { return .join }
+        return selection.stored?.facts.flags.contains(.sharedByOrigin) == true ? .join : .fill
+    }
+
+    /// RFC 9110 §13.1.2: to a condition on a POST an origin responds 412.
+    private func mayValidate(_ stored: StoredResponse) -> Bool {
+        stored.facts.hasValidator && request.head.method != .post
     }
 
     /// As the end of a lifetime comes near, a growing share of requests has it refreshed.
@@ -87,7 +105,9 @@ extension Transaction {
 
     /// Fetches what is stored anew (RFC 5861 §3), once the present request is answered; nothing if somebody does already.
     private func refreshInBackground(_ stored: StoredResponse, because reason: Reason) {
-        guard request.head.method != .head, !request.collectedIsPrefix else { return }
+        guard request.head.method != .head, !request.collectedIsPrefix,
+            request.policy?.reads(request.head.method) == true
+        else { return }
         if let explainer { return explainer.noteRefresh(reason) }
         let fills = self.fills
         guard fills.refreshing < FillService.refreshLimit else {
@@ -100,11 +120,19 @@ extension Transaction {
             make: { fills.newFeed(selection.keys) })
         guard let feed else { return }
         detach()
-        // Who asks is of no matter, but for what only those with credentials are given.
+        // Who asks is of no matter: nobody's credentials are sent, but for those that the key or the variant is made of, and
+        // those that the route takes for nothing of the kind.
         var facts = RequestFacts(method: request.facts.method)
-        if request.facts.hasAuthorization { facts.note(.authorization, Span()) }
         var basis = selection
-        basis.isValidating = stored.facts.hasValidator
+        if let credentials = request.entry?.recipe.credentials {
+            let withheld = credentials.without(namesIn: stored.varyNames)
+            if request.facts.hasAuthorization, !withheld.known.contains(.authorization) {
+                facts.note(.authorization, Span())
+            }
+            if request.facts.hasCredentials, !withheld.covers(credentials) { facts.noteCredentials() }
+            basis.keys.withheld = withheld
+        }
+        basis.isValidating = mayValidate(stored)
         basis.fallback = []
         basis.partial = nil
         let fill = Fill(fills, feed: feed, isPublished: true, purpose: .refresh, request, facts, basis, reader: nil)
@@ -160,7 +188,7 @@ extension Transaction {
     private func missPart(_ reason: Reason, _ policy: RoutePolicy) -> Progress {
         // What is missing of a range of which some is there is this request's own question.
         let isShared = selection.partial.map { $0.missing == nil || $0.completes } ?? true
-        return miss(reason, policy, next: isShared ? .join : .fill)
+        return miss(reason, policy, isForAll: isShared)
     }
 
     /// For a step that would respond with a record right away: whether it was explained instead.
@@ -266,9 +294,21 @@ extension Transaction {
         let fill = Fill(
             fills, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: self)
-        fill.isExpectedToBeStored = served.isCollapsed != false
+        fill.isExpectedToBeStored = served.isCollapsed != false && fetching == .join
         activity = .filling(fill)
         stream?.awaitNothing()
         fill.start()
+    }
+}
+
+extension CredentialFields {
+    /// Without those that a response varies by.
+    fileprivate func without(namesIn varyNames: Span<UInt8>) -> CredentialFields {
+        var rest = self
+        var names = VaryNames()
+        while let member = names.next(in: varyNames) {
+            if case .name(let range) = member { rest = rest.without(varyNames.extracting(range)) }
+        }
+        return rest
     }
 }

@@ -114,7 +114,7 @@ extension Transaction: ExchangeDelegate {
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         let status = Status(head.status)
         if head.status == 101 { return openTunnel(exchange, head, bytes) }
-        if invalidates(request.head.method, status) {
+        if request.invalidates(status) {
             let isOvertaken = GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
             request.invalidate(by: head, bytes, in: fills)
             if !isOvertaken, storeForGet(exchange, head, bytes) { return }

@@ -111,6 +111,7 @@ extension Transaction: StoreReceiver {
     // MARK: Key
 
     func composeKey() -> Progress {
+        guard request.readsContent() else { return pass(.mutation) }
         selection.keys.compose(request, &fills.composer, fills.searchRules)
         return .next(.lookUp)
     }

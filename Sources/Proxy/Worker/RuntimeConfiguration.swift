@@ -16,6 +16,8 @@ final class RouteEntry {
     let recipe: KeyRecipe
     /// Nil where the route caches nothing.
     let policy: RoutePolicy?
+    /// Whether responses that declare no lifetime may get one from the route.
+    let givesLifetime: Bool
     /// Whether responses to this route's requests may be in a store: it stores some, or did so in an earlier configuration of
     /// this process.
     fileprivate(set) var mayHaveStored: Bool
@@ -44,6 +46,7 @@ final class RouteEntry {
         mayHaveStored = policy?.methods.isEmpty == false
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
         let cache = route.cache
+        givesLifetime = cache.map { $0.timeout != nil || $0.heuristic != nil || !$0.statuses.isEmpty } ?? false
         collapseMilliseconds = cache?.collapse?.rawValue ?? 0
         continuesAlone = cache?.backgroundFill ?? false
         earlyRefresh = cache?.earlyRefresh?.rawValue
@@ -160,6 +163,7 @@ extension RoutePolicy {
         clientControl = settings.clientControl == .honour ? .honour : .ignore
         allowSetCookie = settings.allowSetCookie
         allowAuthorization = settings.allowAuthorization
+        postReads = settings.post == .reads
     }
 }
 
