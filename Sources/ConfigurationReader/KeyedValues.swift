@@ -6,7 +6,7 @@ import Configuration
 struct KeyedValues {
     let position: Position
     private let values: [String: YAMLNode]
-    private let reading: Reading
+    let reading: Reading
 
     /// `path` is the mapping's path in `KeyDescription.all`. nil if the node is not a mapping, which is then reported.
     /// An empty value counts as an empty mapping: a section may have all its lines commented out.

@@ -7,14 +7,7 @@ typealias Listener = (value: ListenAddress, position: Position)
 extension KeyedValues {
     /// Returns the addresses with their positions, to be checked against the admin listener's.
     func readServer(into server: inout ServerSettings) -> [Listener] {
-        let listeners = list("listen", allowsOne: true) { text throws(ValueFault) in try ListenAddress(parsing: text) }
-        if let listeners {
-            if case .sequence(let nodes)? = node("listen")?.content, nodes.isEmpty {
-                fault(at: "listen", "`listen` is empty")
-            }
-            if listeners.count > 64 { fault(at: "listen", "`listen` has more than 64 addresses") }
-            server.listen = listeners.prefix(64).map(\.value)
-        }
+        let listeners = readListen(into: &server)
         read("workers", into: &server.workers) { text throws(ValueFault) in
             if text == "auto" { return nil }
             guard let count = Int(text), (1...1024).contains(count) else {
@@ -30,7 +23,7 @@ extension KeyedValues {
         }
         read("user", into: &server.user, accountName)
         read("group", into: &server.group, accountName)
-        return Array((listeners ?? []).prefix(64))
+        return listeners ?? []
     }
 
     func readAdmin(into admin: inout AdminSettings) {

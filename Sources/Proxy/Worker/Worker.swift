@@ -72,6 +72,7 @@ package final class Worker {
             memory: shared.memory,
             makeHandler: { [unowned self] in Transaction(worker: self) },
             makeMessage: { [unowned self] in AdmittedRequest(on: loop, runtime) })
+        prepareProxyProtocol()
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
         openStores()
