@@ -24,6 +24,8 @@ final class AdmittedRequest: RequestMessage {
     var collectedIsPrefix = false
     /// It asks to leave HTTP, on a route that allows it.
     var wantsTunnel = false
+    /// What it is called, once it was given a name here.
+    var madeIdentifier: UInt128?
 
     init(on loop: EventLoop, _ runtime: RuntimeConfiguration) {
         self.runtime = runtime
@@ -47,6 +49,7 @@ final class AdmittedRequest: RequestMessage {
         scheme = .http
         collectedIsPrefix = false
         wantsTunnel = false
+        madeIdentifier = nil
     }
 
     var policy: RoutePolicy? { entry?.policy }

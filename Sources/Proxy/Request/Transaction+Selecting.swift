@@ -13,6 +13,7 @@ extension Transaction: StoreReceiver {
 
     func route() -> Progress {
         let request = self.request!
+        if request.hasPassedHere { return refuse(.loop) }
         switch request.head.method {
         case .connect: return refuse(.methodNotAllowed)
         case .options, .trace:

@@ -53,7 +53,8 @@ package final class Worker {
             inputCapacity: Self.readSize + Int(max(update.configuration.limits.head.rawValue, Int64(Self.readSize)))
         )
         let runtime = try RuntimeConfiguration(
-            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
+            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
+            pseudonym: shared.pseudonym)
         self.runtime = runtime
         storeSettings = update.configuration.store
         cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
@@ -148,8 +149,9 @@ package final class Worker {
         let served = transaction.served
         accessLog.append(
             AccessLogEntry(
-                message: request, status: served.status, bytes: stream.bodyCount, verdict: served.verdict,
-                outcome: served.outcome, reason: reason),
+                message: request, client: request.client,
+                identifier: accessLog.format == .json ? request.identifier : nil, status: served.status,
+                bytes: stream.bodyCount, verdict: served.verdict, outcome: served.outcome, reason: reason),
             now: loop.now, wallMilliseconds: loop.wallMilliseconds)
     }
 
