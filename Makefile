@@ -69,19 +69,33 @@ help: ## List these targets
 
 # --- from the checkout ---------------------------------------------------------------------------------------------
 
-.PHONY: run
-run: build ## Build and run the demo; UPSTREAM=http://127.0.0.1:9000 runs in front of that API, CONFIG=path uses that file
-	@set -- demo; \
-	if [ -n "$(UPSTREAM)" ] && [ -n "$(CONFIG)" ]; then \
+# Said before the build, which takes minutes.
+.PHONY: run-arguments
+run-arguments:
+	@if [ -n "$(UPSTREAM)" ] && [ -n "$(CONFIG)" ]; then \
 		echo "UPSTREAM and CONFIG are mutually exclusive: set the upstream in $(CONFIG)." >&2; exit 2; \
 	fi; \
+	for given in "REDIS=$(REDIS)" "TIMEOUT=$(TIMEOUT)" "LISTEN=$(LISTEN)" "ADMIN=$(ADMIN)"; do \
+		name="$${given%%=*}"; \
+		[ -n "$${given#*=}" ] || continue; \
+		if [ -n "$(CONFIG)" ]; then \
+			echo "$$name and CONFIG are mutually exclusive: set it in $(CONFIG)." >&2; exit 2; \
+		elif [ -z "$(UPSTREAM)" ] && [ "$$name" != LISTEN ] && [ "$$name" != ADMIN ]; then \
+			echo "$$name needs UPSTREAM: make run UPSTREAM=http://127.0.0.1:9000 $$given" >&2; exit 2; \
+		fi; \
+	done
+
+.PHONY: run
+run: run-arguments build ## Build and run the demo; UPSTREAM=http://127.0.0.1:9000 runs in front of that API, CONFIG=path uses that file
+	@set -- demo; \
 	if [ -n "$(CONFIG)" ]; then set -- serve --config "$(CONFIG)"; fi; \
 	if [ -n "$(UPSTREAM)" ]; then \
 		set -- serve --upstream "$(UPSTREAM)"; \
 		if [ -n "$(TIMEOUT)" ]; then set -- "$$@" --timeout "$(TIMEOUT)"; fi; \
 		if [ -n "$(REDIS)" ]; then set -- "$$@" --redis "$(REDIS)"; fi; \
 	fi; \
-	if [ -n "$(LISTEN)" ] && [ -z "$(CONFIG)" ]; then set -- "$$@" --listen "$(LISTEN)"; fi; \
+	if [ -n "$(LISTEN)" ]; then set -- "$$@" --listen "$(LISTEN)"; fi; \
+	if [ -n "$(ADMIN)" ]; then set -- "$$@" --admin "$(ADMIN)"; fi; \
 	exec $(BINARY) "$$@"
 
 .PHONY: build

@@ -29,6 +29,10 @@ final class AdminConnection: Socket {
     private var sent = 0
     private var isClosing = false
     private var hasBegun = false
+    /// A response has been sent.
+    private var hasServed = false
+    /// When it became what it is, idle, receiving, or sending, among all such events of the listener's.
+    private var since: UInt64
     /// Identifies the current request, so that a late response to an earlier one is ignored.
     private var serial = 0
 
@@ -40,9 +44,23 @@ final class AdminConnection: Socket {
 
     init(listener: AdminListener, loop: EventLoop, descriptor: Int32) {
         self.listener = listener
+        since = listener.nextEvent()
         super.init(loop: loop, descriptor: descriptor)
         wait(for: .read)
         setDeadline(afterMilliseconds: Self.headMilliseconds)
+    }
+
+    /// Which one is closed first where there are too many: one that is done, or idle after a request, before one whose request
+    /// or response is still to come, or on its way; of equals the one that has been so for longest. Nil for one whose request is
+    /// being processed.
+    var dispensability: (rank: Int, since: UInt64)? {
+        switch phase {
+        case .lingering: (0, since)
+        case .head where !hasBegun && hasServed: (1, since)
+        case .head, .content: (2, since)
+        case .sending: (3, since)
+        case .processing: nil
+        }
     }
 
     // MARK: Reading
@@ -68,6 +86,7 @@ final class AdminConnection: Socket {
         guard !input.isEmpty else { return }
         if !hasBegun {
             hasBegun = true
+            since = listener?.nextEvent() ?? since
             setDeadline(afterMilliseconds: Self.headMilliseconds)
         }
         let received = self.input
@@ -155,6 +174,7 @@ final class AdminConnection: Socket {
     private func reply(_ response: AdminResponse) {
         guard isOpen else { return }
         phase = .sending
+        since = listener?.nextEvent() ?? since
         output = response.serialised(
             isHead: request?.method == .head, closes: isClosing, wallMilliseconds: loop.wallMilliseconds)
         sent = 0
@@ -183,6 +203,8 @@ final class AdminConnection: Socket {
     private func begin() {
         phase = .head
         hasBegun = false
+        hasServed = true
+        since = listener?.nextEvent() ?? since
         wait(for: .read)
         setDeadline(afterMilliseconds: Self.idleMilliseconds)
         // Not within the response before: pipelined requests would nest one call deep each.
@@ -191,6 +213,7 @@ final class AdminConnection: Socket {
 
     private func linger() {
         phase = .lingering
+        since = listener?.nextEvent() ?? since
         shutDownSending()
         wait(for: .read)
         setDeadline(afterMilliseconds: Self.lingerMilliseconds)

@@ -11,6 +11,8 @@ import Routing
 /// The result of a reload.
 package enum ReloadResult: Sendable {
     case reloaded
+    /// There is no file; logs were reopened.
+    case nothingToReload
     /// Nothing has changed. Each fault is one line, with file, line and column where known.
     case refused([String])
 }
@@ -38,7 +40,10 @@ package final class AdminListener {
     private var nextQuestion: UInt64 = 0
     private var keyTable: (update: ConfigurationUpdate, table: RouteTable)?
 
-    private static let connectionLimit = 64
+    /// Connections that were closed to make room, and those for which there was none.
+    private var closedConnections = 0
+    private var events: UInt64 = 0
+    static let connectionLimit = 64
     private static let purgeLimit = 1 << 20
 
     /// - Parameters:
@@ -64,8 +69,10 @@ package final class AdminListener {
         listener = Listener(
             loop: server.loop, descriptor: descriptor, address: address,
             accepted: { [weak self] descriptor, _ in self?.accept(descriptor) },
-            refused: { [log = server.log] code in
-                log.write(.error, "admin listener: accept failed: \(errorText(code)); retrying in 100 ms")
+            refused: { [log = server.log, loop = server.loop] code in
+                log.write(
+                    .error, about: "accept \(address)",
+                    "admin listener: accept failed: \(errorText(code)); retrying in 100 ms", now: loop.now)
             })
     }
 
@@ -86,8 +93,27 @@ package final class AdminListener {
 
     private func accept(_ descriptor: Int32) {
         let connection = AdminConnection(listener: self, loop: server.loop, descriptor: descriptor)
-        guard connections.count < Self.connectionLimit else { return connection.close() }
+        if connections.count >= Self.connectionLimit {
+            closedConnections += 1
+            guard makeRoom() else { return connection.close() }
+        }
         connections[ObjectIdentifier(connection)] = connection
+    }
+
+    /// Idle connections must not keep health checks and operators out.
+    private func makeRoom() -> Bool {
+        let candidates = connections.values.compactMap { connection in
+            connection.dispensability.map { (connection, $0) }
+        }
+        guard let (connection, _) = candidates.min(by: { $0.1 < $1.1 }) else { return false }
+        connection.leave()
+        return true
+    }
+
+    /// Numbers what happens to connections, so that they are in an order.
+    func nextEvent() -> UInt64 {
+        events += 1
+        return events
     }
 
     func remove(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
@@ -136,14 +162,20 @@ package final class AdminListener {
         if token == nil, address.family != .unix, !Self.isOwnHost(request.host) {
             return .problem(403, "foreign-host", "use an IP address or localhost as the host of the admin listener")
         }
-        if let origin = request.origin, request.method != .get && request.method != .head {
-            let own = Array("http://".utf8) + request.host
-            let ownByTLS = Array("https://".utf8) + request.host
-            guard origin == own || origin == ownByTLS else {
-                return .problem(403, "foreign-origin", "cross-origin requests may not change anything")
-            }
+        if request.method != .get && request.method != .head && Self.isFromForeignPage(request) {
+            return .problem(403, "foreign-origin", "cross-origin requests may not change anything")
         }
         return nil
+    }
+
+    /// Whether a browser says that a page of another origin has sent the request. A form's request may have no `Origin`, and an
+    /// old browser no `Sec-Fetch-Site`; programs send neither, and no `Referer`.
+    private static func isFromForeignPage(_ request: AdminRequest) -> Bool {
+        let own = [Array("http://".utf8) + request.host, Array("https://".utf8) + request.host]
+        if let site = request.fetchSite, site != Array("same-origin".utf8) && site != Array("none".utf8) { return true }
+        if let origin = request.origin { return !own.contains(origin) }
+        guard let referer = request.referer else { return false }
+        return !own.contains { referer == $0 || referer.starts(with: $0 + [UInt8(ascii: "/")]) }
     }
 
     private static func isOwnHost(_ authority: [UInt8]) -> Bool {
@@ -197,6 +229,11 @@ package final class AdminListener {
 
     /// All figures, collected from every worker within a second.
     func figures(_ done: @escaping (Figures) -> Void) {
-        server.gather { [server, version] report in done(Figures(report: report, server: server, version: version)) }
+        server.gather { [server, version, weak self] report in
+            var figures = Figures(report: report, server: server, version: version)
+            figures.adminConnections = self?.connections.count ?? 0
+            figures.adminConnectionsClosed = self?.closedConnections ?? 0
+            done(figures)
+        }
     }
 }

@@ -13,6 +13,8 @@ struct AdminRequest {
     let query: [UInt8]
     let host: [UInt8]
     let origin: [UInt8]?
+    let referer: [UInt8]?
+    let fetchSite: [UInt8]?
     let authorization: [UInt8]?
     let contentType: [UInt8]?
     let cacheControl: [UInt8]?
@@ -23,18 +25,26 @@ struct AdminRequest {
         path = bytes.extracting(head.path).text()
         query = bytes.extracting(head.query).copied()
         host = bytes.extracting(head.authority).copied()
-        var origin: [UInt8]?
-        for field in head.fields where bytes.extracting(field.name).isSameName(as: Self.originName.span) {
-            // A second Origin line must not hide the first.
-            origin = (origin ?? []) + bytes.extracting(field.value).copied()
-        }
-        self.origin = origin
+        origin = Self.value(of: Self.originName, head, bytes)
+        referer = Self.value(of: Self.refererName, head, bytes)
+        fetchSite = Self.value(of: Self.fetchSiteName, head, bytes)
         authorization = head.first(.authorization).map { bytes.extracting($0).copied() }
         contentType = head.first(.contentType).map { bytes.extracting($0).copied() }
         cacheControl = head.first(.cacheControl).map { bytes.extracting($0).copied() }
     }
 
     private static let originName = Array("Origin".utf8)
+    private static let refererName = Array("Referer".utf8)
+    private static let fetchSiteName = Array("Sec-Fetch-Site".utf8)
+
+    /// All lines as one: a second one must not hide the first.
+    private static func value(of name: [UInt8], _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8]? {
+        var value: [UInt8]?
+        for field in head.fields where bytes.extracting(field.name).isSameName(as: name.span) {
+            value = (value ?? []) + bytes.extracting(field.value).copied()
+        }
+        return value
+    }
 
     /// The first query parameter of that name, percent-decoded (RFC 3986 §2.1; a plus sign stays a plus sign). Nil if there
     /// is none, empty if it can't be decoded.

@@ -1,5 +1,6 @@
 // The paths of the admin listener with their methods, in the order of the documentation.
 
+import Glibc
 import HTTPSemantics
 import HTTPWire
 import Proxy
@@ -71,11 +72,24 @@ extension AdminListener {
 
     func postReload(_ reply: (AdminResponse) -> Void) {
         switch reload() {
-        case .reloaded: reply(.json(200) { $0.member("reloaded", true) })
+        case .reloaded:
+            reply(
+                .json(200) {
+                    $0.member("reloaded", true)
+                    $0.member("pid", Int(getpid()))
+                })
+        case .nothingToReload:
+            reply(
+                .json(200) {
+                    $0.member("reloaded", false)
+                    $0.member("pid", Int(getpid()))
+                    $0.member("detail", "nothing to reload: Larder was started without a configuration file")
+                })
         case .refused(let faults):
             let detail = "the configuration is invalid; nothing was changed"
             reply(
                 .problem(422, "faulty-configuration", detail) {
+                    $0.member("pid", Int(getpid()))
                     $0.array("faults") { for fault in faults { $0.value(fault) } }
                 })
         }

@@ -40,6 +40,15 @@ extension Explanation {
         json.member("flight", orNull: fill.map { "\($0.label)" })
         json.member("dropped_lately", isInvalidated)
         json.member("store_trouble", orNull: storeTrouble)
+        json.object("last_response", orNull: lastResponse) { last, json in
+            json.member("age", last.age)
+            json.member("status", orNull: last.status)
+            json.member("stored", last.isStored)
+            json.member("reason", orNull: last.slug)
+            json.member("sentence", last.sentence)
+            json.member("advice", orNull: last.advice)
+        }
+        json.member("upstream_problem", orNull: upstreamProblem)
     }
 }
 

@@ -14,12 +14,16 @@ struct Figures {
     let workerCount: Int
     let isDraining: Bool
     let reloads: Int
+    let failedReloads: Int
+    let lastReload: LastReload
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     let invalidations: InvalidationFigures
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
+    /// Keys whose latest response `explain` can tell of, and those that made room for others.
+    let lastResponses: (remembered: Int, forgotten: Int)
     let fillBytes: Int
     let fillRefusals: Int
     let names: ResolverFigures
@@ -29,6 +33,10 @@ struct Figures {
     /// How many clients may be connected.
     let clientLimit: Int
     let process = ProcessFigures()
+    /// Of the admin listener: open connections, and those that were closed for want of room.
+    var adminConnections = 0
+    var adminConnectionsClosed = 0
+    let logLinesDropped: Int
 
     init(report: ServerReport, server: Server, version: String) {
         self.version = version
@@ -39,13 +47,17 @@ struct Figures {
         workerCount = server.workerCount
         isDraining = server.isDraining
         reloads = server.reloads
+        failedReloads = server.failedReloads
+        lastReload = server.lastReload
         update = server.update
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures
+        logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay
         hitForMissKeys = counts.hitForMiss
         names = server.shared.resolver.figures
+        lastResponses = server.shared.lastResponses.figures
         fillBytes = server.shared.memory.arriving
         fillRefusals = server.shared.memory.refusals
         responseBytes = server.shared.memory.inUse

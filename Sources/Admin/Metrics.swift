@@ -38,11 +38,28 @@ extension MetricFamily {
             $0.isDraining ? 1 : 0
         },
         MetricFamily("larder_reloads_total", .counter, "Successful configuration reloads.") { $0.reloads },
-        MetricFamily(
-            "larder_log_lines_dropped_total", .counter, "Access log lines dropped because writing them was too slow."
-        ) {
-            $0.total.logLinesDropped
+        MetricFamily("larder_reload_failures_total", .counter, "Configuration reloads that changed nothing.") {
+            $0.failedReloads
         },
+        MetricFamily(
+            "larder_last_reload_successful", .gauge,
+            "0 if the last reload failed, so that the configuration before it is in use; otherwise 1."
+        ) { $0.lastReload.faults == 0 ? 1 : 0 },
+        MetricFamily(
+            "larder_last_reload_success_timestamp_seconds", .gauge,
+            "When the configuration in use was loaded, in seconds since 1970-01-01 UTC."
+        ) { $1.add(milliseconds: $0.lastReload.successMilliseconds) },
+        MetricFamily("larder_admin_connections", .gauge, "Open connections to the admin listener.") {
+            $0.adminConnections
+        },
+        MetricFamily(
+            "larder_admin_connections_closed_total", .counter,
+            "Admin connections closed because there were too many, idle ones first."
+        ) { $0.adminConnectionsClosed },
+        MetricFamily(
+            "larder_log_lines_dropped_total", .counter,
+            "Access log lines dropped because writing them was too slow or failed."
+        ) { $0.logLinesDropped },
     ]
 
     private static let traffic: [MetricFamily] = [
@@ -139,6 +156,13 @@ extension MetricFamily {
             "larder_invalidations_folded_total", .counter,
             "Older invalidations, of which only a hash is remembered: each may cause a miss of the few records that share it."
         ) { $0.invalidations.folded },
+        MetricFamily(
+            "larder_last_responses", .gauge, "Keys whose latest response is remembered, for larder explain."
+        ) { $0.lastResponses.remembered },
+        MetricFamily(
+            "larder_last_responses_forgotten_total", .counter,
+            "Keys whose latest response was forgotten to make room for others."
+        ) { $0.lastResponses.forgotten },
         MetricFamily("larder_filling_bytes", .gauge, "Memory used by responses that are still arriving.") {
             $0.fillBytes
         },

@@ -15,6 +15,12 @@ extension Figures {
         json.member("uptime", max(0, clockMilliseconds - startedMilliseconds) / 1000)
         json.member("draining", isDraining)
         json.member("reloads", reloads)
+        json.object("last_reload") {
+            $0.member("successful", lastReload.faults == 0)
+            $0.member("errors", lastReload.faults)
+            $0.member("time", lastReload.milliseconds / 1000)
+            $0.member("success_time", lastReload.successMilliseconds / 1000)
+        }
         json.object("process") {
             $0.member("resident_bytes", process.residentBytes)
             $0.member("open_descriptors", process.openDescriptors)
@@ -92,7 +98,7 @@ extension Figures {
         json.member("store_refused", total.storeRefused)
         json.member("invalidated", total.invalidated)
         json.member("retries", total.retries)
-        json.member("log_lines_dropped", total.logLinesDropped)
+        json.member("log_lines_dropped", logLinesDropped)
         json.object("statuses") {
             let names: [StaticString] = ["1xx", "2xx", "3xx", "4xx", "5xx"]
             for (index, name) in names.enumerated() { $0.member(name, total.statusClasses[index + 1]) }
@@ -139,6 +145,7 @@ extension Figures {
         json.member("address", server.address.description)
         json.member("standing", health.label)
         if case .ejected(let until) = health { json.member("aside_milliseconds", until.milliseconds(since: now)) }
+        json.member("problem", orNull: health == .up ? nil : server.trouble?.reason)
         json.member("outstanding", server.outstanding.load(ordering: .relaxed))
         json.member("requests", server.requests.load(ordering: .relaxed))
         json.member("failures", server.totalFailures.load(ordering: .relaxed))
@@ -148,6 +155,7 @@ extension Figures {
                 $0.object {
                     $0.member("address", endpoint.address.description)
                     $0.member("standing", endpoint.health(now: now).label)
+                    $0.member("problem", orNull: endpoint.trouble?.reason)
                 }
             }
         }

@@ -64,13 +64,15 @@ enum StatusPage {
             for (const text of cells) {
               const cell = row.appendChild(document.createElement(tag))
               cell.textContent = text
-              if (['up', 'down', 'limited', 'ejected', 'failing'].includes(text)) cell.className = text
+              const state = String(text).split(':')[0]
+              if (['up', 'down', 'limited', 'ejected', 'failing'].includes(state)) cell.className = state
             }
             return row
           }
           element(id).replaceChildren(...(titles.length ? [make('th', titles)] : []), ...rows.map(r => make('td', r)))
         }
-        const health = place => place.standing === 'aside' ? 'ejected' : place.standing
+        const health = place => (place.standing === 'aside' ? 'ejected' : place.standing)
+          + (place.problem ? ': ' + place.problem : '')
         const counted = object => Object.entries(object).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1])
         function show(stats) {
           const t = stats.totals, o = stats.outcomes
@@ -78,7 +80,7 @@ enum StatusPage {
           const rate = elapsed ? number(Math.round(Math.max(0, t.requests - before.requests) / elapsed)) : '–'
           before = { at: performance.now(), requests: t.requests }
           element('state').textContent = 'version ' + stats.version + ', up ' + duration(stats.uptime)
-            + (stats.draining ? ', draining' : '') + ', ' + bytes(stats.process.resident_bytes) + ' resident'
+            + (stats.draining ? ', draining' : '') + (stats.last_reload.successful ? '' : ', the last reload failed') + ', ' + bytes(stats.process.resident_bytes) + ' resident'
           const hits = o.hit + o.stale + o.revalidated
           const tiles = [['requests / s', rate], ['requests', number(t.requests)],
             ['cache hit rate', share(hits, hits + o.miss + o.bypass)], ['clients', number(t.clients)],

@@ -91,7 +91,9 @@ package struct ByteBuffer: ~Copyable {
         count &+= 1
     }
 
-    @inlinable
+    /// Inlined, so that a literal's bytes are stored by one or two instructions instead of a call and a copy: a request that
+    /// is passed on appends 36 of them.
+    @inlinable @inline(__always)
     package mutating func append(_ text: StaticString) {
         // A string literal is kept as UTF-8 for the life of the process.
         let length = text.utf8CodeUnitCount

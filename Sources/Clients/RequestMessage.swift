@@ -94,13 +94,27 @@ open class RequestMessage {
         began = now
     }
 
-    /// There is no head that could be read.
-    final func beginUnreadable(peer: PeerAddress, at now: MonotonicTime) {
+    /// There is no head that could be read. The first line of what was received is kept, up to a bound.
+    final func beginUnreadable(_ received: Span<UInt8>, peer: PeerAddress, at now: MonotonicTime) {
         head.reset()
         copy.removeAll()
+        var count = 0
+        while count < min(received.count, Self.unreadableLimit) {
+            count += 1
+            if received[count - 1] == UInt8(ascii: "\n") { break }
+        }
+        copy.append(received.extracting(..<count))
         isDetached = true
         self.peer = peer
         began = now
+    }
+
+    private static let unreadableLimit = 120
+
+    /// What was received instead of a request; empty where there is a head. Its first line alone: what follows may be secret.
+    package final var unreadable: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { head.length == 0 && isDetached ? bytes : bytes.extracting(..<0) }
     }
 
     /// Keeps the head's bytes past this turn.

@@ -18,8 +18,8 @@ package struct Configuration: Sendable, Hashable {
 
     package init() {}
 
-    /// The index in `upstreams` of the one named `name`. Never nil for a route of a validated configuration.
-    package func indexOfUpstream(named name: String) -> Int? {
-        upstreams.firstIndex { $0.name == name }
+    /// The index in `upstreams` of each name. A validated configuration's routes name no others.
+    package var upstreamIndexes: [String: Int] {
+        Dictionary(zip(upstreams.map(\.name), upstreams.indices), uniquingKeysWith: { first, _ in first })
     }
 }

@@ -43,8 +43,10 @@ package struct KeyDescription: Sendable, Hashable {
             name that you choose, or for an entry of a list.
 
             Durations are `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds. Sizes are `64KiB`, `256MiB`, `1GB`, or
-            a whole number of bytes. `${NAME}` is replaced by an environment variable; an unset one is an error. A value that starts
-            with `{` needs quotes.
+            a whole number of bytes. `${NAME}` is replaced by an environment variable; an unset one is an error unless there is a
+            default, as in `${NAME:-8080}`. A value that starts with `{` needs quotes. Where a list is expected, a single value counts
+            as a list of one. Top-level keys that start with `x-` are ignored: they are a place for YAML anchors, and `<<` merges
+            mappings.
 
             """
         var section = ""
@@ -133,7 +135,8 @@ package struct KeyDescription: Sendable, Hashable {
     ]
 
     private static let upstreams = [
-        KeyDescription("upstreams.*", "URL or KEYS", nil, "An upstream: a URL, or the keys below."),
+        KeyDescription(
+            "upstreams.*", "URL, list or KEYS", nil, "An upstream: a URL, a list of URLs, or the keys below."),
         KeyDescription(
             "upstreams.*.servers", "URL or list", nil, "Servers of the upstream: http://host[:port] or unix:/path."),
         KeyDescription(
@@ -198,8 +201,9 @@ package struct KeyDescription: Sendable, Hashable {
             "Host to match, such as api.example.com or *.example.com; by default every host."),
         KeyDescription("routes.*.upstream", "NAME", nil, "Upstream that the requests are forwarded to."),
         KeyDescription(
-            "routes.*.cache", "KEYS", nil,
-            "Caching of this route. Without it nothing is cached; {} caches with all defaults."),
+            "routes.*.cache", "KEYS | DURATION | on | off", nil,
+            "Caching of this route. Without it, or with off, nothing is cached; {} and on cache with all defaults. A duration is the timeout."
+        ),
         KeyDescription(
             "routes.*.upgrade", "on | off", "off", "Whether upgraded connections (WebSocket) are tunnelled."
         ),
@@ -253,7 +257,8 @@ package struct KeyDescription: Sendable, Hashable {
     private static let log = [
         KeyDescription(
             "log.access", "off | common | combined | json", "off", "Format of the access log, one line per request."),
-        KeyDescription("log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGHUP."),
+        KeyDescription(
+            "log.to", "stdout | PATH", "stdout", "Where access log lines go. A file is reopened on SIGUSR1 and SIGHUP."),
         KeyDescription(
             "log.level", "debug | info | notice | warning | error", "info", "Minimum severity of log messages."),
     ]

@@ -14,6 +14,8 @@ package struct Limits: Sendable, Hashable {
     package var memory = ByteCount.mebibytes(256)
     /// Maximum number of client connections, over all workers.
     package var clients = 20_000
+    /// Whether somebody asked for just that many.
+    package var clientsAreStated = Provenance(isStated: false)
     /// Maximum number of requests on one connection; 0 means unlimited.
     package var requests = 10_000
     /// Maximum number of stored variants (`Vary`) per key.
@@ -34,4 +36,14 @@ package struct Limits: Sendable, Hashable {
     package var backlog = 1024
 
     package init() {}
+}
+
+/// Whether a value is stated in the file. It makes no difference between two configurations: what holds is the value.
+package struct Provenance: Sendable, Hashable {
+    package let isStated: Bool
+
+    package init(isStated: Bool) { self.isStated = isStated }
+
+    package static func == (left: Provenance, right: Provenance) -> Bool { true }
+    package func hash(into hasher: inout Hasher) {}
 }

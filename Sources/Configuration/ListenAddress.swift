@@ -40,6 +40,11 @@ extension ListenAddress: CustomStringConvertible {
             self = .tcp(host: "127.0.0.1", port: number)
             return
         }
+        if host == "*" {
+            throw ValueFault(
+                "\(quoted(host)) is not an IP address",
+                hint: "write 0.0.0.0:\(port) for all IPv4 addresses, \"[::]:\(port)\" for all IPv6 addresses, or both")
+        }
         guard let address = IPAddress(host) else {
             throw ValueFault(
                 "\(quoted(host)) is not an IP address",

@@ -8,7 +8,7 @@ package struct LogSettings: Sendable, Hashable {
 
     package enum Destination: Sendable, Hashable {
         case stdout
-        /// Reopened on SIGHUP.
+        /// Reopened on SIGUSR1 and SIGHUP.
         case file(path: String)
     }
 

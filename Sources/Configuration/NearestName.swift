@@ -9,13 +9,25 @@ package func nearestName(to name: String, among known: some Sequence<String>) ->
         // Hyphens instead of underscores, and capitals, count as equal.
         let plain = bytes.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : lowercase($0) }
         let distance = editDistance(wanted, plain)
+        let isLonger = wanted.count >= 2 && plain.count >= 2 && abs(wanted.count - plain.count) == 1
         guard
-            distance <= max(1, min(wanted.count, plain.count) / 3 + 1)
-                || (wanted.count >= 3 && plain.starts(with: wanted))
+            distance <= mistakes(in: min(wanted.count, plain.count))
+                || wanted.count >= 3 && plain.starts(with: wanted)
+                || isLonger && (plain.starts(with: wanted) || wanted.starts(with: plain))
         else { continue }
         if best == nil || distance < best!.distance { best = (candidate, distance) }
     }
     return best?.name
+}
+
+/// How many mistakes a typo of a name of `length` bytes has at most. `auth` is not `path`.
+private func mistakes(in length: Int) -> Int {
+    switch length {
+    case ..<3: 0
+    case 3...5: 1
+    case 6...8: 2
+    default: 3
+    }
 }
 
 func lowercase(_ byte: UInt8) -> UInt8 {

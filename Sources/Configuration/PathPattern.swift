@@ -17,6 +17,9 @@ package struct PathPattern: Sendable, Hashable {
     /// At least one.
     package let segments: [Segment]
 
+    /// `/{rest...}`
+    package static let everything = PathPattern(segments: [.rest("rest")])
+
     /// What a match has room for.
     package static let parameterLimit = 8
 

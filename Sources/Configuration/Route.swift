@@ -12,6 +12,14 @@ package struct Route: Sendable, Hashable {
     /// Whether `Connection: Upgrade` (WebSocket and the like) passes through as a tunnel.
     package var upgrade = false
 
+    /// Which requests it matches: no two routes of a configuration have this in common.
+    package struct Match: Sendable, Hashable {
+        package let host: HostPattern
+        package let path: PathPattern
+    }
+
+    package var match: Match { Match(host: host, path: path) }
+
     package init(path: PathPattern, upstream: String) {
         self.path = path
         self.upstream = upstream
@@ -40,13 +48,18 @@ extension HostPattern: CustomStringConvertible {
                 hint: "only the whole first label can be *, as in *.example.com")
         }
         guard !name.contains("/") else {
-            throw ValueFault("expected a host, found the URL \(quoted(text))", hint: "write api.example.com")
+            let authority = name.contains("://") ? name.split(separator: "/").dropFirst().first : nil
+            let host = authority.flatMap { splitHostAndPort($0)?.host }
+            throw ValueFault(
+                "expected a host, found the URL \(quoted(text))", hint: "write \(host ?? "api.example.com")")
         }
         guard let (host, port) = splitHostAndPort(name) else {
             throw ValueFault("the host \(quoted(text)) is not a host name")
         }
         guard port == nil else {
-            throw ValueFault("the host \(quoted(text)) has a port", hint: "hosts are matched without their port")
+            throw ValueFault(
+                "the host \(quoted(text)) has a port",
+                hint: "hosts are matched without their port: write \(isSuffix ? "*." : "")\(bracketed(host))")
         }
         let checked = bracketed(try checkedHost(host.hasSuffix(".") ? String(host.dropLast()) : host))
         self = isSuffix ? .suffix(".\(checked)") : .exact(checked)

@@ -55,9 +55,11 @@ extension StatusSelector: CustomStringConvertible {
     }
 
     private static func notAStatus(_ text: String) -> ValueFault {
-        ValueFault(
+        let isSeveral = text.contains(" ") || text.contains(",")
+        return ValueFault(
             "invalid status \(quoted(text))",
-            hint: "use one status such as 404, a class such as 5xx, or any")
+            hint: isSeveral
+                ? "write an entry for each status" : "use one status such as 404, a class such as 5xx, or any")
     }
 
     package var description: String {

@@ -49,3 +49,13 @@ package struct RedisEndpoint: Sendable, Hashable {
         self.database = database
     }
 }
+
+extension RedisEndpoint.Address: CustomStringConvertible {
+    /// Without user and password.
+    package var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

@@ -52,9 +52,12 @@ extension Milliseconds: CustomStringConvertible {
 
     /// Reads `500ms`, `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds.
     package init(parsing text: String) throws(ValueFault) {
-        let fault = ValueFault(
-            "invalid duration \(quoted(text))",
-            hint: "use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds")
+        func fault() -> ValueFault {
+            ValueFault(
+                "invalid duration \(quoted(text))",
+                hint: Milliseconds.suggestion(for: text).map { "write \($0)" }
+                    ?? "use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds")
+        }
         if let seconds = wholeNumber(text) {
             guard seconds <= Milliseconds.longest.rawValue / 1_000 else { throw Milliseconds.tooLong(text) }
             self = .seconds(seconds)
@@ -70,15 +73,41 @@ extension Milliseconds: CustomStringConvertible {
             rest = rest.dropFirst(name.count)
             guard !digits.isEmpty, let unit = Milliseconds.units.first(where: { $0.name == name }),
                 unit.size < smallest
-            else { throw fault }
+            else { throw fault() }
             smallest = unit.size
             guard let number = wholeNumber(digits) else { throw Milliseconds.tooLong(text) }
             let (part, overflow) = number.multipliedReportingOverflow(by: unit.size)
             guard !overflow, part <= Milliseconds.longest.rawValue - total else { throw Milliseconds.tooLong(text) }
             total += part
         }
-        guard smallest != Int64.max else { throw fault }
+        guard smallest != Int64.max else { throw fault() }
         self.init(total)
+    }
+
+    /// What one number with a unit of another spelling comes to: `5min`, `5 minutes`, `1.5h`, `5M`.
+    private static func suggestion(for text: String) -> Milliseconds? {
+        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        let name = String(decoding: text.dropFirst(number.count).drop { $0 == " " }.utf8.map(lowercase), as: UTF8.self)
+        let size: Int64? =
+            switch name {
+            case "ms", "msec", "msecs", "millis", "millisecond", "milliseconds": 1
+            case "s", "sec", "secs", "second", "seconds": 1_000
+            case "m", "min", "mins", "minute", "minutes": 60_000
+            case "h", "hr", "hrs", "hour", "hours": 3_600_000
+            case "d", "day", "days": 86_400_000
+            case "w", "week", "weeks": 604_800_000
+            default: nil
+            }
+        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
+        guard let size, (1...2).contains(parts.count), let whole = wholeNumber(parts[0]), !parts[0].isEmpty,
+            whole <= 1_000_000
+        else { return nil }
+        var total = whole * size
+        if parts.count == 2 {
+            guard (1...3).contains(parts[1].count), let digits = wholeNumber(parts[1]) else { return nil }
+            total += digits * size / [10, 100, 1_000][parts[1].count - 1]
+        }
+        return total > 0 && total <= longest.rawValue ? Milliseconds(total) : nil
     }
 
     private static func tooLong(_ text: String) -> ValueFault {
@@ -123,7 +152,19 @@ extension ByteCount: CustomStringConvertible {
     }
 
     private static func notASize(_ text: String) -> ValueFault {
-        ValueFault("invalid size \(quoted(text))", hint: "use 64KiB, 256MiB, 1GB or a whole number of bytes")
+        ValueFault(
+            "invalid size \(quoted(text))",
+            hint: suggestion(for: text).map { "write \($0)" } ?? "use 64KiB, 256MiB, 1GB or a whole number of bytes")
+    }
+
+    /// One number with a unit of another spelling: `256M`, `256mb`, `256 MiB`.
+    private static func suggestion(for text: String) -> String? {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let name = String(decoding: text.dropFirst(digits.count).drop { $0 == " " }.utf8.map(lowercase), as: UTF8.self)
+        guard !digits.isEmpty, !name.isEmpty else { return nil }
+        // nginx, Varnish and Redis mean powers of two by a single letter.
+        let unit = name.count == 1 && "kmgt".contains(name) ? name + "ib" : name
+        return units.first { $0.name.utf8.map(lowercase).elementsEqual(unit.utf8) }.map { "\(digits)\($0.name)" }
     }
 
     /// As `init(parsing:)` reads it, exact: `256MiB`, or plain bytes where no binary unit fits.
@@ -140,12 +181,25 @@ extension Percent: CustomStringConvertible {
     package init(parsing text: String) throws(ValueFault) {
         guard text.utf8.last == UInt8(ascii: "%"), text.utf8.dropLast().allSatisfy(\.isDigit), text.utf8.count > 1
         else {
-            throw ValueFault("invalid percentage \(quoted(text))", hint: "use a whole number such as 10%, or off")
+            throw ValueFault(
+                "invalid percentage \(quoted(text))",
+                hint: Percent.suggestion(for: text).map { "write \($0)" } ?? "use a whole number such as 10%, or off")
         }
         guard let number = wholeNumber(text.dropLast()), (1...100).contains(number) else {
             throw ValueFault("\(quoted(text)) is out of range", hint: "allowed: 1%–100%, or off")
         }
         self.init(UInt8(number))
+    }
+
+    /// `10` and `0.1` for 10%.
+    private static func suggestion(for text: String) -> Percent? {
+        if let number = wholeNumber(text) { return (1...100).contains(number) ? Percent(UInt8(number)) : nil }
+        guard text.hasPrefix("0."), (3...4).contains(text.utf8.count), let digits = wholeNumber(text.dropFirst(2))
+        else {
+            return nil
+        }
+        let percent = text.utf8.count == 3 ? digits * 10 : digits
+        return percent > 0 ? Percent(UInt8(percent)) : nil
     }
 
     /// As `init(parsing:)` reads it.

@@ -2,55 +2,89 @@
 
 import Configuration
 
-extension ConfigurationFile {
-    static func readCache(_ route: KeyedValues, path: PathPattern?, in reading: Reading) -> CacheSettings? {
-        guard let node = route.node("cache") else { return nil }
+enum CacheReader {
+    /// What `cache` says, in the order in which it is read.
+    private static let parts: [Part<CacheSettings>] = [
+        readMethods, readKey, readMode, FreshnessReader.read, readStoring, readForwarding,
+    ]
+    /// What can't be said together.
+    private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
+        checkMethods, checkForce, checkKey, checkQuery, checkStrict, warnOfSharing,
+    ]
+
+    static func read(_ route: KeyedValues, into draft: inout RouteDraft) {
+        guard let node = route.node("cache") else { return }
         // Unlike an empty section, an empty `cache` is ambiguous.
         guard !node.isNull else {
             route.fault(
                 at: "cache", "`cache` has no value", hint: "write {} to cache with all defaults, or remove the key")
-            return nil
+            return
         }
-        guard let keys = KeyedValues(node, path: "routes.*.cache", in: reading) else { return nil }
+        if case .scalar = node.content {
+            route.read("cache", into: &draft.route.cache, short)
+            return
+        }
+        guard let keys = route.section("cache") else { return }
         var cache = CacheSettings()
-        if let methods = keys.list("methods", cachedMethod) {
-            cache.methods = methods.reduce(into: []) { $0.formUnion($1.value) }
-            if cache.methods.contains(.head), !cache.methods.contains(.get) {
-                keys.fault(
-                    at: "methods", "HEAD is served from stored GET responses, and GET is not listed", hint: "add GET")
+        for part in parts { part(keys, &cache) }
+        for check in checks { check(keys, cache, draft) }
+        draft.route.cache = cache
+    }
+
+    /// `on` caches with all defaults, `off` not at all, and a duration is the `timeout`.
+    private static func short(_ text: String) throws(ValueFault) -> CacheSettings? {
+        switch text {
+        case "on", "true", "True", "TRUE": return CacheSettings()
+        case "off", "false", "False", "FALSE": return nil
+        default:
+            guard let timeout = try? Milliseconds(parsing: text) else {
+                throw ValueFault(
+                    "expected keys, a duration, on or off, found \(quoted(text))", hint: "write cache: {timeout: 5m}")
             }
+            guard timeout > .zero else { throw ValueFault("`timeout` can't be 0", hint: "write cache: off") }
+            var cache = CacheSettings()
+            cache.timeout = timeout
+            return cache
         }
-        keys.read("key", into: &cache.key) { text throws(ValueFault) in
-            let template = try KeyTemplate(parsing: text)
-            if let path { try check(template, against: path) }
-            return template
-        }
+    }
+
+    // MARK: - Keys
+
+    private static func readMethods(_ keys: KeyedValues, into cache: inout CacheSettings) {
+        guard let methods = keys.list("methods", cachedMethod) else { return }
+        cache.methods = methods.reduce(into: []) { $0.formUnion($1.value) }
+    }
+
+    private static func readKey(_ keys: KeyedValues, into cache: inout CacheSettings) {
+        keys.read("key", into: &cache.key) { text throws(ValueFault) in try KeyTemplate(parsing: text) }
         keys.read("query", into: &cache.query)
         if let allowed = keys.list("query_allow", glob) { cache.queryAllow = allowed.map(\.value) }
         if let denied = keys.list("query_deny", glob) { cache.queryDeny = denied.map(\.value) }
-        keys.read("mode", into: &cache.mode)
-        readFreshness(keys, into: &cache, in: reading)
-        keys.read("client_control", into: &cache.clientControl)
-        keys.read("allow_set_cookie", into: &cache.allowSetCookie)
-        keys.read("allow_authorization", into: &cache.allowAuthorization)
         keys.read("body_key", into: &cache.bodyKey)
         if cache.bodyKey > .mebibytes(64) {
             keys.fault(
                 at: "body_key", "`body_key` can't be more than 64MiB",
-                hint: "the body is held in memory to compute the key"
-            )
+                hint: "the body is held in memory to compute the key")
         }
-        cache.contentTypes = readContentTypes(keys, in: reading)
+    }
+
+    private static func readMode(_ keys: KeyedValues, into cache: inout CacheSettings) {
+        keys.read("mode", into: &cache.mode)
+        keys.read("client_control", into: &cache.clientControl)
+    }
+
+    private static func readStoring(_ keys: KeyedValues, into cache: inout CacheSettings) {
+        keys.read("allow_set_cookie", into: &cache.allowSetCookie)
+        keys.read("allow_authorization", into: &cache.allowAuthorization)
+        cache.contentTypes = readContentTypes(keys)
+    }
+
+    private static func readForwarding(_ keys: KeyedValues, into cache: inout CacheSettings) {
         keys.read("tags", into: &cache.tags)
         keys.read("strict", into: &cache.isStrict)
-        if cache.isStrict, keys.node("key") == nil {
-            keys.fault(
-                at: "strict", "`strict: on` requires `key`",
-                hint: "add one, such as key: \"{method}:{path}?{query}\"")
-        }
-        checkQuery(cache, keys)
-        return cache
     }
+
+    // MARK: - Values
 
     private static func cachedMethod(_ text: String) throws(ValueFault) -> CachedMethods {
         if let known = CachedMethods.named.first(where: { $0.name == text }) { return known.method }
@@ -62,7 +96,7 @@ extension ConfigurationFile {
     }
 
     /// nil is all.
-    private static func readContentTypes(_ keys: KeyedValues, in reading: Reading) -> [String]? {
+    private static func readContentTypes(_ keys: KeyedValues) -> [String]? {
         guard let ranges = keys.list("content_types", { text throws(ValueFault) in try mediaRange(parsing: text) })
         else { return nil }
         if case .sequence(let nodes)? = keys.node("content_types")?.content, nodes.isEmpty {
@@ -79,17 +113,79 @@ extension ConfigurationFile {
         return text
     }
 
-    private static func check(_ template: KeyTemplate, against path: PathPattern) throws(ValueFault) {
-        let names = path.parameterNames
-        for case .pathParameter(let name, _) in template.pieces where !names.contains(name) {
-            throw ValueFault(
-                "\(quoted("{path.\(name)}")) is not a parameter of the path \(quoted(path.description))",
-                hint: names.isEmpty
-                    ? "the path has no parameters" : "known parameters: \(names.joined(separator: ", "))")
+    // MARK: - Combinations
+
+    private static func checkMethods(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        if cache.methods.contains(.head), !cache.methods.contains(.get) {
+            keys.fault(
+                at: "methods", "HEAD is served from stored GET responses, and GET is not listed", hint: "add GET")
         }
     }
 
-    private static func checkQuery(_ cache: CacheSettings, _ keys: KeyedValues) {
+    private static func checkForce(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        if cache.mode == .force, keys.node("timeout") == nil, FreshnessReader.namesNoStatus(keys.node("statuses")) {
+            keys.fault(at: "mode", "`mode: force` requires `timeout` or `statuses`", hint: "add timeout: 5m")
+        }
+    }
+
+    private static func checkKey(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        guard let key = cache.key, let path = draft.path else { return }
+        let names = path.parameterNames
+        for piece in key.pieces {
+            switch piece {
+            case .pathParameter(let name, _) where !names.contains(name):
+                keys.fault(
+                    at: "key", "\(quoted("{path.\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                    hint: names.isEmpty
+                        ? "the path has no parameters" : "known parameters: \(names.joined(separator: ", "))")
+            case .lookup(let name, nil) where !names.contains(name):
+                let near = nearestName(to: name, among: names).map { "did you mean {\($0)}? " } ?? ""
+                keys.fault(
+                    at: "key", "\(quoted("{\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                    hint: near + (near.isEmpty ? "write" : "Write")
+                        + " {query.\(name)} for a query parameter, or {\(name)|default}")
+            case .lookup(let name, _?) where !names.contains(name):
+                if let near = nearestName(to: name, among: names) {
+                    keys.warn(
+                        at: "key", "\(quoted("{\(name)|…}")) is no path parameter, so it is a query parameter here",
+                        hint: "did you mean {\(near)}? Otherwise write {query.\(name)|…}")
+                }
+            default: break
+            }
+        }
+    }
+
+    /// What makes one client's response everybody's.
+    private static func warnOfSharing(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        if cache.methods.contains(.post) {
+            keys.warn(
+                at: "methods", "POST is cached: a POST that is repeated within the lifetime never reaches the upstream",
+                hint: "list POST only where it reads, as a search does")
+        }
+        guard cache.mode == .force else { return }
+        let names = cache.key?.pieces ?? []
+        if cache.allowAuthorization, !names.contains(where: { $0.isField("authorization") }) {
+            keys.warn(
+                at: "allow_authorization",
+                "with `mode: force`, every client gets the response to one client's Authorization",
+                hint: "add {header.authorization} to `key`, or remove `allow_authorization`")
+        }
+        if cache.allowSetCookie {
+            keys.warn(
+                at: "allow_set_cookie", "with `mode: force`, every client gets the cookie that was set for one",
+                hint: "remove `allow_set_cookie` unless that cookie is the same for all")
+        }
+    }
+
+    private static func checkStrict(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
+        if cache.isStrict, keys.node("key") == nil {
+            keys.fault(
+                at: "strict", "`strict: on` requires `key`",
+                hint: "add one, such as key: \"{method}:{path}?{query}\"")
+        }
+    }
+
+    private static func checkQuery(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
         let lists = ["query_allow", "query_deny"].filter { keys.node($0) != nil }
         if lists.count == 2 {
             keys.fault(at: "query_deny", "`query_allow` and `query_deny` are mutually exclusive", hint: "keep one")
@@ -105,5 +201,11 @@ extension ConfigurationFile {
                     hint: "add {query} to the key or remove \(quoted(name))")
             }
         }
+    }
+}
+
+extension KeyTemplate.Piece {
+    fileprivate func isField(_ name: String) -> Bool {
+        if case .header(name, _) = self { true } else { false }
     }
 }

@@ -7,42 +7,56 @@ import Configuration
 package struct ConfigurationReading: Sendable {
     /// nil if there is any fault.
     package let configuration: Configuration?
-    /// All of them, in the order of the file.
+    /// All errors, in the order of the file.
     package let faults: [Fault]
+    /// What is allowed and hardly meant, in the order of the file.
+    package let warnings: [Fault]
 }
 
 package enum ConfigurationFile {
+    /// A file of more bytes is refused.
+    package static let bytesBound = YAMLComposer.bytesBound
+
     /// Reads YAML 1.2.
     ///
-    /// - Parameters:
-    ///   - fileName: the file name in messages.
-    ///   - environment: the value of a variable, nil for one that isn't set.
+    /// - Parameter fileName: the file name in messages.
+    package static func read(
+        bytes: [UInt8], fileName: String, in surroundings: Surroundings
+    ) -> ConfigurationReading {
+        let faults = FaultList(fileName: fileName)
+        guard let root = YAMLComposer.compose(bytes, faults: faults) else {
+            // What was read before an error of syntax was read in its light.
+            return ConfigurationReading(configuration: nil, faults: faults.sortedErrors, warnings: [])
+        }
+        let configuration = read(root, in: Reading(faults: faults, surroundings: surroundings))
+        return ConfigurationReading(
+            configuration: faults.count == 0 ? configuration : nil, faults: faults.sortedErrors,
+            warnings: faults.sortedWarnings)
+    }
+
+    /// Reads a file without a look at what surrounds it.
     package static func read(
         bytes: [UInt8], fileName: String, environment: @escaping (String) -> String?
     ) -> ConfigurationReading {
-        let faults = FaultList(fileName: fileName)
-        let configuration = YAMLComposer.compose(bytes, faults: faults).flatMap { root in
-            read(root, in: Reading(faults: faults, environment: environment))
-        }
-        return ConfigurationReading(configuration: faults.count == 0 ? configuration : nil, faults: faults.sorted)
+        read(bytes: bytes, fileName: fileName, in: Surroundings(environment: environment))
     }
 
     private static func read(_ root: YAMLNode, in reading: Reading) -> Configuration? {
+        if case .scalar = root.content, !root.isNull {
+            reading.faults.add(
+                root.position, "expected keys such as `upstreams:` and `routes:`, found text",
+                hint: "the file is YAML: upstreams: {api: http://127.0.0.1:9000}")
+            return nil
+        }
         guard let file = KeyedValues(root, path: "", in: reading) else { return nil }
         var configuration = Configuration()
-        func section(_ key: String) -> KeyedValues? {
-            file.node(key).flatMap { KeyedValues($0, path: key, in: reading) }
-        }
-        let server = section("server")
-        let listeners = server.map { $0.readServer(into: &configuration.server) } ?? []
-        let admin = section("admin")
-        admin?.readAdmin(into: &configuration.admin)
-        ListenerChecks.check(configuration, listeners: listeners, admin: admin, in: reading.faults)
-        section("store")?.readStore(into: &configuration.store)
-        section("limits")?.readLimits(into: &configuration.limits)
-        section("log")?.readLog(into: &configuration.log)
-        let upstreamNames = readUpstreams(file, into: &configuration, in: reading)
-        readRoutes(file, upstreamNames: upstreamNames, into: &configuration, in: reading)
+        for section in sections { section(file, &configuration) }
         return configuration
     }
+
+    /// The sections of the file, each with its reader. `routes` comes last: it refers to `upstreams`.
+    private static let sections: [Part<Configuration>] = [
+        SectionReader.readListeners, SectionReader.readStore, SectionReader.readLimits, SectionReader.readLog,
+        UpstreamReader.read, RouteReader.read,
+    ]
 }

@@ -1,4 +1,4 @@
-// What is wrong with a file, and at which position.
+// What is wrong with a file, or looks wrong, and at which position.
 
 /// A position in the file. Both numbers start at 1; columns count characters.
 package struct Position: Sendable, Hashable, Comparable {
@@ -17,7 +17,15 @@ package struct Position: Sendable, Hashable, Comparable {
 
 /// One fault of a configuration file.
 package struct Fault: Sendable, Hashable, CustomStringConvertible {
+    package enum Severity: String, Sendable, Hashable {
+        /// The file is not used.
+        case error
+        /// The file is used, but hardly means what it says.
+        case warning
+    }
+
     package let fileName: String
+    package let severity: Severity
     package let position: Position
     /// A sentence without its full stop.
     package let message: String
@@ -28,34 +36,57 @@ package struct Fault: Sendable, Hashable, CustomStringConvertible {
     package var column: Int { position.column }
 
     /// `FILE:LINE:COLUMN: error: sentence`
-    package var description: String {
-        let sentence = hint.map { "\(message); \($0)" } ?? message
-        return "\(fileName):\(position.line):\(position.column): error: \(sentence)"
-    }
+    package var description: String { description(as: severity) }
+
+    /// The same with another severity, for those who take warnings for errors.
+    package func description(as severity: Severity) -> String { "\(place): \(severity.rawValue): \(advice)" }
+
+    /// `FILE:LINE:COLUMN: sentence`, for a log that has the severity beside it.
+    package var sentence: String { "\(place): \(advice)" }
+
+    private var place: String { "\(fileName):\(position.line):\(position.column)" }
+    private var advice: String { hint.map { "\(message); \($0)" } ?? message }
 }
 
-/// Collects the faults of one file. The bound keeps a file full of errors from filling the memory.
+/// Collects the errors and warnings of one file. The bounds keep a file full of errors from filling the memory.
 final class FaultList {
+    /// Of errors, and of warnings.
     static let bound = 1_000
 
     private let fileName: String
-    private var faults: [Fault] = []
+    private var errors: [Fault] = []
+    private var warnings: [Fault] = []
     private var known: Set<Fault> = []
+    /// Errors, those past the bound included.
     private(set) var count = 0
 
     init(fileName: String) { self.fileName = fileName }
 
-    /// Past the bound, faults are only counted.
-    func add(_ position: Position, _ message: String, hint: @autoclosure () -> String? = nil) {
+    /// An error. Past the bound, errors are only counted.
+    func add(_ position: Position, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
         count += 1
         guard !isFull else { return }
-        let fault = Fault(fileName: fileName, position: position, message: message, hint: hint())
+        let fault = fault(.error, position, message(), hint())
         // A fault in a value is reported once, however many aliases repeat the value.
-        if known.insert(fault).inserted { faults.append(fault) }
+        if known.insert(fault).inserted { errors.append(fault) }
     }
 
-    var isFull: Bool { faults.count >= FaultList.bound }
+    /// Past the bound, warnings are dropped.
+    func warn(_ position: Position, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
+        guard warnings.count < FaultList.bound else { return }
+        let fault = fault(.warning, position, message(), hint())
+        if known.insert(fault).inserted { warnings.append(fault) }
+    }
+
+    private func fault(
+        _ severity: Fault.Severity, _ position: Position, _ message: String, _ hint: String?
+    ) -> Fault {
+        Fault(fileName: fileName, severity: severity, position: position, message: message, hint: hint)
+    }
+
+    var isFull: Bool { errors.count >= FaultList.bound }
 
     /// In the order of the file.
-    var sorted: [Fault] { faults.sorted { $0.position < $1.position } }
+    var sortedErrors: [Fault] { errors.sorted { $0.position < $1.position } }
+    var sortedWarnings: [Fault] { warnings.sorted { $0.position < $1.position } }
 }

@@ -2,12 +2,12 @@
 
 import Configuration
 
-extension ConfigurationFile {
-    static func readFreshness(_ keys: KeyedValues, into cache: inout CacheSettings, in reading: Reading) {
+enum FreshnessReader {
+    static func read(_ keys: KeyedValues, into cache: inout CacheSettings) {
         keys.read("timeout", into: &cache.timeout) { text throws(ValueFault) in
             try duration(text, of: "`timeout`", notZero: "remove it, or remove `cache` to store nothing")
         }
-        cache.statuses = readStatuses(keys, in: reading)
+        cache.statuses = readStatuses(keys)
         keys.read("heuristic", into: &cache.heuristic, percentOrOff)
         keys.read("heuristic_cap", into: &cache.heuristicCap)
         if keys.node("heuristic_cap") != nil, isOff(keys.node("heuristic")) {
@@ -26,16 +26,14 @@ extension ConfigurationFile {
             isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "use off to never wait")
         }
         keys.read("background_fill", into: &cache.backgroundFill)
-        if cache.mode == .force, keys.node("timeout") == nil, namesNoStatus(keys.node("statuses")) {
-            keys.fault(at: "mode", "`mode: force` requires `timeout` or `statuses`", hint: "add timeout: 5m")
-        }
     }
 
     // MARK: - Statuses
 
     /// Sorted by precedence: exact statuses, classes, `any`.
-    private static func readStatuses(_ keys: KeyedValues, in reading: Reading) -> [StatusTimeout] {
+    private static func readStatuses(_ keys: KeyedValues) -> [StatusTimeout] {
         guard let node = keys.node("statuses") else { return [] }
+        let reading = keys.reading
         switch node.content {
         case .invalid: return []
         case .scalar where node.isNull:
@@ -77,7 +75,7 @@ extension ConfigurationFile {
     }
 
     /// Invalid statuses are reported already and count as named here, so that they are not reported twice.
-    private static func namesNoStatus(_ node: YAMLNode?) -> Bool {
+    static func namesNoStatus(_ node: YAMLNode?) -> Bool {
         guard let node else { return true }
         if case .mapping(let entries) = node.content { return entries.isEmpty }
         return false

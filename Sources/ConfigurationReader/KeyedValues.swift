@@ -3,10 +3,16 @@
 
 import Configuration
 
+/// A reader of some keys of a mapping. What a section says is read part by part, so that a new key is a reader of its own in
+/// its section's list.
+typealias Part<Value> = @Sendable (_ keys: KeyedValues, _ value: inout Value) -> Void
+
 struct KeyedValues {
     let position: Position
-    private let values: [String: YAMLNode]
+    /// What is shared while the file is read.
     let reading: Reading
+    private let path: String
+    private let values: [String: YAMLNode]
 
     /// `path` is the mapping's path in `KeyDescription.all`. nil if the node is not a mapping, which is then reported.
     /// An empty value counts as an empty mapping: a section may have all its lines commented out.
@@ -17,27 +23,37 @@ struct KeyedValues {
         for entry in entries {
             if known.contains(entry.name) {
                 values[entry.name] = entry.value
-            } else if entry.name == "<<" {
-                reading.faults.add(entry.position, "merge keys (<<) are not supported", hint: "repeat the keys")
+            } else if path.isEmpty, entry.name.hasPrefix("x-") {
+                // The file's own: anchors for what it shares.
+                continue
             } else {
                 reading.faults.add(
                     entry.position, "unknown key \(quoted(entry.name))",
-                    hint: nearestName(to: entry.name, among: known).map { "did you mean \(quoted($0))?" }
-                        ?? "known keys: \(known.joined(separator: ", "))")
+                    hint: UnknownKey.hint(for: entry.name, at: path))
             }
         }
         self.values = values
+        self.path = path
         self.position = node.position
         self.reading = reading
     }
 
     func node(_ key: String) -> YAMLNode? { values[key] }
 
+    /// The mapping below `key`; nil if there is none, or if the value is not a mapping, which is then reported.
+    func section(_ key: String) -> KeyedValues? {
+        values[key].flatMap { KeyedValues($0, path: path.isEmpty ? key : "\(path).\(key)", in: reading) }
+    }
+
     /// Position of the value, or of the mapping if it has no such key.
     func position(of key: String) -> Position { values[key]?.position ?? position }
 
     func fault(at key: String, _ message: String, hint: String? = nil) {
         reading.faults.add(position(of: key), message, hint: hint)
+    }
+
+    func warn(at key: String, _ message: String, hint: String? = nil) {
+        reading.faults.warn(position(of: key), message, hint: hint)
     }
 
     // MARK: - Values
@@ -72,7 +88,7 @@ struct KeyedValues {
 
     func read(_ key: String, into target: inout Int, in range: ClosedRange<Int>) {
         guard let node = values[key] else { return }
-        guard !reading.isQuotedText(node) else {
+        if reading.isQuotedText(node), case .scalar(let text, _) = node.content, Int(text) != nil {
             fault(at: key, "expected a whole number, found quoted text", hint: "remove the quotes")
             return
         }
@@ -98,6 +114,10 @@ struct KeyedValues {
             switch text {
             case "on", "true", "True", "TRUE": return true
             case "off", "false", "False", "FALSE": return false
+            case "yes", "Yes", "y", "1", "enabled":
+                throw ValueFault("expected on or off, found \(quoted(text))", hint: "write on")
+            case "no", "No", "n", "0", "disabled":
+                throw ValueFault("expected on or off, found \(quoted(text))", hint: "write off")
             default: throw ValueFault("expected on or off, found \(quoted(text))")
             }
         }
@@ -115,43 +135,28 @@ struct KeyedValues {
     }
 
     /// The values of a list. Each duplicate is reported.
-    /// - Parameter name: how the message names a value: `the server "…"`.
     func reportingDuplicates<Value: Hashable>(
         _ entries: [(value: Value, position: Position)], name: (Value) -> String
     ) -> [Value] {
-        var lines: [Value: Int] = [:]
-        for entry in entries {
-            if let line = lines[entry.value] {
-                reading.faults.add(
-                    entry.position, "\(name(entry.value)) is listed twice", hint: "first on line \(line)")
-            } else {
-                lines[entry.value] = entry.position.line
-            }
-        }
-        return entries.map(\.value)
+        reading.reportingDuplicates(entries, name: name)
     }
 
-    /// The valid entries of a list with their positions. With `allowsOne`, a single value counts as a list of one. nil if
-    /// the key is missing or its value is not a list.
+    /// The valid entries of a list with their positions. A single value counts as a list of one. nil if the key is missing or
+    /// its value is neither.
     func list<Value>(
-        _ key: String, allowsOne: Bool = false, _ parse: (String) throws(ValueFault) -> Value
+        _ key: String, _ parse: (String) throws(ValueFault) -> Value
     ) -> [(value: Value, position: Position)]? {
-        guard let node = values[key] else { return nil }
-        let nodes: [YAMLNode]
-        switch node.content {
-        case .invalid: return nil
-        case .sequence(let list): nodes = list
-        case .scalar where allowsOne && !node.isNull: nodes = [node]
-        case .scalar, .mapping:
-            if node.isNull {
-                fault(at: key, "\(quoted(key)) has no value", hint: "remove the key or write []")
-            } else {
-                fault(at: key, "expected a list, found \(node.kind)", hint: "write [one, two]")
-            }
-            return nil
-        }
-        return nodes.compactMap { node in
-            reading.value(of: node, key: key, parse).map { ($0, node.position) }
-        }
+        values[key].flatMap { reading.list(of: $0, key: key, parse) }
+    }
+
+    /// Whether `key` has a list where one value belongs, which is then reported.
+    /// - Parameter plural: the key that takes a list, once there is one.
+    func reportsList(_ key: String, plural: String) -> Bool {
+        guard case .sequence? = values[key]?.content else { return false }
+        let hasPlural = KeyDescription.named("\(path).\(plural)") != nil
+        fault(
+            at: key, "\(quoted(key)) takes one value, found a list",
+            hint: hasPlural ? "use \(quoted(plural))" : "write a route for each")
+        return true
     }
 }

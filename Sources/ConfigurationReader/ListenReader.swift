@@ -3,10 +3,20 @@
 import Configuration
 
 extension KeyedValues {
-    /// The addresses with their positions; nil if the key is missing. What is said of them is written to `server`.
-    func readListen(into server: inout ServerSettings) -> [Listener]? {
-        guard let node = node("listen") else { return nil }
-        let nodes: [YAMLNode] = if case .sequence(let list) = node.content { list } else { [node] }
+    /// The addresses with their positions; none if the key is missing. What is said of them is written to `server`.
+    func readListen(into server: inout ServerSettings) -> [Listener] {
+        guard let node = node("listen") else { return [] }
+        let nodes: [YAMLNode]
+        switch node.content {
+        case .sequence(let list): nodes = list
+        case .mapping: nodes = [node]
+        case .scalar, .invalid:
+            guard let listeners = list("listen", { text throws(ValueFault) in try ListenAddress(parsing: text) }) else {
+                return []
+            }
+            server.listen = listeners.map(\.value)
+            return listeners
+        }
         var listeners: [Listener] = []
         for node in nodes.prefix(Self.listenersBound) {
             var address: ListenAddress?

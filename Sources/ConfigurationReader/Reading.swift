@@ -4,28 +4,41 @@ import Configuration
 
 final class Reading {
     let faults: FaultList
+    var upstreams = UpstreamNames()
     private let variables: Variables
 
-    init(faults: FaultList, environment: @escaping (String) -> String?) {
+    /// What is wrong with something that the file refers to; nil if nothing is, or if nobody looks.
+    let complaint: (Surroundings.Reference) -> String?
+
+    init(faults: FaultList, surroundings: Surroundings) {
         self.faults = faults
-        variables = Variables(environment: environment)
+        variables = Variables(environment: surroundings.variable)
+        complaint = surroundings.complaint
     }
 
-    /// The entries of a mapping, each name once. nil if the node is not a mapping, which is reported.
-    func entries(of node: YAMLNode) -> [(name: String, position: Position, value: YAMLNode)]? {
+    typealias Entry = (name: String, position: Position, value: YAMLNode)
+
+    /// The entries of a mapping, each name once, merged ones (`<<`) last. nil if the node is not a mapping, which is reported.
+    func entries(of node: YAMLNode) -> [Entry]? {
         switch node.content {
         case .invalid: return nil
         case .scalar where node.isNull: return []
         case .scalar, .sequence:
-            faults.add(node.position, "expected a mapping, found \(node.kind)")
+            faults.add(
+                node.position, "expected a mapping, found \(node.kind)", hint: ValueAdvice.missingSpace(in: node))
             return nil
         case .mapping(let pairs):
-            var entries: [(name: String, position: Position, value: YAMLNode)] = []
+            var entries: [Entry] = []
+            var merged: [YAMLNode] = []
             var lines: [String: Int] = [:]
             for pair in pairs {
-                guard case .scalar(let name, _) = pair.key.content else {
+                guard case .scalar(let name, let isPlain) = pair.key.content else {
                     if case .invalid = pair.key.content { continue }
                     faults.add(pair.key.position, "a key must be a name, not \(pair.key.kind)")
+                    continue
+                }
+                if name == "<<", isPlain {
+                    merged.append(pair.value)
                     continue
                 }
                 if let line = lines[name] {
@@ -36,8 +49,65 @@ final class Reading {
                 lines[name] = pair.key.position.line
                 entries.append((name, pair.key.position, pair.value))
             }
+            for node in merged {
+                for entry in mergedEntries(of: node)
+                where lines.updateValue(entry.position.line, forKey: entry.name) == nil {
+                    entries.append(entry)
+                }
+            }
             return entries
         }
+    }
+
+    /// What `<<` takes over: the entries of a mapping, or of each of a list of mappings. A mapping's own entries come before
+    /// merged ones, and of these the first.
+    private func mergedEntries(of node: YAMLNode) -> [Entry] {
+        switch node.content {
+        case .mapping: return entries(of: node) ?? []
+        case .sequence(let nodes): return nodes.flatMap { mergedEntries(of: $0) }
+        case .invalid: return []
+        case .scalar:
+            faults.add(node.position, "<< merges a mapping, and found \(node.kind)", hint: "write <<: *name")
+            return []
+        }
+    }
+
+    /// The valid entries of a list with their positions. A single value counts as a list of one. nil if the value is neither.
+    func list<Value>(
+        of node: YAMLNode, key: String, _ parse: (String) throws(ValueFault) -> Value
+    ) -> [(value: Value, position: Position)]? {
+        let nodes: [YAMLNode]
+        switch node.content {
+        case .invalid: return nil
+        case .sequence(let list): nodes = list
+        case .scalar where node.isNull:
+            faults.add(node.position, "\(quoted(key)) has no value", hint: "remove the key or write []")
+            return nil
+        case .scalar(let text, _) where text.contains(", "):
+            faults.add(node.position, "expected a list, found text", hint: "write [\(text.prefix(60))]")
+            return nil
+        case .scalar: nodes = [node]
+        case .mapping:
+            faults.add(node.position, "expected a list, found \(node.kind)", hint: "write [one, two]")
+            return nil
+        }
+        return nodes.compactMap { node in value(of: node, key: key, parse).map { ($0, node.position) } }
+    }
+
+    /// The values of a list. Each duplicate is reported.
+    /// - Parameter name: how the message names a value: `the server "…"`.
+    func reportingDuplicates<Value: Hashable>(
+        _ entries: [(value: Value, position: Position)], name: (Value) -> String
+    ) -> [Value] {
+        var lines: [Value: Int] = [:]
+        for entry in entries {
+            if let line = lines[entry.value] {
+                faults.add(entry.position, "\(name(entry.value)) is listed twice", hint: "first on line \(line)")
+            } else {
+                lines[entry.value] = entry.position.line
+            }
+        }
+        return entries.map(\.value)
     }
 
     /// The parsed value of a scalar, or nil once the fault is reported.
@@ -48,9 +118,14 @@ final class Reading {
         do {
             return try parse(text)
         } catch {
-            faults.add(node.position, error.message, hint: error.hint)
+            faults.add(node.position, error.message, hint: advice(for: node) ?? error.hint)
             return nil
         }
+    }
+
+    private func advice(for node: YAMLNode) -> String? {
+        guard case .scalar(let text, _) = node.content else { return nil }
+        return ValueAdvice.hint(for: text)
     }
 
     /// Quoted text without variables: it is meant as text, whatever it looks like.
@@ -91,7 +166,8 @@ final class Reading {
                     hint: "set it in Larder's environment")
             case .notAName(let name):
                 faults.add(
-                    position, "invalid variable name in \(quoted("${\(name)}"))", hint: "write $${ for a literal ${")
+                    position, "invalid variable name in \(quoted("${\(name)}"))",
+                    hint: "write ${NAME}, ${NAME:-default}, or $${ for a literal ${")
             case .tooLong:
                 faults.add(
                     position, "the value is longer than \(Variables.bytesBound) bytes once its variables are expanded")

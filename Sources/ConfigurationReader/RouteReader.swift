@@ -2,10 +2,20 @@
 
 import Configuration
 
-extension ConfigurationFile {
-    static func readRoutes(
-        _ file: KeyedValues, upstreamNames: Set<String>, into configuration: inout Configuration, in reading: Reading
-    ) {
+/// A route while it is read.
+struct RouteDraft {
+    /// Until `path` is read, and if it is faulty, one that matches everything.
+    var route: Route
+    /// nil if `path` is missing or faulty.
+    var path: PathPattern?
+}
+
+enum RouteReader {
+    /// What a route says, in the order in which it is read. `path` comes first: other keys refer to its parameters.
+    private static let parts: [Part<RouteDraft>] = [readPath, readHost, readUpstream, readUpgrade, CacheReader.read]
+
+    static func read(_ file: KeyedValues, into configuration: inout Configuration) {
+        let reading = file.reading
         let hint = "add a route: - {path: \"/{rest...}\", upstream: NAME}"
         guard let node = file.node("routes") else {
             reading.faults.add(file.position, "`routes` is missing, so nothing would be served", hint: hint)
@@ -15,12 +25,20 @@ extension ConfigurationFile {
         case .invalid: return
         case .sequence(let nodes) where !nodes.isEmpty:
             var lines: [String: Int] = [:]
+            var placed: [HiddenRoutes.Placed] = []
             for node in nodes where !reading.faults.isFull {
-                guard let keys = KeyedValues(node, path: "routes.*", in: reading),
-                    let route = readRoute(keys, upstreamNames: upstreamNames, in: reading)
+                guard let keys = KeyedValues(node, path: "routes.*", in: reading), let route = readRoute(keys)
                 else { continue }
                 configuration.routes.append(route)
+                placed.append((route, keys.position(of: "path")))
                 rejectDuplicate(of: route, keys, &lines)
+            }
+            HiddenRoutes.warn(placed, in: reading.faults)
+            // A faulty route may be the one that was to use it.
+            for upstream in reading.upstreams.unused where reading.faults.count == 0 {
+                reading.faults.warn(
+                    upstream.position, "no route uses the upstream \(quoted(upstream.name))",
+                    hint: "add a route, or remove it")
             }
         case .sequence:
             reading.faults.add(node.position, "`routes` is empty, so nothing would be served", hint: hint)
@@ -30,6 +48,13 @@ extension ConfigurationFile {
             reading.faults.add(
                 node.position, "expected a list of routes, found \(node.kind)", hint: "start each with `- path: …`")
         }
+    }
+
+    /// nil without a valid path.
+    private static func readRoute(_ keys: KeyedValues) -> Route? {
+        var draft = RouteDraft(route: Route(path: .everything, upstream: ""))
+        for part in parts { part(keys, &draft) }
+        return draft.path == nil ? nil : draft.route
     }
 
     private static func rejectDuplicate(of route: Route, _ keys: KeyedValues, _ lines: inout [String: Int]) {
@@ -44,46 +69,46 @@ extension ConfigurationFile {
         }
     }
 
-    /// nil without a valid path.
-    private static func readRoute(
-        _ keys: KeyedValues, upstreamNames: Set<String>, in reading: Reading
-    ) -> Route? {
-        var path: PathPattern?
-        keys.read("path", into: &path) { text throws(ValueFault) in try PathPattern(parsing: text) }
-        if keys.node("path") == nil {
-            reading.faults.add(keys.position, "the route has no `path`", hint: "path: /{rest...} matches every path")
-        }
-        var upstream = ""
-        keys.read("upstream", into: &upstream) { text throws(ValueFault) in
-            guard upstreamNames.contains(text) else { throw unknownUpstream(text, upstreamNames) }
-            return text
-        }
-        if keys.node("upstream") == nil {
-            reading.faults.add(keys.position, "the route has no `upstream`", hint: "name an entry of `upstreams`")
-        }
-        var host = HostPattern.any
-        keys.read("host", into: &host) { text throws(ValueFault) in try HostPattern(parsing: text) }
-        var upgrade = false
-        keys.read("upgrade", into: &upgrade)
-        let cache = readCache(keys, path: path, in: reading)
+    // MARK: - Keys
 
-        guard let path else { return nil }
-        var route = Route(path: path, upstream: upstream)
-        route.host = host
-        route.upgrade = upgrade
-        route.cache = cache
-        return route
+    private static func readPath(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        guard !keys.reportsList("path", plural: "paths") else { return }
+        guard let node = keys.node("path") else {
+            keys.reading.faults.add(
+                keys.position, "the route has no `path`", hint: "path: /{rest...} matches every path")
+            return
+        }
+        keys.read("path", into: &draft.path) { text throws(ValueFault) in
+            do throws(ValueFault) { return try PathPattern(parsing: text) } catch {
+                guard let advice = PathSpelling.advice(for: text), ValueAdvice.hint(for: text) == nil else {
+                    throw error
+                }
+                throw ValueFault(advice.message, hint: advice.hint)
+            }
+        }
+        guard let path = draft.path else { return }
+        draft.route.path = path
+        if case .scalar(let text, _) = node.content, let advice = PathSpelling.advice(for: text) {
+            keys.warn(at: "path", advice.message, hint: advice.hint)
+        }
     }
 
-    private static func unknownUpstream(_ name: String, _ known: Set<String>) -> ValueFault {
-        let names = known.sorted()
-        guard !names.isEmpty else {
-            return ValueFault(
-                "unknown upstream \(quoted(name))", hint: "add upstreams: {\(name): http://127.0.0.1:9000}")
+    private static func readHost(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        guard !keys.reportsList("host", plural: "hosts") else { return }
+        keys.read("host", into: &draft.route.host) { text throws(ValueFault) in try HostPattern(parsing: text) }
+    }
+
+    private static func readUpstream(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        keys.read("upstream", into: &draft.route.upstream) { text throws(ValueFault) in
+            try keys.reading.upstreams.use(text)
         }
-        return ValueFault(
-            "unknown upstream \(quoted(name))",
-            hint: nearestName(to: name, among: names.prefix(1_000)).map { "did you mean \(quoted($0))?" }
-                ?? "known upstreams: \(names.prefix(10).joined(separator: ", "))")
+        if keys.node("upstream") == nil {
+            keys.reading.faults.add(
+                keys.position, "the route has no `upstream`", hint: "name an entry of `upstreams`")
+        }
+    }
+
+    private static func readUpgrade(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        keys.read("upgrade", into: &draft.route.upgrade)
     }
 }

@@ -4,33 +4,44 @@ import Configuration
 
 typealias Listener = (value: ListenAddress, position: Position)
 
-extension KeyedValues {
+enum SectionReader {
+    /// `server` and `admin`, which must not listen on the same address.
+    static func readListeners(_ file: KeyedValues, into configuration: inout Configuration) {
+        let server = file.section("server")
+        let listeners = server.map { readServer($0, into: &configuration.server) } ?? []
+        let admin = file.section("admin")
+        if let admin { readAdmin(admin, into: &configuration.admin) }
+        ListenerChecks.check(configuration, listeners: listeners, admin: admin, in: file.reading.faults)
+    }
+
     /// Returns the addresses with their positions, to be checked against the admin listener's.
-    func readServer(into server: inout ServerSettings) -> [Listener] {
-        let listeners = readListen(into: &server)
-        read("workers", into: &server.workers) { text throws(ValueFault) in
+    private static func readServer(_ keys: KeyedValues, into server: inout ServerSettings) -> [Listener] {
+        let listeners = keys.readListen(into: &server)
+        keys.read("workers", into: &server.workers) { text throws(ValueFault) in
             if text == "auto" { return nil }
             guard let count = Int(text), (1...1024).contains(count) else {
                 throw ValueFault("invalid number of workers \(quoted(text))", hint: "use auto or 1–1024")
             }
             return count
         }
-        read("drain", into: &server.drain, mayBeZero: true)
-        read("x_cache", into: &server.xCache)
-        read("cache_status", into: &server.cacheStatus)
-        if let ranges = list("trusted_proxies", { text throws(ValueFault) in try AddressRange(parsing: text) }) {
+        keys.read("drain", into: &server.drain, mayBeZero: true)
+        keys.read("x_cache", into: &server.xCache)
+        keys.read("cache_status", into: &server.cacheStatus)
+        if let ranges = keys.list("trusted_proxies", { text throws(ValueFault) in try AddressRange(parsing: text) }) {
             server.trustedProxies = ranges.map(\.value)
         }
-        read("user", into: &server.user, accountName)
-        read("group", into: &server.group, accountName)
-        return listeners ?? []
+        keys.read("user", into: &server.user, accountName)
+        keys.read("group", into: &server.group, accountName)
+        if let user = server.user { keys.warnOfComplaint(about: .user(user), at: "user") }
+        if let group = server.group { keys.warnOfComplaint(about: .group(group), at: "group") }
+        return listeners
     }
 
-    func readAdmin(into admin: inout AdminSettings) {
-        read("listen", into: &admin.listen) { text throws(ValueFault) in
+    private static func readAdmin(_ keys: KeyedValues, into admin: inout AdminSettings) {
+        keys.read("listen", into: &admin.listen) { text throws(ValueFault) in
             text == "off" || text == "false" ? nil : try ListenAddress(parsing: text)
         }
-        read("token", into: &admin.token) { text throws(ValueFault) in
+        keys.read("token", into: &admin.token) { text throws(ValueFault) in
             guard !text.isEmpty else { throw ValueFault("the token is empty") }
             guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
                 throw ValueFault(
@@ -39,69 +50,104 @@ extension KeyedValues {
             }
             return text
         }
-        read("token_file", into: &admin.tokenFile) { text throws(ValueFault) in try absolutePath(text) }
-        if node("token") != nil, node("token_file") != nil {
-            fault(at: "token_file", "`token` and `token_file` are mutually exclusive", hint: "keep one")
+        keys.read("token_file", into: &admin.tokenFile) { text throws(ValueFault) in try absolutePath(text) }
+        if let path = admin.tokenFile, let complaint = keys.reading.complaint(.tokenFile(path: path)) {
+            keys.fault(at: "token_file", complaint)
+        }
+        if keys.node("token") != nil, keys.node("token_file") != nil {
+            keys.fault(at: "token_file", "`token` and `token_file` are mutually exclusive", hint: "keep one")
         }
     }
 
-    func readStore(into store: inout StoreSettings) {
-        read("backend", into: &store.backend)
-        read("memory", into: &store.memory)
-        read("redis", into: &store.redis) { text throws(ValueFault) in try RedisEndpoint(parsing: text) }
-        read("prefix", into: &store.prefix) { text throws(ValueFault) in
+    static func readStore(_ file: KeyedValues, into configuration: inout Configuration) {
+        guard let keys = file.section("store") else { return }
+        var store = StoreSettings()
+        defer { configuration.store = store }
+        keys.read("backend", into: &store.backend)
+        keys.read("memory", into: &store.memory)
+        keys.read("redis", into: &store.redis) { text throws(ValueFault) in try RedisEndpoint(parsing: text) }
+        keys.read("prefix", into: &store.prefix) { text throws(ValueFault) in
             guard text.utf8.count <= 128 else { throw ValueFault("the prefix is longer than 128 bytes") }
             return text
         }
-        read("timeout", into: &store.timeout)
-        read("object", into: &store.object)
-        read("tiered_life", into: &store.tieredLife, mayBeZero: true)
-        if store.usesRedis, node("redis") == nil {
-            fault(
+        keys.read("timeout", into: &store.timeout)
+        keys.read("object", into: &store.object)
+        keys.read("tiered_life", into: &store.tieredLife, mayBeZero: true)
+        if store.usesRedis, keys.node("redis") == nil {
+            keys.fault(
                 at: "backend", "the backend \(quoted(store.backend.rawValue)) needs a Redis server",
                 hint: "add redis: redis://127.0.0.1:6379/0")
         }
+        warnOfUnusedKeys(keys, store)
         if store.usesMemory, store.object > store.memory {
-            fault(
-                at: node("object") == nil ? "memory" : "object",
+            keys.fault(
+                at: keys.node("object") == nil ? "memory" : "object",
                 "`object` (\(store.object)) must not exceed `memory` (\(store.memory))")
         }
     }
 
-    func readLimits(into limits: inout Limits) {
+    private static func warnOfUnusedKeys(_ keys: KeyedValues, _ store: StoreSettings) {
+        let uses = [
+            ("redis", store.usesRedis, "use redis or tiered"), ("memory", store.usesMemory, "use memory or tiered"),
+            ("tiered_life", store.backend == .tiered, "use tiered"),
+        ]
+        // `none` is a switch: what it turns off is there for the next time.
+        guard store.backend != .none else { return }
+        for (key, isUsed, hint) in uses where !isUsed && keys.node(key) != nil {
+            keys.warn(
+                at: key, "\(quoted(key)) has no effect with `backend: \(store.backend.rawValue)`",
+                hint: "\(hint), or remove the key")
+        }
+    }
+
+    static func readLimits(_ file: KeyedValues, into configuration: inout Configuration) {
+        guard let keys = file.section("limits") else { return }
+        var limits = Limits()
+        defer { configuration.limits = limits }
         // Smaller limits would reject ordinary clients.
-        read("head", into: &limits.head, from: .kibibytes(1))
-        read("fields", into: &limits.fields, in: 8...10_000)
-        read("request_line", into: &limits.requestLine, from: ByteCount(128))
-        read("body", into: &limits.body, from: .zero)
-        read("memory", into: &limits.memory, from: .mebibytes(1))
-        read("clients", into: &limits.clients, in: 1...10_000_000)
-        read("requests", into: &limits.requests, in: 0...1_000_000_000)
-        read("variants", into: &limits.variants, in: 1...1_000)
-        read("head_timeout", into: &limits.headTimeout)
-        read("read_timeout", into: &limits.readTimeout)
-        read("upload_rate", into: &limits.uploadRate, from: .zero)
-        read("write_timeout", into: &limits.writeTimeout)
-        read("idle_timeout", into: &limits.idleTimeout)
-        read("tunnel_timeout", into: &limits.tunnelTimeout)
-        read("backlog", into: &limits.backlog, in: 1...65_535)
+        keys.read("head", into: &limits.head, from: .kibibytes(1))
+        keys.read("fields", into: &limits.fields, in: 8...10_000)
+        keys.read("request_line", into: &limits.requestLine, from: ByteCount(128))
+        keys.read("body", into: &limits.body, from: .zero)
+        keys.read("memory", into: &limits.memory, from: .mebibytes(1))
+        keys.read("clients", into: &limits.clients, in: 1...10_000_000)
+        limits.clientsAreStated = Provenance(isStated: keys.node("clients") != nil)
+        keys.read("requests", into: &limits.requests, in: 0...1_000_000_000)
+        keys.read("variants", into: &limits.variants, in: 1...1_000)
+        keys.read("head_timeout", into: &limits.headTimeout)
+        keys.read("read_timeout", into: &limits.readTimeout)
+        keys.read("upload_rate", into: &limits.uploadRate, from: .zero)
+        keys.read("write_timeout", into: &limits.writeTimeout)
+        keys.read("idle_timeout", into: &limits.idleTimeout)
+        keys.read("tunnel_timeout", into: &limits.tunnelTimeout)
+        keys.read("backlog", into: &limits.backlog, in: 1...65_535)
         // A head is held in one buffer with 32-bit offsets.
         if limits.head > .mebibytes(16) {
-            fault(at: "head", "`head` can't be more than 16MiB")
+            keys.fault(at: "head", "`head` can't be more than 16MiB")
         }
         if limits.requestLine > limits.head {
-            fault(
-                at: node("request_line") == nil ? "head" : "request_line",
+            keys.fault(
+                at: keys.node("request_line") == nil ? "head" : "request_line",
                 "`request_line` (\(limits.requestLine)) must not exceed `head` (\(limits.head))")
         }
     }
 
-    func readLog(into log: inout LogSettings) {
-        read("access", into: &log.access)
-        read("to", into: &log.to) { text throws(ValueFault) in
+    static func readLog(_ file: KeyedValues, into configuration: inout Configuration) {
+        guard let keys = file.section("log") else { return }
+        var log = LogSettings()
+        defer { configuration.log = log }
+        keys.read("access", into: &log.access)
+        keys.read("to", into: &log.to) { text throws(ValueFault) in
             text == "stdout" ? .stdout : .file(path: try absolutePath(text, or: "stdout"))
         }
-        read("level", into: &log.level)
+        keys.read("level", into: &log.level)
+        if case .file(let path) = log.to { keys.warnOfComplaint(about: .logFile(path: path), at: "to") }
+    }
+}
+
+extension KeyedValues {
+    fileprivate func warnOfComplaint(about reference: Surroundings.Reference, at key: String) {
+        if let complaint = reading.complaint(reference) { warn(at: key, complaint) }
     }
 }
 

@@ -1,7 +1,32 @@
 // libyaml's syntax errors, with a hint for people who don't know YAML's grammar.
 
 enum SyntaxSentence {
-    static func make(for fault: YAMLSyntaxFault, in bytes: [UInt8]) -> (message: String, hint: String?) {
+    static func make(
+        for fault: YAMLSyntaxFault, in bytes: [UInt8]
+    ) -> (position: Position, message: String, hint: String?) {
+        if fault.isEncoding {
+            let isControl = fault.problem.hasPrefix("control")
+            return (fault.position, "invalid YAML: \(fault.problem)", isControl ? nil : "save the file as UTF-8")
+        }
+        if let mistake = Layout.mistake(in: bytes, downTo: fault.position.line) {
+            return (mistake.position, "invalid YAML: \(mistake.message)", mistake.hint)
+        }
+        // The mistake is often before the position that the parser reports: where the value began, or one line above.
+        var lines = [fault.position.line]
+        if let began = fault.contextPosition { lines.append(began.line) }
+        if fault.position.line > 1 { lines.append(fault.position.line - 1) }
+        for line in lines {
+            let text = text(ofLine: line, in: bytes)
+            guard let value = unquotedValue(in: text, context: fault.context ?? ""), let first = value.first else {
+                continue
+            }
+            let before = String(decoding: text[text.startIndex..<value.startIndex], as: UTF8.self)
+            return (
+                Position(line: line, column: before.unicodeScalars.count + 1),
+                "invalid YAML: a value that starts with \(String(UnicodeScalar(first))) needs quotes",
+                "write \(inQuotes(String(decoding: value, as: UTF8.self)))"
+            )
+        }
         var message = "invalid YAML: \(fault.problem)"
         if let context = fault.context {
             message += " \(context)"
@@ -9,14 +34,12 @@ enum SyntaxSentence {
                 message += " from line \(began.line)"
             }
         }
-        // The mistake is often before the position that the parser reports: where the value began, or one line above.
-        var lines = [fault.position.line]
-        if let began = fault.contextPosition { lines.append(began.line) }
-        if fault.position.line > 1 { lines.append(fault.position.line - 1) }
-        for line in lines {
-            if let hint = hint(forLine: text(ofLine: line, in: bytes)) { return (message, hint) }
-        }
-        return (message, nil)
+        return (fault.position, message, nil)
+    }
+
+    private static func inQuotes(_ text: String) -> String {
+        let shown = text.count > 60 ? "\(text.prefix(60))…" : text
+        return shown.contains("\"") || shown.contains("\\") ? "'\(shown)'" : "\"\(shown)\""
     }
 
     private static func text(ofLine line: Int, in bytes: [UInt8]) -> ArraySlice<UInt8> {
@@ -28,22 +51,21 @@ enum SyntaxSentence {
         return rest.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     }
 
-    private static func hint(forLine line: ArraySlice<UInt8>) -> String? {
-        let indent = line.prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-        if indent.contains(UInt8(ascii: "\t")) { return "indent with spaces, not tabs" }
-        let value = value(of: line.dropFirst(indent.count))
+    /// The value on this line if it starts with a character that has a meaning of its own; nil if it doesn't.
+    private static func unquotedValue(in line: ArraySlice<UInt8>, context: String) -> ArraySlice<UInt8>? {
+        let value = value(of: line.drop { $0 == UInt8(ascii: " ") })
         guard let first = value.first else { return nil }
-        let needsQuotes: Bool
         switch first {
-        case UInt8(ascii: "*"), UInt8(ascii: "&"), UInt8(ascii: "@"), UInt8(ascii: "`"), UInt8(ascii: "%"),
-            UInt8(ascii: "!"), UInt8(ascii: "|"), UInt8(ascii: ">"):
-            needsQuotes = true
-        case UInt8(ascii: "{"): needsQuotes = closesEarly(value, with: UInt8(ascii: "}"))
-        case UInt8(ascii: "["): needsQuotes = closesEarly(value, with: UInt8(ascii: "]"))
-        default: needsQuotes = false
+        case UInt8(ascii: "@"), UInt8(ascii: "`"), UInt8(ascii: "%"): return value
+        // These are right elsewhere, on a line beside the one that is wrong.
+        case UInt8(ascii: "*"): return context.contains("alias") ? value : nil
+        case UInt8(ascii: "&"): return context.contains("anchor") ? value : nil
+        case UInt8(ascii: "!"): return context.contains("tag") ? value : nil
+        case UInt8(ascii: "|"), UInt8(ascii: ">"): return context.contains("block scalar") ? value : nil
+        case UInt8(ascii: "{"): return closesEarly(value, with: UInt8(ascii: "}")) ? value : nil
+        case UInt8(ascii: "["): return closesEarly(value, with: UInt8(ascii: "]")) ? value : nil
+        default: return nil
         }
-        return needsQuotes
-            ? "a value that starts with \(String(UnicodeScalar(first))) needs quotes" : nil
     }
 
     /// What stands after `key: ` or `- `, without the spaces at both ends and a comment.

@@ -2,13 +2,23 @@
 
 import Configuration
 
-extension ConfigurationFile {
-    /// Returns the names of all upstreams, invalid ones included, so that routes to those are not reported as well.
-    static func readUpstreams(
-        _ file: KeyedValues, into configuration: inout Configuration, in reading: Reading
-    ) -> Set<String> {
-        guard let node = file.node("upstreams"), let entries = reading.entries(of: node) else { return [] }
+enum UpstreamReader {
+    static func read(_ file: KeyedValues, into configuration: inout Configuration) {
+        let reading = file.reading
+        guard let node = file.node("upstreams") else { return }
+        if case .sequence = node.content {
+            reading.faults.add(
+                node.position, "expected upstreams by name, found a list",
+                hint: "remove the dashes: each line is NAME: http://127.0.0.1:9000")
+            reading.upstreams.areUnknown = true
+            return
+        }
+        guard let entries = reading.entries(of: node) else {
+            reading.upstreams.areUnknown = true
+            return
+        }
         for entry in entries {
+            reading.upstreams.define(entry.name, at: entry.position)
             guard isUpstreamName(entry.name) else {
                 reading.faults.add(
                     entry.position, "invalid upstream name \(quoted(entry.name))",
@@ -19,50 +29,61 @@ extension ConfigurationFile {
                 configuration.upstreams.append(upstream)
             }
         }
-        return Set(entries.map(\.name))
     }
 
     private static func readUpstream(_ name: String, _ node: YAMLNode, in reading: Reading) -> Upstream? {
-        if case .scalar = node.content {
-            let server = reading.value(of: node, key: name) { text throws(ValueFault) in
-                try OriginAddress(parsing: text)
-            }
-            return server.map { Upstream(name: name, servers: [$0]) }
+        switch node.content {
+        case .scalar where !node.isNull, .sequence:
+            return Upstream(name: name, servers: servers(in: node, of: name, in: reading) ?? [])
+        case .scalar, .mapping, .invalid: break
         }
         guard let keys = KeyedValues(node, path: "upstreams.*", in: reading) else { return nil }
-        var upstream = Upstream(name: name, servers: readServers(keys, of: name, in: reading))
-        keys.read("balance", into: &upstream.balance)
-        upstream.check = readCheck(keys, in: reading)
+        var upstream = Upstream(name: name, servers: [])
+        for part in parts { part(keys, &upstream) }
+        return upstream
+    }
+
+    /// What an upstream says.
+    private static let parts: [Part<Upstream>] = [readServers, readCheck, readTimes, readConnections, readForwarding]
+
+    private static func readTimes(_ keys: KeyedValues, into upstream: inout Upstream) {
         keys.read("connect_timeout", into: &upstream.connectTimeout)
         keys.read("first_byte_timeout", into: &upstream.firstByteTimeout)
         keys.read("between_bytes_timeout", into: &upstream.betweenBytesTimeout)
+        keys.read("resolve", into: &upstream.resolve)
+    }
+
+    private static func readConnections(_ keys: KeyedValues, into upstream: inout Upstream) {
         keys.read("keepalive", into: &upstream.keepalive, in: 0...65_536)
         keys.read("keepalive_timeout", into: &upstream.keepaliveTimeout)
         keys.read("max_connections", into: &upstream.maxConnections, in: 0...1_000_000)
         keys.read("max_connection_age", into: &upstream.maxConnectionAge)
+    }
+
+    private static func readForwarding(_ keys: KeyedValues, into upstream: inout Upstream) {
+        keys.read("balance", into: &upstream.balance)
         keys.read("retries", into: &upstream.retries, in: 0...10)
         keys.read("host", into: &upstream.host)
-        keys.read("resolve", into: &upstream.resolve)
-        return upstream
     }
 
     /// `check: /healthz`, or a mapping.
-    private static func readCheck(_ upstream: KeyedValues, in reading: Reading) -> HealthCheck? {
+    private static func readCheck(_ upstream: KeyedValues, into value: inout Upstream) {
         var check = HealthCheck(path: "")
         upstream.read("check_interval", into: &check.interval)
-        guard let node = upstream.node("check") else { return nil }
+        guard let node = upstream.node("check") else { return }
         guard case .mapping = node.content else {
             var path: String?
             upstream.read("check", into: &path) { text throws(ValueFault) in
                 text == "off" ? nil : try HealthCheck.path(parsing: text)
             }
-            guard let path else { return nil }
+            guard let path else { return }
             check.path = path
-            return check
+            value.check = check
+            return
         }
-        guard let keys = KeyedValues(node, path: "upstreams.*.check", in: reading) else { return nil }
+        guard let keys = upstream.section("check") else { return }
         if keys.node("path") == nil {
-            reading.faults.add(keys.position, "the health check has no `path`", hint: "add path: /healthz")
+            keys.reading.faults.add(keys.position, "the health check has no `path`", hint: "add path: /healthz")
         }
         keys.read("path", into: &check.path, HealthCheck.path(parsing:))
         keys.read("host", into: &check.host) { text throws(ValueFault) in try HealthCheck.host(parsing: text) }
@@ -78,24 +99,30 @@ extension ConfigurationFile {
         }
         keys.read("rise", into: &check.rise, in: 1...100)
         keys.read("fall", into: &check.fall, in: 1...100)
-        return check
+        value.check = check
     }
 
-    private static func readServers(_ keys: KeyedValues, of name: String, in reading: Reading) -> [OriginAddress] {
+    private static func readServers(_ keys: KeyedValues, into upstream: inout Upstream) {
+        let name = upstream.name
         guard keys.node("servers") != nil else {
-            reading.faults.add(
+            keys.reading.faults.add(
                 keys.position, "the upstream \(quoted(name)) has no `servers`",
                 hint: "add servers: [http://127.0.0.1:9000]")
-            return []
+            return
         }
-        let servers = keys.list("servers", allowsOne: true) { text throws(ValueFault) in
-            try OriginAddress(parsing: text)
+        if let node = keys.node("servers"), let servers = servers(in: node, of: name, in: keys.reading) {
+            upstream.servers = servers
         }
-        guard let servers else { return [] }
-        if case .sequence(let nodes)? = keys.node("servers")?.content, nodes.isEmpty {
-            keys.fault(at: "servers", "the upstream \(quoted(name)) has no servers")
+    }
+
+    /// One URL, or a list of them.
+    private static func servers(in node: YAMLNode, of name: String, in reading: Reading) -> [OriginAddress]? {
+        let servers = reading.list(of: node, key: name) { text throws(ValueFault) in try OriginAddress(parsing: text) }
+        guard let servers else { return nil }
+        if case .sequence(let nodes) = node.content, nodes.isEmpty {
+            reading.faults.add(node.position, "the upstream \(quoted(name)) has no servers")
         }
-        return keys.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
+        return reading.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
     }
 
     /// Names appear in metrics, logs and paths of the admin listener.

@@ -6,7 +6,8 @@ struct Variables {
 
     let environment: (String) -> String?
 
-    /// `text` with every `${NAME}` replaced; `$${` is a literal `${`. Expansion is not recursive.
+    /// `text` with every `${NAME}` replaced, and every `${NAME:-default}`, whose default holds if the variable is unset or
+    /// empty; `$${` is a literal `${`. Expansion is not recursive.
     ///
     /// - Throws: why a variable can't be expanded: it is unset, has no valid name, or is not closed.
     func expand(_ text: String) throws(VariableFault) -> String {
@@ -20,10 +21,12 @@ struct Variables {
                 rest = rest.dropFirst(2)
             } else if byte == dollar, rest.first == brace {
                 guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else { throw VariableFault.unclosed }
-                let name = String(decoding: rest[(rest.startIndex + 1)..<end], as: UTF8.self)
+                let (name, standIn) = Variables.split(rest[(rest.startIndex + 1)..<end])
                 rest = rest[(end + 1)...]
                 guard Variables.isName(name) else { throw VariableFault.notAName(name) }
-                guard let value = environment(name) else { throw VariableFault.unset(name) }
+                var value = environment(name)
+                if let standIn, value?.isEmpty ?? true { value = standIn }
+                guard let value else { throw VariableFault.unset(name) }
                 out += value.utf8
                 guard out.count <= Variables.bytesBound else { throw VariableFault.tooLong }
             } else {
@@ -31,6 +34,16 @@ struct Variables {
             }
         }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// The name, and what stands after `:-`.
+    private static func split(_ inside: ArraySlice<UInt8>) -> (name: String, standIn: String?) {
+        guard let colon = inside.firstIndex(of: UInt8(ascii: ":")),
+            inside[colon...].dropFirst().first == UInt8(ascii: "-")
+        else { return (String(decoding: inside, as: UTF8.self), nil) }
+        return (
+            String(decoding: inside[..<colon], as: UTF8.self), String(decoding: inside[(colon + 2)...], as: UTF8.self)
+        )
     }
 
     private static func isName(_ name: String) -> Bool {

@@ -4,9 +4,10 @@
 // expands beyond the bound is rejected (the "billion laughs" attack).
 
 struct YAMLComposer {
-    static let bytesBound = 1 << 20
+    /// 100,000 routes of a few keys.
+    static let bytesBound = 8 << 20
     static let depthBound = 32
-    static let weightBound = 100_000
+    static let weightBound = 1_000_000
 
     private struct Frame {
         let position: Position
@@ -47,8 +48,8 @@ struct YAMLComposer {
                 }
             }
         } catch {
-            let (message, hint) = SyntaxSentence.make(for: error, in: bytes)
-            faults.add(error.position, message, hint: hint)
+            let (position, message, hint) = SyntaxSentence.make(for: error, in: bytes)
+            faults.add(position, message, hint: hint)
             return nil
         }
         return composer.root ?? YAMLNode(start, .scalar(text: "", isPlain: true))
@@ -60,8 +61,14 @@ struct YAMLComposer {
     private mutating func take(_ event: YAMLEvent, at position: Position) -> Bool {
         switch event {
         case .documentStart, .streamEnd: return true
-        case .scalar(let text, let isPlain, let anchor, let hasTag):
+        case .scalar(let text, let isPlain, let lastLine, let anchor, let hasTag):
             refuseTag(hasTag, at: position)
+            if isPlain, lastLine > position.line, !frames.isEmpty {
+                faults.warn(
+                    Position(line: position.line + 1, column: 1),
+                    "this line goes on with the value of line \(position.line)",
+                    hint: "a key of its own needs `: ` after it and the indentation of the keys beside it")
+            }
             add(YAMLNode(position, .scalar(text: text, isPlain: isPlain)), anchor: anchor)
             return charge(1, at: position)
         case .sequenceStart(let anchor, let hasTag, let isFlow):

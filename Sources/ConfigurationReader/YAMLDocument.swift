@@ -8,7 +8,7 @@ import CLibyaml
 /// One event of libyaml's, without those that only frame a stream.
 enum YAMLEvent {
     case documentStart
-    case scalar(text: String, isPlain: Bool, anchor: String?, hasTag: Bool)
+    case scalar(text: String, isPlain: Bool, lastLine: Int, anchor: String?, hasTag: Bool)
     case alias(name: String)
     case sequenceStart(anchor: String?, hasTag: Bool, isFlow: Bool)
     case mappingStart(anchor: String?, hasTag: Bool, isFlow: Bool)
@@ -25,6 +25,8 @@ struct YAMLSyntaxFault: Error {
     /// What libyaml was parsing, and where that began.
     let context: String?
     let contextPosition: Position?
+    /// Whether the bytes are no text.
+    let isEncoding: Bool
 }
 
 @safe
@@ -84,7 +86,7 @@ final class YAMLEventReader {
             let value = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)
             return unsafe .scalar(
                 text: String(decoding: value, as: UTF8.self), isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE,
-                anchor: text(scalar.anchor), hasTag: scalar.tag != nil)
+                lastLine: position(event.end_mark).line, anchor: text(scalar.anchor), hasTag: scalar.tag != nil)
         default: return nil
         }
     }
@@ -95,12 +97,14 @@ final class YAMLEventReader {
         if unsafe parser.pointee.error == YAML_READER_ERROR {
             let offset = unsafe parser.pointee.problem_offset
             return YAMLSyntaxFault(
-                position: position(ofByte: offset), problem: problem, context: nil, contextPosition: nil)
+                position: position(ofByte: offset), problem: problem, context: nil, contextPosition: nil,
+                isEncoding: true)
         }
         let context = unsafe parser.pointee.context.map { unsafe String(cString: $0) }
         return YAMLSyntaxFault(
             position: unsafe YAMLEventReader.position(parser.pointee.problem_mark), problem: problem, context: context,
-            contextPosition: context == nil ? nil : unsafe YAMLEventReader.position(parser.pointee.context_mark))
+            contextPosition: context == nil ? nil : unsafe YAMLEventReader.position(parser.pointee.context_mark),
+            isEncoding: false)
     }
 
     private func position(ofByte offset: Int) -> Position {

@@ -30,7 +30,7 @@ struct FieldSection {
         present = FieldSet()
         framing = FramingFields()
         connection = ConnectionOptions()
-        namedFields.removeAll(keepingCapacity: true)
+        if !namedFields.isEmpty { namedFields.removeAll(keepingCapacity: true) }
     }
 
     /// Frees its memory.

@@ -4,7 +4,8 @@
 import Bytes
 import HTTPSemantics
 
-/// A parsed response head, reused for every response of a connection. See `RequestHead` for how to feed it.
+/// A parsed response head, reused for every response of a connection. See `RequestHead` for how to feed it, and why its
+/// properties are inlinable.
 @usableFromInline
 package struct ResponseHead: ~Copyable {
     private enum Stage {
@@ -19,15 +20,15 @@ package struct ResponseHead: ~Copyable {
     @usableFromInline var section = FieldSection()
 
     @usableFromInline package internal(set) var status = 0
-    package private(set) var reason = ByteRange.empty
+    @usableFromInline package internal(set) var reason = ByteRange.empty
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
-    package private(set) var minorVersion: UInt8 = 1
+    @usableFromInline package internal(set) var minorVersion: UInt8 = 1
     @usableFromInline package internal(set) var framing = BodyFraming.none
     /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that is delimited by the
     /// connection's close.
-    package private(set) var keepsAlive = false
+    @usableFromInline package internal(set) var keepsAlive = false
     /// Bytes of the head, its empty line included.
-    package private(set) var length = 0
+    @usableFromInline package internal(set) var length = 0
 
     /// Allocates nothing before the first parse.
     package init() {}

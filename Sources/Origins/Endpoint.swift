@@ -5,6 +5,15 @@ import Bytes
 import EventLoop
 import Synchronization
 
+/// What is wrong with an address that isn't up.
+package struct EndpointTrouble: Sendable, Equatable {
+    /// Of the latest failure.
+    package let reason: String
+    /// Failures since it was up, of requests and checks.
+    package let failures: Int
+    package let since: MonotonicTime
+}
+
 /// Shared by all workers; everything that changes is atomic or locked. It exists as long as its server's name has the
 /// address, or a connection to it is open.
 package final class Endpoint: Sendable {
@@ -14,8 +23,8 @@ package final class Endpoint: Sendable {
     /// Requests that are processed there now.
     let outstanding = Atomic<Int>(0)
 
-    private let record = Locked(ServerHealth())
-    /// Whether `record` isn't clear. Checked for every request, so that no lock is taken for a healthy address. Written
+    private let record = Locked(Record())
+    /// Whether the health in `record` isn't clear. Checked for every request, so that no lock is taken for a healthy address. Written
     /// with the lock held.
     private let isImpaired = Atomic<Bool>(false)
     private let hasLeft = Atomic<Bool>(false)
@@ -33,6 +42,26 @@ package final class Endpoint: Sendable {
 
     /// No connection is left that could stand in a pool.
     deinit { Self.slots.withLock { $0.free.append(slot) } }
+
+    private struct Record {
+        var health = ServerHealth()
+        /// While the health isn't clear.
+        var trouble: EndpointTrouble?
+
+        mutating func note(_ reason: String, now: MonotonicTime) -> EndpointTrouble {
+            let trouble = EndpointTrouble(
+                reason: reason, failures: (trouble?.failures ?? 0) + 1, since: trouble?.since ?? now)
+            self.trouble = trouble
+            return trouble
+        }
+
+        /// What has ended, if it is up again.
+        mutating func takeTrouble() -> EndpointTrouble? {
+            guard health.isClear else { return nil }
+            defer { trouble = nil }
+            return trouble
+        }
+    }
 
     /// Numbers from 0 on, used again, so that names whose addresses change for ever need no more of them.
     private struct Slots {
@@ -69,36 +98,70 @@ package final class Endpoint: Sendable {
     /// Whether requests are sent to it.
     package func health(now: MonotonicTime) -> Health {
         guard isImpaired.load(ordering: .relaxed) else { return .up }
-        return record.withLock { $0.health(now: now) }
+        return record.withLock { $0.health.health(now: now) }
+    }
+
+    /// What is wrong with it; nil while it is up.
+    package var trouble: EndpointTrouble? {
+        isImpaired.load(ordering: .relaxed) ? record.withLock { $0.trouble } : nil
     }
 
     /// A response has arrived.
-    func noteSuccess() {
-        guard isImpaired.load(ordering: .relaxed) else { return }
-        update { $0.noteSuccess() }
+    /// - Returns: what has ended with it, if it wasn't up before and is now.
+    @discardableResult
+    func noteSuccess() -> EndpointTrouble? {
+        guard isImpaired.load(ordering: .relaxed) else { return nil }
+        return update { record in
+            record.health.noteSuccess()
+            return record.takeTrouble()
+        }
     }
 
     /// It could not be reached, or the response was interrupted, in an attempt from that time on.
-    func noteFailure(ofAttemptFrom began: MonotonicTime, now: MonotonicTime) {
-        update { $0.noteFailure(ofAttemptFrom: began, now: now, random: UInt64.random(in: .min ... .max)) }
+    /// - Returns: what is wrong, if it was up before.
+    @discardableResult
+    func noteFailure(ofAttemptFrom began: MonotonicTime, now: MonotonicTime, _ reason: String = "a request failed")
+        -> EndpointTrouble?
+    {
+        update { record in
+            let wasUp = record.health.isClear
+            record.health.noteFailure(ofAttemptFrom: began, now: now, random: UInt64.random(in: .min ... .max))
+            let trouble = record.note(reason, now: now)
+            return wasUp ? trouble : nil
+        }
     }
 
     /// See ``ServerHealth/beginTrial(now:)``.
-    func beginTrial(now: MonotonicTime) -> Bool { update { $0.beginTrial(now: now) } }
+    func beginTrial(now: MonotonicTime) -> Bool { update { $0.health.beginTrial(now: now) } }
 
-    func endTrial() { update { $0.endTrial() } }
+    func endTrial() { update { $0.health.endTrial() } }
+
+    /// What one active check comes to.
+    enum CheckResult {
+        case nothingNew
+        /// It is down from now on.
+        case down(EndpointTrouble)
+        /// It is up again.
+        case up(EndpointTrouble)
+    }
 
     /// One active check has ended.
-    /// - Returns: whether the address went down or came back up.
-    func noteCheck(succeeded: Bool, fall: Int, rise: Int) -> Bool {
-        update { $0.noteCheck(succeeded: succeeded, fall: fall, rise: rise) }
+    /// - Parameter problem: what was wrong; nil if it succeeded.
+    func noteCheck(_ problem: String?, fall: Int, rise: Int, now: MonotonicTime) -> CheckResult {
+        update { record in
+            let hasChanged = record.health.noteCheck(succeeded: problem == nil, fall: fall, rise: rise)
+            guard let problem else { return record.takeTrouble().map { .up($0) } ?? .nothingNew }
+            if record.health.isClear { return .nothingNew }
+            let trouble = record.note(problem, now: now)
+            return hasChanged ? .down(trouble) : .nothingNew
+        }
     }
 
     @discardableResult
-    private func update<Result>(_ change: (inout ServerHealth) -> Result) -> Result {
+    private func update<Result>(_ change: (inout Record) -> Result) -> Result {
         record.withLock { record in
             let result = change(&record)
-            isImpaired.store(!record.isClear, ordering: .relaxed)
+            isImpaired.store(!record.health.isClear, ordering: .relaxed)
             return result
         }
     }

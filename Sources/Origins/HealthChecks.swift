@@ -6,32 +6,20 @@ import EventLoop
 
 /// Checks the servers of one upstream until it is released. Used only on its loop's thread.
 package final class HealthChecks {
-    /// An address went down or came back.
-    package struct Change {
-        package let server: OriginServer
-        package let endpoint: Endpoint
-        package let isUp: Bool
-        package let reason: String
-    }
-
     private let group: UpstreamGroup
     private let check: HealthCheck
     private let loop: EventLoop
     private let resolver: Resolver
-    private let changed: (Change) -> Void
     private var timer: LoopTimer?
     /// By the address's slot.
     private var probes: [Int: HealthProbe] = [:]
 
-    package init?(
-        group: UpstreamGroup, loop: EventLoop, resolver: Resolver, changed: @escaping (Change) -> Void
-    ) {
+    package init?(group: UpstreamGroup, loop: EventLoop, resolver: Resolver) {
         guard let check = group.settings.check else { return nil }
         self.group = group
         self.check = check
         self.loop = loop
         self.resolver = resolver
-        self.changed = changed
         timer = LoopTimer(loop: loop) { [weak self] in self?.round() }
         timer?.schedule(afterMilliseconds: 1)
     }
@@ -72,11 +60,6 @@ package final class HealthChecks {
     }
 
     private func settle(_ endpoint: Endpoint, of server: OriginServer, _ problem: String?) {
-        guard timer != nil, endpoint.noteCheck(succeeded: problem == nil, fall: check.fall, rise: check.rise) else {
-            return
-        }
-        changed(
-            Change(
-                server: server, endpoint: endpoint, isUp: problem == nil, reason: problem ?? "the check succeeds"))
+        if timer != nil { group.noteCheck(problem, at: endpoint, of: server, check, now: loop.now) }
     }
 }

@@ -255,7 +255,9 @@ extension OriginAccess: OriginConnectionUser {
 
     func connectionOpened(_ connection: OriginConnection) { preconditionFailure("an idle connection is already open") }
 
-    func connectionRefused(_ connection: OriginConnection) { preconditionFailure("an idle connection is already open") }
+    func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
+        preconditionFailure("an idle connection is already open")
+    }
 
     func connectionWritable(_ connection: OriginConnection) {}
 }

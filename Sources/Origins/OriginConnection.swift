@@ -7,8 +7,8 @@ import EventLoop
 protocol OriginConnectionUser: AnyObject {
     /// Connecting has succeeded.
     func connectionOpened(_ connection: OriginConnection)
-    /// Connecting has failed.
-    func connectionRefused(_ connection: OriginConnection)
+    /// Connecting has failed, with that `errno`.
+    func connectionRefused(_ connection: OriginConnection, _ code: Int32)
     func connectionReadable(_ connection: OriginConnection)
     func connectionWritable(_ connection: OriginConnection)
     func connectionDeadlinePassed(_ connection: OriginConnection)
@@ -43,14 +43,16 @@ final class OriginConnection: Socket, PooledConnection {
     override func readable() { user?.connectionReadable(self) }
 
     override func writable() {
-        if isConnected {
-            user?.connectionWritable(self)
-        } else if pendingError() == 0 {
-            isConnected = true
-            user?.connectionOpened(self)
-        } else {
-            user?.connectionRefused(self)
+        if isConnected { user?.connectionWritable(self) } else { connectingEnded(pendingError()) }
+    }
+
+    private func connectingEnded(_ code: Int32) {
+        guard code == 0 else {
+            user?.connectionRefused(self, code)
+            return
         }
+        isConnected = true
+        user?.connectionOpened(self)
     }
 
     override func deadlinePassed() { user?.connectionDeadlinePassed(self) }

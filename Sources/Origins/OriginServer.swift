@@ -26,8 +26,9 @@ package final class OriginServer: Sendable {
     package let totalFailures = Atomic<Int>(0)
 
     /// The only address of a server without a name.
-    private let fixed: Endpoint?
+    let fixed: Endpoint?
     private let names = Locked(NameCache<NameWaiter>())
+    private let nameChanged = Locked<(@Sendable (UpstreamChange.Kind, MonotonicTime) -> Void)?>(nil)
     private let turn = Atomic<Int>(0)
 
     private static let nextSlot = Atomic<Int>(0)
@@ -65,7 +66,17 @@ package final class OriginServer: Sendable {
         return ends.min().map { .ejected(until: $0) } ?? .checkedDown
     }
 
+    /// What is wrong with one of its addresses; of several, the one that failed first.
+    package var trouble: EndpointTrouble? {
+        endpoints.compactMap(\.trouble).min { $0.since < $1.since }
+    }
+
     // MARK: Addresses
+
+    /// - Parameter changed: called when the name can't be looked up any more, and when it can again.
+    func watchName(_ changed: @escaping @Sendable (UpstreamChange.Kind, MonotonicTime) -> Void) {
+        nameChanged.withLock { $0 = changed }
+    }
 
     /// Calls `body` with the addresses that are known, each time beginning with another one, until it returns true.
     ///
@@ -104,7 +115,17 @@ package final class OriginServer: Sendable {
     /// Called on one of the resolver's threads.
     private func settle(_ resolution: Resolution, lifetimeMilliseconds lifetime: Int64) {
         let now = MonotonicTime.now()
-        let waiters = names.withLock { $0.settle(resolution, now: now, lifetimeMilliseconds: lifetime) }
+        let (waiters, hadFailed, hasFailed) = names.withLock { names in
+            let hadFailed = names.hasFailed
+            return (names.settle(resolution, now: now, lifetimeMilliseconds: lifetime), hadFailed, names.hasFailed)
+        }
         for waiter in waiters { waiter.mailbox.post(slot) }
+        guard hadFailed != hasFailed, let tell = nameChanged.withLock({ $0 }) else { return }
+        guard hasFailed else { return tell(.resolved, now) }
+        if case .failed(let reason) = resolution {
+            tell(.unresolved(reason), now)
+        } else {
+            tell(.unresolved("it has no address"), now)
+        }
     }
 }

@@ -1,5 +1,6 @@
 // The servers of one entry of `upstreams`, and the choice of the address for an attempt.
 
+import Bytes
 import Configuration
 import EventLoop
 import Synchronization
@@ -20,10 +21,69 @@ package final class UpstreamGroup: Sendable {
     package let settings: Upstream
     package let servers: [OriginServer]
     private let turn = Atomic<Int>(0)
+    /// Whether no server was up at the last change.
+    private let wasDown = Locked(false)
+    private let changed: @Sendable (UpstreamChange) -> Void
 
-    package init(settings: Upstream) {
+    /// - Parameter changed: called once for each change, on the thread that has noticed it, with a lock held.
+    package init(settings: Upstream, changed: @escaping @Sendable (UpstreamChange) -> Void = { _ in }) {
         self.settings = settings
+        self.changed = changed
         servers = settings.servers.map(OriginServer.init(address:))
+        for server in servers {
+            server.watchName { [weak self, unowned server] kind, now in self?.report(kind, server, nil, now: now) }
+        }
+    }
+
+    // MARK: Health
+
+    /// A response has arrived.
+    func noteSuccess(at endpoint: Endpoint, of server: OriginServer, now: MonotonicTime) {
+        if let ended = endpoint.noteSuccess() { report(.recovered(ended), server, endpoint, now: now) }
+    }
+
+    /// See ``Endpoint/noteFailure(ofAttemptFrom:now:_:)``.
+    func noteFailure(
+        at endpoint: Endpoint, of server: OriginServer, attemptFrom began: MonotonicTime, now: MonotonicTime,
+        _ reason: String
+    ) {
+        server.totalFailures.wrappingAdd(1, ordering: .relaxed)
+        if let trouble = endpoint.noteFailure(ofAttemptFrom: began, now: now, reason) {
+            report(.ejected(trouble), server, endpoint, now: now)
+        }
+    }
+
+    /// One active check has ended.
+    /// - Parameter problem: what was wrong; nil if it succeeded.
+    func noteCheck(
+        _ problem: String?, at endpoint: Endpoint, of server: OriginServer, _ check: HealthCheck, now: MonotonicTime
+    ) {
+        switch endpoint.noteCheck(problem, fall: check.fall, rise: check.rise, now: now) {
+        case .nothingNew: return
+        case .down(let trouble): report(.failsCheck(trouble), server, endpoint, now: now)
+        case .up(let ended): report(.recovered(ended), server, endpoint, now: now)
+        }
+    }
+
+    /// Whether none of its servers is up.
+    package func isDown(now: MonotonicTime) -> Bool { !servers.contains { $0.health(now: now) == .up } }
+
+    /// With the lock held, so that what is told last is what holds.
+    private func report(
+        _ kind: UpstreamChange.Kind, _ server: OriginServer, _ endpoint: Endpoint?, now: MonotonicTime
+    ) {
+        wasDown.withLock { wasDown in
+            let up = servers.count { $0.health(now: now) == .up }
+            let isDown = up == 0
+            let consequence: UpstreamChange.Consequence = isDown == wasDown ? .none : isDown ? .isDown : .isUp
+            wasDown = isDown
+            let authority = server.address.description
+            let place = server.hasName ? endpoint.map { "\(authority) at \($0.address)" } ?? authority : authority
+            changed(
+                UpstreamChange(
+                    upstream: settings.name, place: place, kind: kind, consequence: consequence, serversUp: up,
+                    servers: servers.count, time: now))
+        }
     }
 
     /// The address for the next attempt: of the servers in turn, or the least busy one, and of a server's addresses in
@@ -34,6 +94,10 @@ package final class UpstreamGroup: Sendable {
     /// attempt is better than an error.
     /// - Parameter tried: slots of addresses that are out of the question.
     func choose(excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?) -> OriginChoice {
+        // What most upstreams are: one server without a name, and up.
+        if servers.count == 1, tried.isEmpty, let endpoint = servers[0].fixed, endpoint.health(now: now) == .up {
+            return .endpoint(endpoint, of: servers[0], isTrial: false)
+        }
         let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
         var selection = Selection(balance: settings.balance)
         var waits = false

@@ -15,8 +15,8 @@ struct AdminOption: ParsableArguments {
             valueName: "address"))
     var admin: String?
 
-    /// A client of the admin listener that the file configures. Without a file it is the default address, which a daemon
-    /// started without a file uses too.
+    /// A client of the admin listener that the file configures, whatever is wrong with the rest of the file. Without a file it
+    /// is the default address, which a daemon started without a file uses too.
     func client() throws -> AdminClient {
         if let admin {
             do throws(ValueFault) {
@@ -29,7 +29,7 @@ struct AdminOption: ParsableArguments {
         let path = source.path
         if path != ConfigurationOption.defaultFile || System.exists(file: path) {
             do throws(ConfigurationFaults) {
-                settings = try readConfiguration(file: path).admin
+                settings = try readConfiguration(file: path).configuration.admin
                 guard let listen = settings.listen else {
                     throw ConfigurationFaults(lines: [
                         "larder: \(path) turns the admin listener off (admin.listen: off)"
@@ -37,6 +37,11 @@ struct AdminOption: ParsableArguments {
                 }
                 return AdminClient(listen, token: try adminToken(of: settings))
             } catch {
+                if let settings = adminSection(ofFile: path), let listen = settings.listen,
+                    let client = try? AdminClient(listen, token: adminToken(of: settings))
+                {
+                    return client
+                }
                 throw CommandFailure(
                     lines: error.lines + ["larder: use --admin ADDRESS to reach the daemon without the file"])
             }
@@ -89,8 +94,9 @@ struct AdminClient {
         return result
     }
 
-    private func exchange(
-        _ method: String, _ target: String, fields: [String], content: [UInt8]?
+    /// Sends a request and returns whatever the response is.
+    func exchange(
+        _ method: String, _ target: String, fields: [String] = [], content: [UInt8]? = nil
     ) throws(CommandFailure) -> AdminResult {
         System.ignoreBrokenPipes()
         let descriptor = try connect()

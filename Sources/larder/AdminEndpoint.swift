@@ -1,9 +1,37 @@
 // Where the admin listener listens, and how a reload of `admin` moves it to another address.
 
 import Admin
+import ArgumentParser
 import Configuration
 import EventLoop
 import Glibc
+
+/// `--admin` of a daemon without a file.
+struct AdminListenOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Address of the admin listener, or off. Default: 127.0.0.1:8081", valueName: "address"))
+    var admin: String?
+
+    func apply(to configuration: inout Configuration) throws {
+        guard let admin else { return }
+        guard admin != "off" else {
+            configuration.admin.listen = nil
+            return
+        }
+        let address: ListenAddress
+        do throws(ValueFault) { address = try ListenAddress(parsing: admin) } catch {
+            throw ValidationError("--admin: \(error)")
+        }
+        guard address.isLocal else {
+            throw ValidationError(
+                "--admin: \(address) can be reached from other machines, which requires a token: use a file.")
+        }
+        guard !configuration.server.listen.contains(where: address.conflicts) else {
+            throw ValidationError("--admin: clients are served on \(address).")
+        }
+        configuration.admin.listen = address
+    }
+}
 
 /// Belongs to the control thread.
 final class AdminEndpoint {

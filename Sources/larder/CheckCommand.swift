@@ -1,23 +1,42 @@
-// `larder check`: all errors of a configuration file, or one line that says it is valid.
+// `larder check`: all errors and warnings of a configuration file, or one line that says it is valid.
 
 import ArgumentParser
+import ConfigurationReader
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Validate a configuration file and report every error.")
+        commandName: "check", abstract: "Validate a configuration file and report every error and warning.",
+        discussion: "An error is what the daemon would not start with; a warning is what is hardly meant.")
 
+    @Argument(help: "Configuration file.") var file: String?
     @OptionGroup var source: ConfigurationOption
+    @Flag(help: "Take warnings for errors.") var strict = false
+
+    func validate() throws {
+        if file != nil, source.file != nil {
+            throw ValidationError("the file is given twice: as an argument and with --config.")
+        }
+    }
 
     func run() throws {
-        let path = source.path
+        let path = file ?? source.path
+        let valid: ValidConfiguration
         do throws(ConfigurationFaults) {
-            let configuration = try readConfiguration(file: path)
-            _ = try adminToken(of: configuration.admin)
-            let (routes, upstreams) = (configuration.routes.count, configuration.upstreams.count)
-            System.print("\(path): ok: \(counted(routes, "route")), \(counted(upstreams, "upstream"))")
+            valid = try readConfiguration(file: path, complaint: complaint)
         } catch {
-            throw CommandFailure(lines: error.lines)
+            throw CommandFailure(lines: error.faults.isEmpty ? error.lines : lines(for: error.faults))
         }
+        let warnings = lines(for: valid.warnings)
+        guard !strict || warnings.isEmpty else { throw CommandFailure(lines: warnings) }
+        for line in warnings { System.printError(line) }
+        let (routes, upstreams) = (valid.configuration.routes.count, valid.configuration.upstreams.count)
+        let seen = warnings.isEmpty ? "" : ", \(counted(warnings.count, "warning"))"
+        System.print("\(path): ok: \(counted(routes, "route")), \(counted(upstreams, "upstream"))\(seen)")
+    }
+
+    /// In the order of the file.
+    private func lines(for faults: [Fault]) -> [String] {
+        faults.sorted { $0.position < $1.position }.map { $0.description(as: strict ? .error : $0.severity) }
     }
 }
 

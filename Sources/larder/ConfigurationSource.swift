@@ -21,49 +21,85 @@ struct ConfigurationOption: ParsableArguments {
     }
 
     func read() throws(CommandFailure) -> Configuration {
-        do throws(ConfigurationFaults) { return try readConfiguration(file: path) } catch {
+        do throws(ConfigurationFaults) { return try readConfiguration(file: path).configuration } catch {
             throw CommandFailure(lines: error.lines)
         }
     }
 }
 
-/// All faults of a file, one per line.
+/// A file that is valid, and what in it is hardly meant.
+struct ValidConfiguration {
+    let configuration: Configuration
+    let warnings: [Fault]
+}
+
+/// All errors of a file, one per line.
 struct ConfigurationFaults: Error {
     let lines: [String]
+    /// Errors that have a position in the file, warnings beside them.
+    let faults: [Fault]
+
+    init(lines: [String]) {
+        self.lines = lines
+        faults = []
+    }
+
+    fileprivate init(_ reading: ConfigurationReading) {
+        lines = reading.faults.map(\.description)
+        faults = reading.faults + reading.warnings
+    }
 }
 
 /// Reads and validates a file, and builds its route table, so that no error of the file shows up only at the start.
-func readConfiguration(file path: String) throws(ConfigurationFaults) -> Configuration {
+/// - Parameter complaint: what is wrong with something that the file refers to. By default nobody looks.
+func readConfiguration(
+    file path: String, complaint: @escaping (Surroundings.Reference) -> String? = { _ in nil }
+) throws(ConfigurationFaults) -> ValidConfiguration {
     let bytes: [UInt8]
     do throws(SystemFault) {
-        bytes = try System.read(file: path, limit: 4 << 20)
+        // Larger files get the reader's own sentence.
+        bytes = try System.read(file: path, limit: 2 * ConfigurationFile.bytesBound)
     } catch {
         throw ConfigurationFaults(lines: ["\(path): error: \(error)"])
     }
-    let reading = ConfigurationFile.read(bytes: bytes, fileName: path, environment: System.environment)
-    guard let configuration = reading.configuration else {
-        throw ConfigurationFaults(lines: reading.faults.map(\.description))
-    }
+    let surroundings = Surroundings(environment: System.environment, complaint: complaint)
+    let reading = ConfigurationFile.read(bytes: bytes, fileName: path, in: surroundings)
+    guard let configuration = reading.configuration else { throw ConfigurationFaults(reading) }
     do throws(RouteTableFault) {
         _ = try RouteTable(configuration.routes)
     } catch {
         throw ConfigurationFaults(lines: ["\(path): error: routes: \(error)"])
     }
-    return configuration
+    return ValidConfiguration(configuration: configuration, warnings: reading.warnings)
+}
+
+/// What is wrong on this machine with something that a file refers to; nil if nothing is.
+func complaint(about reference: Surroundings.Reference) -> String? {
+    switch reference {
+    case .user(let name): return System.hasUser(name) ? nil : "there is no user `\(name)` on this machine"
+    case .group(let name): return System.hasGroup(name) ? nil : "there is no group `\(name)` on this machine"
+    case .logFile(let path):
+        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        return System.lacksFolder(folder.isEmpty ? "/" : folder) ? "there is no folder `\(folder)` for the log" : nil
+    case .tokenFile(let path):
+        do throws(SystemFault) { _ = try token(inFile: path) } catch { return "the token file `\(path)` \(error)" }
+        return nil
+    }
 }
 
 /// The admin listener's token; nil if it requires none.
 func adminToken(of settings: AdminSettings) throws(ConfigurationFaults) -> String? {
     guard let file = settings.tokenFile else { return settings.token }
-    let bytes: [UInt8]
-    do throws(SystemFault) {
-        bytes = try System.read(file: file, limit: 64 << 10)
-    } catch {
+    do throws(SystemFault) { return try token(inFile: file) } catch {
         throw ConfigurationFaults(lines: ["admin.token_file: \(file) \(error)"])
     }
-    let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+}
+
+private func token(inFile path: String) throws(SystemFault) -> String {
+    let line = try System.read(file: path, limit: 64 << 10)
+        .prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     guard !line.isEmpty, line.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-        throw ConfigurationFaults(lines: ["admin.token_file: the first line of \(file) is not a valid token"])
+        throw SystemFault("has no valid token on its first line")
     }
     return String(decoding: line, as: UTF8.self)
 }

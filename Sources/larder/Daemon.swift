@@ -3,6 +3,7 @@
 
 import Admin
 import Configuration
+import ConfigurationReader
 import EventLoop
 import Glibc
 import Proxy
@@ -19,16 +20,26 @@ final class Daemon {
     let server: Server
     private let source: Source
     private let log: EventLog
-    private let accessLog = AccessLogSink()
+    private let accessLog: AccessLogSink
     private let manager = ServiceManager()
     private let admin: AdminEndpoint
     private var signals: [SignalWatch] = []
     private var watchdog: LoopTimer?
     private var freedMemory: FreedMemory?
+    /// When the first signal to stop came.
+    private var drainBegan: MonotonicTime?
+    /// A file may have thousands of faults, one for each route.
+    private static let loggedFaults = 20
+    private static let repeatMilliseconds: Int64 = 1_000
+    /// Those of the file that were logged last.
+    private var warnings: [Fault] = []
 
     /// Takes over inherited sockets; opens nothing else yet.
     init(_ configuration: Configuration, from source: Source) throws(CommandFailure) {
         System.ignoreBrokenPipes()
+        // What log rotation and careless scripts send ends nothing, not even while the daemon starts; nor does a log file that is
+        // as large as files may be.
+        for signal in [SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT, SIGXFSZ] { System.ignore(signal: signal) }
         let descriptorLimit = System.raiseDescriptorLimit()
         System.returnFreedMemory()
         let inherited: InheritedSockets
@@ -40,6 +51,7 @@ final class Daemon {
         admin = AdminEndpoint(inherited: inherited.admin)
         self.source = source
         log = EventLog(level: configuration.log.level, isJournal: System.standardErrorIsJournal)
+        accessLog = AccessLogSink(log: log)
         server = Server(
             configuration: configuration, log: log, accessLog: accessLog, inherited: inherited.clients,
             descriptorLimit: descriptorLimit)
@@ -62,8 +74,10 @@ final class Daemon {
         }
         if let prepared { adopt(prepared) }
         watch(SIGHUP) { daemon in _ = daemon.reloadAndReport() }
+        watch(SIGUSR1) { daemon in daemon.reopenLogs() }
         watch(SIGTERM) { daemon in daemon.stop() }
         watch(SIGINT) { daemon in daemon.stop() }
+        log.write(.info, summary)
         for address in server.addresses { log.write(.info, "listening on \(address)") }
         if let address = admin.address { log.write(.info, "admin listener on \(address)") }
         startWatchdog()
@@ -83,6 +97,19 @@ final class Daemon {
 
     private var status: String {
         "serving \(counted(server.configuration.routes.count, "route")) with \(counted(server.workerCount, "worker"))"
+    }
+
+    /// What runs here, in one line.
+    private var summary: String {
+        let configuration = server.configuration
+        let origin = if case .file(let path) = source { path } else { "the command line" }
+        let store = configuration.store
+        var place = store.backend.rawValue
+        if store.usesMemory { place += " (\(store.memory))" }
+        if store.usesRedis, let redis = store.redis { place += " at \(redis.address)" }
+        return "larder \(ProgramVersion.text) started: configuration from \(origin), "
+            + "\(counted(configuration.routes.count, "route")), \(counted(configuration.upstreams.count, "upstream")), "
+            + "store \(place), \(counted(server.workerCount, "worker"))"
     }
 
     private func switchUser() throws(ServerFault) {
@@ -105,13 +132,13 @@ final class Daemon {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { throw ServerFault("log.to: \(error)") }
     }
 
-    /// Without a file nobody asked for an admin listener: if its default address is in use, the daemon runs without one.
-    private func prepareAdmin() throws(ServerFault) -> AdminEndpoint.Prepared? {
+    /// An address that is in use is a failed start, with a file and without: the commands of this daemon would reach another one
+    /// there.
+    private func prepareAdmin() throws(ServerFault) -> AdminEndpoint.Prepared {
         do throws(ConfigurationFaults) { return try admin.prepare(server.configuration.admin) } catch {
             let sentence = error.lines.joined(separator: "; ")
             guard case .options = source else { throw ServerFault(sentence) }
-            log.write(.warning, "\(sentence); continuing without the admin listener")
-            return nil
+            throw ServerFault("\(sentence); choose another address with --admin, or --admin off")
         }
     }
 
@@ -121,7 +148,8 @@ final class Daemon {
                 server: server, descriptor: descriptor, address: address, token: token, version: ProgramVersion.text,
                 reload: { [unowned self] in
                     let faults = reloadAndReport()
-                    return faults.isEmpty ? .reloaded : .refused(faults)
+                    if !faults.isEmpty { return .refused(faults) }
+                    return if case .options = source { .nothingToReload } else { .reloaded }
                 },
                 effectiveConfiguration: { [unowned self] in Array(server.configuration.effectiveYAML().utf8) })
         }
@@ -139,7 +167,10 @@ final class Daemon {
         guard !server.isDraining else { return ["the daemon is stopping"] }
         manager.reloading()
         let faults = reload()
-        for fault in faults { log.write(.error, fault) }
+        for fault in faults.prefix(Self.loggedFaults) { log.write(.error, fault) }
+        if faults.count > Self.loggedFaults {
+            log.write(.error, "and \(faults.count - Self.loggedFaults) more errors; `larder check` prints all")
+        }
         if !faults.isEmpty { log.write(.error, "configuration not reloaded: \(counted(faults.count, "error"))") }
         manager.ready(status: status)
         return faults
@@ -152,20 +183,45 @@ final class Daemon {
             log.write(.notice, "nothing to reload: Larder was started without a configuration file")
             return []
         }
-        defer { reopenAccessLog(server.configuration.log) }
+        let faults = reload(file: path)
+        server.noteReload(faults: faults.count)
+        if faults.isEmpty {
+            log.write(.notice, "configuration reloaded from \(path)")
+        } else {
+            // Whoever rotates logs with SIGHUP has done so, whatever is wrong with the file.
+            reopenAccessLog(server.configuration.log)
+        }
+        return faults
+    }
+
+    /// Everything that may fail comes first, so that a fault changes nothing.
+    private func reload(file path: String) -> [String] {
         do throws(ConfigurationFaults) {
-            let next = try readConfiguration(file: path)
-            let prepared = try admin.prepare(next.admin)
+            let valid = try readConfiguration(file: path)
+            let next = valid.configuration
+            let newAdmin = try admin.prepare(next.admin)
+            let newLog: AccessLogSink.Prepared
+            do throws(SocketError) { newLog = try accessLog.prepare(next.log.to) } catch {
+                admin.discard(newAdmin)
+                return ["log.to: \(error)"]
+            }
             do throws(ServerFault) { try server.reload(next) } catch {
-                admin.discard(prepared)
+                admin.discard(newAdmin)
+                accessLog.discard(newLog)
                 return ["\(error)"]
             }
-            adopt(prepared)
+            adopt(newAdmin)
+            accessLog.adopt(newLog)
+            report(valid.warnings)
+            return []
         } catch {
             return error.lines
         }
-        log.write(.notice, "configuration reloaded from \(path)")
-        return []
+    }
+
+    private func reopenLogs() {
+        reopenAccessLog(server.configuration.log)
+        if case .file(let path) = server.configuration.log.to { log.write(.info, "log file \(path) reopened") }
     }
 
     /// If the log can't be reopened, the old file stays in use, so that no lines are lost.
@@ -173,17 +229,30 @@ final class Daemon {
         do throws(SocketError) { try accessLog.open(settings.to) } catch { log.write(.error, "log.to: \(error)") }
     }
 
+    /// Logs the file's warnings, unless they are the same as last time.
+    func report(_ warnings: [Fault]) {
+        guard warnings != self.warnings else { return }
+        self.warnings = warnings
+        for warning in warnings.prefix(20) { log.write(.warning, warning.sentence) }
+        if warnings.count > 20 { log.write(.warning, "\(warnings.count - 20) more warnings: see larder check") }
+    }
+
+    func note(_ sentence: String) { log.write(.notice, sentence) }
+
     // MARK: End
 
-    /// The first signal lets requests in flight finish, the second one stops at once.
+    /// The first signal lets requests in flight finish, another one stops at once. One that follows within a second is the same
+    /// one: a terminal and the program that runs in it send it twice.
     private func stop() {
-        guard !server.isDraining else {
+        if let drainBegan {
+            guard MonotonicTime.now().milliseconds(since: drainBegan) >= Self.repeatMilliseconds else { return }
             log.write(.warning, "second signal: stopping at once")
             removeSocketFiles()
             accessLog.drain()
             log.drain()
             System.exit(1)
         }
+        drainBegan = MonotonicTime.now()
         log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain) to finish")
         manager.stopping(status: "finishing requests in flight")
         server.drain { [unowned self] in server.loop.stop() }

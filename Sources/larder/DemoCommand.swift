@@ -9,25 +9,30 @@ struct DemoCommand: ParsableCommand {
         commandName: "demo", abstract: "Run a sample API behind the proxy.")
 
     @Option(help: ArgumentHelp("Address for clients.", valueName: "address")) var listen = "127.0.0.1:8080"
+    @OptionGroup var adminListener: AdminListenOption
 
     func run() throws {
         let origin: UInt16
         do throws(SocketError) { origin = try SampleAPI.start() } catch {
             throw CommandFailure("cannot start the sample API: \(error)")
         }
-        let configuration: Configuration
+        var configuration: Configuration
         do throws(ValueFault) {
             configuration = try .quick(upstream: "http://127.0.0.1:\(origin)", listen: [listen])
         } catch {
             throw ValidationError("\(error)")
         }
+        try adminListener.apply(to: &configuration)
         let daemon: Daemon
         do throws(CommandFailure) {
             daemon = try Daemon(configuration, from: .options)
             try daemon.start()
         } catch {
-            let other = "use another address: larder demo --listen 127.0.0.1:8090, or make run LISTEN=127.0.0.1:8090"
-            throw CommandFailure(lines: error.lines + [other])
+            let other = [
+                "use other addresses: larder demo --listen 127.0.0.1:8090 --admin 127.0.0.1:8091",
+                "or make run LISTEN=127.0.0.1:8090 ADMIN=127.0.0.1:8091",
+            ]
+            throw CommandFailure(lines: error.lines + other)
         }
         let address = daemon.server.addresses.first ?? SocketAddress(numericHost: "127.0.0.1", port: 8080)!
         System.print(Self.invitation(to: address))

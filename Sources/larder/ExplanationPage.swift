@@ -8,7 +8,7 @@ struct ExplanationPage {
     init(_ document: JSONValue) { self.document = document }
 
     var text: String {
-        let rows = verdict + route + key + stored + notes
+        let rows = verdict + route + key + stored + last + notes
         return StatsPage.columns(rows.filter { !$0[1].isEmpty })
     }
 
@@ -35,7 +35,10 @@ struct ExplanationPage {
     private var route: [[String]] {
         guard !text("route", "path").isEmpty else { return [] }
         let place = "\(text("route", "host"))\(text("route", "path"))"
-        return [["route", "\(place) to upstream \(text("route", "upstream")) (routes[\(count("route", "index"))])"]]
+        let problem = Self.plain(text("upstream_problem"))
+        return [["upstream", problem]] + [
+            ["route", "\(place) to upstream \(text("route", "upstream")) (routes[\(count("route", "index"))])"]
+        ]
     }
 
     private var key: [[String]] {
@@ -76,6 +79,20 @@ struct ExplanationPage {
             ["tags", list("tags")],
             ["groups", list("groups")],
         ]
+    }
+
+    private var last: [[String]] {
+        guard !text("last_response", "sentence").isEmpty else { return [] }
+        let status = find(["last_response", "status"])?.count.map { "\($0), " } ?? ""
+        var told = "\(StatsPage.duration(count("last_response", "age"))) ago: \(status)"
+        if find(["last_response", "stored"]) == .bool(true) {
+            told += "stored"
+        } else if status.isEmpty {
+            told += text("last_response", "sentence")
+        } else {
+            told += "not stored (\(text("last_response", "reason"))): \(text("last_response", "sentence"))"
+        }
+        return [["last", told], ["", text("last_response", "advice")]]
     }
 
     private var age: String {

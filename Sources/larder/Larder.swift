@@ -1,6 +1,7 @@
 // The command line: the list of commands and the exit codes. Each command has its own file.
 
 import ArgumentParser
+import Configuration
 
 @main
 struct Larder: ParsableCommand {
@@ -8,14 +9,21 @@ struct Larder: ParsableCommand {
         commandName: "larder", abstract: "A caching reverse proxy for HTTP APIs.",
         version: "larder \(ProgramVersion.text)",
         subcommands: [
-            ServeCommand.self, DemoCommand.self, CheckCommand.self, KeyCommand.self, ExplainCommand.self,
+            ServeCommand.self, DemoCommand.self, CheckCommand.self, ReloadCommand.self, KeyCommand.self,
+            ExplainCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, PurgeCommand.self, StatsCommand.self,
+            VersionCommand.self,
         ])
 
     /// Exit codes: 0 success, 1 failure, 2 wrong usage.
     static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let word = arguments.first, let sentence = unknownCommand(word) {
+            System.printError("larder: \(sentence)")
+            System.exit(2)
+        }
         do {
-            var command: any ParsableCommand = try parseAsRoot()
+            var command: any ParsableCommand = try parseAsRoot(arguments == ["-V"] ? ["--version"] : arguments)
             try command.run()
         } catch let failure as CommandFailure {
             for line in failure.lines { System.printError(line) }
@@ -31,4 +39,20 @@ struct Larder: ParsableCommand {
         }
         System.exit(0)
     }
+
+    /// What to say if `word` is no command; nil if it is one, or an option.
+    static func unknownCommand(_ word: String) -> String? {
+        let known = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !word.hasPrefix("-"), !known.contains(word) else { return nil }
+        let near = otherWords[word] ?? nearestName(to: word, among: known)
+        return "unknown command \(quoted(word)); "
+            + (near.map { "did you mean \(quoted($0))?" } ?? "known commands: \(known.joined(separator: ", "))")
+    }
+
+    /// What other servers call these commands.
+    private static let otherWords = [
+        "run": "serve", "start": "serve", "daemon": "serve", "validate": "check", "configtest": "check",
+        "test": "check",
+        "status": "stats", "ban": "purge", "invalidate": "purge", "flush": "purge", "clear": "purge", "why": "explain",
+    ]
 }

@@ -8,7 +8,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Run the proxy.",
         discussion: """
             The configuration comes from a file, or --upstream names the one API that all requests are forwarded to. SIGHUP \
-            reloads the file. SIGTERM lets requests in flight finish, then stops; a second one stops at once.
+            reloads the file, SIGUSR1 reopens the log file. SIGTERM lets requests in flight finish, then stops; another one, \
+            a second later or more, stops at once.
             """)
 
     @OptionGroup var source: ConfigurationOption
@@ -18,32 +19,45 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Lifetime of responses that don't declare one.", valueName: "duration"))
     var timeout: String?
     @Option(help: ArgumentHelp("Store responses in this Redis instead of memory.", valueName: "url")) var redis: String?
+    @OptionGroup var adminListener: AdminListenOption
 
     func validate() throws {
         if upstream != nil {
             if source.file != nil {
                 throw ValidationError("--upstream and --config are mutually exclusive: name the upstream in the file.")
             }
-        } else if !listen.isEmpty || timeout != nil || redis != nil {
+        } else if !listen.isEmpty || timeout != nil || redis != nil || adminListener.admin != nil {
             throw ValidationError(
-                "--listen, --timeout and --redis require --upstream; otherwise set them in the file.")
+                "--listen, --timeout, --redis and --admin require --upstream; otherwise set them in the file.")
         }
     }
 
     func run() throws {
         let daemon: Daemon
+        var hint: String?
         if let upstream {
-            let configuration: Configuration
+            var configuration: Configuration
             do throws(ValueFault) {
                 configuration = try .quick(upstream: upstream, listen: listen, timeout: timeout, redis: redis)
             } catch {
                 throw ValidationError("\(error)")
             }
+            try adminListener.apply(to: &configuration)
             daemon = try Daemon(configuration, from: .options)
+            if timeout == nil {
+                hint =
+                    "responses without Cache-Control are not cached; add --timeout 30s (make run: TIMEOUT=30s) to cache them"
+            }
         } else {
-            daemon = try Daemon(try source.read(), from: .file(source.path))
+            let valid: ValidConfiguration
+            do throws(ConfigurationFaults) { valid = try readConfiguration(file: source.path) } catch {
+                throw CommandFailure(lines: error.lines)
+            }
+            daemon = try Daemon(valid.configuration, from: .file(source.path))
+            daemon.report(valid.warnings)
         }
         try daemon.start()
+        if let hint { daemon.note(hint) }
         daemon.run()
     }
 }

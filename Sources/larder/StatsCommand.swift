@@ -40,26 +40,35 @@ struct StatsPage {
         let share = cached > 0 ? ", \(hits * 100 / cached)% cache hits" : ""
         let statuses = ["2xx", "3xx", "4xx", "5xx"].map { "\(Self.grouped(figure("totals", "statuses", $0))) \($0)" }
         let workers = document["workers"]?.elements?.count ?? 0
-        return Self.columns([
+        return Self.columns(
             [
-                "larder",
-                "\(document["version"]?.text ?? ""), up \(Self.duration(figure("uptime"))), \(counted(workers, "worker"))",
-            ],
-            ["requests", Self.grouped(requests) + share],
-            ["", outcomes.joined(separator: ", ")],
-            ["statuses", statuses.joined(separator: ", ")],
-            [
-                "clients",
-                "\(Self.grouped(figure("totals", "clients"))) connected, \(Self.grouped(figure("totals", "active_requests"))) requests in flight",
-            ],
-            [
-                "upstream",
-                "\(Self.grouped(figure("totals", "origin_connections", "open"))) connections, \(Self.grouped(figure("totals", "origin_connections", "idle"))) of them idle",
-            ],
-            ["fetches", coalescing],
-            ["store", store],
-            ["memory", "\(Self.size(figure("process", "resident_bytes"))) resident"],
-        ])
+                [
+                    "larder",
+                    "\(document["version"]?.text ?? ""), up \(Self.duration(figure("uptime"))), \(counted(workers, "worker"))",
+                ],
+                ["requests", Self.grouped(requests) + share],
+                ["", outcomes.joined(separator: ", ")],
+                ["statuses", statuses.joined(separator: ", ")],
+                [
+                    "clients",
+                    "\(Self.grouped(figure("totals", "clients"))) connected, \(Self.grouped(figure("totals", "active_requests"))) requests in flight",
+                ],
+                [
+                    "upstream",
+                    "\(Self.grouped(figure("totals", "origin_connections", "open"))) connections, \(Self.grouped(figure("totals", "origin_connections", "idle"))) of them idle",
+                ],
+                ["fetches", coalescing],
+                ["store", store],
+                ["memory", "\(Self.size(figure("process", "resident_bytes"))) resident"],
+            ] + failedReload)
+    }
+
+    private var failedReload: [[String]] {
+        let errors = figure("last_reload", "errors")
+        guard errors > 0 else { return [] }
+        return [
+            ["reload", "the last one failed with \(counted(errors, "error")): the configuration before it is in use"]
+        ]
     }
 
     private var store: String {
@@ -103,7 +112,8 @@ struct StatsPage {
     /// The state of a server, or of one of its addresses.
     private static func health(_ place: JSONValue) -> String {
         let text = place["standing"]?.text ?? ""
-        return text == "aside" ? "ejected" : text
+        let problem = place["problem"]?.text.map { ": \($0)" } ?? ""
+        return (text == "aside" ? "ejected" : text) + problem
     }
 
     private var coalescing: String {

@@ -31,7 +31,9 @@ enum System {
     }
 
     /// A write to a closed connection returns an error instead of ending the process.
-    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+    static func ignoreBrokenPipes() { ignore(signal: SIGPIPE) }
+
+    static func ignore(signal number: Int32) { _ = signal(number, SIG_IGN) }
 
     /// Every connection uses a descriptor: raises the soft limit to the hard one.
     /// - Returns: how many this process may open from now on.
@@ -75,6 +77,14 @@ enum System {
         var status = stat()
         guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
         return stream == "\(status.st_dev):\(status.st_ino)"
+    }
+
+    enum Signal: Int32 {
+        case hangUp = 1
+    }
+
+    static func send(signal: Signal, to process: Int32) throws(SystemFault) {
+        guard kill(process, signal.rawValue) == 0 else { throw SystemFault("cannot be sent a signal", code: errno) }
     }
 
     // MARK: Files
@@ -122,9 +132,19 @@ enum System {
     static func exists(file path: String) -> Bool { unsafe access(path, F_OK) == 0 }
     static func remove(file path: String) { unsafe unlink(path) }
 
+    /// Whether there is certainly no such folder. One that this process may not see is not missing.
+    static func lacksFolder(_ path: String) -> Bool {
+        var status = Glibc.stat()
+        guard unsafe stat(path, &status) == 0 else { return errno == ENOENT || errno == ENOTDIR }
+        return status.st_mode & S_IFMT != S_IFDIR
+    }
+
     // MARK: Identity
 
     static var isRoot: Bool { geteuid() == 0 }
+
+    static func hasUser(_ name: String) -> Bool { unsafe getpwnam(name) != nil }
+    static func hasGroup(_ name: String) -> Bool { unsafe getgrnam(name) != nil }
 
     /// Switches to another user permanently. Groups are set first, because only root may change them. Without `group`, the
     /// user's own is used.

@@ -42,6 +42,28 @@ struct WatchdogTests {
     }
 }
 
+@Suite("Commands that there are not")
+struct UnknownCommandTests {
+    @Test("Commands and options pass", arguments: ["serve", "check", "version", "help", "--version", "-V", "--help"])
+    func known(_ word: String) { #expect(Larder.unknownCommand(word) == nil) }
+
+    @Test(
+        "A word that is near to a command, or is another server's for it, is answered with the command",
+        arguments: [
+            ("chek", "check"), ("sevre", "serve"), ("stat", "stats"), ("start", "serve"), ("configtest", "check"),
+        ])
+    func near(_ word: String, _ command: String) {
+        #expect(Larder.unknownCommand(word) == "unknown command `\(word)`; did you mean `\(command)`?")
+    }
+
+    @Test("Any other word is answered with the list")
+    func far() {
+        #expect(
+            Larder.unknownCommand("frobnicate")?.hasPrefix("unknown command `frobnicate`; known commands: serve, ")
+                == true)
+    }
+}
+
 @Suite("What commands write")
 struct WritingTests {
     @Test("A key text goes into a query percent-encoded but for unreserved characters (RFC 3986 §2.3)")

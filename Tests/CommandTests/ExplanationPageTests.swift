@@ -13,14 +13,14 @@ struct ExplanationPageTests {
     func order() throws {
         let lines = try page(
             """
-            {"verdict":"MISS","reason":"not-stored","sentence":"Nothing is stored.","next":"fetch","status":null,
+            {"verdict":"MISS","reason":"uri-miss","sentence":"Nothing is stored.","next":"fetch","status":null,
             "cache_status":"larder; fwd=uri-miss","route":{"index":1,"path":"/a","host":"","upstream":"api"},
             "key":{"text":"GET http://a/a","redis":"larder:00"},"variant":null,"stored":null,"refresh":null,
             "flight":null,"dropped_lately":true,"store_trouble":null}
             """)
         #expect(
             lines == [
-                "verdict  MISS, not-stored", "why      Nothing is stored.", "next     fetch",
+                "verdict  MISS, uri-miss", "why      Nothing is stored.", "next     fetch",
                 "says     Cache-Status: larder; fwd=uri-miss", "route    /a to upstream api (routes[1])",
                 "key      GET http://a/a", "redis    larder:00", "stored   nothing",
                 "note     this key was purged or invalidated recently",

@@ -272,6 +272,44 @@ struct AcceptanceTests {
         #expect(reading.configuration == (try #require(read(without).configuration)))
     }
 
+    @Test(
+        "one value is a list of one, and short forms are what they stand for",
+        arguments: [
+            ("cache: {methods: GET}", "cache: {methods: [GET]}"), ("cache: 5m", "cache: {timeout: 5m}"),
+            ("cache: on", "cache: {}"), ("cache: true", "cache: {}"), ("cache: off", "upgrade: off"),
+            ("cache: {content_types: text/html}", "cache: {content_types: [text/html]}"),
+            ("cache: {query_deny: a}", "cache: {query_deny: [a]}"),
+        ])
+    func shortForms(_ short: String, _ long: String) throws {
+        func configuration(_ line: String) -> Configuration? {
+            read("upstreams: {a: [\"http://h\", \"http://i\"]}\nroutes: [{path: /x, upstream: a, \(line)}]")
+                .configuration
+        }
+        let it = try #require(configuration(short))
+        #expect(it == (try #require(configuration(long))))
+        #expect(it.upstreams[0].servers.map(\.description) == ["http://h", "http://i"])
+    }
+
+    @Test("`<<` takes over what a mapping doesn't say itself, of the first that says it")
+    func mergeKeys() throws {
+        let text = """
+            x-a: &a {timeout: 1m, mode: force}
+            x-b: &b {timeout: 2m, methods: GET, <<: {collapse: off}}
+            upstreams: {a: http://h}
+            routes:
+              - &r {path: /a, upstream: a, cache: {<<: *a, timeout: 3m}}
+              - {path: /b, <<: *r}
+              - {path: /c, upstream: a, cache: {<<: [*b, *a]}}
+            """
+        let reading = read(text)
+        #expect(reading.faults == [])
+        let routes = try #require(reading.configuration).routes
+        #expect(routes.map(\.path.description) == ["/a", "/b", "/c"])
+        #expect(routes.map { $0.cache?.timeout } == [.minutes(3), .minutes(3), .minutes(2)])
+        #expect(routes.allSatisfy { $0.cache?.mode == .force })
+        #expect(routes[2].cache?.methods == .get && routes[2].cache?.collapse == .some(nil))
+    }
+
     @Test("every key has a sentence, and none is declared twice")
     func sentences() {
         #expect(Set(KeyDescription.all.map(\.path)).count == KeyDescription.all.count)
@@ -283,6 +321,8 @@ struct AcceptanceTests {
         let bytes = try Array(Data(contentsOf: folder.appendingPathComponent(name)))
         let reading = ConfigurationFile.read(bytes: bytes, fileName: name, environment: { _ in nil })
         #expect(reading.faults == [])
+        // The search by POST of this one is what the warning about POST asks for.
+        #expect(reading.warnings.count == (name == "examples/keys.yaml" ? 1 : 0))
         #expect(reading.configuration?.routes.isEmpty == false)
     }
 
@@ -302,8 +342,12 @@ struct AcceptanceTests {
             ])
         #expect(
             faults("log:\n  to: /${1 }" + rest) == [
-                "2:7: error: invalid variable name in `${1 }`; write $${ for a literal ${"
+                "2:7: error: invalid variable name in `${1 }`; write ${NAME}, ${NAME:-default}, or $${ for a literal ${"
             ])
+        let defaults = "log: {to: \"/${D:-a:-b}/${E:-}/${N:-x}${N:-y}\"}" + rest
+        #expect(
+            try #require(read(defaults, environment: ["E": "e", "N": ""]).configuration).log.to
+                == .file(path: "/a:-b/e/xy"))
         #expect(faults("log:\n  to: /${D" + rest) == ["2:7: error: unclosed ${; write $${ for a literal ${"])
     }
 

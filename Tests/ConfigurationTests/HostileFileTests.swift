@@ -54,7 +54,7 @@ struct HostileFileTests {
             text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
         }
         let found = faults(text)
-        #expect(found == ["5:45: error: the file expands to more than 100000 values"])
+        #expect(found == ["6:45: error: the file expands to more than 1000000 values"])
     }
 
     @Test("a chain of ever deeper aliases is refused too")
@@ -81,6 +81,18 @@ struct HostileFileTests {
         #expect(faults(text).contains { $0.hasSuffix("has more than 64 addresses") } == line.contains("%"))
     }
 
+    @Test("mappings that merge mappings are counted before they are walked")
+    func mergedLaughs() {
+        var text = "x-0: &a0 {a: 1, b: 2}\n"
+        for level in 1...30 {
+            let merged = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+            text += "x-\(level): &a\(level) {<<: [\(merged)], c\(level): 1}\n"
+        }
+        let found = faults(text + "log: {<<: *a30}\n")
+        #expect(found.count == 1)
+        #expect(found.first?.hasSuffix(" the file expands to more than 1000000 values") == true)
+    }
+
     @Test("what variables come to is bounded")
     func longVariables() {
         let text = "log:\n  to: /\(String(repeating: "${A}", count: 100))" + rest
@@ -88,12 +100,23 @@ struct HostileFileTests {
         #expect(found == ["2:7: error: the value is longer than 65536 bytes once its variables are expanded"])
     }
 
+    @Test("15,000 routes, each with an upstream of its own, are read in a moment")
+    func manyRoutes() throws {
+        let numbers = 0..<15_000
+        let text =
+            "upstreams:\n" + numbers.map { "  u\($0): http://h:\($0 % 60_000 + 1)\n" }.joined() + "routes:\n"
+            + numbers.map { "  - {path: \"/r\($0)/{id}\", upstream: u\($0), cache: {timeout: 5m}}\n" }.joined()
+        let reading = read(Array(text.utf8))
+        #expect(reading.faults == [] && reading.warnings == [])
+        #expect(try #require(reading.configuration).routes.count == 15_000)
+    }
+
     @Test("a huge file is refused before it is read")
     func hugeFile() {
-        let reading = read(Array(repeating: UInt8(ascii: "#"), count: 1 << 20 + 1))
+        let reading = read(Array(repeating: UInt8(ascii: "#"), count: 8 << 20 + 1))
         #expect(
             reading.faults.map(\.description) == [
-                "f:1:1: error: the file is 1048577 bytes long; the maximum is 1048576"
+                "f:1:1: error: the file is 8388609 bytes long; the maximum is 8388608"
             ])
     }
 

@@ -19,3 +19,19 @@ func read(_ text: String, environment: [String: String] = [:]) -> ConfigurationR
 func faults(_ text: String, environment: [String: String] = [:]) -> [String] {
     read(text, environment: environment).faults.map { String($0.description.dropFirst(2)) }
 }
+
+/// The warnings as they are printed, without `f:`.
+func warnings(_ text: String, complaint: @escaping (Surroundings.Reference) -> String? = { _ in nil }) -> [String] {
+    let surroundings = Surroundings(environment: { _ in nil }, complaint: complaint)
+    return ConfigurationFile.read(bytes: Array(text.utf8), fileName: "f", in: surroundings)
+        .warnings.map { String($0.description.dropFirst(2)) }
+}
+
+/// Errors and warnings as they are printed, in the order of the file, without `f:`.
+func findings(_ text: String) -> [String] { findings(Array(text.utf8)) }
+
+func findings(_ bytes: [UInt8]) -> [String] {
+    let reading = ConfigurationFile.read(bytes: bytes, fileName: "f", environment: { _ in nil })
+    return (reading.faults + reading.warnings).sorted { $0.position < $1.position }
+        .map { String($0.description.dropFirst(2)) }
+}

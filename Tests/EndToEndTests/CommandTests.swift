@@ -64,13 +64,107 @@ struct CommandTests {
         let nobody = try run([binary, "stats", "--config", file])
         #expect(nobody.status == 1)
         #expect(!nobody.errors.isEmpty)
-        for arguments in [["frobnicate"], ["stats", "--no-such-option"], ["get"], ["key", "GET"]] {
+        for arguments in [
+            ["frobnicate"], ["stats", "--no-such-option"], ["get"], ["key", "GET"], ["check", file, "--config", file],
+        ] {
             let finished = try run([binary] + arguments)
             #expect(finished.status == 2, "\(arguments)")
             #expect(!finished.errors.isEmpty)
         }
         for arguments in [["--version"], ["--help"], ["serve", "--help"]] {
             #expect(try run([binary] + arguments).status == 0, "\(arguments)")
+        }
+    }
+
+    @Test("The version has three spellings, and a command with a typo is answered with the one that is near")
+    func versionAndTypos() throws {
+        let binary = LarderProcess.binary
+        let version = try run([binary, "--version"]).output
+        #expect(version.hasPrefix("larder "))
+        for word in ["version", "-V"] {
+            let finished = try run([binary, word])
+            #expect(finished.status == 0 && finished.output == version, "\(word)")
+        }
+        let finished = try run([binary, "chekc", "/etc/larder/larder.yaml"])
+        #expect(finished.status == 2)
+        #expect(finished.errors == "larder: unknown command `chekc`; did you mean `check`?\n")
+    }
+
+    @Test("larder check FILE prints warnings and succeeds; with --strict they are errors")
+    func checkWarnings() throws {
+        let folder = try TemporaryFolder.make("check")
+        let file = "\(folder)/larder.yaml"
+        let text = """
+            log: {to: \(folder)/none/access.log}
+            upstreams: {api: http://127.0.0.1:9000, spare: http://127.0.0.1:9001}
+            routes: [{path: /*, upstream: api}]
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let finished = try run([LarderProcess.binary, "check", file])
+        #expect(finished.status == 0)
+        #expect(finished.output == "\(file): ok: 1 route, 2 upstreams, 3 warnings\n")
+        let places = ["1:11", "2:41", "3:17"]
+        #expect(
+            finished.errors.split(separator: "\n").map { $0.prefix { $0 != " " } } == places.map { "\(file):\($0):" })
+        let strict = try run([LarderProcess.binary, "check", "--strict", file])
+        #expect(strict.status == 1 && strict.output.isEmpty)
+        #expect(strict.errors == finished.errors.replacingOccurrences(of: ": warning: ", with: ": error: "))
+        // Warnings stand beside errors, in the order of the file.
+        try text.replacingOccurrences(of: "api}]", with: "ipa}]").write(toFile: file, atomically: true, encoding: .utf8)
+        let faulty = try run([LarderProcess.binary, "check", file])
+        #expect(faulty.status == 1 && faulty.output.isEmpty)
+        #expect(
+            faulty.errors.split(separator: "\n").map { $0.split(separator: " ")[1] } == [
+                "warning:", "warning:", "error:",
+            ])
+    }
+
+    @Test("The daemon logs the warnings of its file at the start, and again only when they change")
+    func warningsInTheLog() throws {
+        try Stage.run { stage in
+            var configuration = LarderConfiguration(
+                upstreams: "origin: \(scene.origin.url)", routes: "- path: /tasks/*\n  upstream: origin")
+            let larder = try stage.larder(configuration)
+            func warnings() -> Int {
+                larder.process.standardError.components(separatedBy: "is an ordinary character").count - 1
+            }
+            func reload() throws {
+                let before = larder.process.standardError.components(separatedBy: "configuration reloaded").count
+                larder.signal(SIGHUP)
+                #expect(
+                    eventually(within: 20) {
+                        larder.process.standardError.components(separatedBy: "configuration reloaded").count > before
+                    })
+            }
+            #expect(eventually(within: 20) { warnings() == 1 })
+            try reload()
+            #expect(warnings() == 1)
+            configuration.routes += "\n- path: /lists/*\n  upstream: origin"
+            try larder.write(configuration)
+            try reload()
+            #expect(eventually(within: 20) { warnings() == 3 })
+        }
+    }
+
+    @Test("serve --upstream without a lifetime says what is not cached, and how it would be")
+    func serveWithoutLifetime() throws {
+        let sentence = "responses without Cache-Control are not cached; add --timeout 30s"
+        for lifetime in [[], ["--timeout", "30s"]] {
+            let folder = try TemporaryFolder.make("serve")
+            let process = try ChildProcess(
+                [
+                    LarderProcess.binary, "serve", "--upstream", scene.origin.url, "--listen",
+                    "127.0.0.1:\(FreePort.take())",
+                ]
+                    + lifetime, in: folder)
+            defer { process.stop(within: 8) }
+            #expect(eventually(within: 20) { process.standardError.contains("listening on") })
+            if lifetime.isEmpty {
+                #expect(eventually(within: 20) { process.standardError.contains(sentence) })
+            } else {
+                process.stop(within: 8)
+                #expect(!process.standardError.contains("not cached"))
+            }
         }
     }
 

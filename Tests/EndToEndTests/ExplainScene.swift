@@ -30,7 +30,7 @@ struct ExplainSituation: Sendable, CustomTestStringConvertible {
             name: "conditions for the origin", fields: ["If-Match: \"1\""], verdict: "BYPASS",
             reason: "origin-conditions"
         ),
-        ExplainSituation(name: "nothing stored", isFilled: false, verdict: "MISS", reason: "not-stored"),
+        ExplainSituation(name: "nothing stored", isFilled: false, verdict: "MISS", reason: "uri-miss"),
         ExplainSituation(name: "fresh", verdict: "HIT", reason: "hit"),
         ExplainSituation(name: "fresh, for HEAD", method: "HEAD", verdict: "HIT", reason: "hit"),
         ExplainSituation(

@@ -168,7 +168,7 @@ struct ExplainTests {
         #expect(try larder.command(["purge", "http://api.example\(path)"]).status == 0)
         let explained = try larder.admin("GET", ExplainScene.target("GET", path, [])).json()
         #expect(explained["dropped_lately"].value as? Bool == true)
-        #expect(explained["reason"].string == "not-stored")
+        #expect(explained["reason"].string == "uri-miss")
     }
 
     @Test("A part that is stored is told as one, and answers what lies in it", arguments: Backend.both)
@@ -203,6 +203,65 @@ struct ExplainTests {
         #expect(try larder.get(path).xCache == "MISS")
     }
 
+    @Test(
+        "Why the latest response isn't stored is told afterwards, with the setting that would store it",
+        arguments: [
+            (["Cache-Control: max-age=60", "Set-Cookie: a=b"], "set-cookie", "`allow_set_cookie: on`"),
+            (["Cache-Control: private"], "private", "`mode: force`"),
+            (["Cache-Control: no-store"], "no-store", "`mode: force`"),
+            ([], "no-lifetime", "`timeout`"), (["Cache-Control: max-age=60", "Vary: *"], "vary-star", nil),
+        ] as [([String], String, String?)], Backend.both)
+    func lastResponse(_ situation: ([String], String, String?), _ backend: Backend) throws {
+        let (fields, reason, setting) = situation
+        let larder = scene[backend]
+        let path = scene.answering(fields)
+        let target = ExplainScene.target("GET", path, [])
+        #expect(try !larder.admin("GET", target).json()["last_response"].exists)
+        #expect(try larder.get(path).status == 200)
+        let last = try larder.admin("GET", target).json()["last_response"]
+        #expect(last["status"].int == 200 && last["reason"].string == reason, "\(last)")
+        #expect(last["stored"].value as? Bool == false)
+        if let setting {
+            #expect(last["advice"].string?.contains(setting) == true)
+        } else {
+            #expect(!last["advice"].exists)
+        }
+        let page = try larder.command(["explain", "GET", "http://api.example\(path)"]).output
+        #expect(page.contains(" ago: 200, not stored (\(reason)): "), "\(page)")
+        if let setting { #expect(page.contains(setting), "\(page)") }
+    }
+
+    @Test("That the latest response was stored is told too, and a HEAD says nothing of it")
+    func lastResponseStored() throws {
+        let larder = scene[.memory]
+        let path = scene.answering(["Cache-Control: max-age=60"])
+        try larder.awaitHit(path)
+        #expect(try larder.command(["purge", "http://api.example\(path)"]).status == 0)
+        _ = try larder.request("HEAD", path)
+        let explained = try larder.admin("GET", ExplainScene.target("GET", path, [])).json()
+        #expect(explained["verdict"].string == "MISS")
+        #expect(explained["last_response"]["stored"].value as? Bool == true, "\(explained)")
+    }
+
+    @Test("An upstream that is down is told with the reason, and so is that there was no response")
+    func upstreamDown() throws {
+        try Stage.run { stage in
+            let port = FreePort.take()
+            let larder = try stage.larder(.caching("http://127.0.0.1:\(port)"))
+            let target = ExplainScene.target("GET", "/a", [])
+            #expect(try !larder.admin("GET", target).json()["upstream_problem"].exists)
+            #expect(try larder.get("/a", ["Host: api.example"]).status == 503)
+            let explained = try larder.admin("GET", target).json()
+            let problem = try #require(explained["upstream_problem"].string)
+            #expect(problem.hasPrefix("origin is down: http://127.0.0.1:\(port): Connection refused, "), "\(problem)")
+            #expect(explained["last_response"]["reason"].string == "origin-unreachable", "\(explained)")
+            #expect(!explained["last_response"]["status"].exists)
+            let page = try larder.command(["explain", "GET", "http://api.example/a"]).output
+            #expect(page.contains("origin is down: "), "\(page)")
+            #expect(page.contains(" ago: There was no response: the connection was refused."), "\(page)")
+        }
+    }
+
     @Test("Content takes part in the key where the method has any")
     func content() throws {
         let larder = scene[.memory]
@@ -214,7 +273,7 @@ struct ExplainTests {
         let asked = try larder.command(arguments + ["a question"])
         #expect(asked.output.contains(" HIT, hit\n"), "\(asked.output)\(asked.errors)")
         let other = try larder.command(arguments + ["another"])
-        #expect(other.output.contains(" MISS, not-stored\n"), "\(other.output)\(other.errors)")
+        #expect(other.output.contains(" MISS, uri-miss\n"), "\(other.output)\(other.errors)")
     }
 
     @Test("larder explain says verdict and reason first, and everything with --json")

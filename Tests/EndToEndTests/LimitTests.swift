@@ -200,6 +200,7 @@ struct LimitTests {
         }
         // Clients of the tests before may not have been noticed to have left.
         #expect(try eventually { try larder.figure("totals", "clients") == 0 })
+        let before = try larder.figure("limits", "clients")
         try expectCounted("clients") {
             // Which of them is the one too many is for the workers to say: they accept side by side.
             let clients = try (0..<13).map { _ in try larder.client() }
@@ -208,6 +209,7 @@ struct LimitTests {
             #expect(statuses.filter { $0 == 200 }.count == 12, "\(statuses)")
             #expect(statuses.filter { $0 == 503 }.count == 1, "\(statuses)")
         }
+        #expect(try larder.figure("limits", "clients") == before + 1)
         #expect(eventually { (try? larder.get(path).status) == 200 })
     }
 }

@@ -143,7 +143,7 @@ struct RealOriginTests {
             let process = stage.keep(
                 try ChildProcess([
                     LarderProcess.binary, "serve", "--upstream", servers.nginx.url, "--listen", "127.0.0.1:\(port)",
-                    "--timeout", "60s",
+                    "--timeout", "60s", "--admin", "off",
                 ])
             ) { $0.stop() }
             let url = "http://127.0.0.1:\(port)/nginx/digits.txt"
@@ -158,7 +158,7 @@ struct RealOriginTests {
         try Stage.run { stage in
             let port = FreePort.take()
             let process = stage.keep(
-                try ChildProcess([LarderProcess.binary, "demo", "--listen", "127.0.0.1:\(port)"])
+                try ChildProcess([LarderProcess.binary, "demo", "--listen", "127.0.0.1:\(port)", "--admin", "off"])
             ) { $0.stop() }
             #expect(
                 eventually(within: 10) { process.standardOutput.contains("curl") || !process.isRunning },

@@ -46,6 +46,25 @@ struct ReloadTests {
         }
     }
 
+    @Test("A reload of 15,000 routes takes a new one up, and connections and stored responses stay")
+    func reloadManyRoutes() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let routes = (0..<15_000).map { "- path: /r\($0)/{id}\n  upstream: origin\n  cache: 5m" }.joined(
+                separator: "\n")
+            var configuration = LarderConfiguration(upstreams: "origin: \(origin.url)", routes: routes)
+            let larder = try stage.larder(configuration)
+            let client = try larder.client()
+            #expect(try client.request("GET", "/r14999/1").status == 200)
+            #expect(try client.request("GET", "/new").status == 404)
+            configuration.routes += "\n- path: /new\n  upstream: origin"
+            try larder.write(configuration)
+            larder.signal(SIGHUP)
+            #expect(try eventually(within: 30) { try client.request("GET", "/new").status == 200 })
+            #expect(try client.request("GET", "/r14999/1").xCache == "HIT")
+        }
+    }
+
     @Test("A larger limits.head counts as far as the buffers of the start go: past them it is 431, and nobody falls")
     func reloadLargerHead() throws {
         try Stage.run { stage in
@@ -84,6 +103,114 @@ struct ReloadTests {
             larder.signal(SIGHUP)
             #expect(try client.readResponse().text == "as it began")
             #expect(try eventually { try client.request("GET", "/slow").status == 404 })
+        }
+    }
+
+    @Test("larder reload reloads, prints every fault of a faulty file, and metrics tell how the last one went")
+    func command() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let larder = try stage.larder(.caching(origin.url))
+            func metric(_ name: String) throws -> Double? {
+                let lines = try larder.admin("GET", "/metrics").text.split(separator: "\n")
+                return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.split(separator: " ")[1]) }
+            }
+            let started = try #require(try metric("larder_last_reload_success_timestamp_seconds"))
+            #expect(abs(started - Date().timeIntervalSince1970) < 600)
+            let good = try larder.command(["reload"])
+            #expect(good.status == 0 && good.output == "configuration reloaded\n", "\(good.output)\(good.errors)")
+            #expect(try metric("larder_last_reload_successful") == 1)
+            #expect(try metric("larder_reloads_total") == 1)
+
+            let valid = try String(contentsOfFile: larder.configurationPath, encoding: .utf8)
+            try larder.write(valid + "limits:\n  haed: 1KiB\n  filds: 7\n")
+            let faulty = try larder.command(["reload"])
+            #expect(faulty.status == 1 && faulty.output.isEmpty)
+            for word in ["nothing was changed", "haed", "filds"] {
+                #expect(faulty.errors.contains(word), "\(faulty.errors)")
+            }
+            #expect(eventually { larder.process.lastWords.contains("configuration not reloaded: 2 errors") })
+            #expect(try metric("larder_last_reload_successful") == 0)
+            #expect(try metric("larder_reload_failures_total") == 1)
+            let latest = try #require(try metric("larder_last_reload_success_timestamp_seconds"))
+            #expect(latest >= started)
+            // Other commands reach the daemon too, though the file can't be used.
+            let stats = try larder.command(["stats"])
+            #expect(stats.output.contains("the last one failed with 2 errors"), "\(stats.output)\(stats.errors)")
+            #expect(try larder.get("/a").status == 200)
+        }
+    }
+
+    @Test("larder reload --pid sends SIGHUP where the admin listener is off, and without it says so")
+    func commandWithoutListener() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let file = try TemporaryFolder.make("reload") + "/larder.yaml"
+            let listen = "127.0.0.1:\(FreePort.take())"
+            try LarderConfiguration.caching(origin.url).text(listen: listen, admin: "off")
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            let daemon = stage.keep(try ChildProcess([LarderProcess.binary, "serve", "--config", file])) { daemon in
+                daemon.stop(within: 5)
+            }
+            #expect(eventually(within: 20) { daemon.lastWords.contains("listening on") })
+            let refused = try run([LarderProcess.binary, "reload", "--config", file])
+            #expect(refused.status == 1 && refused.errors.contains("turns the admin listener off"), "\(refused.errors)")
+            let sent = try run([LarderProcess.binary, "reload", "--config", file, "--pid", "\(daemon.pid)"])
+            #expect(sent.status == 0 && sent.output.contains("sent SIGHUP"), "\(sent.errors)")
+            #expect(eventually(within: 20) { daemon.lastWords.contains("configuration reloaded from \(file)") })
+        }
+    }
+
+    @Test(
+        "larder reload --pid reaches the daemon though the file has a new token, or moves the listener to another Larder"
+    )
+    func commandAfterChange() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            let other = try stage.larder(configuration)
+            let larder = try stage.larder(configuration)
+            let pid = "\(larder.process.pid)"
+            func reloads() -> Int {
+                larder.process.lastWords.components(separatedBy: "configuration reloaded from ").count - 1
+            }
+            configuration.admin = "token: first"
+            try larder.write(configuration)
+            #expect(try larder.command(["reload", "--pid", pid]).output == "configuration reloaded\n")
+            configuration.admin = "token: second"
+            try larder.write(configuration)
+            let second = try larder.command(["reload", "--pid", pid])
+            #expect(second.status == 0 && second.output.contains("sent SIGHUP"), "\(second.errors)")
+            #expect(eventually(within: 20) { reloads() == 2 })
+            let text = try String(contentsOfFile: larder.configurationPath, encoding: .utf8)
+            try larder.write(
+                text.replacingOccurrences(
+                    of: larder.adminURL.dropFirst("http://".count), with: other.adminURL.dropFirst("http://".count)
+                )
+                .replacingOccurrences(of: "  token: second\n", with: ""))
+            let third = try larder.command(["reload", "--pid", pid])
+            #expect(third.output.contains("sent SIGHUP"), "\(third.output)\(third.errors)")
+            #expect(third.errors.contains("process \(other.process.pid) listens there, not process \(pid)"))
+        }
+    }
+
+    @Test("A reload whose log file can't be opened changes nothing")
+    func log() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let log = try TemporaryFolder.make("log") + "/access.log"
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.log = "access: common\nto: \(log)"
+            let larder = try stage.larder(configuration)
+            configuration.log = "access: common\nto: \(log)/nowhere"
+            configuration.routes = "- path: /else\n  upstream: origin"
+            try larder.write(configuration)
+            let refused = try larder.command(["reload"])
+            #expect(
+                refused.status == 1 && refused.errors.contains("log.to: open \(log)/nowhere: "), "\(refused.errors)")
+            #expect(try larder.get("/a").status == 200)
+            #expect(
+                eventually(within: 20) { (try? String(contentsOfFile: log, encoding: .utf8))?.contains("/a") == true })
         }
     }
 

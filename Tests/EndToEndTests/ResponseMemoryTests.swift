@@ -85,7 +85,7 @@ struct ResponseMemoryTests {
 
     @Test("However many clients there are, origins, the admin listener and those that are connected have descriptors")
     func descriptors() throws {
-        let (origin, larder) = try scene("idle_timeout: 60s", descriptorLimit: 160)
+        let (origin, larder) = try scene("idle_timeout: 60s\nclients: 20000", descriptorLimit: 160)
         defer { _ = larder.stop() }
         let path = origin.script(200, ["Cache-Control: no-store"], body: "ok")
         let first = try larder.client()
@@ -95,7 +95,11 @@ struct ResponseMemoryTests {
         #expect(try first.request("GET", path + "?again").text == "ok")
         #expect(try larder.figure("totals", "clients") > 40)
         #expect(try larder.figure("totals", "accept_failures") == 0)
-        #expect(larder.process.standardError.contains("limits.clients is 20000"))
+        let warning = "limits.clients is 20000"
+        #expect(larder.process.standardError.contains(warning))
+        larder.signal(SIGHUP)
+        #expect(eventually(within: 20) { larder.process.standardError.contains("configuration reloaded") })
+        #expect(larder.process.standardError.components(separatedBy: warning).count == 2)
         for client in clients { client.close() }
         #expect(eventually(within: 20) { (try? larder.get(path).text) == "ok" })
     }

@@ -28,7 +28,7 @@ struct UpstreamGroupTests {
     }
 
     private func check(_ endpoint: Endpoint, _ succeeded: Bool) {
-        for _ in 0..<2 { _ = endpoint.noteCheck(succeeded: succeeded, fall: 2, rise: 1) }
+        for _ in 0..<2 { _ = endpoint.noteCheck(succeeded ? nil : "it failed", fall: 2, rise: 1, now: start) }
     }
 
     /// The chosen addresses of so many requests.

@@ -127,6 +127,44 @@ extension ServingTests {
                 for origin in ["Origin: http://evil.example", "Origin: null", "Origin: http://127.0.0.1:1"] {
                     #expect(try stage.admin("DELETE", "/cache?key=k", [origin]).status == 403, "\(origin)")
                 }
+                let page = "http://127.0.0.1:\(stage.adminPort)/"
+                let foreign = [
+                    ["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: same-site"], [own, "Sec-Fetch-Site: cross-site"],
+                    ["Referer: http://evil.example/"], ["Referer: http://127.0.0.1:\(stage.adminPort).evil.example/"],
+                    ["Referer: http://127.0.0.1:1/"], ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"],
+                ]
+                for fields in foreign {
+                    let refused = try stage.admin("POST", "/purge", fields, body: "{}")
+                    #expect(refused.status == 403, "\(fields)")
+                    #expect(try stage.admin("GET", "/stats", fields).status == 200, "\(fields)")
+                }
+                for fields in [["Sec-Fetch-Site: same-origin"], ["Sec-Fetch-Site: none"], ["Referer: \(page)"], [own]] {
+                    #expect(try stage.admin("DELETE", "/cache?key=k", fields).status == 200, "\(fields)")
+                }
+            }
+        }
+
+        @Test(
+            "Connections that are idle, or send their request for ever, lock nobody out",
+            arguments: ["", "GET /stats HTTP/1.1\r\nHost:"])
+        func crowd(begun: String) throws {
+            try ServingStage.run { stage throws in
+                func metric(_ name: String) throws -> Int? {
+                    let lines = try stage.admin("GET", "/metrics").text.split(separator: "\n")
+                    return lines.first { $0.hasPrefix(name + " ") }.flatMap { Int($0.split(separator: " ")[1]) }
+                }
+                var crowd: [RawClient] = []
+                defer { for client in crowd { client.close() } }
+                for _ in 0..<100 {
+                    let client = try RawClient(.port(stage.adminPort))
+                    if !begun.isEmpty { try client.send(begun) }
+                    crowd.append(client)
+                }
+                #expect(try stage.admin("GET", "/healthz").status == 200)
+                #expect(try eventually { try metric("larder_admin_connections_closed_total") ?? 0 >= 36 })
+                #expect(try metric("larder_admin_connections") ?? 100 <= 64)
+                // The first to come are the first to go; those that send begin in the order in which they are read.
+                if begun.isEmpty { #expect(crowd[0].isClosedByPeer()) }
             }
         }
 
@@ -158,6 +196,7 @@ extension ServingTests {
                 #expect(try stage.admin("GET", "/cache?key=%zz").status == 400)
                 let reload = try stage.admin("POST", "/reload")
                 #expect(reload.status == 422)
+                #expect(try reload.json()["pid"].int == Int(getpid()))
                 #expect(try reload.json()["faults"][0].string == "larder.yaml:1:1: error: a fault")
             }
         }

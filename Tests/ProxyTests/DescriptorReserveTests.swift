@@ -8,6 +8,7 @@ struct DescriptorReserveTests {
     private func configuration(clients: Int) throws -> Configuration {
         var configuration = try Configuration.quick(upstream: "http://127.0.0.1:1")
         configuration.limits.clients = clients
+        configuration.limits.clientsAreStated = Provenance(isStated: true)
         return configuration
     }
 
@@ -30,5 +31,18 @@ struct DescriptorReserveTests {
         if limit >= 128 { #expect(clients + reserve.rejected <= limit - limit / 4 - 32 && clients > limit / 8) }
         let warning = try #require(reserve.warning(for: try configuration(clients: 1_000_000)))
         #expect(warning.contains("limits.clients is 1000000") && warning.contains("at most \(clients) clients"))
+    }
+
+    @Test("Only a file that asks for clients is told that there can't be as many, and only when a number changes")
+    func once() throws {
+        let reserve = DescriptorReserve(limit: 1024, workers: 2)
+        #expect(reserve.warning(for: try Configuration.quick(upstream: "http://127.0.0.1:1")) == nil)
+        let asked = try configuration(clients: 5000)
+        #expect(reserve.warning(for: asked, after: try Configuration.quick(upstream: "http://127.0.0.1:1")) != nil)
+        #expect(reserve.warning(for: asked, after: asked) == nil)
+        #expect(reserve.warning(for: try configuration(clients: 6000), after: asked) != nil)
+        var listening = asked
+        listening.server.listen += [.tcp(host: "127.0.0.1", port: 1), .tcp(host: "127.0.0.1", port: 2)]
+        #expect(reserve.warning(for: listening, after: asked) != nil)
     }
 }

@@ -59,7 +59,7 @@ final class FillScene {
         configuration.routes[0].cache = settings
         configuration.limits.variants = variants
         runtime = try RuntimeConfiguration(
-            configuration, groups: configuration.upstreams.map(UpstreamGroup.init(settings:)), largestHead: 32 << 10)
+            configuration, groups: configuration.upstreams.map { UpstreamGroup(settings: $0) }, largestHead: 32 << 10)
         cache = Cache(SharedStores(memoryBytes: 64 << 20), objectLimit: objectLimit)
         cache.open(usesMemory: usesMemory, copyLifetime: 0) { nil }
         self.budget = MemoryBudget(bytes: budget)

@@ -170,7 +170,7 @@ final class HTTP1Connection: Socket {
                 hasPartialHead = false
                 requests &+= 1
                 phase = .inRequest
-                stream.beginMalformed(on: self, error)
+                stream.beginMalformed(on: self, error, bytes)
                 return
             }
             hasPartialHead = false
@@ -371,8 +371,8 @@ final class HTTP1Connection: Socket {
                 return leave()
             }
             phase = .inRequest
-            kept = []
-            stream.beginTimedOut(on: self)
+            let received = takeKept()
+            stream.beginTimedOut(on: self, received.span)
         case .inRequest: stream?.deadlinePassed()
         }
     }

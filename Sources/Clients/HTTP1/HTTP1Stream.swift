@@ -49,28 +49,29 @@ final class HTTP1Stream: ClientStream {
         handler.requestReceived()
     }
 
-    func beginMalformed(on connection: HTTP1Connection, _ error: WireError) {
-        beginUnreadable(on: connection)
+    /// - Parameter received: from where a head should begin.
+    func beginMalformed(on connection: HTTP1Connection, _ error: WireError, _ received: Span<UInt8>) {
+        beginUnreadable(on: connection, received)
         connections.counters.requests += 1
         fault = error
         handler.requestMalformed()
     }
 
-    func beginTimedOut(on connection: HTTP1Connection) {
-        beginUnreadable(on: connection)
+    func beginTimedOut(on connection: HTTP1Connection, _ received: Span<UInt8>) {
+        beginUnreadable(on: connection, received)
         connections.counters.requests += 1
         handler.headTimedOut()
     }
 
     func beginRejected(on connection: HTTP1Connection) {
-        beginUnreadable(on: connection)
+        beginUnreadable(on: connection, Span())
         closesAfterResponse = true
         handler.clientRejected()
     }
 
-    private func beginUnreadable(on connection: HTTP1Connection) {
+    private func beginUnreadable(on connection: HTTP1Connection, _ received: Span<UInt8>) {
         self.connection = connection
-        message.beginUnreadable(peer: connection.peer, at: connections.loop.now)
+        message.beginUnreadable(received, peer: connection.peer, at: connections.loop.now)
     }
 
     // MARK: Content

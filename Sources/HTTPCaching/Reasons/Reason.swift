@@ -78,7 +78,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             ("no-cache-no-validator", "The response said no-cache and has no validator to revalidate it with.")
         case .contentType: ("content-type", "The route does not store responses of this media type.")
         case .storedPrevails: ("stored-prevails", "The response is an error, and what is stored may still be served.")
-        case .notStored: ("not-stored", "Nothing is stored for this key.")
+        case .notStored: ("uri-miss", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")
         case .requestNoCache: ("request-no-cache", "The request said no-cache.")

@@ -58,7 +58,9 @@ extension Exchange {
             return perform(state.connectionLimitReached())
         }
         switch access.startConnecting(to: endpoint) {
-        case .failed(let code): perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
+        case .failed(let code):
+            connectError = code
+            perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
         case .connected(let descriptor):
             use(access.open(descriptor, isConnected: true, to: endpoint, of: server, user: self))
         case .underWay(let descriptor):
@@ -104,7 +106,10 @@ extension Exchange: OriginConnectionUser {
         use(connection)
     }
 
-    func connectionRefused(_ connection: OriginConnection) { perform(state.refused()) }
+    func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
+        connectError = code
+        perform(state.refused())
+    }
 
     func connectionReadable(_ connection: OriginConnection) { read(from: connection) }
 

@@ -20,6 +20,8 @@ package final class Exchange {
     var endpoint: Endpoint?
     /// When the current attempt began.
     var attemptBegan = MonotonicTime(milliseconds: 0)
+    /// `errno` of the last attempt to connect that failed.
+    var connectError: Int32 = 0
     /// Whether this attempt alone tries an address that has failed.
     var isTrial = false
     /// Slots of the addresses that were tried.
@@ -126,10 +128,10 @@ package final class Exchange {
         switch action {
         case .wait: break
         case .chooseServer(let blamesServer):
-            leaveServer(blamesServer)
+            leaveServer(blamesServer, state.lastCause.map { ExchangeFailure($0) })
             chooseServer()
         case .sendAgain(let blamesServer):
-            leaveServer(blamesServer)
+            leaveServer(blamesServer, ExchangeFailure(.closedEarly))
             access.retries += 1
             // A stale connection says nothing about its address.
             if !blamesServer { tried.removeAll(keepingCapacity: true) }
@@ -147,7 +149,7 @@ package final class Exchange {
             releaseConnection(isReusable: reusesConnection)
             delegate?.exchangeEnded(self)
         case .fail(let failure, let blamesServer):
-            leaveServer(blamesServer)
+            leaveServer(blamesServer, failure)
             delegate?.exchange(self, failed: failure)
         case .begin, .deliver, .deliverGathered: preconditionFailure("the reading functions pass bytes on themselves")
         }
@@ -160,27 +162,33 @@ package final class Exchange {
         connection.wait(
             for: interest.writes
                 ? (interest.reads ? .readAndWrite : .write) : (interest.reads ? .read : .none))
-        restartTimeout()
+        setTimeout(interest.timeout, of: connection)
     }
 
     /// Sets the time-out alone, after progress that changes nothing else.
     func restartTimeout() {
         guard let connection, connection.isOpen else { return }
-        let settings = group.settings
-        switch state.interest.timeout {
+        setTimeout(state.interest.timeout, of: connection)
+    }
+
+    /// The group's settings are large: they are not copied.
+    private func setTimeout(_ timeout: ExchangeInterest.Timeout, of connection: OriginConnection) {
+        switch timeout {
         case .none: connection.clearDeadline()
-        case .firstByte: connection.setDeadline(afterMilliseconds: settings.firstByteTimeout.rawValue)
-        case .betweenBytes: connection.setDeadline(afterMilliseconds: settings.betweenBytesTimeout.rawValue)
+        case .firstByte: connection.setDeadline(afterMilliseconds: group.settings.firstByteTimeout.rawValue)
+        case .betweenBytes: connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
         case .unchanged: break
         }
     }
 
     // MARK: Releasing the connection
 
-    private func leaveServer(_ blamesServer: Bool) {
-        if blamesServer {
-            server?.totalFailures.wrappingAdd(1, ordering: .relaxed)
-            endpoint?.noteFailure(ofAttemptFrom: attemptBegan, now: access.loop.now)
+    /// - Parameter failure: what the server is blamed for.
+    private func leaveServer(_ blamesServer: Bool, _ failure: ExchangeFailure?) {
+        if blamesServer, let endpoint, let server {
+            let isRefusal = failure?.cause == .refused && connectError != 0
+            let reason = isRefusal ? errorText(connectError) : "\(failure?.sentence ?? "a request failed")"
+            group.noteFailure(at: endpoint, of: server, attemptFrom: attemptBegan, now: access.loop.now, reason)
         }
         endTrial()
         leaveConnection()

@@ -25,4 +25,19 @@ package struct ExchangeFailure: Equatable, Sendable {
         self.cause = cause
         self.wire = wire
     }
+
+    /// For an operator.
+    package var sentence: StaticString {
+        switch cause {
+        case .unresolved: "no name of its servers could be resolved"
+        case .refused: "the connection was refused"
+        case .connectTimeout: "the connection was not accepted in time"
+        case .firstByteTimeout: "it did not respond in time"
+        case .betweenBytesTimeout: "its response stopped arriving"
+        case .closedEarly: "it closed the connection before its response was complete"
+        case .malformedResponse: wire?.sentence ?? "its response is malformed"
+        case .tooManyConnections: "upstream connection limit reached"
+        case .ownShortage: "no file descriptor, port or memory is left for a connection"
+        }
+    }
 }

@@ -45,7 +45,7 @@ struct ExchangeState: ~Copyable {
     private var avoidsIdleConnections = false
     private var isConnectionReused = false
     /// Why the last address that was tried could not be used.
-    private var lastCause: ExchangeFailure.Cause?
+    private(set) var lastCause: ExchangeFailure.Cause?
 
     private var hasPartialHead = false
     private var framing = BodyFraming.none

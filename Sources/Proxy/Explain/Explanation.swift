@@ -91,6 +91,10 @@ package struct Explanation: Sendable {
     package let isInvalidated: Bool
     /// Why the remote store could not be asked; nil where it could, and where there is none.
     package let storeTrouble: String?
+    /// What became of the latest response for the key; nil if there was none that is remembered.
+    package let lastResponse: LastResponseSummary?
+    /// Which servers of the upstream aren't up, and why; nil if all are.
+    package let upstreamProblem: String?
 
     init(_ transaction: Transaction, _ end: End, refresh: Reason?) {
         let worker = transaction.worker
@@ -116,10 +120,15 @@ package struct Explanation: Sendable {
             StoredSummary($0, now: worker.instant, date: worker.fills.date)
         }
         self.refresh = refresh.map { "\($0.slug)" }
+        upstreamProblem = transaction.request.entry?.group.problem(now: worker.loop.now)
         if key == nil {
             fill = nil
             isInvalidated = false
+            lastResponse = nil
         } else {
+            lastResponse = worker.shared.lastResponses.last(of: transaction.selection.keys.plainKey).map {
+                LastResponseSummary($0, milliseconds: worker.wallTime.milliseconds)
+            }
             fill = worker.shared.fills.standing(of: transaction.selection.keys.key, now: worker.loop.now)
             isInvalidated = worker.cache.remembersInvalidation(
                 of: transaction.selection.keys.key, plainKey: transaction.selection.keys.plainKey)

@@ -6,7 +6,14 @@ import Bytes
 
 /// Not thread-safe: the feed protects it with its lock.
 struct FeedReaders: Sendable {
-    private var positions: [FillFeed.ReaderID: Int] = [:]
+    private struct Reader {
+        let id: FillFeed.ReaderID
+        /// Bytes of the body that it has.
+        var position = 0
+    }
+
+    /// In the order of their numbers. Most feeds have one.
+    private var readers: [Reader] = []
     private var nextNumber = 0
     /// Bytes of the body that have arrived.
     private(set) var end = 0
@@ -25,39 +32,48 @@ struct FeedReaders: Sendable {
     /// - Parameter spillLimit: may be exceeded by what arrives at once.
     init(spillLimit: Int) { limit = spillLimit }
 
-    var count: Int { positions.count }
-    var isEmpty: Bool { positions.isEmpty }
+    var count: Int { readers.count }
+    var isEmpty: Bool { readers.isEmpty }
 
-    func contains(_ reader: FillFeed.ReaderID) -> Bool { positions[reader] != nil }
+    func contains(_ reader: FillFeed.ReaderID) -> Bool { place(of: reader) != nil }
 
     // MARK: Readers
 
     mutating func add() -> FillFeed.ReaderID {
         let reader = FillFeed.ReaderID(number: nextNumber)
         nextNumber += 1
-        positions[reader] = 0
+        readers.append(Reader(id: reader))
         return reader
     }
 
     /// Nothing happens for one that was dropped.
     mutating func remove(_ reader: FillFeed.ReaderID) {
-        guard let position = positions.removeValue(forKey: reader) else { return }
+        guard let place = place(of: reader) else { return }
+        let position = readers.remove(at: place).position
         if isLockstep && position == end { atEnd -= 1 }
         if isHeld { trim() }
     }
 
     mutating func move(_ reader: FillFeed.ReaderID, to position: Int) {
-        guard let old = positions.updateValue(position, forKey: reader) else {
-            positions[reader] = nil
-            return
-        }
+        guard let place = place(of: reader) else { return }
+        let old = readers[place].position
+        readers[place].position = position
         guard isLockstep else { return }
         if old != end && position == end { atEnd += 1 }
         if isHeld { trim() }
     }
 
     /// The position of the slowest; nil without readers.
-    private var least: Int? { positions.values.min() }
+    private var least: Int? { readers.lazy.map(\.position).min() }
+
+    private func place(of reader: FillFeed.ReaderID) -> Int? {
+        var (low, high) = (0, readers.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if readers[middle].id.number < reader.number { low = middle + 1 } else { high = middle }
+        }
+        return low < readers.count && readers[low].id == reader ? low : nil
+    }
 
     // MARK: What arrives
 
@@ -123,8 +139,8 @@ struct FeedReaders: Sendable {
     mutating func dropLagging() -> [FillFeed.ReaderID] {
         guard isHeldBack else { return [] }
         let bound = end - (end - spillStart) / 2
-        let lagging = positions.filter { $0.value < bound }.map(\.key)
-        for reader in lagging { positions[reader] = nil }
+        let lagging = readers.filter { $0.position < bound }.map(\.id)
+        readers.removeAll { $0.position < bound }
         trim()
         return lagging
     }

@@ -13,6 +13,7 @@ extension Fill {
         case .collecting:
             do throws(StoredResponseBuilder.Refusal) { try feed.append(piece) } catch {
                 let reader = self.reader
+                service.note(error.isMemory ? .outOfMemory(status) : .notStored(status, error.reason), of: keys)
                 stopCollecting()
                 // Whoever took over the exchange is given the piece as well.
                 guard body == .lockstep else {
@@ -66,6 +67,7 @@ extension Fill {
         let isMissingPart = partial?.missing != nil
         do throws(StoredResponseBuilder.Refusal) { whole = try feed.complete(withholding: isMissingPart) } catch {
             service.counters.storeRefused += 1
+            service.note(.notStored(status, error.reason), of: keys)
         }
         // What the first reader is sent is what arrived; what is stored may be more, and laid out in its own way.
         let content = whole
@@ -75,6 +77,8 @@ extension Fill {
         if isMissingPart && isForOthers, let whole { feed.complete(with: whole) }
         if let whole, isToBeStored {
             keep(whole, movedFrom: partial?.known == nil ? nil : feed.key, holding: noteCompleted())
+        } else if body == .collecting, whole != nil {
+            service.note(.notStored(status, notStoredReason ?? .storeUnavailable), of: keys)
         }
         withdraw()
         if !isForOthers { feed.refuse(.ownReason) }

@@ -30,6 +30,11 @@ extension Fill {
         let facts = facts.method == .head ? facts.with(method: .get) : facts
         let shared = renew(stored, by: response, bytes, policy, facts)
         withdraw()
+        if shared != nil {
+            service.note(.stored(Status(304)), of: keys)
+        } else if let notStoredReason {
+            service.note(.notStored(Status(304), notStoredReason), of: keys)
+        }
         if shared == nil {
             feed.refuse(.oneClient)
             noteFailedRefresh()

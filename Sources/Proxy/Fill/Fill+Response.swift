@@ -41,6 +41,7 @@ extension Fill {
             isValidating = false
         }
         let status = Status(response.status)
+        self.status = status
         if isOriginFailure(status, hasRetryAfter: response.contains(.retryAfter)) {
             let servesStale = stored != nil && fallback.contains(.onError)
             if servesStale || purpose == .refresh { return originFailed(status) }
@@ -127,6 +128,10 @@ extension Fill {
         case .removes(let reason):
             notStoredReason = reason
             if hadStored { service.cache.invalidate([keys.key], at: service.wallTime) }
+        }
+        // What a HEAD brings says nothing of a GET.
+        if let notStoredReason, notStoredReason != .headResponse {
+            service.note(.notStored(status, notStoredReason), of: keys)
         }
         guard isPublished else { return }
         withdraw()

@@ -45,6 +45,7 @@ extension Fill {
             isToBeStored = false
             service.counters.storeRefused += 1
             refuse(error.reason, facts.status)
+            if error.isMemory { service.note(.outOfMemory(facts.status), of: keys) }
         }
     }
 
@@ -211,8 +212,10 @@ extension Fill {
     func keep(_ response: StoredResponse, movedFrom old: CacheKey?, holding token: AnyObject?) {
         guard !isOvertaken else {
             service.counters.storeRefused += 1
+            service.note(.invalidated(status), of: keys)
             return
         }
+        service.note(.stored(status), of: keys)
         service.counters.stored += 1
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
@@ -252,6 +255,9 @@ extension Fill {
 }
 
 extension StoredResponseBuilder.Refusal {
+    /// The memory for responses under way is used up.
+    var isMemory: Bool { self == .budgetExhausted || self == .outOfMemory }
+
     /// Why it isn't stored.
     var reason: Reason {
         switch self {

@@ -97,6 +97,7 @@ final class Fill {
     var partial: PartialFetch?
 
     // The response.
+    var status = Status(0)
     var body = Body.none
     var interimHold = InterimHold()
     /// Bytes of the body that have arrived.
@@ -295,6 +296,7 @@ final class Fill {
 
     /// There is no response, or no more of it.
     func failed(_ failure: ExchangeFailure) {
+        service.note(body == .none ? .failed(failure.cause) : .notStored(status, .incomplete), of: keys)
         withdraw()
         feed.fail(failure.cause)
         noteFailedRefresh()
@@ -305,6 +307,7 @@ final class Fill {
 
     /// The origin failed, and what is stored may be used instead.
     func originFailed(_ status: Status) {
+        service.note(.originFailed(status), of: keys)
         withdraw()
         feed.refuse(.originFailure(status))
         noteFailedRefresh()

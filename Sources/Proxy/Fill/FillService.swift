@@ -32,6 +32,7 @@ final class FillService {
     let budget: MemoryBudget
     let table: FillTable
     let searchRules: SearchRules
+    let lastResponses: LastResponses
     let mailbox: Mailbox<FillFeed.Notice>
     var composer = KeyComposer()
     var counters = FillCounters()
@@ -67,7 +68,8 @@ final class FillService {
 
     init(
         index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
-        dateLine: @escaping () -> [UInt8], makeSource: @escaping (OriginRequest, Fill) -> any FillSource
+        lastResponses: LastResponses = LastResponses(), dateLine: @escaping () -> [UInt8],
+        makeSource: @escaping (OriginRequest, Fill) -> any FillSource
     ) {
         self.index = index
         self.loop = loop
@@ -75,6 +77,7 @@ final class FillService {
         self.budget = budget
         self.table = table
         self.searchRules = searchRules
+        self.lastResponses = lastResponses
         self.dateLine = dateLine
         self.makeSource = makeSource
         mailbox = Mailbox()
@@ -91,6 +94,9 @@ final class FillService {
         nextIdentifier &+= 0x9E37_79B9_7F4A_7C15
         return nextIdentifier
     }
+
+    /// Keeps what became of a response.
+    func note(_ fate: ResponseFate, of keys: KeySelection) { lastResponses.note(fate, of: keys.plainKey, at: wallTime) }
 
     // MARK: Fills
 

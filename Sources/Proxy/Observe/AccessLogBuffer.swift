@@ -23,6 +23,8 @@ struct AccessLogEntry {
     let outcome: Outcome
     /// Why it was answered as it was.
     let reason: Reason?
+    /// What was wrong with the bytes of one side.
+    let fault: WireError?
 }
 
 /// A worker's lines on their way to the sink. Once its buffer has grown, a line allocates nothing.
@@ -41,7 +43,7 @@ final class AccessLogBuffer {
 
     func flush() {
         guard !lines.isEmpty else { return }
-        if !sink.submit(lines.span.copied()) { dropped += count }
+        if !sink.submit(lines.span.copied(), count: count) { dropped += count }
         lines.removeAll(keepingUpTo: 64 << 10)
         count = 0
     }
@@ -62,11 +64,15 @@ final class AccessLogBuffer {
         lines.append(" - - [")
         appendCommonTime(wallMilliseconds / 1000)
         lines.append("] \"")
-        appendEscaped(entry.message.bytes.extracting(entry.message.head.methodRange))
-        lines.append(" ")
-        appendEscaped(entry.message.bytes.extracting(entry.message.head.target))
-        lines.append(" ")
-        lines.append(entry.message.protocolName)
+        if entry.message.head.length > 0 {
+            appendEscaped(entry.message.bytes.extracting(entry.message.head.methodRange))
+            lines.append(" ")
+            appendEscaped(entry.message.bytes.extracting(entry.message.head.target))
+            lines.append(" ")
+            lines.append(entry.message.protocolName)
+        } else {
+            appendEscaped(entry.message.unreadable)
+        }
         lines.append("\" ")
         lines.append(decimal: entry.status)
         lines.append(" ")
@@ -76,6 +82,10 @@ final class AccessLogBuffer {
             appendQuoted(entry, .userAgent)
             lines.append(" \"")
             lines.append(entry.verdict.text)
+            if let fault = entry.fault {
+                lines.append(" ")
+                lines.append(fault.code)
+            }
             lines.append("\"")
         }
         lines.append("\n")
@@ -120,6 +130,16 @@ final class AccessLogBuffer {
             lines.append(reason.slug)
             lines.append("\"")
         }
+        if let fault = entry.fault {
+            lines.append(",\"fault\":\"")
+            lines.append(fault.code)
+            lines.append("\"")
+        }
+        if !entry.message.unreadable.isEmpty {
+            lines.append(",\"received\":\"")
+            appendEscaped(entry.message.unreadable)
+            lines.append("\"")
+        }
         lines.append(",\"ms\":")
         lines.append(decimal: Int(now.milliseconds(since: entry.message.began)))
         lines.append("}\n")
@@ -139,22 +159,7 @@ final class AccessLogBuffer {
         }
     }
 
-    /// Quotation marks, backslashes, control characters and whatever isn't ASCII can't leave their field.
-    private func appendEscaped(_ text: Span<UInt8>) {
-        for index in text.indices {
-            let byte = text[index]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                lines.append(UInt8(ascii: "\\"))
-                lines.append(byte)
-            } else if byte < 0x20 || byte >= 0x7F {
-                lines.append("\\u00")
-                lines.append((byte >> 4).hexDigit)
-                lines.append((byte & 15).hexDigit)
-            } else {
-                lines.append(byte)
-            }
-        }
-    }
+    private func appendEscaped(_ text: Span<UInt8>) { EscapedText.append(text, to: &lines) }
 
     private func appendCommonTime(_ seconds: Int64) {
         // `Sun, 06 Nov 1994 08:49:37 GMT` has every part that is needed.

@@ -12,6 +12,7 @@ package final class EventLog: Sendable {
         var level: LogSettings.Level
         /// Lines lost since the last one that was taken.
         var lost = 0
+        var repeated = RepeatedLines()
     }
     private let state: Locked<State>
     private let writer: LogWriter
@@ -32,23 +33,49 @@ package final class EventLog: Sendable {
     package func setLevel(_ new: LogSettings.Level) { state.withLock { $0.level = new } }
 
     package func write(_ level: LogSettings.Level, _ message: String) {
-        guard level.rank >= state.withLock({ $0.level }).rank else { return }
-        let line = line(level, message)
         state.withLock { state in
-            if state.lost > 0 {
-                let loss = state.lost == 1 ? "1 line of this log was" : "\(state.lost) lines of this log were"
-                guard writer.submit(self.line(.warning, "\(loss) lost: writing was too slow")) else {
-                    state.lost += 1
-                    return
-                }
-                state.lost = 0
-            }
-            if !writer.submit(line) { state.lost += 1 }
+            if level.rank >= state.level.rank { submit(level, message, &state) }
         }
     }
 
-    /// Waits until all lines are written, a second at most. As the process ends.
-    package func drain() { writer.drain() }
+    /// Writes about something that may happen often. Of one subject the first lines are written at once; then the latest is
+    /// held back for some seconds, and says how many there were.
+    package func write(_ level: LogSettings.Level, about subject: String, _ message: String, now: MonotonicTime) {
+        let line = RepeatedLines.Line(level: level, message: message)
+        state.withLock { state in
+            guard level.rank >= state.level.rank, state.repeated.admits(line, about: subject, now: now) else { return }
+            submit(level, message, &state)
+        }
+    }
+
+    /// Writes what was held back long enough. To be called every second.
+    package func writeHeldBack(now: MonotonicTime) {
+        state.withLock { state in
+            guard !state.repeated.isEmpty else { return }
+            for line in state.repeated.takeDue(now: now) { submit(line.level, line.message, &state) }
+        }
+    }
+
+    /// Writes what is held back, and waits until all lines are written, a second at most. As the process ends.
+    package func drain() {
+        state.withLock { state in
+            for line in state.repeated.takeAll() { submit(line.level, line.message, &state) }
+        }
+        writer.drain()
+    }
+
+    private func submit(_ level: LogSettings.Level, _ message: String, _ state: inout State) {
+        state.lost += writer.takeFailedLines()
+        if state.lost > 0 {
+            let loss = state.lost == 1 ? "1 line of this log was" : "\(state.lost) lines of this log were"
+            guard writer.submit(line(.warning, "\(loss) lost: writing was too slow, or failed")) else {
+                state.lost += 1
+                return
+            }
+            state.lost = 0
+        }
+        if !writer.submit(line(level, message)) { state.lost += 1 }
+    }
 
     private func line(_ level: LogSettings.Level, _ message: String) -> [UInt8] {
         let clean = message.unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()

@@ -12,16 +12,29 @@ final class LogWriter: Sendable {
         var bytes = 0
         var isRunning = false
         var descriptor: Int32
+        /// The last write failed.
+        var isFailing = false
+        /// What was written last is the first part of a line, whose rest could not be written.
+        var isWithinLine = false
+        /// Lines that could not be written, since somebody asked.
+        var failedLines = 0
     }
     private let state: Locked<State>
     private let waitingLimit: Int
+    /// Called on the writing thread: with an `errno` and the lines that are lost, or with 0 once writing works again.
+    private let reported: @Sendable (_ code: Int32, _ lines: Int) -> Void
 
     /// - Parameters:
     ///   - descriptor: where to write; -1 if it isn't open yet.
     ///   - waitingLimit: what may wait, in bytes.
-    init(descriptor: Int32 = -1, waitingLimit: Int) {
+    ///   - reported: told of each failure, and of the end of failures.
+    init(
+        descriptor: Int32 = -1, waitingLimit: Int,
+        reported: @escaping @Sendable (_ code: Int32, _ lines: Int) -> Void = { _, _ in }
+    ) {
         state = Locked(State(descriptor: descriptor))
         self.waitingLimit = waitingLimit
+        self.reported = reported
     }
 
     /// Changes the destination of what is still to be written. Called by one thread.
@@ -29,7 +42,10 @@ final class LogWriter: Sendable {
     ///   always has one, and `descriptor` is closed.
     func swap(to descriptor: Int32, isReopened: Bool) {
         guard isReopened else {
-            state.withLock { $0.descriptor = descriptor }
+            state.withLock { state in
+                state.descriptor = descriptor
+                state.isWithinLine = false
+            }
             return
         }
         // Not under the lock: closing the old file may wait for its disk.
@@ -37,6 +53,7 @@ final class LogWriter: Sendable {
         _ = dup2(descriptor, own)
         _ = fcntl(own, F_SETFD, FD_CLOEXEC)
         _ = close(descriptor)
+        state.withLock { $0.isWithinLine = false }
     }
 
     /// False when too much waits already; the lines are lost then.
@@ -50,6 +67,14 @@ final class LogWriter: Sendable {
         }
         if starts { LoopThread.start(name: "larder-log") { [self] in writeAll() }.detach() }
         return isTaken
+    }
+
+    /// Lines that were taken and could not be written, since the last call.
+    func takeFailedLines() -> Int {
+        state.withLock { state in
+            defer { state.failedLines = 0 }
+            return state.failedLines
+        }
     }
 
     /// Waits until all lines are written, a second at most. As the process ends.
@@ -72,20 +97,47 @@ final class LogWriter: Sendable {
                 return (lines, state.descriptor)
             }
             guard let lines else { return }
-            var start = 0
-            while start < lines.count {
-                let count = unsafe lines.withUnsafeBytes { buffer in
-                    unsafe write(descriptor, buffer.baseAddress! + start, buffer.count - start)
-                }
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    // A terminal or pipe that somebody else has made non-blocking.
-                    if errno == EAGAIN, awaitRoom(descriptor) { continue }
-                    break
-                }
-                start += count
-            }
+            let isWithinLine = state.withLock { $0.isWithinLine }
+            var (written, code) = (0, Int32(0))
+            // Whatever reads the file takes lines: what was broken off is one of its own.
+            if isWithinLine { code = write([UInt8(ascii: "\n")], to: descriptor).code }
+            if code == 0 { (written, code) = write(lines, to: descriptor) }
+            settle(lines, written: written, code)
         }
+    }
+
+    private func settle(_ lines: [UInt8], written: Int, _ code: Int32) {
+        let lost = code == 0 ? 0 : lines[written...].count { $0 == UInt8(ascii: "\n") }
+        let hasChanged = state.withLock { state in
+            defer { state.isFailing = code != 0 }
+            if code == 0 {
+                state.isWithinLine = false
+            } else {
+                if written > 0 { state.isWithinLine = lines[written - 1] != UInt8(ascii: "\n") }
+                state.failedLines += lost
+            }
+            return code != 0 || state.isFailing
+        }
+        if hasChanged { reported(code, lost) }
+    }
+
+    /// - Returns: the bytes that were written, and the `errno` if that isn't all.
+    private func write(_ lines: [UInt8], to descriptor: Int32) -> (written: Int, code: Int32) {
+        var start = 0
+        while start < lines.count {
+            let count = unsafe lines.withUnsafeBytes { buffer in
+                unsafe Glibc.write(descriptor, buffer.baseAddress! + start, buffer.count - start)
+            }
+            if count < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                // A terminal or pipe that somebody else has made non-blocking.
+                if code == EAGAIN, awaitRoom(descriptor) { continue }
+                return (start, code)
+            }
+            start += count
+        }
+        return (start, 0)
     }
 
     /// False if there can't be any.

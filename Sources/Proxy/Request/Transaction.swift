@@ -150,7 +150,6 @@ final class Transaction: RequestHandler {
 
     override func clientRejected() {
         begin()
-        worker.counters.outcomes[Int(Outcome.tooManyClients.rawValue)] += 1
         _ = refuse(.tooManyClients)
     }
 

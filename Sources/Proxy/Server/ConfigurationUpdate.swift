@@ -18,14 +18,15 @@ package final class ConfigurationUpdate: Sendable {
     ///   - previous: its upstreams are carried over where their settings are the same.
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
+    ///   - upstreamChanged: called for each change of an upstream's health, on any thread.
     package init(
         configuration: Configuration, previous: ConfigurationUpdate?, listenAddresses: [SocketAddress],
-        newListeners: [Int: [(Int32, SocketAddress)]]
+        newListeners: [Int: [(Int32, SocketAddress)]], upstreamChanged: @escaping @Sendable (UpstreamChange) -> Void
     ) {
         self.configuration = configuration
         let known = Dictionary(
             (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
-        groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0) }
+        groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0, changed: upstreamChanged) }
         self.listenAddresses = listenAddresses
         fresh = Locked(newListeners)
     }

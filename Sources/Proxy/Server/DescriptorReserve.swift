@@ -26,11 +26,17 @@ package struct DescriptorReserve: Sendable, Equatable {
         return max(1, min(configuration.limits.clients, room))
     }
 
-    /// What to tell an operator whose `limits.clients` can't be kept.
-    func warning(for configuration: Configuration) -> String? {
+    /// What to tell an operator whose file asks for more clients than there can be, once: nil if `previous` asked for as many
+    /// and got as many.
+    func warning(for configuration: Configuration, after previous: Configuration? = nil) -> String? {
         let wanted = configuration.limits.clients
         let allowed = clients(in: configuration)
-        guard allowed < wanted else { return nil }
+        guard configuration.limits.clientsAreStated.isStated, allowed < wanted else { return nil }
+        if let previous, previous.limits.clientsAreStated.isStated, previous.limits.clients == wanted,
+            clients(in: previous) == allowed
+        {
+            return nil
+        }
         return "limits.clients is \(wanted), but this process may open \(limit) descriptors (ulimit -n, LimitNOFILE=): "
             + "at most \(allowed) clients are accepted"
     }

@@ -28,6 +28,15 @@ package struct ServerReport: Sendable {
     package init() {}
 }
 
+/// What came of the last reload; the start counts as one.
+package struct LastReload: Sendable {
+    /// Faults of the file; with any, the configuration before is in use.
+    package var faults = 0
+    /// By the wall clock: when it was, and when the configuration in use was taken on.
+    package var milliseconds: Int64
+    package var successMilliseconds: Int64
+}
+
 /// Belongs to the control thread.
 package final class Server {
     package let loop: EventLoop
@@ -38,6 +47,8 @@ package final class Server {
     package let started = ProcessClock.milliseconds(at: .now())
     package private(set) var isDraining = false
     package private(set) var reloads = 0
+    package private(set) var failedReloads = 0
+    package private(set) var lastReload: LastReload
     /// Addresses that clients reach, with the ports that the system chose.
     package internal(set) var addresses: [SocketAddress] = []
 
@@ -45,6 +56,7 @@ package final class Server {
     var threads: [LoopThread] = []
     let control = Mailbox<ControlMessage>()
     private var controlSocket: Socket?
+    private var logTimer: LoopTimer?
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
@@ -78,8 +90,10 @@ package final class Server {
             accessLog: accessLog)
         self.log = log
         self.inherited = inherited
+        lastReload = LastReload(milliseconds: loop.wallMilliseconds, successMilliseconds: loop.wallMilliseconds)
         update = ConfigurationUpdate(
-            configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:])
+            configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:],
+            upstreamChanged: { [log] in $0.write(to: log) })
         controlSocket = control.deliver(on: loop) { [weak self] message in self?.handle(message) }
     }
 
@@ -95,7 +109,8 @@ package final class Server {
         let listeners = try bindAll(for: configuration, workers: count, having: [])
         try afterBinding()
         update = ConfigurationUpdate(
-            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners)
+            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners,
+            upstreamChanged: { [log] in $0.write(to: log) })
         for index in 0..<count {
             let mailbox = Mailbox<WorkerMessage>()
             mailboxes.append(mailbox)
@@ -118,16 +133,29 @@ package final class Server {
             if let problem = startState.wait() { throw ServerFault("worker \(index) could not be started: \(problem)") }
             running += 1
         }
+        writeHeldBackLines()
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: nil)
+    }
+
+    /// From now on every second.
+    private func writeHeldBackLines() {
+        let timer = LoopTimer(loop: loop) { [unowned self] in
+            shared.limitWatch.write(to: log, configuration.limits, now: loop.now)
+            log.writeHeldBack(now: loop.now)
+            logTimer?.schedule(afterMilliseconds: 1_000)
+        }
+        logTimer = timer
+        timer.schedule(afterMilliseconds: 1_000)
     }
 
     private static func workers(for configuration: Configuration) -> Int {
         configuration.server.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 
-    private func warnOfDescriptors() {
-        if let warning = shared.descriptors.warning(for: configuration) { log.write(.warning, warning) }
+    private func warnOfDescriptors(after previous: Configuration?) {
+        guard let warning = shared.descriptors.warning(for: configuration, after: previous) else { return }
+        log.write(.warning, warning)
     }
 
     // MARK: Reload
@@ -135,19 +163,32 @@ package final class Server {
     /// Takes on a new configuration, or throws and changes nothing. Connections and stored entries stay.
     package func reload(_ next: Configuration) throws(ServerFault) {
         do throws(RouteTableFault) { _ = try RouteTable(next.routes) } catch { throw ServerFault("routes: \(error)") }
-        let before = addresses
+        let (before, previous) = (addresses, configuration)
         let listeners = try bindAll(for: next, workers: mailboxes.count, having: before)
         if let workers = next.server.workers, workers != mailboxes.count {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
         }
         update = ConfigurationUpdate(
-            configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners)
+            configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners,
+            upstreamChanged: { [log] in $0.write(to: log) })
         shared.resize(for: next)
         log.setLevel(next.log.level)
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
-        warnOfDescriptors()
+        warnOfDescriptors(after: previous)
         reloads += 1
+    }
+
+    /// A reload has ended.
+    /// - Parameter faults: how many there were; 0 if the configuration was taken on.
+    package func noteReload(faults: Int) {
+        lastReload.faults = faults
+        lastReload.milliseconds = loop.wallMilliseconds
+        if faults == 0 {
+            lastReload.successMilliseconds = loop.wallMilliseconds
+        } else {
+            failedReloads += 1
+        }
     }
 
     private func startHealthChecks() {
@@ -158,13 +199,7 @@ package final class Server {
             return true
         }
         for group in wanted where !healthChecks.contains(where: { $0.group === group }) {
-            let name = group.settings.name
-            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver) { [log] change in
-                let (authority, address) = (change.server.address.authority, change.endpoint.address.description)
-                let place = change.server.hasName ? "\(authority) at \(address)" : authority
-                let text = "upstream \(name): \(place) is \(change.isUp ? "up" : "down"): \(change.reason)"
-                log.write(change.isUp ? .notice : .warning, text)
-            }
+            let checks = HealthChecks(group: group, loop: loop, resolver: shared.resolver)
             if let checks { healthChecks.append((group, checks)) }
         }
     }

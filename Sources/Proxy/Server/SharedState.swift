@@ -15,8 +15,11 @@ package final class SharedState: Sendable {
     package let resolver = Resolver()
     package let log: EventLog
     package let accessLog: AccessLogSink
+    let storeWatch: StoreWatch
+    let limitWatch = LimitWatch()
     let fills = FillTable()
     let searchRules = SearchRules()
+    package let lastResponses = LastResponses()
     let clients = ClientCount()
     package let descriptors: DescriptorReserve
     /// Workers of this process.
@@ -34,6 +37,7 @@ package final class SharedState: Sendable {
         workerCount = workers
         pseudonym = Self.newPseudonym()
         self.log = log
+        storeWatch = StoreWatch(log: log)
         self.accessLog = accessLog
     }
 

@@ -95,24 +95,24 @@ final class RuntimeConfiguration {
         self.configuration = configuration
         let table = try RouteTable(configuration.routes)
         self.table = table
+        let upstreams = configuration.upstreamIndexes
         entries = configuration.routes.enumerated().map { index, route in
-            guard let upstream = configuration.indexOfUpstream(named: route.upstream) else {
+            guard let upstream = upstreams[route.upstream] else {
                 preconditionFailure("a checked configuration's routes name upstreams that are there")
             }
             return RouteEntry(index: index, route: route, recipe: table.recipes[index], group: groups[upstream])
         }
         if let previous {
+            let before = Dictionary(
+                uniqueKeysWithValues: zip(previous.configuration.routes.map(\.match), previous.entries))
             for (entry, route) in zip(entries, configuration.routes) {
-                let before = previous.configuration.routes.firstIndex { $0.host == route.host && $0.path == route.path }
-                guard let before else { continue }
-                entry.counters = previous.entries[before].counters
-                if previous.entries[before].mayHaveStored { entry.mayHaveStored = true }
+                guard let before = before[route.match] else { continue }
+                entry.counters = before.counters
+                if before.mayHaveStored { entry.mayHaveStored = true }
             }
             // What a route stored that is gone now, the requests of any other may be about.
-            let remaining = configuration.routes
-            let hasLostStorage = zip(previous.entries, previous.configuration.routes).contains { entry, route in
-                entry.mayHaveStored && !remaining.contains { $0.host == route.host && $0.path == route.path }
-            }
+            let remaining = Set(configuration.routes.map(\.match))
+            let hasLostStorage = before.contains { match, entry in entry.mayHaveStored && !remaining.contains(match) }
             if hasLostStorage { for entry in entries { entry.mayHaveStored = true } }
         }
         storesAnything = entries.contains(where: \.mayHaveStored)

@@ -26,15 +26,9 @@ extension Worker {
         let redis = RedisStore(
             loop: loop, settings: settings, resolver: shared.resolver, budget: shared.memory,
             liveRecords: shared.stores.liveRecords)
-        let (log, index) = (shared.log, index)
+        let (watch, index, loop) = (shared.storeWatch, index, loop)
         redis.stateChanged = { state in
-            switch state {
-            case .up: log.write(.notice, "worker \(index): the store is up")
-            case .limited(let trouble, _):
-                log.write(.warning, "worker \(index): the store takes no writes: \(trouble.sentence)")
-            case .down(.closed, _): break
-            case .down(let trouble, _): log.write(.warning, "worker \(index): the store is down: \(trouble.sentence)")
-            }
+            watch.note(state, worker: index, place: "\(endpoint.address)", now: loop.now)
         }
         return redis
     }

@@ -7,9 +7,11 @@ import EventLoop
 
 extension Worker {
     func listen(on descriptor: Int32, address: SocketAddress) {
-        let log = shared.log
+        let (log, loop) = (shared.log, loop)
         clients.listen(on: descriptor, address: address) { code in
-            log.write(.error, "accepting on \(address) failed: \(errorText(code)); trying again in 100 ms")
+            log.write(
+                .error, about: "accept \(address)",
+                "accepting on \(address) failed: \(errorText(code)); trying again in 100 ms", now: loop.now)
         }
     }
 
@@ -53,7 +55,7 @@ extension Worker {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
         }
-        if update.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
+        if index == 0, update.configuration.limits.head.rawValue > Int64(next.headLimits.head) {
             shared.log.write(
                 .warning,
                 "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
@@ -98,12 +100,30 @@ extension Worker {
         loop.stop()
     }
 
+    private func noteLimits() {
+        func outcome(_ outcome: Outcome) -> Int { counters.outcomes[Int(outcome.rawValue)] }
+        var counts: [(limit: NotableLimit, count: Int)] = [
+            (.clients, outcome(.tooManyClients) + clients.counters.turnedAway), (.memory, outcome(.clientOverMemory)),
+            (.maxConnections, outcome(.originBusy)), (.resources, outcome(.outOfResources)),
+            (.refreshes, fills.counters.refreshesSkipped),
+        ]
+        // Of the whole process.
+        if index == 0 {
+            counts += [
+                (.responsesNotStored, shared.memory.refusals), (.lookUps, shared.resolver.figures.refusals),
+            ]
+        }
+        let new = toldLimits.new(counts)
+        if !new.isEmpty { shared.limitWatch.add(new) }
+    }
+
     func runHousekeeping() {
         if index == 0 {
             cache.sweep(limit: 4096, now: wallTime)
             shared.fills.sweep(now: loop.now)
         }
         accessLog.flush()
+        noteLimits()
         fills.checkTimes(now: loop.now)
         clients.trim()
         scheduleHousekeeping()

@@ -8,17 +8,14 @@ extension Worker {
     /// To be called once there are clients.
     func prepareProxyProtocol() {
         clients.readsProxyHeader = { [unowned self] in runtime.readsProxyHeader(on: $0) }
-        var next = loop.now
         clients.proxyHeaderRefused = { [unowned self] peer in
-            // Who connects without one does so again and again; the counter has them all.
-            guard next <= loop.now else { return }
-            next = loop.now.advanced(byMilliseconds: 60_000)
             var text: [UInt8] = []
             if peer.family == .unix { text = Array("unix:".utf8) } else { peer.appendHost(to: &text) }
             shared.log.write(
-                .warning,
+                .warning, about: "PROXY protocol",
                 "closed a connection from \(String(decoding: text, as: UTF8.self)): it began without a valid header of the "
-                    + "PROXY protocol, which its listener asks for (proxy_protocol: on)")
+                    + "PROXY protocol, which its listener asks for (proxy_protocol: on)",
+                now: loop.now)
         }
     }
 }

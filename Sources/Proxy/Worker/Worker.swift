@@ -18,6 +18,7 @@ package final class Worker {
     let mailbox: Mailbox<WorkerMessage>
     var runtime: RuntimeConfiguration
     var counters = Counters()
+    var toldLimits = ToldLimits()
 
     /// Everything that is stored is reached through it.
     let cache: Cache
@@ -64,7 +65,7 @@ package final class Worker {
         self.writer = writer
         fills = FillService(
             index: index, loop: loop, cache: cache, budget: shared.memory, table: shared.fills,
-            searchRules: shared.searchRules, dateLine: { writer.dateLine },
+            searchRules: shared.searchRules, lastResponses: shared.lastResponses, dateLine: { writer.dateLine },
             makeSource: { asked, fill in origins.exchange(for: asked, of: fill) })
         accessLog = AccessLogBuffer(sink: shared.accessLog)
         accessLog.format = update.configuration.log.access
@@ -81,9 +82,9 @@ package final class Worker {
         noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }
         housekeeping?.schedule(afterMilliseconds: 1000)
-        loop.turnEnded = { [unowned self] in
+        loop.turnEnded = { [unowned self, memory = shared.memory] in
             origins.turnEnded()
-            relieveMemory()
+            if memory.shortages > 0 { relieveMemory() }
         }
         cache.writeWasOvertaken = { [unowned self] in
             loop.atEndOfTurn { [unowned self] in cache.deleteOvertakenWrites() }
@@ -145,14 +146,30 @@ package final class Worker {
         if hundreds < counters.statusClasses.count { counters.statusClasses[hundreds] += 1 }
         guard let request = transaction.request, let stream = transaction.stream else { return }
         request.entry?.counters.bytes += stream.bodyCount
-        if case .off = accessLog.format { return }
+        if case .off = accessLog.format {
+            if let fault = transaction.served.wireFault, fault.sender == .client { tellRefusal(request, fault) }
+            return
+        }
         let served = transaction.served
         accessLog.append(
             AccessLogEntry(
                 message: request, client: request.client,
                 identifier: accessLog.format == .json ? request.identifier : nil, status: served.status,
-                bytes: stream.bodyCount, verdict: served.verdict, outcome: served.outcome, reason: reason),
+                bytes: stream.bodyCount, verdict: served.verdict, outcome: served.outcome, reason: reason,
+                fault: served.wireFault),
             now: loop.now, wallMilliseconds: loop.wallMilliseconds)
+    }
+
+    /// Without an access log nothing else tells of a request that was refused for its bytes.
+    private func tellRefusal(_ request: AdmittedRequest, _ fault: WireError) {
+        var client: [UInt8] = []
+        let address = request.client
+        if address.family == .unix { client = Array("unix:".utf8) } else { address.appendHost(to: &client) }
+        let received = request.unreadable.isEmpty ? "" : ", received \"\(EscapedText.of(request.unreadable))\""
+        shared.log.write(
+            .info, about: "refused request",
+            "refused a request from \(String(decoding: client, as: UTF8.self)): \(fault.code): \(fault.sentence)\(received)",
+            now: loop.now)
     }
 
     // MARK: Readers of feeds
