@@ -102,6 +102,10 @@ extension MetricFamily {
         MetricFamily("larder_accept_failures_total", .counter, "Failed attempts to accept a connection.") {
             $0.total.acceptFailures
         },
+        MetricFamily(
+            "larder_proxy_headers_refused_total", .counter,
+            "Connections closed because their PROXY protocol header was missing, invalid, incomplete or late."
+        ) { $0.total.proxyHeadersRefused },
         MetricFamily("larder_active_requests", .gauge, "Requests in progress.") { $0.total.activeRequests },
         MetricFamily(
             "larder_response_memory_bytes", .gauge, "Memory that responses in progress hold beyond the memory store."

@@ -90,6 +90,7 @@ extension Figures {
         json.member("clients", total.clients)
         json.member("accepted", total.accepted)
         json.member("accept_failures", total.acceptFailures)
+        json.member("proxy_headers_refused", total.proxyHeadersRefused)
         json.member("bytes_to_clients", total.bytesToClients)
         json.member("bytes_from_origins", total.bytesFromOrigins)
         json.member("stored", total.stored)

@@ -35,6 +35,8 @@ package struct ClientCounters: Sendable {
     /// Closed at once, there being too many that are told so.
     package var turnedAway = 0
     package var acceptFailures = 0
+    /// Connections that were closed since their PROXY protocol header was missing, wrong, incomplete or late.
+    package var proxyHeadersRefused = 0
     package var requests = 0
     package var idleClosed = 0
     package var requestsPerConnectionReached = 0
@@ -103,11 +105,18 @@ package final class ClientConnections {
 
     // MARK: Listening
 
+    /// On which of the addresses that are listened on connections begin with a header of the PROXY protocol.
+    package var readsProxyHeader: (SocketAddress) -> Bool = { _ in false }
+    /// Called with the address of a load balancer, or of whoever it was, when such a header was missing or wrong.
+    package var proxyHeaderRefused: ((PeerAddress) -> Void)?
+
     /// - Parameter failed: called with `errno` when a connection couldn't be accepted.
     package func listen(on descriptor: Int32, address: SocketAddress, failed: @escaping (Int32) -> Void) {
         let listener = Listener(
             loop: loop, descriptor: descriptor, address: address,
-            accepted: { [unowned self] descriptor, peer in _ = accept(descriptor, peer) },
+            accepted: { [unowned self] descriptor, peer in
+                _ = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address))
+            },
             refused: { [unowned self] code in
                 counters.acceptFailures += 1
                 failed(code)
@@ -124,10 +133,11 @@ package final class ClientConnections {
         }
     }
 
-    func accept(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
+    func accept(_ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false) -> HTTP1Connection {
         counters.accepted += 1
         let number = total.add()
         let connection = add(descriptor, peer)
+        if readsProxyHeader { connection.expectProxyHeader() }
         if number > limits.clients + limits.rejected {
             // One that is told stays for a while, and its descriptor with it.
             counters.turnedAway += 1

@@ -8,7 +8,7 @@ extension Configuration {
     package func effectiveYAML(withoutSecrets: Bool = true) -> String {
         var out = YAMLWriter()
         out.section("server") { out in
-            out.key("listen", server.listen.map(\.description))
+            out.key("listen", server.listen) { server.proxyProtocol.contains($0) ? [("proxy_protocol", "on")] : [] }
             out.key("workers", server.workers.map { "\($0)" } ?? "auto")
             out.key("drain", server.drain.description)
             out.key("x_cache", server.xCache)
@@ -168,6 +168,16 @@ private struct YAMLWriter {
     mutating func key(_ name: String, _ isOn: Bool) { key(name, isOn ? "on" : "off") }
     mutating func key(_ name: String, _ values: [String]) {
         line("\(name): [\(values.map(YAMLWriter.scalar).joined(separator: ", "))]")
+    }
+
+    /// Addresses of listeners, and what is said of some of them.
+    mutating func key(_ name: String, _ addresses: [ListenAddress], _ more: (ListenAddress) -> [(String, String)]) {
+        let entries = addresses.map { address in
+            let (text, pairs) = (YAMLWriter.scalar(address.description), more(address))
+            let rest = pairs.map { "\($0): \(YAMLWriter.scalar($1))" }
+            return pairs.isEmpty ? text : "{address: \(text), \(rest.joined(separator: ", "))}"
+        }
+        line("\(name): [\(entries.joined(separator: ", "))]")
     }
 
     mutating func key(_ name: String, _ pairs: [(String, String)]) {

@@ -23,85 +23,58 @@ package enum IPAddress: Sendable, Hashable {
     /// Reads the text forms of RFC 4291 §2.2 and dotted decimals; nil for anything else, zones included.
     package init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
-        if bytes.contains(UInt8(ascii: ":")) {
-            guard let bits = IPAddress.v6Bits(bytes) else { return nil }
+        self.init(bytes.span)
+    }
+
+    /// As above, from bytes. Allocates nothing.
+    package init?(_ text: Span<UInt8>) {
+        if let bits = AddressText.v4(text) {
+            self = .v4(bits)
+        } else if let bits = AddressText.v6(text) {
             self = .v6(bits)
         } else {
-            guard let bits = IPAddress.v4Bits(bytes[...]) else { return nil }
-            self = .v4(bits)
+            return nil
         }
     }
 
-    /// Four decimals without leading zeros: `010` is octal to some programs and ten to others.
-    private static func v4Bits(_ bytes: ArraySlice<UInt8>) -> UInt32? {
-        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bits: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count), part.allSatisfy(\.isDigit) else { return nil }
-            guard part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            let value = part.reduce(UInt32(0)) { $0 * 10 + UInt32($1 - UInt8(ascii: "0")) }
-            guard value <= 255 else { return nil }
-            bits = bits << 8 | value
-        }
-        return bits
-    }
-
-    private static func v6Bits(_ bytes: [UInt8]) -> UInt128? {
-        guard bytes.count <= 45 else { return nil }
-        var bytes = bytes[...]
-        var tail: [UInt16] = []
-        if bytes.contains(UInt8(ascii: ".")) {
-            guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")),
-                let bits = v4Bits(bytes[(colon + 1)...])
-            else { return nil }
-            tail = [UInt16(truncatingIfNeeded: bits >> 16), UInt16(truncatingIfNeeded: bits)]
-            // What is left ends with the colon; a placeholder group keeps the grammar the same.
-            bytes = bytes[...colon] + [UInt8(ascii: "0")]
-        }
-        let halves = splitAtDoubleColon(bytes)
-        guard let halves, let front = groups(halves.0), var back = groups(halves.1 ?? []) else { return nil }
-        var all = front
-        if !tail.isEmpty {
-            if halves.1 == nil { all.removeLast() } else { back.removeLast() }
-        }
-        let known = all.count + back.count + tail.count
-        if halves.1 == nil {
-            guard known == 8 else { return nil }
-        } else {
-            guard known <= 7 else { return nil }
-            all += Array(repeating: 0, count: 8 - known)
-        }
-        return (all + back + tail).reduce(UInt128(0)) { $0 << 16 | UInt128($1) }
-    }
-
-    /// The parts before and after `::`; the second is nil without one; nil for two of them.
-    private static func splitAtDoubleColon(
-        _ bytes: ArraySlice<UInt8>
-    ) -> (ArraySlice<UInt8>, ArraySlice<UInt8>?)? {
-        let colon = UInt8(ascii: ":")
-        var place: Int?
-        for index in bytes.indices.dropLast() where bytes[index] == colon && bytes[index + 1] == colon {
-            guard place == nil else { return nil }
-            place = index
-        }
-        guard let place else { return (bytes, nil) }
-        return (bytes[..<place], bytes[(place + 2)...])
-    }
-
-    private static func groups(_ bytes: ArraySlice<UInt8>) -> [UInt16]? {
-        if bytes.isEmpty { return [] }
-        var groups: [UInt16] = []
-        for part in bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
-            guard (1...4).contains(part.count) else { return nil }
-            var value: UInt16 = 0
-            for byte in part {
-                guard let digit = byte.hexValue else { return nil }
-                value = value << 4 | UInt16(digit)
+    /// Reads an address as a hop of `X-Forwarded-For` or `Forwarded` is named: alone or with a port, and IPv6 in brackets or
+    /// without (RFC 7239 §6). nil for `unknown`, for an obfuscated name and for anything else. An IPv4 address that is mapped
+    /// to IPv6 counts as the IPv4 address that it is.
+    package init?(hop: Span<UInt8>) {
+        guard !hop.isEmpty else { return nil }
+        var address = 0..<hop.count
+        var portStart: Int?
+        if hop[0] == UInt8(ascii: "[") {
+            var end = 1
+            while end < hop.count, hop[end] != UInt8(ascii: "]") { end += 1 }
+            guard end < hop.count else { return nil }
+            address = 1..<end
+            guard let bits = AddressText.v6(hop.extracting(address)) else { return nil }
+            if end + 1 < hop.count {
+                guard hop[end + 1] == UInt8(ascii: ":") else { return nil }
+                portStart = end + 2
             }
-            groups.append(value)
+            self = IPAddress.v6(bits).unmapped
+        } else {
+            var colons = 0
+            for index in hop.indices where hop[index] == UInt8(ascii: ":") {
+                colons += 1
+                portStart = index + 1
+            }
+            if colons == 1, let start = portStart { address = 0..<(start - 1) } else { portStart = nil }
+            guard let read = IPAddress(hop.extracting(address)) else { return nil }
+            self = read.unmapped
         }
-        return groups
+        if let portStart, !IPAddress.isPort(hop.extracting(portStart..<hop.count)) { return nil }
+    }
+
+    /// RFC 7239 §6: up to five digits, or an obfuscated port.
+    private static func isPort(_ text: Span<UInt8>) -> Bool {
+        guard !text.isEmpty, text.count <= 64 else { return false }
+        if text[0] == UInt8(ascii: "_") { return true }
+        guard text.count <= 5 else { return false }
+        for index in text.indices where !text[index].isDigit { return false }
+        return true
     }
 }
 

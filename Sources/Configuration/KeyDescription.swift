@@ -85,8 +85,14 @@ package struct KeyDescription: Sendable, Hashable {
 
     private static let server = [
         KeyDescription(
-            "server.listen", "ADDRESS or list", "127.0.0.1:8080",
-            "Addresses for clients: 127.0.0.1:8080, [::]:8080, unix:/path. Sockets passed by systemd are used first."),
+            "server.listen", "ADDRESS, KEYS or list", "127.0.0.1:8080",
+            "Addresses for clients: 127.0.0.1:8080, [::]:8080, unix:/path; or, for each, the keys below. Sockets passed by systemd are used first."
+        ),
+        KeyDescription("server.listen.*.address", "ADDRESS", nil, "The address."),
+        KeyDescription(
+            "server.listen.*.proxy_protocol", "on | off", "off",
+            "Whether each connection begins with a PROXY protocol header (version 1 or 2), in which a load balancer names its client. Connections without one are closed. Anybody who reaches such a listener can claim any address."
+        ),
         KeyDescription("server.workers", "COUNT | auto", "auto", "Number of worker threads; auto means one per core."),
         KeyDescription(
             "server.drain", "DURATION", "30s", "How long requests in flight may take to finish after SIGTERM."),
@@ -94,7 +100,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("server.cache_status", "on | off", "on", "Whether responses carry Cache-Status (RFC 9211)."),
         KeyDescription(
             "server.trusted_proxies", "list of IP or CIDR", "[]",
-            "Clients whose Forwarded and X-Forwarded-* headers are kept and appended to. From all others they are removed or replaced. On a route that caches, the host they name is replaced by Host even so."
+            "Proxies whose Forwarded, X-Forwarded-* and X-Request-Id headers are believed, kept and appended to. From all others they are removed or replaced. On a route that caches, the host they name is replaced by Host even so. The client's address, in the access log, is the last one in X-Forwarded-For (without it, in Forwarded) that isn't listed here."
         ),
         KeyDescription("server.user", "NAME", nil, "User to switch to once the listeners are bound."),
         KeyDescription("server.group", "NAME", nil, "Group to switch to; by default the user's own."),

@@ -3,12 +3,14 @@
 /// The key `server`.
 package struct ServerSettings: Sendable, Hashable {
     package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 8080)]
+    /// Those of `listen` on which each connection begins with a header of the PROXY protocol.
+    package var proxyProtocol: Set<ListenAddress> = []
     /// Event-loop threads; nil is one per core.
     package var workers: Int?
     package var drain = Milliseconds.seconds(30)
     package var xCache = true
     package var cacheStatus = true
-    /// Clients whose `X-Forwarded-*` and `Forwarded` fields are kept and appended to; all others' are replaced.
+    /// Clients whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` fields are believed; all others' are replaced.
     package var trustedProxies: [AddressRange] = []
     /// The user to switch to once the listeners are bound; nil keeps the user that started Larder.
     package var user: String?

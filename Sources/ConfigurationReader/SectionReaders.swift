@@ -16,16 +16,7 @@ enum SectionReader {
 
     /// Returns the addresses with their positions, to be checked against the admin listener's.
     private static func readServer(_ keys: KeyedValues, into server: inout ServerSettings) -> [Listener] {
-        let listeners = keys.list("listen") { text throws(ValueFault) in
-            try ListenAddress(parsing: text)
-        }
-        if let listeners {
-            if case .sequence(let nodes)? = keys.node("listen")?.content, nodes.isEmpty {
-                keys.fault(at: "listen", "`listen` is empty")
-            }
-            if listeners.count > 64 { keys.fault(at: "listen", "`listen` has more than 64 addresses") }
-            server.listen = listeners.prefix(64).map(\.value)
-        }
+        let listeners = keys.readListen(into: &server)
         keys.read("workers", into: &server.workers) { text throws(ValueFault) in
             if text == "auto" { return nil }
             guard let count = Int(text), (1...1024).contains(count) else {
@@ -43,7 +34,7 @@ enum SectionReader {
         keys.read("group", into: &server.group, accountName)
         if let user = server.user { keys.warnOfComplaint(about: .user(user), at: "user") }
         if let group = server.group { keys.warnOfComplaint(about: .group(group), at: "group") }
-        return Array((listeners ?? []).prefix(64))
+        return listeners
     }
 
     private static func readAdmin(_ keys: KeyedValues, into admin: inout AdminSettings) {

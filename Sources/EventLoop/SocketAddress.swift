@@ -1,5 +1,6 @@
 // Addresses of sockets: IPv4, IPv6 and unix paths, as fixed-size values. Names are not resolved here.
 
+import Bytes
 import Glibc
 
 /// An address that a socket can be bound or connected to. A unix path has at most 107 bytes.
@@ -145,6 +146,16 @@ package struct PeerAddress: Equatable, Sendable {
         self.low = low
     }
 
+    package init(ipv4 bits: UInt32, port: UInt16) {
+        self.init(family: .ipv4, port: port, high: 0, low: UInt64(bits))
+    }
+
+    package init(ipv6 bits: UInt128, port: UInt16) {
+        self.init(
+            family: .ipv6, port: port, high: UInt64(truncatingIfNeeded: bits >> 64),
+            low: UInt64(truncatingIfNeeded: bits))
+    }
+
     init(storage: inout sockaddr_storage) {
         switch Int32(storage.ss_family) {
         case AF_INET:
@@ -169,17 +180,8 @@ package struct PeerAddress: Equatable, Sendable {
     package func appendHost(to text: inout [UInt8]) {
         switch family {
         case .unix: return
-        case .ipv4:
-            var shift: UInt64 = 32
-            while shift > 0 {
-                shift -= 8
-                let part = UInt8(truncatingIfNeeded: low >> shift)
-                if part >= 100 { text.append(0x30 + part / 100) }
-                if part >= 10 { text.append(0x30 + part / 10 % 10) }
-                text.append(0x30 + part % 10)
-                if shift > 0 { text.append(UInt8(ascii: ".")) }
-            }
-        case .ipv6: text.append(contentsOf: address.host.utf8)
+        case .ipv4: AddressText.append(v4: UInt32(truncatingIfNeeded: low), to: &text)
+        case .ipv6: AddressText.append(v6: UInt128(high) << 64 | UInt128(low), to: &text)
         }
     }
 

@@ -22,6 +22,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case xForwardedFor
     case xForwardedProto
     case xForwardedHost
+    case xRequestID
     case maxForwards
     case cacheControl
     case cdnCacheControl
@@ -96,6 +97,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         case .xForwardedFor: "X-Forwarded-For"
         case .xForwardedProto: "X-Forwarded-Proto"
         case .xForwardedHost: "X-Forwarded-Host"
+        case .xRequestID: "X-Request-Id"
         case .maxForwards: "Max-Forwards"
         case .cacheControl: "Cache-Control"
         case .cdnCacheControl: "CDN-Cache-Control"

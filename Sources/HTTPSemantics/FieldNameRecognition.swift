@@ -77,6 +77,7 @@ extension FieldName {
         case 12:
             switch (name[0].lowercased, name[6].lowercased) {
             case (UInt8(ascii: "m"), UInt8(ascii: "r")): return (.maxForwards, "max-forwards")
+            case (UInt8(ascii: "x"), UInt8(ascii: "e")): return (.xRequestID, "x-request-id")
             case (UInt8(ascii: "c"), UInt8(ascii: "t")): return (.contentType, "content-type")
             case (UInt8(ascii: "c"), UInt8(ascii: "s")): return (.cacheStatus, "cache-status")
             case (UInt8(ascii: "p"), UInt8(ascii: "s")): return (.proxyStatus, "proxy-status")

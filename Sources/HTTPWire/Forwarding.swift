@@ -17,8 +17,8 @@ package enum Forwarding {
         case upgrade
     }
 
-    /// The name of this gateway in Via.
-    static var pseudonym: StaticString { "larder" }
+    /// The name of this gateway in Via of a response, and the beginning of its name in that of a request.
+    package static var pseudonym: StaticString { "larder" }
 
     /// `name: value` and CRLF. The value must come from a parsed message or be made of visible characters and spaces.
     @inlinable
@@ -80,20 +80,20 @@ package enum Forwarding {
     package static func appendVia(
         of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
-        appendVia(
+        beginVia(
             minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
             to: &output)
+        output.append(pseudonym)
+        output.append("\r\n")
     }
 
-    /// RFC 9110 §7.6.3: the received version and this gateway's pseudonym, after the entries of earlier hops.
-    static func appendVia(
+    /// RFC 9110 §7.6.3: the received version, after the entries of earlier hops. This gateway's pseudonym is to follow.
+    static func beginVia(
         minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append("Via: ")
         if isPresent { appendValues(of: .via, in: lines, bytes, to: &output) }
         output.append(minorVersion == 0 ? "1.0 " : "1.1 ")
-        output.append(pseudonym)
-        output.append("\r\n")
     }
 
     /// RFC 9112 §6: the framing of the forwarded message, independent of the framing it arrived with.

@@ -18,6 +18,10 @@ package struct RequestForwarding: Sendable {
     package var upstreamHost: [UInt8]
     /// The client's address without port, IPv6 without brackets; empty on a unix socket.
     package var peerAddress: [UInt8]
+    /// The name of this gateway in Via, by which it knows a request that comes back to it.
+    package var pseudonym = [UInt8]("larder".utf8)
+    /// Replaces X-Request-Id; empty keeps what the client sent.
+    package var requestID: [UInt8] = []
     /// Whether the peer's forwarding fields are kept and extended, rather than replaced.
     package var isPeerTrusted = false
     /// Whether the client's connection uses https.
@@ -79,9 +83,12 @@ extension Forwarding {
         }
         plan.appendConditionally(head, bytes, to: &output)
         appendFraming(plan.framing, to: &output)
-        appendVia(
+        beginVia(
             minorVersion: head.minorVersion, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
+        output.append(plan.pseudonym)
+        output.append("\r\n")
         plan.appendForwarded(head, bytes, to: &output)
+        if !plan.requestID.isEmpty { appendField("X-Request-Id", plan.requestID.span, to: &output) }
         plan.appendConnection(head, bytes, to: &output)
     }
 }
@@ -92,7 +99,11 @@ extension RequestForwarding {
         return false
     }
 
-    fileprivate var leftOut: FieldSet { RequestForwarding.regenerated.union(dropping) }
+    fileprivate var leftOut: FieldSet {
+        var left = RequestForwarding.regenerated.union(dropping)
+        if !requestID.isEmpty { left.insert(.xRequestID) }
+        return left
+    }
 
     /// RFC 9112 §3.2.1, §3.2.4. An absolute-form without a path means `/`, or `*` for OPTIONS.
     fileprivate func appendRequestLine(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer)
@@ -178,8 +189,14 @@ extension RequestForwarding {
     }
 
     /// Whether a field that isn't known by name is one more forwarding field: `X-Forwarded-Port` and the like, which anyone
-    /// can forge, and any of them spelled with `_`, which many servers take for `-` while proxies don't know it.
+    /// can forge, and any of them, or X-Request-Id, spelled with `_`, which many servers take for `-` while proxies don't know
+    /// it.
     fileprivate func leavesOut(otherField name: Span<UInt8>) -> Bool {
+        if name.count == 12, !requestID.isEmpty, Self.isDash(name[1]), Self.isDash(name[9]) {
+            return name[0].lowercased == UInt8(ascii: "x")
+                && Token.equalIgnoringCase(name.extracting(2..<9), "request")
+                && Token.equalIgnoringCase(name.extracting(10..<12), "id")
+        }
         guard name.count > 12, name[0].lowercased == UInt8(ascii: "x"), Self.isDash(name[1]), Self.isDash(name[11]),
             Token.equalIgnoringCase(name.extracting(2..<11), "forwarded")
         else { return false }

@@ -50,8 +50,7 @@ extension Forwarding {
             appendFraming(plan.framing, to: &output)
         }
         if plan.appendsVia {
-            appendVia(
-                minorVersion: head.minorVersion, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
+            appendVia(of: head, bytes, to: &output)
         }
         appendConnection(head, bytes, plan.connection, to: &output)
     }

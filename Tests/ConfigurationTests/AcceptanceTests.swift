@@ -19,7 +19,7 @@ struct AcceptanceTests {
     /// Every key there is, each with another value than its default.
     static let everything = """
         server:
-          listen: [127.0.0.1:80, "[::1]:80", unix:/run/l.sock]
+          listen: [127.0.0.1:80, {address: "[::1]:80", proxy_protocol: on}, unix:/run/l.sock]
           workers: 3
           drain: 1h30m
           x_cache: off
@@ -126,6 +126,7 @@ struct AcceptanceTests {
             it.server.listen == [
                 .tcp(host: "127.0.0.1", port: 80), .tcp(host: "::1", port: 80), .unix(path: "/run/l.sock"),
             ])
+        #expect(it.server.proxyProtocol == [.tcp(host: "::1", port: 80)])
         #expect(it.server.workers == 3)
         #expect(it.server.drain == .minutes(90))
         #expect(!it.server.xCache && !it.server.cacheStatus)
@@ -247,7 +248,9 @@ struct AcceptanceTests {
         let companion = name == "heuristic_cap" ? "heuristic: 10%" : nil
         let line = "\(name): \(key.defaultText!)" + (companion.map { ", \($0)" } ?? "")
         let (with, without): (String, String) =
-            if key.path.hasPrefix("upstreams.*.check.") {
+            if key.path.hasPrefix("server.listen.*.") {
+                ("server:\n  listen: {address: 127.0.0.1:8080, \(line)}" + rest, rest)
+            } else if key.path.hasPrefix("upstreams.*.check.") {
                 (
                     "upstreams: {a: {servers: \"http://h\", check: {path: /c, \(line)}}}\nroutes: [{path: /, upstream: a}]",
                     "upstreams: {a: {servers: \"http://h\", check: /c}}\nroutes: [{path: /, upstream: a}]"

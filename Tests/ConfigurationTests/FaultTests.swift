@@ -181,6 +181,15 @@ struct FaultTests {
                 "2:11: error: the socket path is 108 bytes long; the maximum is 107"),
             FaultyFile("server:\n  listen: []" + rest, "2:11: error: `listen` is empty"),
             FaultyFile(
+                "server:\n  listen: {proxy_protocol: on}" + rest,
+                "2:11: error: the listener has no `address`; add address: 127.0.0.1:8080"),
+            FaultyFile(
+                "server:\n  listen: [{address: \"127.0.0.1:80\", proxy_protokol: on}]" + rest,
+                "2:38: error: unknown key `proxy_protokol`; did you mean `proxy_protocol`?"),
+            FaultyFile(
+                "server:\n  listen:\n    - {address: \"127.0.0.1:80\", proxy_protocol: on}\n    - 127.0.0.1:80" + rest,
+                "4:7: error: `127.0.0.1:80` conflicts with `127.0.0.1:80` on line 3"),
+            FaultyFile(
                 "server:\n  listen: [127.0.0.1:80, 127.0.0.1:80]" + rest,
                 "2:26: error: `127.0.0.1:80` conflicts with `127.0.0.1:80` on line 2"),
             FaultyFile(

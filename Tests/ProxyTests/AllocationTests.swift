@@ -26,6 +26,8 @@ extension ServingTests {
             var status = 200
             var size = 1_024
             var access = LogSettings.Access.off
+            /// Addresses of trusted proxies.
+            var trusted: [String] = []
             /// Whether something else was purged by a tag before, so that what was invalidated has to be looked up.
             var followsPurge = false
             /// Whether some other group was invalidated before, in the same way.
@@ -67,6 +69,17 @@ extension ServingTests {
                 Kind(name: "logged, common", release: 0, debug: 20, access: .common),
                 Kind(name: "logged, combined", release: 0, debug: 20, access: .combined),
                 Kind(name: "logged, JSON", release: 0, debug: 19, access: .json),
+                Kind(
+                    name: "with Via, not logged", release: 0, debug: 12,
+                    request: ["Via: 1.1 a, 1.1 b (c)", "X-Forwarded-For: 192.0.2.1", "X-Request-Id: a"]),
+                Kind(
+                    name: "logged, JSON, behind trusted proxies", release: 0, debug: 40,
+                    request: ["X-Forwarded-For: 2001:db8::1, 10.0.0.1", "X-Request-Id: a"], access: .json,
+                    trusted: ["127.0.0.0/8", "10.0.0.0/8"]),
+                Kind(
+                    name: "logged, combined, Forwarded", release: 0, debug: 40,
+                    request: ["Forwarded: for=\"[2001:db8::1]:4711\", for=10.0.0.1"], access: .combined,
+                    trusted: ["127.0.0.0/8", "10.0.0.0/8"]),
             ]
         }
 
@@ -86,7 +99,7 @@ extension ServingTests {
             arguments: Kind.all)
         func memoryHit(kind: Kind) throws {
             try #require(larder_allocations_counts_this_thread() == 1, "malloc does not go through the counter")
-            try ServingStage.run(access: kind.access) { stage throws in
+            try ServingStage.run(access: kind.access, trusted: kind.trusted) { stage throws in
                 let body = String(repeating: "x", count: kind.status == 200 ? kind.size : 1_024)
                 let path = stage.origin.script(200, ["Cache-Control: max-age=600"] + kind.stored, body: body)
                 if kind.followsPurge {

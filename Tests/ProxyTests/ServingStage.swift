@@ -19,13 +19,18 @@ final class ServingStage: Sendable {
     private let stopper: Mailbox<Void>
     private let thread: LoopThread
 
-    /// - Parameter access: the form of the access log, whose lines go nowhere.
-    init(token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off) throws {
+    /// - Parameters:
+    ///   - access: the form of the access log, whose lines go nowhere.
+    ///   - trusted: addresses of trusted proxies.
+    init(
+        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = []
+    ) throws {
         origin = try ScriptedOrigin()
         var configuration = try Configuration.quick(
             upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s", redis: redis)
         configuration.server.workers = 1
         configuration.log.access = access
+        configuration.server.trustedProxies = try trusted.map { try AddressRange(parsing: $0) }
         let stopper = Mailbox<Void>()
         let shared = Handover()
         thread = LoopThread.start(name: "control") { [configuration] in
@@ -79,10 +84,10 @@ final class ServingStage: Sendable {
     }
 
     static func run(
-        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off,
+        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
         _ body: (ServingStage) throws -> Void
     ) throws {
-        let stage = try ServingStage(token: token, redis: redis, access: access)
+        let stage = try ServingStage(token: token, redis: redis, access: access, trusted: trusted)
         defer { stage.stop() }
         try body(stage)
     }

@@ -11,6 +11,8 @@ package struct LarderConfiguration: Sendable {
     package var routes = ""
     package var limits = ""
     package var log = ""
+    /// The listener takes connections that begin with a PROXY protocol header.
+    package var proxyProtocol = false
 
     /// Everything not named keeps what suits a test: two workers, a memory store.
     package init(
@@ -34,6 +36,7 @@ package struct LarderConfiguration: Sendable {
     }
 
     package func text(listen: String, admin address: String) -> String {
+        let listen = proxyProtocol ? "{address: \"\(listen)\", proxy_protocol: on}" : listen
         let sections: [(String, String)] = [
             ("server", "listen: \(listen)\n\(server)"), ("admin", "listen: \(address)\n\(admin)"), ("store", store),
             ("upstreams", upstreams), ("routes", routes), ("limits", limits), ("log", log),

@@ -8,6 +8,8 @@ import HTTPWire
 
 final class HTTP1Connection: Socket {
     private enum Phase: UInt8 {
+        /// Before the first request: the header that names the client is to come.
+        case receivingProxyHeader
         /// Between two requests, or within a head.
         case receivingHead
         case inRequest
@@ -17,7 +19,8 @@ final class HTTP1Connection: Socket {
     }
 
     private let connections: ClientConnections
-    let peer: PeerAddress
+    /// The other end of the connection, or the client that a PROXY protocol header names.
+    private(set) var peer: PeerAddress
     private var stream: HTTP1Stream?
     /// Received and not yet used: a part of a head, or what came after a request that is in progress.
     private var kept: [UInt8] = []
@@ -49,12 +52,17 @@ final class HTTP1Connection: Socket {
         setDeadline(afterMilliseconds: connections.limits.headTimeout)
     }
 
+    /// A load balancer is at the other end, which names its client first.
+    func expectProxyHeader() { phase = .receivingProxyHeader }
+
     /// Nothing new is begun from now on: what is idle, within a head, or only lingering has a moment.
     func drainBegan() {
         if phase != .inRequest { setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
     }
 
-    var isIdle: Bool { phase == .receivingHead && kept.isEmpty && stream == nil }
+    var isIdle: Bool {
+        (phase == .receivingHead && kept.isEmpty && stream == nil) || phase == .receivingProxyHeader
+    }
 
     /// Memory that would be free without this client.
     var heldBytes: Int { stream?.heldBytes ?? 0 }
@@ -72,10 +80,45 @@ final class HTTP1Connection: Socket {
 
     override func readable() {
         switch phase {
+        case .receivingProxyHeader: readProxyHeader()
         case .receivingHead: readRequests()
         case .inRequest: stream?.readable()
         case .lingering: drop()
         }
+    }
+
+    /// The time for a head, which began when the connection was accepted, is the time for this header too.
+    private func readProxyHeader() {
+        let before = kept.count
+        restoreKept()
+        switch receive(after: before) {
+        case .wouldBlock: return
+        case .failed: leave()
+        // Some health checks only connect.
+        case .ended: if before == 0 { leave() } else { refuseProxyHeader() }
+        case .bytes(let count):
+            let total = before + count
+            kept = []
+            let input = loop.input
+            let bytes = input.span(count: total)
+            switch ProxyHeader.read(bytes) {
+            case .incomplete: kept = bytes.copied()
+            case .invalid: refuseProxyHeader()
+            case .complete(let header):
+                if case .named(let client) = header.client { peer = client }
+                phase = .receivingHead
+                setDeadline(afterMilliseconds: connections.limits.headTimeout)
+                if header.length < total { process(count: total, from: header.length, wasIdle: true) }
+            }
+        }
+    }
+
+    /// Nobody is told over this connection: what comes isn't known to be HTTP, nor from whom.
+    private func refuseProxyHeader() {
+        connections.counters.proxyHeadersRefused += 1
+        connections.proxyHeaderRefused?(peer)
+        kept = []
+        leave()
     }
 
     private func readRequests() {
@@ -97,10 +140,12 @@ final class HTTP1Connection: Socket {
     }
 
     /// Takes requests from the first `count` bytes of the input buffer until one has to wait.
-    /// - Parameter wasIdle: the time between two requests runs already.
-    private func process(count total: Int, wasIdle: Bool) {
+    /// - Parameters:
+    ///   - first: where the first one begins.
+    ///   - wasIdle: the time between two requests runs already.
+    private func process(count total: Int, from first: Int = 0, wasIdle: Bool) {
         var count = total
-        var start = 0
+        var start = first
         var isIdle = wasIdle
         isProcessing = true
         defer { isProcessing = false }
@@ -319,7 +364,8 @@ final class HTTP1Connection: Socket {
     override func deadlinePassed() {
         switch phase {
         case .lingering: leave()
-        case .receivingHead:
+        case .receivingProxyHeader where !kept.isEmpty: refuseProxyHeader()
+        case .receivingProxyHeader, .receivingHead:
             guard hasPartialHead, let stream else {
                 connections.counters.idleClosed += 1
                 return leave()

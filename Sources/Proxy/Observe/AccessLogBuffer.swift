@@ -12,6 +12,10 @@ import HTTPWire
 /// What is logged of a request that is over.
 struct AccessLogEntry {
     let message: RequestMessage
+    /// Who sent it: the peer, or whom a trusted proxy names.
+    let client: PeerAddress
+    /// What the request is called; nil where the format doesn't say.
+    let identifier: RequestIdentifier?
     let status: Int
     /// Of the response's content.
     let bytes: Int
@@ -31,7 +35,7 @@ final class AccessLogBuffer {
     private var lines = ByteBuffer(minimumCapacity: 4096)
     private var count = 0
     // Kept from line to line.
-    private var peerText: [UInt8] = []
+    private var clientText: [UInt8] = []
     private var date = ByteBuffer(minimumCapacity: 64)
     private static let handOver = 32 << 10
 
@@ -56,7 +60,7 @@ final class AccessLogBuffer {
     }
 
     private func appendCommon(_ entry: AccessLogEntry, _ wallMilliseconds: Int64, isCombined: Bool) {
-        appendPeer(of: entry)
+        appendClient(of: entry)
         lines.append(" - - [")
         appendCommonTime(wallMilliseconds / 1000)
         lines.append("] \"")
@@ -101,7 +105,11 @@ final class AccessLogBuffer {
         lines.append("{\"time\":\"")
         appendISOTime(wallMilliseconds)
         lines.append("\",\"client\":\"")
-        appendPeer(of: entry)
+        appendClient(of: entry)
+        if let identifier = entry.identifier {
+            lines.append("\",\"request_id\":\"")
+            append(identifier, of: entry.message)
+        }
         lines.append("\",\"method\":\"")
         appendEscaped(entry.message.bytes.extracting(entry.message.head.methodRange))
         lines.append("\",\"host\":\"")
@@ -137,12 +145,18 @@ final class AccessLogBuffer {
         lines.append("}\n")
     }
 
-    private func appendPeer(of entry: AccessLogEntry) {
-        let peer = entry.message.peer
-        guard peer.family != .unix else { return lines.append("unix:") }
-        peerText.removeAll(keepingCapacity: true)
-        peer.appendHost(to: &peerText)
-        lines.append(peerText)
+    private func appendClient(of entry: AccessLogEntry) {
+        guard entry.client.family != .unix else { return lines.append("unix:") }
+        clientText.removeAll(keepingCapacity: true)
+        entry.client.appendHost(to: &clientText)
+        lines.append(clientText)
+    }
+
+    private func append(_ identifier: RequestIdentifier, of message: RequestMessage) {
+        switch identifier {
+        case .given(let range): appendEscaped(message.bytes.extracting(range))
+        case .made(let name): RequestIdentifier.digits(of: name) { lines.append($0) }
+        }
     }
 
     private func appendEscaped(_ text: Span<UInt8>) { EscapedText.append(text, to: &lines) }

@@ -29,6 +29,8 @@ package struct Counters: Sendable {
 
     package var accepted = 0
     package var acceptFailures = 0
+    /// Connections closed for want of a PROXY protocol header.
+    package var proxyHeadersRefused = 0
     /// Clients that were closed at once, there being far too many.
     package var turnedAway = 0
     package var idleClosed = 0
@@ -81,6 +83,7 @@ package struct Counters: Sendable {
     mutating func add(_ other: ClientCounters) {
         accepted += other.accepted
         acceptFailures += other.acceptFailures
+        proxyHeadersRefused += other.proxyHeadersRefused
         turnedAway += other.turnedAway
         requests += other.requests
         idleClosed += other.idleClosed
@@ -127,6 +130,7 @@ package struct Counters: Sendable {
         }
         accepted += other.accepted
         acceptFailures += other.acceptFailures
+        proxyHeadersRefused += other.proxyHeadersRefused
         turnedAway += other.turnedAway
         idleClosed += other.idleClosed
         tunnelsTimedOut += other.tunnelsTimedOut

@@ -6,7 +6,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     // A response was sent.
     case hit, stale, revalidated, miss, bypass, tunnel, own
     // Refused by Larder before any origin was asked.
-    case malformed, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
+    case malformed, loop, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
     case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients
     // The origin failed.
     case originUnresolved, originRefused, originBusy, outOfResources
@@ -20,7 +20,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     package var slug: StaticString { row.slug }
     package var sentence: StaticString { row.sentence }
 
-    /// The type of error that `Proxy-Status` names (RFC 9209 §2.3); nil where no origin failed.
+    /// The type of error that `Proxy-Status` names (RFC 9209 §2.3); nil where it has none for what Larder refuses.
     var proxyError: StaticString? {
         switch self {
         case .validationFailed: "destination_unavailable"
@@ -33,6 +33,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originMalformed: "http_protocol_error"
         case .originClosed: "connection_terminated"
         case .upgradeNotAllowed: "http_upgrade_failed"
+        case .loop: "proxy_loop_detected"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
             .tooManyClients, .responseCutShort, .clientGone, .clientStalled, .clientOverMemory:
@@ -50,6 +51,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .tunnel: (0, "tunnel", "upgraded to another protocol and passed through")
         case .own: (0, "own", "a response of Larder's own")
         case .malformed: (400, "malformed-request", "the request is not well-formed HTTP/1.1")
+        case .loop: (508, "loop-detected", "the request has passed through this Larder before")
         case .noRoute: (404, "no-route", "no route matches this host and path")
         case .invalidPath:
             (400, "invalid-path", "the path is ambiguous: it has dot segments or broken percent-encoding")

@@ -26,6 +26,8 @@ final class AdmittedRequest: RequestMessage {
     private(set) var contentDigest: MD5Digest?
     /// It asks to leave HTTP, on a route that allows it.
     var wantsTunnel = false
+    /// What it is called, once it was given a name here.
+    var madeIdentifier: UInt128?
 
     init(on loop: EventLoop, _ runtime: RuntimeConfiguration) {
         self.runtime = runtime
@@ -50,6 +52,7 @@ final class AdmittedRequest: RequestMessage {
         collectedIsPrefix = false
         contentDigest = nil
         wantsTunnel = false
+        madeIdentifier = nil
     }
 
     var policy: RoutePolicy? { entry?.policy }

@@ -59,6 +59,8 @@ struct OriginRequest {
         var plan = RequestForwarding(
             content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
         plan.keepsClientHost = entry.keepsClientHost
+        plan.pseudonym = request.runtime.pseudonym
+        plan.requestID = request.identifierText
         plan.isPeerTrusted = request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect

@@ -13,6 +13,7 @@ extension Transaction: StoreReceiver {
 
     func route() -> Progress {
         let request = self.request!
+        if request.hasPassedHere { return refuse(.loop) }
         switch request.head.method {
         // RFC 9110 §9.3.8: TRACE would show a page what the proxies on the way add to its requests.
         case .connect, .trace: return refuse(.methodNotAllowed)

@@ -5,6 +5,7 @@ import CacheStorage
 import Clients
 import Configuration
 import EventLoop
+import HTTPWire
 import Routing
 
 /// Shared by all threads.
@@ -23,6 +24,8 @@ package final class SharedState: Sendable {
     package let descriptors: DescriptorReserve
     /// Workers of this process.
     let workerCount: Int
+    /// The name of this process in Via of requests, which no other Larder has: one behind another is no loop.
+    let pseudonym: [UInt8]
 
     /// - Parameter descriptorLimit: how many descriptors the process may open.
     package init(
@@ -32,9 +35,16 @@ package final class SharedState: Sendable {
         memory = MemoryBudget(bytes: Int(configuration.limits.memory.rawValue))
         descriptors = DescriptorReserve(limit: descriptorLimit, workers: workers)
         workerCount = workers
+        pseudonym = Self.newPseudonym()
         self.log = log
         storeWatch = StoreWatch(log: log)
         self.accessLog = accessLog
+    }
+
+    private static func newPseudonym() -> [UInt8] {
+        var name = Array("\(Forwarding.pseudonym)-".utf8)
+        for _ in 0..<12 { name.append(UInt8.random(in: 0..<16).hexDigit) }
+        return name
     }
 
     /// A reload changed the bounds.

@@ -81,13 +81,20 @@ final class RuntimeConfiguration {
     let showsCacheStatus: Bool
     /// Whether any route's responses may be in a store.
     let storesAnything: Bool
+    /// The name of this process in Via.
+    let pseudonym: [UInt8]
+    /// This worker's, in all its configurations.
+    let identifiers: RequestIdentifiers
 
     /// - Parameters:
     ///   - groups: one for each of `configuration.upstreams`, in order.
     ///   - largestHead: what the loop's input buffer, which a reload can't enlarge, holds of a head.
+    ///   - pseudonym: the name of this process in Via.
     ///   - previous: its routes' counters are carried over where a route has the same host and path.
     init(
-        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int, previous: RuntimeConfiguration? = nil
+        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int,
+        pseudonym: [UInt8] = Array("larder".utf8),
+        previous: RuntimeConfiguration? = nil
     ) throws(RouteTableFault) {
         self.configuration = configuration
         let table = try RouteTable(configuration.routes)
@@ -121,13 +128,20 @@ final class RuntimeConfiguration {
         requestsPerConnection = limits.requests == 0 ? .max : limits.requests
         showsXCache = configuration.server.xCache
         showsCacheStatus = configuration.server.cacheStatus
+        self.pseudonym = pseudonym
+        identifiers = previous?.identifiers ?? RequestIdentifiers()
     }
 
     /// Whether a peer's own `X-Forwarded-*` fields are believed.
     func trusts(_ peer: PeerAddress) -> Bool {
-        let ranges = configuration.server.trustedProxies
-        guard !ranges.isEmpty, let address = IPAddress(peer) else { return false }
-        return ranges.contains { $0.contains(address) }
+        guard !configuration.server.trustedProxies.isEmpty, let address = IPAddress(peer) else { return false }
+        return trusts(address)
+    }
+
+    /// Whether it is the address of a trusted proxy.
+    func trusts(_ address: IPAddress) -> Bool {
+        for range in configuration.server.trustedProxies where range.contains(address) { return true }
+        return false
     }
 
     /// What connections of clients keep to.

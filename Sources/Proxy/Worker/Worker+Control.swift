@@ -50,7 +50,7 @@ extension Worker {
         guard
             let next = try? RuntimeConfiguration(
                 update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
-                previous: runtime)
+                pseudonym: shared.pseudonym, previous: runtime)
         else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return

@@ -54,7 +54,8 @@ package final class Worker {
             inputCapacity: Self.readSize + Int(max(update.configuration.limits.head.rawValue, Int64(Self.readSize)))
         )
         let runtime = try RuntimeConfiguration(
-            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize)
+            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
+            pseudonym: shared.pseudonym)
         self.runtime = runtime
         storeSettings = update.configuration.store
         cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
@@ -73,6 +74,7 @@ package final class Worker {
             memory: shared.memory,
             makeHandler: { [unowned self] in Transaction(worker: self) },
             makeMessage: { [unowned self] in AdmittedRequest(on: loop, runtime) })
+        prepareProxyProtocol()
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
         openStores()
@@ -151,15 +153,18 @@ package final class Worker {
         let served = transaction.served
         accessLog.append(
             AccessLogEntry(
-                message: request, status: served.status, bytes: stream.bodyCount, verdict: served.verdict,
-                outcome: served.outcome, reason: reason, fault: served.wireFault),
+                message: request, client: request.client,
+                identifier: accessLog.format == .json ? request.identifier : nil, status: served.status,
+                bytes: stream.bodyCount, verdict: served.verdict, outcome: served.outcome, reason: reason,
+                fault: served.wireFault),
             now: loop.now, wallMilliseconds: loop.wallMilliseconds)
     }
 
     /// Without an access log nothing else tells of a request that was refused for its bytes.
     private func tellRefusal(_ request: AdmittedRequest, _ fault: WireError) {
         var client: [UInt8] = []
-        if request.peer.family == .unix { client = Array("unix:".utf8) } else { request.peer.appendHost(to: &client) }
+        let address = request.client
+        if address.family == .unix { client = Array("unix:".utf8) } else { address.appendHost(to: &client) }
         let received = request.unreadable.isEmpty ? "" : ", received \"\(EscapedText.of(request.unreadable))\""
         shared.log.write(
             .info, about: "refused request",

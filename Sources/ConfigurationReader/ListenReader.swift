@@ -1,0 +1,50 @@
+// `server.listen`: an address, a list of addresses, or for each a mapping that says more of it.
+
+import Configuration
+
+extension KeyedValues {
+    /// The addresses with their positions; none if the key is missing. What is said of them is written to `server`.
+    func readListen(into server: inout ServerSettings) -> [Listener] {
+        guard let node = node("listen") else { return [] }
+        let nodes: [YAMLNode]
+        switch node.content {
+        case .sequence(let list): nodes = list
+        case .mapping: nodes = [node]
+        case .scalar, .invalid:
+            guard let listeners = list("listen", { text throws(ValueFault) in try ListenAddress(parsing: text) }) else {
+                return []
+            }
+            server.listen = listeners.map(\.value)
+            return listeners
+        }
+        var listeners: [Listener] = []
+        for node in nodes.prefix(Self.listenersBound) {
+            var address: ListenAddress?
+            var readsProxyProtocol = false
+            if case .mapping = node.content {
+                guard let keys = KeyedValues(node, path: "server.listen.*", in: reading) else { continue }
+                if keys.node("address") == nil {
+                    reading.faults.add(
+                        node.position, "the listener has no `address`", hint: "add address: 127.0.0.1:8080")
+                }
+                keys.read("address", into: &address) { text throws(ValueFault) in try ListenAddress(parsing: text) }
+                keys.read("proxy_protocol", into: &readsProxyProtocol)
+            } else {
+                address = reading.value(of: node, key: "listen") { text throws(ValueFault) in
+                    try ListenAddress(parsing: text)
+                }
+            }
+            guard let address else { continue }
+            listeners.append((address, node.position))
+            if readsProxyProtocol { server.proxyProtocol.insert(address) }
+        }
+        if nodes.isEmpty { fault(at: "listen", "`listen` is empty") }
+        if nodes.count > Self.listenersBound {
+            fault(at: "listen", "`listen` has more than \(Self.listenersBound) addresses")
+        }
+        server.listen = listeners.map(\.value)
+        return listeners
+    }
+
+    private static var listenersBound: Int { 64 }
+}
