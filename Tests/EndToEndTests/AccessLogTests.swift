@@ -160,7 +160,8 @@ struct AccessLogTests {
         }
     }
 
-    @Test("A line that was broken off by a full disk doesn't run into the next one")
+    /// A sanitizer keeps files of its own, which the limit would hit.
+    @Test("A line that was broken off by a full disk doesn't run into the next one", .disabled(if: isSanitized))
     func brokenLine() throws {
         try Stage.run { stage in
             let origin = try stage.quickOrigin()
