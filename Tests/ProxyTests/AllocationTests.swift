@@ -73,11 +73,11 @@ extension ServingTests {
                     name: "with Via, not logged", release: 0, debug: 12,
                     request: ["Via: 1.1 a, 1.1 b (c)", "X-Forwarded-For: 192.0.2.1", "X-Request-Id: a"]),
                 Kind(
-                    name: "logged, JSON, behind trusted proxies", release: 0, debug: 40,
+                    name: "logged, JSON, behind trusted proxies", release: 0, debug: 24,
                     request: ["X-Forwarded-For: 2001:db8::1, 10.0.0.1", "X-Request-Id: a"], access: .json,
                     trusted: ["127.0.0.0/8", "10.0.0.0/8"]),
                 Kind(
-                    name: "logged, combined, Forwarded", release: 0, debug: 40,
+                    name: "logged, combined, Forwarded", release: 0, debug: 16,
                     request: ["Forwarded: for=\"[2001:db8::1]:4711\", for=10.0.0.1"], access: .combined,
                     trusted: ["127.0.0.0/8", "10.0.0.0/8"]),
             ]
