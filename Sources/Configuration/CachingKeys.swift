@@ -43,7 +43,10 @@ extension KeyDescription {
             "background_fill", "on | off", "on",
             "Whether an upstream request continues after its last client has disconnected, so that its response can be stored. It ends if the response is not to be stored or larger than store.object, and a minute after the response has begun and the client has left."
         ),
-        key("key", "TEMPLATE", nil, "Template of the cache key, such as task:{id|default}; by default method and URL."),
+        key(
+            "key", "TEMPLATE", nil,
+            "Template of the cache key, such as task:{id|default}; by default method and URL. A request that lacks a value without a default, or has it more than once, passes by the cache."
+        ),
         key("query", "sorted | exact | ignore", "sorted", "How the query is used in the key."),
         key("query_allow", "list of GLOB", nil, "Only these query parameters are used in the key."),
         key("query_deny", "list of GLOB", "[]", "Query parameters that are not used in the key."),

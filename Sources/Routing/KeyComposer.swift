@@ -6,8 +6,8 @@
 // no target can forge a content digest. A trailing dot of the host is kept: it matches the same route, but the origin
 // may respond differently.
 //
-// With `cache.key` the text follows that template. A missing value without a default equals an empty one, so a template
-// with an optional part should give it a default. `KeyRecipe` explains why values can't forge keys. Where the template
+// With `cache.key` the text follows that template. A value that is missing or empty, and has no default, makes
+// the request one without a key, and so does one that is there twice. `KeyRecipe` explains why values can't forge keys. Where the template
 // doesn't contain the content of a POST or QUERY, ` body:` follows as above, and where it doesn't contain the method,
 // ` method:` with every one but GET and HEAD.
 
@@ -30,6 +30,8 @@ package enum URIScheme: Sendable {
 package struct KeyComposer: ~Copyable {
     private var writer = KeyWriter()
     private var variant = ByteBuffer()
+    /// Why the request has no key of its own; `text` is to be used for nothing then.
+    package var fault: KeyFault? { writer.fault }
     /// The MD5 of `text`.
     package private(set) var digest = MD5Digest(high: 0, low: 0)
 

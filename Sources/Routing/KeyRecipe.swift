@@ -33,6 +33,8 @@ package final class KeyRecipe: Sendable {
         var name = 0..<0
         /// The encoded default, used if the request has no such value; empty without one.
         var fallback = 0..<0
+        /// Whether there is one, be it empty.
+        var hasDefault = false
         /// An unreserved character that is encoded too; 0 for none, as NUL is encoded anyway.
         var escape: UInt8 = 0
     }
@@ -122,6 +124,7 @@ private struct KeyTemplateCompiler {
             var (compiled, fallback) = value(piece)
             let boundary = boundary(behind: compiled.source, rest: template[(index + 1)...])
             if case .escape(let byte) = boundary { compiled.escape = byte }
+            compiled.hasDefault = fallback != nil
             compiled.fallback = store(encode(fallback ?? "", escape: compiled.escape))
             pieces.append(compiled)
             if case .separator = boundary {

@@ -4,6 +4,14 @@ import Bytes
 import HTTPSemantics
 import HTTPWire
 
+/// Why a request has no key of its own under a template: what others are served isn't for it, nor its response for them.
+package enum KeyFault: Sendable, Equatable {
+    /// A value is missing or empty for which the template has no default.
+    case incomplete
+    /// A query parameter or cookie that the template names stands in the request more than once.
+    case ambiguous
+}
+
 /// The inputs of a key other than the head.
 struct KeyRequest {
     let scheme: URIScheme
@@ -15,6 +23,8 @@ struct KeyWriter: ~Copyable {
     private(set) var text = ByteBuffer()
     /// The end of the path in a text without a template, where the query may begin; nil with a template.
     private(set) var pathEnd: Int?
+    /// What is wrong with the text; the first of several.
+    private(set) var fault: KeyFault?
     private var query = QueryText()
     private var metadata = ByteBuffer()
 
@@ -23,6 +33,7 @@ struct KeyWriter: ~Copyable {
     ) {
         text.removeAll()
         pathEnd = nil
+        fault = nil
         metadata.removeAll()
         if request.body != nil, head.method == .query || head.method == .post {
             ContentMetadata.append(of: head, bytes, to: &metadata)
@@ -110,21 +121,14 @@ struct KeyWriter: ~Copyable {
             text.appendValue(
                 bytes, request.match.parameter(at: index), .percent, escape: escape, keepsSlashes: isRest)
         case .queryParameter:
-            if let value = RequestValue.queryParameter(names.extracting(piece.name), head, bytes) {
-                text.appendValue(bytes, value, .form, escape: escape)
-            } else {
-                text.append(names.extracting(piece.fallback))
-            }
+            write(RequestValue.queryParameter(names.extracting(piece.name), head, bytes), .form, piece, names, bytes)
         case .header:
-            if !writeHeader(names.extracting(piece.name), head, bytes, escape) {
-                text.append(names.extracting(piece.fallback))
-            }
+            let start = text.count
+            let isThere = writeHeader(names.extracting(piece.name), head, bytes, escape)
+            if !isThere { text.append(names.extracting(piece.fallback)) }
+            if !piece.hasDefault, text.count == start { note(.incomplete) }
         case .cookie:
-            if let value = RequestValue.cookie(names.extracting(piece.name), head, bytes) {
-                text.appendValue(bytes, value, .none, escape: escape)
-            } else {
-                text.append(names.extracting(piece.fallback))
-            }
+            write(RequestValue.cookie(names.extracting(piece.name), head, bytes), .none, piece, names, bytes)
         case .method:
             if head.method == .head {
                 text.appendValue(UInt8(ascii: "G"), escape: escape)
@@ -138,6 +142,7 @@ struct KeyWriter: ~Copyable {
             for index in authority {
                 text.appendValue(bytes[index].lowercased, escape: escape)
             }
+            if authority.isEmpty { note(.incomplete) }
         case .path:
             if head.path.isEmpty { text.append(UInt8(ascii: "/")) }
             text.appendValue(bytes, head.path, .percent, escape: escape, keepsSlashes: true)
@@ -154,6 +159,22 @@ struct KeyWriter: ~Copyable {
             text.appendValue(metadata, escape: escape)
         }
     }
+
+    private mutating func write(
+        _ found: RequestValue.Found?, _ decoding: ValueDecoding, _ piece: KeyRecipe.Piece, _ names: Span<UInt8>,
+        _ bytes: Span<UInt8>
+    ) {
+        guard let found else {
+            text.append(names.extracting(piece.fallback))
+            if !piece.hasDefault { note(.incomplete) }
+            return
+        }
+        text.appendValue(bytes, found.value, decoding, escape: piece.escape)
+        if found.isRepeated { note(.ambiguous) }
+        if found.value.isEmpty, !piece.hasDefault { note(.incomplete) }
+    }
+
+    private mutating func note(_ new: KeyFault) { if fault == nil { fault = new } }
 
     /// Writes all lines of that name as one combined value (RFC 9110 §5.3). False if none is forwarded to the origin: a
     /// field that Connection names is hop-by-hop, so the response can't depend on it and it must not be part of the

@@ -4,10 +4,12 @@ import Bytes
 import HTTPWire
 
 enum RequestValue {
-    /// The value of the first query parameter of that name; in `?name` alone it is empty.
-    static func queryParameter(
-        _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> ByteRange? {
+    /// The first value of that name, and whether there are more: who reads the last one reads another request.
+    typealias Found = (value: ByteRange, isRepeated: Bool)
+
+    /// The value of the query parameter of that name; in `?name` alone it is empty.
+    static func queryParameter(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Found? {
+        var found: Found?
         let query = head.query
         var start = query.lower
         while start < query.upper {
@@ -21,25 +23,32 @@ enum RequestValue {
             }
             let nameEnd = index
             while index < query.upper, bytes[index] != UInt8(ascii: "&") { index += 1 }
-            if isName, place == name.count, index > start { return ByteRange(min(nameEnd + 1, index), index) }
+            if isName, place == name.count, index > start {
+                if let first = found { return (first.value, true) }
+                found = (ByteRange(min(nameEnd + 1, index), index), false)
+            }
             start = index + 1
         }
-        return nil
+        return found
     }
 
-    /// The value of the first cookie of that name (RFC 6265 §5.4), not decoded.
-    static func cookie(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
+    /// The value of the cookie of that name (RFC 6265 §5.4), not decoded.
+    static func cookie(_ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Found? {
         guard head.contains(.cookie) else { return nil }
+        var found: Found?
         for field in head.fields where field.known == .cookie && !head.isNamedByConnection(field, in: bytes) {
             var start = field.value.lower
             while start < field.value.upper {
                 var end = start
                 while end < field.value.upper, bytes[end] != UInt8(ascii: ";") { end += 1 }
-                if let value = cookieValue(name, bytes, ByteRange(start, end)) { return value }
+                if let value = cookieValue(name, bytes, ByteRange(start, end)) {
+                    if let first = found { return (first.value, true) }
+                    found = (value, false)
+                }
                 start = end + 1
             }
         }
-        return nil
+        return found
     }
 
     private static func cookieValue(_ name: Span<UInt8>, _ bytes: Span<UInt8>, _ pair: ByteRange) -> ByteRange? {

@@ -125,7 +125,7 @@ struct StrictKey: Sendable {
     private func cookies(of head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         for (index, name) in cookies.enumerated() where cookies.firstIndex(of: name) == index {
-            guard let value = RequestValue.cookie(name.span, head, bytes) else { continue }
+            guard let value = RequestValue.cookie(name.span, head, bytes)?.value else { continue }
             if !text.isEmpty { text += "; ".utf8 }
             text += name
             text.append(UInt8(ascii: "="))

@@ -14,6 +14,8 @@ package enum SyntheticRequestFault: Error, Equatable, CustomStringConvertible {
     case refused(WireError)
     case refusedPath(PathFault)
     case noRoute
+    /// The route's key template asks for something that isn't in it.
+    case noKey(KeyFault)
 
     package var description: String {
         switch self {
@@ -24,6 +26,9 @@ package enum SyntheticRequestFault: Error, Equatable, CustomStringConvertible {
         case .refusedPath(.dotSegment): "the path has a . or .. segment; the response would be 400"
         case .refusedPath(.malformedEncoding): "the path has a % without two hex digits; the response would be 400"
         case .refusedPath(.encodedNull): "the path has an encoded NUL; the response would be 400"
+        case .noKey(.incomplete):
+            "the route's key needs a value that this request doesn't have and for which there is no default"
+        case .noKey(.ambiguous): "a value of the route's key is in this request more than once"
         case .noRoute: "no route matches this URL; the response would be 404"
         }
     }
@@ -110,6 +115,7 @@ extension KeyComposer {
             compose(
                 request.head, in: bytes, scheme: request.scheme, match: match, by: recipe,
                 body: content)
+            if let fault { throw .noKey(fault) }
             return match
         }
     }

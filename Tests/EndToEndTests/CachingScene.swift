@@ -74,6 +74,11 @@ final class CachingScene: Sendable {
             client_control: honour
             timeout: 60s
             key: item:{id}:{query.page|1}
+        - path: /tenants/{id}
+          upstream: origin
+          cache:
+            timeout: 60s
+            key: tenant:{header.x-tenant}:{id}:{query.page|1}
         - path: /ignoring/{rest...}
           upstream: origin
           cache:

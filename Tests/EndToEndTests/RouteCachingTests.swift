@@ -69,6 +69,28 @@ struct RouteCachingTests {
         #expect(try larder.get("\(path)?page=2").xCache == "MISS")
     }
 
+    @Test("A request without a value of cache.key, or with two, is nobody's but its own", arguments: Backend.allCases)
+    func incompleteKey(_ backend: Backend) throws {
+        let path = origin.script("/tenants/t") {
+            try $0.respond(200, body: "\($0.request["X-Tenant"] ?? "none") \($0.request.target)")
+        }
+        let larder = scene[backend]
+        let tenant = ["X-Tenant: one"]
+        #expect(try larder.awaitHit(path, tenant).text == "one \(path)")
+        for (target, fields, detail) in [
+            (path, [], "key-incomplete"), (path, ["X-Tenant:"], "key-incomplete"),
+            ("\(path)?page=1&page=2", tenant, "key-ambiguous"), ("\(path)?page=2&a&page=", tenant, "key-ambiguous"),
+        ] {
+            for _ in 0..<2 {
+                let response = try larder.get(target, fields)
+                #expect(response.xCache == "BYPASS" && response["Cache-Status"]?.contains(detail) == true)
+                #expect(response.text == (fields == tenant ? "one " : fields.isEmpty ? "none " : " ") + target)
+            }
+        }
+        let key = try larder.command(["key", "GET", "http://h\(path)"])
+        #expect(key.status == 1 && key.errors.contains("no default"), "\(key.errors)")
+    }
+
     @Test("Hosts don't share answers, letters and the default port aside")
     func hosts() throws {
         let path = origin.script { try $0.respond(200, ["Cache-Control: max-age=60"], body: $0.request["Host"] ?? "") }

@@ -74,7 +74,8 @@ extension Reason {
     /// The `fwd` parameter of a request that was forwarded for this reason.
     package var forward: CacheStatus.Forward {
         switch self {
-        case .routeNotCached, .originConditions, .authorizationNotShared, .credentials, .mutation, .storeUnavailable:
+        case .routeNotCached, .originConditions, .authorizationNotShared, .credentials, .mutation, .keyIncomplete,
+            .keyAmbiguous, .storeUnavailable:
             .bypass
         case .methodNotCached: .method
         case .notStored, .purged: .uriMiss

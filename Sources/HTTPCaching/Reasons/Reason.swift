@@ -4,6 +4,7 @@
 package enum Reason: UInt8, Sendable, CaseIterable {
     // Bypassed without a lookup.
     case routeNotCached, methodNotCached, originConditions, authorizationNotShared, credentials, mutation
+    case keyIncomplete, keyAmbiguous
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
@@ -25,7 +26,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     package var isRequestsOwn: Bool {
         switch self {
         case .methodNotCached, .originConditions, .authorizationNotShared, .headResponse, .requestNoStore,
-            .authorization, .credentials, .mutation, .postRuns,
+            .authorization, .credentials, .mutation, .keyIncomplete, .keyAmbiguous, .postRuns,
             .requestNoCache, .requestMaxAge, .requestMinFresh, .requestMaxStale, .onlyIfCached:
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
@@ -63,6 +64,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
                 "credentials",
                 "The request carries credentials that the key does not name, and only the route gives a lifetime."
             )
+        case .keyIncomplete: ("key-incomplete", "The request lacks a value of the route's key that has no default.")
+        case .keyAmbiguous: ("key-ambiguous", "The request has a value of the route's key more than once.")
         case .mutation: ("graphql", "The request's content is not known to be a GraphQL query operation.")
         case .interimStatus: ("interim", "The status is not a final one.")
         case .oneRequestStatus: ("status", "The status responds to the conditions or ranges of one request only.")

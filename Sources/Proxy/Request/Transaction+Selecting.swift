@@ -114,7 +114,11 @@ extension Transaction: StoreReceiver {
     func composeKey() -> Progress {
         guard request.readsContent() else { return pass(.mutation) }
         selection.keys.compose(request, &fills.composer, fills.searchRules)
-        return .next(.lookUp)
+        switch fills.composer.fault {
+        case .incomplete: return pass(.keyIncomplete)
+        case .ambiguous: return pass(.keyAmbiguous)
+        case nil: return .next(.lookUp)
+        }
     }
 
     func keepKeyText() {
