@@ -34,14 +34,19 @@ package struct KeyTemplate: Sendable, Hashable {
     /// Whether the request's content has to be read before the key is known.
     package var needsBody: Bool { pieces.contains(.body) }
 
-    /// Whether the template names a request field, or a value in it: each cookie is one of `Cookie`.
+    /// The cookies that the template names.
+    package var cookies: [String] {
+        pieces.compactMap { piece in if case .cookie(let name, _) = piece { name } else { nil } }
+    }
+
+    /// Whether the template names a request field. A cookie isn't all of `Cookie`.
     /// - Parameter name: in lower case.
     package func names(field name: String) -> Bool {
         pieces.contains { piece in
             switch piece {
             case .header(let header, _): header == name
-            case .cookie: name == "cookie"
-            case .literal, .lookup, .pathParameter, .queryParameter, .method, .host, .path, .query, .body, .standard:
+            case .cookie, .literal, .lookup, .pathParameter, .queryParameter, .method, .host, .path, .query, .body,
+                .standard:
                 false
             }
         }

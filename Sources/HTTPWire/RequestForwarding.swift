@@ -202,7 +202,7 @@ extension RequestForwarding {
         else { return false }
         var hasUnderscore = false
         for index in name.indices where name[index] == UInt8(ascii: "_") { hasUnderscore = true }
-        return hasUnderscore || !isPeerTrusted
+        return hasUnderscore || !isPeerTrusted || isShareable
     }
 
     private static func isDash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") }

@@ -9,16 +9,20 @@ import HTTPWire
 /// Fields of a route that are credentials, by name.
 package struct CredentialFields: Sendable {
     package private(set) var known = FieldSet()
-    /// Other names, in lower case.
+    /// Names that aren't known, or may be spelled in an unknown way; in lower case.
     package private(set) var others: [[UInt8]] = []
+    /// Cookies that the key names: where a request has no others, its `Cookie` is in the key.
+    private let keyedCookies: [[UInt8]]
     /// The key names `Authorization`, so that RFC 9111 §3.5 is kept by having one entry for each caller.
     package let keysAuthorization: Bool
 
     init(_ settings: CacheSettings?) {
         guard let settings else {
             keysAuthorization = false
+            keyedCookies = []
             return
         }
+        keyedCookies = (settings.key?.cookies ?? []).map { Array($0.utf8) }
         keysAuthorization = settings.key?.names(field: "authorization") == true
         for text in settings.credentials {
             let name = text.utf8.map(\.lowercased)
@@ -28,14 +32,16 @@ package struct CredentialFields: Sendable {
             if field == .authorization, settings.allowAuthorization { continue }
             // A strict route doesn't forward what the key doesn't name, but for Authorization.
             if settings.isStrict, field != .authorization { continue }
-            if field == .other { others.append(name) } else { known.insert(field) }
+            if field != .other { known.insert(field) }
+            // Those that are known by name may come with `_` for `-`.
+            if field == .other || name.contains(UInt8(ascii: "-")) { others.append(name) }
         }
     }
 
     /// Whether the request has one of them.
     @inline(__always)
     package func areIn(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
-        if !head.present.isDisjoint(with: known) { return true }
+        if !head.present.isDisjoint(with: known) { return keyedCookies.isEmpty || first(in: head, bytes) != nil }
         return !others.isEmpty && head.contains(.other) && first(in: head, bytes) != nil
     }
 
@@ -46,8 +52,34 @@ package struct CredentialFields: Sendable {
     }
 
     package func contains(_ field: FieldLine, _ bytes: Span<UInt8>) -> Bool {
+        if field.known == .cookie, !keyedCookies.isEmpty {
+            return known.contains(.cookie) && hasOtherCookie(field, bytes)
+        }
         if field.known != .other { return known.contains(field.known) }
-        for name in others where RequestValue.isNamed(field, name.span, bytes) { return true }
+        for name in others where isNamed(field, name, bytes) { return true }
+        return false
+    }
+
+    /// Many servers take `_` in a name for `-`.
+    private func isNamed(_ field: FieldLine, _ name: [UInt8], _ bytes: Span<UInt8>) -> Bool {
+        guard field.name.count == name.count else { return false }
+        for index in name.indices {
+            let byte = bytes[field.name.lower + index].lowercased
+            if byte != name[index], byte != UInt8(ascii: "_") || name[index] != UInt8(ascii: "-") { return false }
+        }
+        return true
+    }
+
+    /// Whether the field has a cookie that the key doesn't name, or anything that is no cookie.
+    private func hasOtherCookie(_ field: FieldLine, _ bytes: Span<UInt8>) -> Bool {
+        var start = field.value.lower
+        while start < field.value.upper {
+            var end = start
+            while end < field.value.upper, bytes[end] != UInt8(ascii: ";") { end += 1 }
+            let pair = ByteRange(start, end)
+            if !keyedCookies.contains(where: { RequestValue.cookieValue($0.span, bytes, pair) != nil }) { return true }
+            start = end + 1
+        }
         return false
     }
 
@@ -55,7 +87,8 @@ package struct CredentialFields: Sendable {
     package func without(_ name: Span<UInt8>) -> CredentialFields {
         var rest = self
         let field = FieldName.recognise(name)
-        if field == .other { rest.others.removeAll { $0.span.isSame(as: name) } } else { rest.known.remove(field) }
+        if field != .other { rest.known.remove(field) }
+        rest.others.removeAll { $0.span.isSame(as: name) }
         return rest
     }
 

@@ -242,7 +242,8 @@ extension KeyRecipe {
     package func readsContent(
         of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ content: Span<UInt8>
     ) -> MD5Digest? {
-        guard isGraphQL, head.method == .post else { return nil }
+        // A server may take the document, or the name of its operation, from the URL.
+        guard isGraphQL, head.method == .post, !head.hasQuery else { return nil }
         return GraphQLRequest(head, bytes, content: content)?.digest
     }
 }

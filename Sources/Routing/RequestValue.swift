@@ -51,7 +51,8 @@ enum RequestValue {
         return found
     }
 
-    private static func cookieValue(_ name: Span<UInt8>, _ bytes: Span<UInt8>, _ pair: ByteRange) -> ByteRange? {
+    /// The value of that cookie, where `pair` is one of that name.
+    static func cookieValue(_ name: Span<UInt8>, _ bytes: Span<UInt8>, _ pair: ByteRange) -> ByteRange? {
         var start = pair.lower
         var end = pair.upper
         while start < end, isBlank(bytes[start]) { start += 1 }

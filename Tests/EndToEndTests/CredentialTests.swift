@@ -53,6 +53,56 @@ struct CredentialTests {
         }
     }
 
+    @Test(
+        "A lifetime of nothing shares nothing: what the route alone would serve stale is for no session",
+        arguments: Backend.both, ["Cache-Control: max-age=0", "Expires: 0"])
+    func noLifetime(_ backend: Backend, _ declared: String) throws {
+        let larder = scene[backend]
+        let sessions = Session.several("Cookie: sid=", 2)
+        let isDown = Switch()
+        let path = origin.script("/stale/t") { exchange in
+            if isDown.isOn { return try exchange.respond(503, body: "down") }
+            try exchange.answerWho([declared, "ETag: \"v1\""])
+        }
+        for session in [sessions[0], sessions[1], sessions[0]] {
+            let response = try larder.get(path, session.fields)
+            expectOwn(response, session)
+            #expect(response.xCache != "STALE" && response.xCache != "REVALIDATED", "\(response.summary)")
+        }
+        isDown.turnOn()
+        for fields in [sessions[1].fields, []] {
+            let response = try larder.get(path, fields)
+            #expect(response.status == 503 && !response.raw.text.contains("somebody"), "\(response.summary)")
+        }
+    }
+
+    @Test("A cookie that the key names doesn't make the others part of it", arguments: Backend.both)
+    func otherCookies(_ backend: Backend) throws {
+        let larder = scene[backend]
+        let path = scene.whoami("/callers/t")
+        let alone = ["Cookie: sid=one"]
+        #expect(try larder.awaitHit(path, alone).text.hasPrefix("for sid=one"))
+        for fields in [
+            ["Cookie: sid=one; user=somebody-1-"], ["Cookie: user=somebody-2-; sid=one"], ["Cookie: somebody-3-"],
+        ] {
+            let response = try larder.get(path, fields)
+            #expect(
+                response.xCache != "HIT" && response.text.hasPrefix("for \(fields[0].dropFirst(8))"),
+                "\(response.summary)")
+        }
+        #expect(try larder.get(path, alone).text.hasPrefix("for sid=one"))
+    }
+
+    @Test("A credential spelled with underscores is one")
+    func underscores() throws {
+        let larder = scene[.memory]
+        let path = scene.whoami()
+        #expect(try larder.awaitHit(path).text.hasPrefix("for nobody"))
+        for name in ["X_Api_Key", "X-Auth_Token"] {
+            #expect(try larder.get(path, ["\(name): a"]).xCache == "BYPASS")
+        }
+    }
+
     @Test("Together: nobody waits for another's response", .tags(.must), arguments: Backend.both, Session.fields)
     func coalesced(_ backend: Backend, _ field: String) throws {
         let larder = scene[backend]

@@ -135,7 +135,12 @@ struct PlainModel {
         }
         guard var lifetime else { return nil }
         // Whose a response is, the route can't know.
-        let isShared = !isGiven || !isForced && said.keys.contains("public")
+        let neverStale = ["must-revalidate", "proxy-revalidate", "s-maxage", "no-cache"].contains {
+            said.keys.contains($0)
+        }
+        let ownStale = ["stale-while-revalidate", "stale-if-error"].contains { delta(said[$0] ?? "0") ?? 0 > 0 }
+        let isDeclared = !isGiven && (lifetime > 0 || neverStale || ownStale)
+        let isShared = isDeclared || !isForced && said.keys.contains("public")
         let isSomebodys =
             request.fields["cookie"] != nil || request.fields["authorization"] != nil && !route.allowsAuthorization
         if isSomebodys, !isShared { return nil }

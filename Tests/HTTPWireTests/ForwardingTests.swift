@@ -113,7 +113,7 @@ struct RequestForwardingTests {
     func shareable() throws {
         let message = """
             GET /%7ea?b=%7e HTTP/1.1\r\nHost: API.Example:80\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Host: evil\r
-            Forwarded: for=x;host=evil\r\n\r\n
+            Forwarded: for=x;host=evil\r\nX-Forwarded-Port: 6\r\nX-Forwarded-Prefix: //evil\r\n\r\n
             """
         let lines = try forwarded(message) {
             $0.isPeerTrusted = true

@@ -8,13 +8,23 @@ import Testing
 struct GraphQLTests {
     private let json = ["Content-Type: application/json"]
 
-    private func digest(_ content: String, _ fields: [String]? = nil, method: String = "POST") throws -> MD5Digest? {
+    private func digest(
+        _ content: String, _ fields: [String]? = nil, method: String = "POST", query: String = ""
+    ) throws -> MD5Digest? {
         var settings = CacheSettings()
         settings.isGraphQL = true
         let recipe = try RouteTable([route("/{all...}", cache: settings)]).recipes[0]
-        let request = try SyntheticRequest(method: method, url: "http://a/graphql", fields: fields ?? json)
+        let request = try SyntheticRequest(method: method, url: "http://a/graphql\(query)", fields: fields ?? json)
         let bytes = Array(content.utf8)
         return recipe.readsContent(of: request.head, request.bytes.span, bytes.span)
+    }
+
+    @Test("With parameters in the URL, from which a server may take the operation, it is read by nobody")
+    func parameters() throws {
+        #expect(try digest(asked("{a}")) != nil)
+        for query in ["?", "?query=mutation{a}", "?operationName=B", "?x"] {
+            #expect(try digest(asked("{a}"), query: query) == nil)
+        }
     }
 
     private func asked(_ document: String) -> String {
@@ -119,7 +129,11 @@ struct CredentialFieldsTests {
     }
 
     @Test(
-        "by default", arguments: ["Authorization: a", "Cookie: a=b", "COOKIE: ", "X-API-Key: a", "x-auth-token: a"])
+        "by default",
+        arguments: [
+            "Authorization: a", "Cookie: a=b", "COOKIE: ", "X-API-Key: a", "x-auth-token: a", "X_Api_Key: a",
+            "x-auth_token: a",
+        ])
     func defaults(_ field: String) throws { #expect(try found(field)) }
 
     @Test("others are none, unless the route lists them")
@@ -136,9 +150,13 @@ struct CredentialFieldsTests {
     func keyed() throws {
         for (field, key) in [
             ("Authorization: a", "{header.Authorization|-}"), ("Cookie: a=b", "{header.cookie}"),
-            ("Cookie: a=b", "{path}:{cookie.a|-}"), ("X-Api-Key: a", "{default}|{header.x-api-key}"),
+            ("Cookie: a=b", "{path}:{cookie.a|-}"), ("Cookie: a=b; c=d", "{cookie.c}{cookie.a}"),
+            ("X-Api-Key: a", "{default}|{header.x-api-key}"),
         ] {
             #expect(try !found(field) { $0.key = try KeyTemplate(parsing: key) }, "\(key)")
+        }
+        for cookies in ["a=b; c=d", "c=d;a=b", "a", "aa=b"] {
+            #expect(try found("Cookie: \(cookies)") { $0.key = try KeyTemplate(parsing: "{path}:{cookie.a|-}") })
         }
         #expect(try found("X-Api-Key: a") { $0.key = try KeyTemplate(parsing: "{header.authorization}") })
         let strict = { (settings: inout CacheSettings) throws in

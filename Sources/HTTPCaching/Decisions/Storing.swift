@@ -30,14 +30,15 @@ package func storageVerdict(
     } else {
         guard let found = freshnessLifetime(response, directives, policy) else { return .refuse(.noLifetime) }
         (lifetime, source) = found
-        flags.formUnion(StoredFacts.Flags(directives, found.source))
+        flags.formUnion(StoredFacts.Flags(directives, found.source, found.lifetime))
     }
     if source != .origin, !policy.reads(request.method) { return .refuse(.postRuns) }
     if flags.contains(.lifetimeFromRoute) {
-        // The route knows nothing of when a stream ends, or of who may be given a response.
+        // The route knows nothing of when a stream ends.
         if response.flags.contains(.endlessStream) { return .refuse(.endlessStream) }
-        guard flags.isShared(with: request, policy) else { return .refuse(.credentials) }
     }
+    // Nor of who may be given a response.
+    guard flags.isShared(with: request, policy) else { return .refuse(.credentials) }
     lifetime = max(.zero, min(lifetime, StoredFacts.greatestLifetime))
 
     let staleWhileRevalidate = (isForced ? nil : directives.staleWhileRevalidate) ?? policy.staleWhileRevalidate
@@ -116,7 +117,7 @@ extension StoredFacts.Flags {
         if response.flags.contains(.noVarySearch) { insert(.searchVaries) }
     }
 
-    fileprivate init(_ directives: ResponseDirectives, _ source: LifetimeSource) {
+    fileprivate init(_ directives: ResponseDirectives, _ source: LifetimeSource, _ lifetime: Seconds) {
         self = []
         let said = directives.flags
         if said.contains(.noCache) { formUnion([.noCache, .neverStale]) }
@@ -125,8 +126,11 @@ extension StoredFacts.Flags {
         if !said.isDisjoint(with: [.noCacheFields, .privateFields]) { insert(.fieldsRemoved) }
         switch source {
         case .timeout, .heuristic: insert(.lifetimeFromRoute)
-        // Without a lifetime it is validated by the origin, which sees the request, before each use.
-        case .origin, .none: insert(.sharedByOrigin)
+        case .origin, .none:
+            // A lifetime of nothing shares nothing: it is by the route's word that such a response is served stale. Where it
+            // never is, the origin validates it before each use, and sees the request.
+            let ownStale = max(directives.staleWhileRevalidate ?? .zero, directives.staleIfError ?? .zero)
+            if lifetime > .zero || contains(.neverStale) || ownStale > .zero { insert(.sharedByOrigin) }
         }
         if said.contains(.public) { insert(.sharedByOrigin) }
     }
