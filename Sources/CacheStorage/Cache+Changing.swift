@@ -20,8 +20,9 @@ extension Cache {
         let plainKey = plainKey ?? key
         func isOvertaken() -> Bool { overtook(key, plainKey: plainKey, since: began) }
         guard let remote else { return memory?.store(key, response, unless: isOvertaken) ?? false }
-        let write = RemoteWrite(in: self, key, plainKey: plainKey, since: began, holding: token)
-        let shared = self.shared.writes.begin(key, response, unless: isOvertaken, holding: write)
+        let origin = WriteOrigin(key: key, plainKey: plainKey, began: began, writer: ObjectIdentifier(self))
+        let write = RemoteWrite(in: self, origin, holding: token)
+        let shared = self.shared.writes.begin(response, write, unless: isOvertaken)
         if shared == nil { figures.unsharedWrites += 1 }
         remote.store(key, response, now: now, holding: shared ?? write)
         keepCopy(key, response, now: now, unless: isOvertaken)
@@ -121,15 +122,34 @@ extension Cache {
     /// record is deleted later.
     func noteOvertakenWrite(_ key: CacheKey) {
         overtakenWrites.append(key)
-        if overtakenWrites.count == 1 { writeWasOvertaken?() }
+        if overtakenWrites.count + repeatedWrites.count == 1 { writesNeedSettling?() }
     }
 
-    /// Deletes the records whose writes were overtaken by their invalidation.
-    package func deleteOvertakenWrites() {
-        let keys = overtakenWrites
+    /// A write has ended that may have come after that of a newer record, which is written again later.
+    func noteRepeatedWrite(_ repetition: WriteRepetition) {
+        repeatedWrites.append(repetition)
+        if overtakenWrites.count + repeatedWrites.count == 1 { writesNeedSettling?() }
+    }
+
+    /// Deletes the records whose writes were overtaken by their invalidation, and writes those again that may have come
+    /// before an older one.
+    package func settleWrites(now: WallTime) {
+        // What was put since follows what is to be deleted.
+        let (keys, repetitions) = (overtakenWrites.filter { !shared.writes.has($0) }, repeatedWrites)
         overtakenWrites = []
+        repeatedWrites = []
         figures.overtakenWrites += keys.count
+        figures.repeatedWrites += repetitions.count
         if !keys.isEmpty { delete(keys) }
+        guard let remote else { return }
+        for repetition in repetitions {
+            let (record, origin) = (repetition.record, repetition.origin)
+            let own = WriteOrigin(
+                key: origin.key, plainKey: origin.plainKey, began: origin.began, writer: ObjectIdentifier(self))
+            let write = RemoteWrite(in: self, own, holding: nil)
+            guard let shared = shared.writes.repeatWrite(of: record, write) else { continue }
+            remote.store(own.key, record, now: now, holding: shared)
+        }
     }
 
     // MARK: Fetches in progress

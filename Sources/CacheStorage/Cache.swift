@@ -22,8 +22,10 @@ package final class Cache {
 
     /// Keys whose records were invalidated while they were on their way into the remote store.
     var overtakenWrites: [CacheKey] = []
-    /// Called when there are such keys; whoever sets it calls ``deleteOvertakenWrites()`` soon, but not at once.
-    package var writeWasOvertaken: (() -> Void)?
+    /// Records that the remote store may have lost to older ones.
+    var repeatedWrites: [WriteRepetition] = []
+    /// Called when there are such keys or records; whoever sets it calls ``settleWrites(now:)`` soon, but not at once.
+    package var writesNeedSettling: (() -> Void)?
 
     /// Without stores, until ``open(usesMemory:copyLifetime:remote:)``.
     package init(_ shared: SharedStores, objectLimit: Int) {
@@ -84,6 +86,8 @@ package struct CacheFigures: Sendable, BitwiseCopyable, Equatable {
     package var invalidatedGroups = 0
     /// Records that were invalidated while they were on their way into the remote store, and deleted from it again.
     package var overtakenWrites = 0
+    /// Records that were written again, since an older one may have reached the remote store after them.
+    package var repeatedWrites = 0
     /// Variants deleted because a key had more than the limit allows.
     package var deletedVariants = 0
     /// Writes to the remote store during which other workers don't find the record, because too many were under way.

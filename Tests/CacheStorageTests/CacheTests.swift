@@ -197,7 +197,7 @@ struct CacheTests {
         cache.invalidate([key], at: now)
         cache.put(variant, record(), of: key, since: began, now: now)
         elsewhere.turn()
-        cache.deleteOvertakenWrites()
+        cache.settleWrites(now: now)
         #expect(inMemory(cache, variant) == nil && elsewhere.memory.figures.entries == 0)
         cache.put(variant, record(), of: key, since: cache.moment, now: now)
         #expect(inMemory(cache, variant) != nil)
@@ -207,7 +207,7 @@ struct CacheTests {
     func overtakenOnItsWay() {
         let (cache, other) = (cache(), cache())
         var calls = 0
-        cache.writeWasOvertaken = { calls += 1 }
+        cache.writesNeedSettling = { calls += 1 }
         elsewhere.holdsWrites = true
         cache.put(key, record(), since: cache.moment, now: now)
         other.invalidate([key], at: now)
@@ -215,7 +215,7 @@ struct CacheTests {
         // The store has the removal, and only then the write.
         elsewhere.turn()
         #expect(calls == 1 && elsewhere.memory.figures.entries == 1)
-        cache.deleteOvertakenWrites()
+        cache.settleWrites(now: now)
         #expect(elsewhere.memory.figures.entries == 0 && cache.figures.overtakenWrites == 1)
     }
 

@@ -37,9 +37,9 @@ final class MemoryStoreAdapter: RemoteStore {
         if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
     }
 
-    /// The oldest write ends.
-    func endWrite(isStored: Bool) {
-        let (key, response, _) = writes.removeFirst()
+    /// The oldest write ends, or the one at that place.
+    func endWrite(at place: Int = 0, isStored: Bool) {
+        let (key, response, _) = writes.remove(at: place)
         if isStored { memory.store(key, response) }
     }
 

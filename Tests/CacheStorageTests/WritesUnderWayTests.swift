@@ -66,16 +66,50 @@ struct WritesUnderWayTests {
         }
     }
 
-    @Test("The end of a write leaves what was put to the same key since")
-    func replaced() {
+    @Test("Of two workers' records the last one put is what the store has in the end, in whatever order they arrive")
+    func order() {
+        for isLastFirst in [true, false] {
+            let (cache, other) = (cache(), cache())
+            cache.put(key, record(1), now: now)
+            other.put(key, record(2), now: now)
+            elsewhere.endWrite(at: isLastFirst ? 1 : 0, isStored: true)
+            #expect(find(cache) == 2 && find(other) == 2)
+            if isLastFirst { elsewhere.endWrite(isStored: true) }
+            // The store may have either, so that the last one is found here until it is written again.
+            #expect(find(cache) == 2)
+            cache.settleWrites(now: now)
+            #expect(cache.figures.repeatedWrites == 1 && other.figures.repeatedWrites == 0)
+            while !elsewhere.writes.isEmpty { elsewhere.endWrite(isStored: true) }
+            other.settleWrites(now: now)
+            #expect(find(cache) == nil && elsewhere.memory.peek(key)?.id == 2 && elsewhere.writes.isEmpty)
+        }
+    }
+
+    @Test("What is put or invalidated before a record is written again stands")
+    func overtakenRepetition() {
         let (cache, other) = (cache(), cache())
-        cache.put(key, record(1), now: now)
-        other.put(key, record(2), now: now)
-        #expect(find(cache) == 2)
-        elsewhere.endWrite(isStored: true)
-        #expect(find(cache) == 2)
-        elsewhere.endWrite(isStored: false)
-        #expect(find(cache) == nil)
+        for isInvalidated in [true, false] {
+            cache.put(key, record(1), now: now)
+            other.put(key, record(2), now: now)
+            elsewhere.endWrite(isStored: true)
+            if isInvalidated { other.invalidate([key], at: now) } else { other.put(key, record(3), now: now) }
+            cache.settleWrites(now: now)
+            #expect(cache.figures.repeatedWrites == (isInvalidated ? 1 : 2))
+            #expect(elsewhere.writes.count == (isInvalidated ? 1 : 2) && find(cache) == (isInvalidated ? nil : 3))
+            while !elsewhere.writes.isEmpty { elsewhere.endWrite(isStored: true) }
+            for cache in [cache, other] { cache.settleWrites(now: now) }
+            #expect(find(cache) == nil && elsewhere.memory.peek(key)?.id == (isInvalidated ? nil : 3))
+        }
+    }
+
+    @Test("The records of one worker arrive in their order, and none is written twice")
+    func oneWorker() {
+        let cache = cache()
+        var calls = 0
+        cache.writesNeedSettling = { calls += 1 }
+        for id in 1...3 as ClosedRange<UInt64> { cache.put(key, record(id), now: now) }
+        while !elsewhere.writes.isEmpty { elsewhere.endWrite(isStored: true) }
+        #expect(calls == 0 && find(cache) == nil && elsewhere.memory.peek(key)?.id == 3)
     }
 
     @Test("So many are found and no more, and an older one isn't found in place of one too many")
@@ -107,7 +141,7 @@ struct WritesUnderWayTests {
     }
 
     @Test(
-        "Any order of puts, ends, failures and invalidations: what was put last is found until its write ends, and nothing else"
+        "Any order of puts, ends, failures and invalidations: what was put last is found, and in the end the store has it"
     )
     func histories() {
         for seed in 0..<200 as Range<UInt64> {
@@ -122,33 +156,66 @@ struct WritesUnderWayTests {
                 return cache
             }
             let keys = (0..<3).map { CacheKey(high: 9, low: $0) }
-            // The model: what must be found at each key, and the writes in their order.
-            var expected: [UInt64?] = [nil, nil, nil]
-            var writes: [(key: Int, id: UInt64)] = []
+            // The model: what was put last at each key, and may still be used.
+            var newest: [UInt64?] = [nil, nil, nil]
+            // Who wrote what is on its way, in the order of `store.writes`: one worker's writes arrive in their order.
+            var writers: [Int] = []
+            func endOne(isStored: Bool) {
+                var place = Int(below(UInt64(store.writes.count)))
+                let writer = writers[place]
+                place = writers.firstIndex(of: writer) ?? place
+                writers.remove(at: place)
+                store.endWrite(at: place, isStored: isStored)
+                // Later in the same turn.
+                settle(writer)
+            }
+            func settle(_ index: Int) {
+                let before = store.writes.count
+                caches[index].settleWrites(now: now)
+                for _ in before..<store.writes.count { writers.append(index) }
+            }
             for step in 1...80 as ClosedRange<UInt64> {
                 let place = Int(below(3))
-                let cache = caches[Int(below(3))]
+                let worker = Int(below(3))
                 switch below(8) {
                 case 0...2:
-                    cache.put(keys[place], record(step), now: now)
-                    expected[place] = step
-                    writes.append((place, step))
-                case 3...5 where !writes.isEmpty:
-                    store.endWrite(isStored: below(2) == 0)
-                    let ended = writes.removeFirst()
-                    if expected[ended.key] == ended.id { expected[ended.key] = nil }
+                    caches[worker].put(keys[place], record(step), now: now)
+                    writers.append(worker)
+                    newest[place] = step
+                case 3...5 where !store.writes.isEmpty: endOne(isStored: true)
                 case 6:
-                    cache.invalidate([keys[place]], at: now)
-                    expected[place] = nil
+                    caches[worker].invalidate([keys[place]], at: now)
+                    newest[place] = nil
                 default:
-                    cache.delete([keys[place]])
-                    expected[place] = nil
+                    caches[worker].delete([keys[place]])
+                    newest[place] = nil
                 }
                 for (index, key) in keys.enumerated() {
                     let found = caches[index].lookUpUnderWay(key, keyText: TestRecord().keyText.utf8.span, now: now)
-                    #expect(found?.id == expected[index], "seed \(seed), step \(step)")
+                    // Its write may be over.
+                    if let found { #expect(found.id == newest[index], "seed \(seed), step \(step)") }
+                    let isWritten = store.memory.peek(key)?.id == newest[index]
+                    #expect(found != nil || isWritten || newest[index] == nil, "seed \(seed), step \(step)")
                 }
             }
+            while !store.writes.isEmpty || caches.contains(where: \.hasWritesToSettle) {
+                if !store.writes.isEmpty { endOne(isStored: true) }
+                for index in caches.indices { settle(index) }
+            }
+            for (index, key) in keys.enumerated() {
+                #expect(caches[index].lookUpUnderWay(key, keyText: TestRecord().keyText.utf8.span, now: now) == nil)
+                #expect(store.memory.peek(key)?.id == newest[index], "seed \(seed)")
+            }
         }
+    }
+}
+
+extension Cache {
+    fileprivate var hasWritesToSettle: Bool { !overtakenWrites.isEmpty || !repeatedWrites.isEmpty }
+}
+
+extension MemoryStore {
+    fileprivate func peek(_ key: CacheKey) -> StoredResponse? {
+        peek(key, keyText: TestRecord().keyText.utf8.span, now: WallTime(milliseconds: 1_800_000_000_000))
     }
 }

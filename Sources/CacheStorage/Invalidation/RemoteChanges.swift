@@ -30,25 +30,28 @@ final class RemovalNotice: StoreRemovalReceiver {
 /// another worker, its removal may have come before the write.
 final class RemoteWrite {
     private weak var cache: Cache?
-    private let key: CacheKey
-    private let plainKey: CacheKey
-    private let began: InvalidationMoment
+    let origin: WriteOrigin
     private let token: AnyObject?
+    /// What other writes to the key ask for.
+    var sequel = WriteSequel.none
 
-    /// - Parameters:
-    ///   - began: when the record's fetch began.
-    ///   - token: released together with this.
-    init(
-        in cache: Cache, _ key: CacheKey, plainKey: CacheKey, since began: InvalidationMoment, holding token: AnyObject?
-    ) {
+    /// - Parameter token: released together with this.
+    init(in cache: Cache, _ origin: WriteOrigin, holding token: AnyObject?) {
         self.cache = cache
-        self.key = key
-        self.plainKey = plainKey
-        self.began = began
+        self.origin = origin
         self.token = token
     }
 
     deinit {
-        if let cache, cache.overtook(key, plainKey: plainKey, since: began) { cache.noteOvertakenWrite(key) }
+        guard let cache else { return }
+        switch sequel {
+        case .repeats(let repetition): cache.noteRepeatedWrite(repetition)
+        case .superseded: break
+        case .deletes: cache.noteOvertakenWrite(origin.key)
+        case .none:
+            if cache.overtook(origin.key, plainKey: origin.plainKey, since: origin.began) {
+                cache.noteOvertakenWrite(origin.key)
+            }
+        }
     }
 }

@@ -1,6 +1,9 @@
 // Records on their way to a remote store. A look-up that reaches the store before the record does would miss, so it looks here
 // first. A record is here from the moment it is put until its write is confirmed, refused or abandoned; an invalidation
 // removes it at once, and nothing brings it back. It decides nothing about freshness.
+//
+// Two workers may write to one key at once, each by its own connection, so that the store may have the older record in the
+// end. The last one put stays here until the older writes are over, and is then written once more.
 
 import Bytes
 import Synchronization
@@ -8,7 +11,17 @@ import Synchronization
 /// Shared by all workers; may be used on any thread. Bounded in number and bytes: what doesn't fit is only not found here.
 final class WritesUnderWay: Sendable {
     private final class Shard: Sendable {
-        let records = Locked<[CacheKey: StoredResponse]>([:])
+        let entries = Locked<[CacheKey: Entry]>([:])
+    }
+
+    /// A key to which something is being written.
+    private struct Entry {
+        /// What was put last; nil where that was invalidated or deleted, or found no room here.
+        var record: StoredResponse?
+        /// How it was put.
+        var origin: WriteOrigin
+        /// Writes to the key that aren't over, whatever they write.
+        var writes = 0
     }
 
     private let shards: [Shard]
@@ -31,12 +44,12 @@ final class WritesUnderWay: Sendable {
     /// - Parameters:
     ///   - isOvertaken: whether it was invalidated since it was asked for. Asked once the record is here, where whoever
     ///     invalidates it later finds it.
-    ///   - token: released with the result.
+    ///   - write: told what follows from the end of the write, and released with the result.
     /// - Returns: to be released when the write is over; nil if there is no room here.
     func begin(
-        _ key: CacheKey, _ record: StoredResponse, unless isOvertaken: () -> Bool, holding token: AnyObject?
+        _ record: StoredResponse, _ write: RemoteWrite, unless isOvertaken: () -> Bool
     ) -> AnyObject? {
-        let cost = Self.cost(of: record)
+        let (cost, key) = (Self.cost(of: record), write.origin.key)
         guard count.load(ordering: .relaxed) < Self.recordLimit,
             bytes.load(ordering: .relaxed) + cost <= Self.byteLimit
         else {
@@ -46,35 +59,103 @@ final class WritesUnderWay: Sendable {
         }
         bytes.wrappingAdd(cost, ordering: .relaxed)
         count.wrappingAdd(1, ordering: .relaxed)
-        let replaced = shard(key).records.withLock { $0.updateValue(record, forKey: key) }
+        let replaced: StoredResponse? = shard(key).entries.withLock { entries in
+            var entry = entries[key] ?? Entry(origin: write.origin)
+            let replaced = entry.record
+            entry.record = record
+            entry.origin = write.origin
+            entry.writes += 1
+            entries[key] = entry
+            return replaced
+        }
         if let replaced { noteRemoval(of: replaced) }
-        if isOvertaken() { end(record, at: key) }
-        return Write(of: record, at: key, in: self, holding: token)
+        if isOvertaken() { remove(key, record) }
+        return Write(of: record, write, in: self)
+    }
+
+    /// Notes that what was put last is being written once more.
+    /// - Returns: to be released when that is over; nil if it isn't what was put last any more.
+    func repeatWrite(of record: StoredResponse, _ write: RemoteWrite) -> AnyObject? {
+        let key = write.origin.key
+        let isNewest = shard(key).entries.withLock { entries in
+            guard entries[key]?.record === record else { return false }
+            entries[key]?.origin = write.origin
+            entries[key]?.writes += 1
+            return true
+        }
+        return isNewest ? Write(of: record, write, in: self) : nil
     }
 
     /// The record with that key text whose write is under way.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         guard count.load(ordering: .relaxed) > 0 else { return nil }
-        guard let found = shard(key).records.withLock({ $0[key] }), found.hasKeyText(keyText), now < found.discardAt
+        guard let found = shard(key).entries.withLock({ $0[key]?.record }), found.hasKeyText(keyText),
+            now < found.discardAt
         else { return nil }
         return found
+    }
+
+    /// Whether a record is being written that may be used.
+    func has(_ key: CacheKey) -> Bool {
+        count.load(ordering: .relaxed) > 0 && shard(key).entries.withLock { $0[key]?.record != nil }
     }
 
     /// It was invalidated or deleted.
     func remove(_ key: CacheKey) {
         guard count.load(ordering: .relaxed) > 0 else { return }
-        let removed = shard(key).records.withLock { $0.removeValue(forKey: key) }
+        remove(key, nil)
+    }
+
+    /// - Parameter record: removed if it is still there; nil for whatever is there.
+    private func remove(_ key: CacheKey, _ record: StoredResponse?) {
+        let removed: StoredResponse? = shard(key).entries.withLock { entries in
+            guard let found = entries[key]?.record, record == nil || found === record else { return nil }
+            entries[key]?.record = nil
+            return found
+        }
         if let removed { noteRemoval(of: removed) }
     }
 
-    /// Its write is over. Another record may be on its way to the same key by now.
-    fileprivate func end(_ record: StoredResponse, at key: CacheKey) {
-        let isRemoved = shard(key).records.withLock { records in
-            guard records[key] === record else { return false }
-            records[key] = nil
-            return true
+    /// Its write is over.
+    fileprivate func end(_ record: StoredResponse, _ write: RemoteWrite) -> WriteSequel {
+        let key = write.origin.key
+        var removed: StoredResponse?
+        let sequel: WriteSequel = shard(key).entries.withLock { entries in
+            guard var entry = entries[key] else { return .none }
+            let newest = entry.record
+            if let newest, newest !== record, entry.origin.writer != write.origin.writer {
+                // The write of the newest may have come before this one. It stays until it is written again.
+                return .repeats(WriteRepetition(of: newest, entry.origin, in: self))
+            }
+            removed = Self.leave(key, &entry, &entries)
+            guard let newest else { return .deletes }
+            return newest === record ? .none : .superseded
         }
-        if isRemoved { noteRemoval(of: record) }
+        if let removed { noteRemoval(of: removed) }
+        return sequel
+    }
+
+    /// A write that is to be repeated was, or never will be.
+    fileprivate func release(_ key: CacheKey) {
+        let removed: StoredResponse? = shard(key).entries.withLock { entries in
+            guard var entry = entries[key] else { return nil }
+            return Self.leave(key, &entry, &entries)
+        }
+        if let removed { noteRemoval(of: removed) }
+    }
+
+    /// One write less.
+    /// - Returns: what isn't found any more.
+    private static func leave(
+        _ key: CacheKey, _ entry: inout Entry, _ entries: inout [CacheKey: Entry]
+    ) -> StoredResponse? {
+        entry.writes -= 1
+        guard entry.writes == 0 else {
+            entries[key] = entry
+            return nil
+        }
+        entries[key] = nil
+        return entry.record
     }
 
     private func noteRemoval(of record: StoredResponse) {
@@ -87,19 +168,54 @@ final class WritesUnderWay: Sendable {
     }
 }
 
+/// How a record was put.
+struct WriteOrigin: Sendable {
+    let key: CacheKey
+    let plainKey: CacheKey
+    /// When the record's fetch began.
+    let began: InvalidationMoment
+    /// The cache that wrote it: the store has all writes of one cache in their order.
+    let writer: ObjectIdentifier
+}
+
+/// What is to be done for a key once a write to it is over.
+enum WriteSequel {
+    /// Nothing that other writes ask for.
+    case none
+    /// Nothing at all: another record follows by the same connection.
+    case superseded
+    /// What was put since is written again.
+    case repeats(WriteRepetition)
+    /// What was written was removed meanwhile, and is removed again.
+    case deletes
+}
+
+/// What is to be written again. Counts as a write until it is released.
+final class WriteRepetition {
+    let record: StoredResponse
+    let origin: WriteOrigin
+    private let table: WritesUnderWay
+
+    init(of record: StoredResponse, _ origin: WriteOrigin, in table: WritesUnderWay) {
+        self.record = record
+        self.origin = origin
+        self.table = table
+    }
+
+    deinit { table.release(origin.key) }
+}
+
 /// Held by a write: its end is the moment at which the store has the record, or will never have it.
 private final class Write {
     private let record: StoredResponse
-    private let key: CacheKey
+    private let write: RemoteWrite
     private let table: WritesUnderWay
-    private let token: AnyObject?
 
-    init(of record: StoredResponse, at key: CacheKey, in table: WritesUnderWay, holding token: AnyObject?) {
+    init(of record: StoredResponse, _ write: RemoteWrite, in table: WritesUnderWay) {
         self.record = record
-        self.key = key
+        self.write = write
         self.table = table
-        self.token = token
     }
 
-    deinit { table.end(record, at: key) }
+    deinit { write.sequel = table.end(record, write) }
 }

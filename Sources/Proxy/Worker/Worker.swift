@@ -86,8 +86,8 @@ package final class Worker {
             origins.turnEnded()
             if memory.shortages > 0 { relieveMemory() }
         }
-        cache.writeWasOvertaken = { [unowned self] in
-            loop.atEndOfTurn { [unowned self] in cache.deleteOvertakenWrites() }
+        cache.writesNeedSettling = { [unowned self] in
+            loop.atEndOfTurn { [unowned self] in cache.settleWrites(now: wallTime) }
         }
     }
 
