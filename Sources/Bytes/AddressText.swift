@@ -1,8 +1,40 @@
 // IP addresses as text (RFC 4291 §2.2, RFC 5952), read and written byte by byte: heads and logs have them, and the hit path
 // allocates nothing.
 
-/// Text forms of IP addresses.
-package enum AddressText {
+/// The text of one address, without heap memory; and how such texts are read.
+package struct AddressText: Sendable {
+    /// Room for the longest address: six groups and an IPv4 address, or eight groups.
+    private var bytes = InlineArray<48, UInt8>(repeating: 0)
+    package private(set) var count = 0
+
+    /// The empty text, of an address that has none.
+    package init() {}
+
+    /// Dotted decimals.
+    package init(v4 bits: UInt32) { append(v4: bits) }
+
+    /// The form of RFC 5952: lower case, the longest run of zero groups as `::`, the IPv4 address of a mapped one in dotted
+    /// decimals.
+    package init(v6 bits: UInt128) {
+        append(v6: bits)
+        hasColons = true
+    }
+
+    package var isEmpty: Bool { count == 0 }
+
+    /// Whether it is an IPv6 address, which needs brackets where a port may follow.
+    package private(set) var hasColons = false
+
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes.span.extracting(..<count) }
+    }
+
+    private mutating func append(_ byte: UInt8) {
+        bytes[count] = byte
+        count &+= 1
+    }
+
     /// Four decimals without leading zeros: `010` is octal to some programs and ten to others.
     package static func v4(_ text: Span<UInt8>) -> UInt32? {
         guard (7...15).contains(text.count) else { return nil }
@@ -77,49 +109,46 @@ package enum AddressText {
         return high | low
     }
 
-    /// Appends dotted decimals.
-    package static func append(v4 bits: UInt32, to text: inout [UInt8]) {
+    private mutating func append(v4 bits: UInt32) {
         var shift: UInt32 = 32
         while shift > 0 {
             shift -= 8
             let part = UInt8(truncatingIfNeeded: bits >> shift)
-            if part >= 100 { text.append(0x30 + part / 100) }
-            if part >= 10 { text.append(0x30 + part / 10 % 10) }
-            text.append(0x30 + part % 10)
-            if shift > 0 { text.append(UInt8(ascii: ".")) }
+            if part >= 100 { append(0x30 + part / 100) }
+            if part >= 10 { append(0x30 + part / 10 % 10) }
+            append(0x30 + part % 10)
+            if shift > 0 { append(UInt8(ascii: ".")) }
         }
     }
 
-    /// Appends the form of RFC 5952: lower case, the longest run of zero groups as `::`, the IPv4 address of a mapped one
-    /// in dotted decimals.
-    package static func append(v6 bits: UInt128, to text: inout [UInt8]) {
+    private mutating func append(v6 bits: UInt128) {
         let colon = UInt8(ascii: ":")
         if bits >> 32 == 0xffff {
-            for byte in "::ffff:".utf8 { text.append(byte) }
-            return append(v4: UInt32(truncatingIfNeeded: bits), to: &text)
+            for byte in "::ffff:".utf8 { append(byte) }
+            return append(v4: UInt32(truncatingIfNeeded: bits))
         }
-        let gap = longestZeros(of: bits)
+        let gap = Self.longestZeros(of: bits)
         var index = 0
         while index < 8 {
             if index == gap.lowerBound, !gap.isEmpty {
-                text.append(colon)
-                text.append(colon)
+                append(colon)
+                append(colon)
                 index = gap.upperBound
                 continue
             }
-            let group = group(index, of: bits)
+            let group = Self.group(index, of: bits)
             var shift: UInt16 = 16
             var hasBegun = false
             while shift > 0 {
                 shift -= 4
                 let digit = UInt8(truncatingIfNeeded: group >> shift & 15)
                 if digit != 0 || hasBegun || shift == 0 {
-                    text.append(digit.hexDigit)
+                    append(digit.hexDigit)
                     hasBegun = true
                 }
             }
             index += 1
-            if index < 8, index != gap.lowerBound || gap.isEmpty { text.append(colon) }
+            if index < 8, index != gap.lowerBound || gap.isEmpty { append(colon) }
         }
     }
 

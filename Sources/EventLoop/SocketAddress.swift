@@ -176,12 +176,12 @@ package struct PeerAddress: Equatable, Sendable {
         }
     }
 
-    /// Appends the host part as text: `192.0.2.1`, `2001:db8::1`, or nothing for a unix socket's peer.
-    package func appendHost(to text: inout [UInt8]) {
+    /// The host part as text: `192.0.2.1`, `2001:db8::1`, or nothing for a unix socket's peer.
+    package var hostText: AddressText {
         switch family {
-        case .unix: return
-        case .ipv4: AddressText.append(v4: UInt32(truncatingIfNeeded: low), to: &text)
-        case .ipv6: AddressText.append(v6: UInt128(high) << 64 | UInt128(low), to: &text)
+        case .unix: AddressText()
+        case .ipv4: AddressText(v4: UInt32(truncatingIfNeeded: low))
+        case .ipv6: AddressText(v6: UInt128(high) << 64 | UInt128(low))
         }
     }
 

@@ -23,6 +23,7 @@ package struct ConnectionOptions: Sendable {
     mutating func read(
         _ value: ByteRange, in bytes: Span<UInt8>, others: inout [NamedField]
     ) -> WireError.Reason? {
+        if takesAlone(bytes.extracting(value)) { return nil }
         var index = value.lower
         repeat {
             count += 1
@@ -45,6 +46,20 @@ package struct ConnectionOptions: Sendable {
             if comma == value.upper { return nil }
             index = comma &+ 1
         } while true
+    }
+}
+
+extension ConnectionOptions {
+    /// Nearly every line has one of two options, and nothing else.
+    private mutating func takesAlone(_ value: Span<UInt8>) -> Bool {
+        guard count < Self.limit else { return false }
+        switch value.count {
+        case 5 where Scan.equalsIgnoringCase(value, "close"): hasClose = true
+        case 10 where Scan.equalsIgnoringCase(value, "keep-alive"): hasKeepAlive = true
+        default: return false
+        }
+        count += 1
+        return true
     }
 }
 

@@ -17,11 +17,20 @@ package struct RequestForwarding: Sendable {
     package var keepsClientHost = true
     package var upstreamHost: [UInt8]
     /// The client's address without port, IPv6 without brackets; empty on a unix socket.
-    package var peerAddress: [UInt8]
+    package var peerAddress: AddressText
     /// The name of this gateway in Via, by which it knows a request that comes back to it.
-    package var pseudonym = [UInt8]("larder".utf8)
-    /// Replaces X-Request-Id; empty keeps what the client sent.
-    package var requestID: [UInt8] = []
+    package var pseudonym = Self.usualPseudonym
+    /// What the origin gets as X-Request-Id.
+    package enum Identifier: Sendable {
+        /// What the client sent, in whatever spelling.
+        case client
+        /// The value of one of its lines alone.
+        case given(ByteRange)
+        /// 32 digits, and nothing of the client's.
+        case made(UInt128)
+    }
+
+    package var identifier = Identifier.client
     /// Whether the peer's forwarding fields are kept and extended, rather than replaced.
     package var isPeerTrusted = false
     /// Whether the client's connection uses https.
@@ -43,15 +52,17 @@ package struct RequestForwarding: Sendable {
     package var path: [UInt8]?
     package var query: [UInt8]?
 
-    package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: [UInt8]) {
+    package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: AddressText) {
         self.init(framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress)
     }
 
-    package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: [UInt8]) {
+    package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: AddressText) {
         self.framing = framing
         self.upstreamHost = upstreamHost
         self.peerAddress = peerAddress
     }
+
+    private static let usualPseudonym = [UInt8]("larder".utf8)
 
     /// Fields that Larder generates itself, whatever the client sent.
     private static let regenerated = FieldSet.hopByHop.union([
@@ -68,8 +79,9 @@ extension Forwarding {
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ plan: borrowing RequestForwarding,
         to output: inout ByteBuffer
     ) {
+        let host = plan.host(head, bytes)
         plan.appendRequestLine(head, bytes, to: &output)
-        plan.appendHost(head, bytes, to: &output)
+        plan.appendHost(host, bytes, to: &output)
         let left = plan.leftOut
         for field in head.fields where !left.contains(field.known) {
             if field.known == .other, plan.leavesOut(otherField: bytes.extracting(field.name)) { continue }
@@ -87,8 +99,12 @@ extension Forwarding {
             minorVersion: head.minorVersion, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
         output.append(plan.pseudonym)
         output.append("\r\n")
-        plan.appendForwarded(head, bytes, to: &output)
-        if !plan.requestID.isEmpty { appendField("X-Request-Id", plan.requestID.span, to: &output) }
+        plan.appendForwarded(head, host, bytes, to: &output)
+        switch plan.identifier {
+        case .client: break
+        case .given(let range): appendField("X-Request-Id", bytes.extracting(range), to: &output)
+        case .made(let name): appendField("X-Request-Id", HexText(name).span, to: &output)
+        }
         plan.appendConnection(head, bytes, to: &output)
     }
 }
@@ -101,7 +117,7 @@ extension RequestForwarding {
 
     fileprivate var leftOut: FieldSet {
         var left = RequestForwarding.regenerated.union(dropping)
-        if !requestID.isEmpty { left.insert(.xRequestID) }
+        if replacesIdentifier { left.insert(.xRequestID) }
         return left
     }
 
@@ -142,10 +158,10 @@ extension RequestForwarding {
     }
 
     /// RFC 9112 §3.2: Host comes first.
-    fileprivate func appendHost(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+    fileprivate func appendHost(_ host: ForwardedHost, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         output.append("Host: ")
-        if keepsClientHost && !head.authority.isEmpty {
-            appendAuthority(head, bytes, to: &output)
+        if keepsClientHost && !host.isEmpty {
+            host.append(bytes, to: &output)
         } else {
             output.append(upstreamHost)
         }
@@ -174,25 +190,20 @@ extension RequestForwarding {
     }
 
     /// The client's authority; in the normal form where what comes may be shared.
-    private func appendAuthority(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
-        guard isShareable else {
-            output.append(bytes.extracting(head.authority))
-            return
-        }
-        for index in authority(head, bytes) { output.append(bytes[index].lowercased) }
-    }
-
-    /// Where the authority stands that the origin is told.
-    private func authority(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Range<Int> {
+    fileprivate func host(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ForwardedHost {
         let range = head.authority.lower..<head.authority.upper
-        return isShareable ? NormalAuthority.range(range, in: bytes, isHTTPS: isClientSecure) : range
+        guard isShareable else { return ForwardedHost(range: range, hasCapitals: false) }
+        let normal = NormalAuthority.range(range, in: bytes, isHTTPS: isClientSecure)
+        var hasCapitals = false
+        for index in normal where bytes[index] != bytes[index].lowercased { hasCapitals = true }
+        return ForwardedHost(range: normal, hasCapitals: hasCapitals)
     }
 
     /// Whether a field that isn't known by name is one more forwarding field: `X-Forwarded-Port` and the like, which anyone
     /// can forge, and any of them, or X-Request-Id, spelled with `_`, which many servers take for `-` while proxies don't know
     /// it.
     fileprivate func leavesOut(otherField name: Span<UInt8>) -> Bool {
-        if name.count == 12, !requestID.isEmpty, Self.isDash(name[1]), Self.isDash(name[9]) {
+        if name.count == 12, replacesIdentifier, Self.isDash(name[1]), Self.isDash(name[9]) {
             return name[0].lowercased == UInt8(ascii: "x")
                 && Token.equalIgnoringCase(name.extracting(2..<9), "request")
                 && Token.equalIgnoringCase(name.extracting(10..<12), "id")
@@ -205,51 +216,53 @@ extension RequestForwarding {
         return hasUnderscore || !isPeerTrusted || isShareable
     }
 
+    fileprivate var replacesIdentifier: Bool { if case .client = identifier { false } else { true } }
+
     private static func isDash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") }
 
     /// RFC 7239 and its predecessors. The forwarding fields of an untrusted peer are removed, since anyone can forge
     /// them. A trusted one may pass on what its own client wrote: it isn't asked for the host where what comes may be shared.
-    fileprivate func appendForwarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+    fileprivate func appendForwarded(
+        _ head: borrowing RequestHead, _ host: ForwardedHost, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
         let trusts = isPeerTrusted
         if !peerAddress.isEmpty || (trusts && head.contains(.xForwardedFor)) {
             output.append("X-Forwarded-For: ")
             if trusts { Forwarding.appendValues(of: .xForwardedFor, in: head.fields, bytes, to: &output) }
-            if peerAddress.isEmpty { output.append("unknown") } else { output.append(peerAddress) }
+            if peerAddress.isEmpty { output.append("unknown") } else { output.append(peerAddress.span) }
             output.append("\r\n")
         }
         output.append(isClientSecure ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
         if trusts, !isShareable, let given = head.first(.xForwardedHost), !given.isEmpty {
             Forwarding.appendField("X-Forwarded-Host", bytes.extracting(given), to: &output)
-        } else if !head.authority.isEmpty {
+        } else if !host.isEmpty {
             output.append("X-Forwarded-Host: ")
-            appendAuthority(head, bytes, to: &output)
+            host.append(bytes, to: &output)
             output.append("\r\n")
         }
         output.append("Forwarded: ")
         if trusts, !isShareable { Forwarding.appendValues(of: .forwarded, in: head.fields, bytes, to: &output) }
-        appendForwardedElement(head, bytes, to: &output)
+        appendForwardedElement(host, bytes, to: &output)
         output.append("\r\n")
     }
 
     /// RFC 7239 §4: an address with colons, and a host with a port, have to be quoted.
-    private func appendForwardedElement(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
-    ) {
+    private func appendForwardedElement(_ host: ForwardedHost, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
         output.append("for=")
         if peerAddress.isEmpty {
             output.append("unknown")
-        } else if peerAddress.contains(UInt8(ascii: ":")) {
+        } else if peerAddress.hasColons {
             output.append("\"[")
-            output.append(peerAddress)
+            output.append(peerAddress.span)
             output.append("]\"")
         } else {
-            output.append(peerAddress)
+            output.append(peerAddress.span)
         }
-        if !head.authority.isEmpty {
+        if !host.isEmpty {
             // A valid authority holds neither quotation marks nor backslashes.
-            let isToken = Token.isToken(bytes.extracting(authority(head, bytes)))
+            let isToken = Token.isToken(bytes.extracting(host.range))
             output.append(isToken ? ";host=" : ";host=\"")
-            appendAuthority(head, bytes, to: &output)
+            host.append(bytes, to: &output)
             if !isToken { output.append(UInt8(ascii: "\"")) }
         }
         output.append(isClientSecure ? ";proto=https" : ";proto=http")
@@ -267,6 +280,20 @@ extension RequestForwarding {
             output.append(wantsTrailers ? "Connection: Upgrade, TE\r\n" : "Connection: Upgrade\r\n")
             appendUpgrade(head, bytes, to: &output)
         }
+    }
+}
+
+/// The host that the origin is told, by where it stands in the head.
+private struct ForwardedHost {
+    let range: Range<Int>
+    /// Whether it goes on in lower case, and isn't in it.
+    let hasCapitals: Bool
+
+    var isEmpty: Bool { range.isEmpty }
+
+    func append(_ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        guard hasCapitals else { return output.append(bytes.extracting(range)) }
+        for index in range { output.append(bytes[index].lowercased) }
     }
 }
 

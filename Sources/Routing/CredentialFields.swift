@@ -38,8 +38,10 @@ package struct CredentialFields: Sendable {
         }
     }
 
+    /// What a request has that has one of them, for a quick look: no more than two words are read and nothing is retained.
+    package var hint: FieldSet { others.isEmpty ? known : known.union([.other]) }
+
     /// Whether the request has one of them.
-    @inline(__always)
     package func areIn(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
         if !head.present.isDisjoint(with: known) { return keyedCookies.isEmpty || first(in: head, bytes) != nil }
         return !others.isEmpty && head.contains(.other) && first(in: head, bytes) != nil

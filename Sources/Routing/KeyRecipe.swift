@@ -8,6 +8,7 @@
 
 import Bytes
 import Configuration
+import HTTPSemantics
 
 /// A class, so that passing it to a composer retains one reference and copies nothing.
 package final class KeyRecipe: Sendable {
@@ -54,6 +55,9 @@ package final class KeyRecipe: Sendable {
     let holdsBody: Bool
     /// The fields that tell who sends a request, other than those that the key names.
     package let credentials: CredentialFields
+    /// Requests without any of these have no credentials.
+    package let credentialHint: FieldSet
+    package let keysAuthorization: Bool
     /// Whether content is read as GraphQL: see ``readsContent(of:_:_:)``.
     package let isGraphQL: Bool
     /// Which parts of a request are forwarded, on a strict route.
@@ -74,7 +78,10 @@ package final class KeyRecipe: Sendable {
         let template = route.cache?.key?.pieces ?? []
         holdsMethod = template.isEmpty || template.contains(.method) || template.contains(.standard)
         holdsBody = template.isEmpty || template.contains(.body) || template.contains(.standard)
-        credentials = CredentialFields(route.cache)
+        let credentials = CredentialFields(route.cache)
+        self.credentials = credentials
+        credentialHint = credentials.hint
+        keysAuthorization = credentials.keysAuthorization
         isGraphQL = route.cache?.isGraphQL ?? false
         isMadeOfTarget = strict == nil && compiler.pieces.allSatisfy(\.source.isTarget)
     }

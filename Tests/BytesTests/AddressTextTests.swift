@@ -9,9 +9,7 @@ struct AddressTextTests {
     private func v4(_ text: String) -> UInt32? { AddressText.v4(text.utf8.span) }
 
     private func written(_ bits: UInt128) -> String {
-        var text: [UInt8] = []
-        AddressText.append(v6: bits, to: &text)
-        return String(decoding: text, as: UTF8.self)
+        String(decoding: AddressText(v6: bits).span.copied(), as: UTF8.self)
     }
 
     @Test(

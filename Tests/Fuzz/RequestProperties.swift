@@ -48,7 +48,7 @@ enum RequestProperties {
     private static func checkForwarding(_ head: borrowing RequestHead, _ bytes: [UInt8], _ flags: Int) {
         var plan = RequestForwarding(
             framing: head.framing, upstreamHost: Array("origin".utf8),
-            peerAddress: flags & 1 == 0 ? [] : Array("::1".utf8))
+            peerAddress: flags & 1 == 0 ? AddressText() : AddressText(v6: 1))
         plan.isPeerTrusted = flags & 2 != 0
         plan.acceptsTrailers = true
         plan.forwardsExpect = true

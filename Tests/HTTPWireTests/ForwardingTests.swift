@@ -10,7 +10,7 @@ private func forwarded(
     let sent = try head(message)
     var plan = RequestForwarding(
         framing: framing ?? sent.head.framing, upstreamHost: Array("origin:9000".utf8),
-        peerAddress: Array("192.0.2.7".utf8))
+        peerAddress: AddressText(v4: 0xc000_0207))
     change(&plan)
     var output = ByteBuffer()
     Forwarding.appendRequest(sent.head, sent.bytes.span, plan, to: &output)
@@ -98,7 +98,7 @@ struct RequestForwardingTests {
             """
         let via = "Via: 1.0 a, 1.1 b, 1.1 larder"
         #expect(
-            try forwarded(message) { $0.peerAddress = Array("2001:db8::1".utf8) }.dropFirst(2) == [
+            try forwarded(message) { $0.peerAddress = AddressText(v6: 0x2001_0db8 << 96 | 1) }.dropFirst(2) == [
                 via, "X-Forwarded-For: 2001:db8::1", "X-Forwarded-Proto: http", "X-Forwarded-Host: [::1]:80",
                 "Forwarded: for=\"[2001:db8::1]\";host=\"[::1]:80\";proto=http",
             ])

@@ -35,7 +35,6 @@ final class AccessLogBuffer {
     private var lines = ByteBuffer(minimumCapacity: 4096)
     private var count = 0
     // Kept from line to line.
-    private var clientText: [UInt8] = []
     private var date = ByteBuffer(minimumCapacity: 64)
     private static let handOver = 32 << 10
 
@@ -147,15 +146,13 @@ final class AccessLogBuffer {
 
     private func appendClient(of entry: AccessLogEntry) {
         guard entry.client.family != .unix else { return lines.append("unix:") }
-        clientText.removeAll(keepingCapacity: true)
-        entry.client.appendHost(to: &clientText)
-        lines.append(clientText)
+        lines.append(entry.client.hostText.span)
     }
 
     private func append(_ identifier: RequestIdentifier, of message: RequestMessage) {
         switch identifier {
         case .given(let range): appendEscaped(message.bytes.extracting(range))
-        case .made(let name): RequestIdentifier.digits(of: name) { lines.append($0) }
+        case .made(let name): lines.append(HexText(name).span)
         }
     }
 

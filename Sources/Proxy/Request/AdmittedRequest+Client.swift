@@ -42,15 +42,11 @@ extension AdmittedRequest {
         return value
     }
 
-    /// The text of its name.
-    var identifierText: [UInt8] {
+    /// How its name goes to the origin.
+    var forwardedIdentifier: RequestForwarding.Identifier {
         switch identifier {
-        case .given(let range): return bytes.extracting(range).copied()
-        case .made(let name):
-            var text: [UInt8] = []
-            text.reserveCapacity(32)
-            RequestIdentifier.digits(of: name) { text.append($0) }
-            return text
+        case .given(let range): .given(range)
+        case .made(let name): .made(name)
         }
     }
 
@@ -63,6 +59,9 @@ extension AdmittedRequest {
 }
 
 extension PeerAddress {
+    /// As lines of the event log have it.
+    var nameInLog: String { family == .unix ? "unix:" : String(decoding: hostText.span.copied(), as: UTF8.self) }
+
     init(_ address: IPAddress) {
         switch address {
         case .v4(let bits): self.init(ipv4: bits, port: 0)

@@ -76,13 +76,16 @@ final class AdmittedRequest: RequestMessage {
     /// Notes what the fields say about caching.
     func noteFacts() {
         facts = RequestFacts(method: head.method)
-        let bytes = bytes
-        if !head.present.isDisjoint(with: Self.cachingFields) {
+        let present = head.present
+        if !present.isDisjoint(with: Self.cachingFields) {
+            let bytes = bytes
             for field in head.fields { facts.note(field.known, bytes.extracting(field.value)) }
         }
         guard let recipe = entry?.recipe else { return }
-        if recipe.credentials.keysAuthorization { facts.noteKeyedAuthorization() }
-        if recipe.credentials.areIn(head, bytes) { facts.noteCredentials() }
+        if recipe.keysAuthorization { facts.noteKeyedAuthorization() }
+        if !present.isDisjoint(with: recipe.credentialHint), recipe.credentials.areIn(head, bytes) {
+            facts.noteCredentials()
+        }
     }
 
     /// Reads the content where the route says that it understands it.

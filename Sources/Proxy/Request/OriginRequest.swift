@@ -52,15 +52,11 @@ struct OriginRequest {
     func append(to output: inout ByteBuffer) {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }
         let bytes = request.bytes
-        var peer: [UInt8] = []
-        // The longest IPv6 address.
-        peer.reserveCapacity(46)
-        request.peer.appendHost(to: &peer)
         var plan = RequestForwarding(
-            content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: peer)
+            content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: request.peer.hostText)
         plan.keepsClientHost = entry.keepsClientHost
         plan.pseudonym = request.runtime.pseudonym
-        plan.requestID = request.identifierText
+        plan.identifier = request.forwardedIdentifier
         plan.isPeerTrusted = request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
         plan.forwardsExpect = forwardsExpect

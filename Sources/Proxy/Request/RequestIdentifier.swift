@@ -33,15 +33,6 @@ final class RequestIdentifiers {
 }
 
 extension RequestIdentifier {
-    /// The digits of a made name.
-    static func digits(of name: UInt128, _ append: (UInt8) -> Void) {
-        var shift: UInt128 = 128
-        while shift > 0 {
-            shift -= 4
-            append(UInt8(truncatingIfNeeded: name >> shift & 15).hexDigit)
-        }
-    }
-
     /// Whether a peer's name for a request is kept: short, and of visible characters.
     static func isKept(_ name: Span<UInt8>) -> Bool {
         guard (1...limit).contains(name.count) else { return false }

@@ -9,11 +9,9 @@ extension Worker {
     func prepareProxyProtocol() {
         clients.readsProxyHeader = { [unowned self] in runtime.readsProxyHeader(on: $0) }
         clients.proxyHeaderRefused = { [unowned self] peer in
-            var text: [UInt8] = []
-            if peer.family == .unix { text = Array("unix:".utf8) } else { peer.appendHost(to: &text) }
             shared.log.write(
                 .warning, about: "PROXY protocol",
-                "closed a connection from \(String(decoding: text, as: UTF8.self)): it began without a valid header of the "
+                "closed a connection from \(peer.nameInLog): it began without a valid header of the "
                     + "PROXY protocol, which its listener asks for (proxy_protocol: on)",
                 now: loop.now)
         }

@@ -162,13 +162,11 @@ package final class Worker {
 
     /// Without an access log nothing else tells of a request that was refused for its bytes.
     private func tellRefusal(_ request: AdmittedRequest, _ fault: WireError) {
-        var client: [UInt8] = []
-        let address = request.client
-        if address.family == .unix { client = Array("unix:".utf8) } else { address.appendHost(to: &client) }
+        let client = request.client
         let received = request.unreadable.isEmpty ? "" : ", received \"\(EscapedText.of(request.unreadable))\""
         shared.log.write(
             .info, about: "refused request",
-            "refused a request from \(String(decoding: client, as: UTF8.self)): \(fault.code): \(fault.sentence)\(received)",
+            "refused a request from \(client.nameInLog): \(fault.code): \(fault.sentence)\(received)",
             now: loop.now)
     }
 
