@@ -64,7 +64,7 @@ endef
 help: ## List these targets
 	@echo "Larder $(VERSION), a caching reverse proxy for APIs. Targets:"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name sentence; do \
-		printf '  make %-11s %s\n' "$$name" "$$sentence"; \
+		printf '  make %-13s %s\n' "$$name" "$$sentence"; \
 	done
 
 # --- from the checkout ---------------------------------------------------------------------------------------------
@@ -136,6 +136,18 @@ allocations: ## Count heap allocations per kind of HIT in a release build
 		swift build $(ALLOCATIONS) --product larderPackageTests || exit; \
 		echo "The release build of the allocation tests took $$SECONDS s"; \
 		swift test --skip-build --disable-xctest $(ALLOCATIONS) --filter AllocationTests
+
+# Both download what they need, the first from PyPI, the second a minimal Debian; without a network they are skipped.
+.PHONY: test-apps
+test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Larder; needs PyPI
+	$(call ensure,command/python3:python3 command/redis-server:redis-server)
+	@Tests/Apps/run "$(BINARY)"
+
+.PHONY: check-service
+check-service: build ## Run the Debian package under a real systemd, in a container; needs root and a Debian mirror
+	$(call ensure,command/debootstrap:debootstrap command/systemd-nspawn:systemd-container)
+	@$(MAKE) --no-print-directory deb >/dev/null
+	@Tests/Service/run "$(DEB)"
 
 .PHONY: bench
 bench: build ## Compare Larder with nginx, HAProxy and Varnish, results in docs/bench; ARGS=--quick for a short run
