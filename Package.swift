@@ -122,7 +122,9 @@ let package = Package(
         // Counts heap allocations by standing in for malloc.
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "Proxy", "HTTPWire", "HTTPSemantics"], swiftSettings: tests),
+            name: "AdminTests",
+            dependencies: ["Admin", "Proxy", "HTTPWire", "HTTPSemantics", "HTTPCaching", "TestSupport"],
+            swiftSettings: tests),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
@@ -132,7 +134,9 @@ let package = Package(
                 "EventLoop", "CacheStorage", "Configuration", "Routing", "Origins", "Clients",
             ],
             swiftSettings: tests),
-        .testTarget(name: "CommandTests", dependencies: ["larder", "Configuration", "Admin"], swiftSettings: tests),
+        .testTarget(
+            name: "CommandTests", dependencies: ["larder", "Configuration", "Admin", "TestSupport"],
+            swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "TestRandomness", "larder"], swiftSettings: tests),
