@@ -168,7 +168,7 @@ format: ## Format the sources
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests
 
 .PHONY: docs
-docs: ## Generate docs/configuration.md from the keys declared in the sources
+docs: ## Generate docs/configuration.md and the tables in docs/ from what the sources declare
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
 	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
@@ -210,6 +210,10 @@ clean: ## Remove all build results
 
 # --- on the machine ------------------------------------------------------------------------------------------------
 
+# In the installed pages, links to the configuration lead to the examples beside them, and what links to sources is plain text.
+INSTALLED_LINKS := -e 's,(\]\((\.\./)*)config/examples,\1examples,g' -e 's,(\]\((\.\./)*)config/larder,\1examples/larder,g' \
+	-e 's,(\]\((\.\./)*)LICENSE,\1copyright,g' -e 's,\[([^]]*)\]\((\.\./)*(Sources|Tests|systemd)/[^)]*\),\1,g'
+
 # No rebuild of a binary that is there: `sudo make install` need not have the toolchain in root's PATH.
 $(BINARY):
 	$(MAKE) build
@@ -229,12 +233,14 @@ install: $(BINARY) ## Install the binary, systemd units and /etc/larder; support
 	install -m 644 systemd/larder.sysusers "$(DESTDIR)$(SYSUSERS_DIR)/larder.conf"
 	sed -e 's|/etc/larder|$(SYSCONFDIR)/larder|g' systemd/larder.tmpfiles > "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
 	chmod 644 "$(DESTDIR)$(TMPFILES_DIR)/larder.conf"
-	install -m 644 README.md CHANGELOG.md "$(DESTDIR)$(DOC_DIR)"
+	@set -e; for page in README.md CONTRIBUTING.md CHANGELOG.md $$(find docs -type f | LC_ALL=C sort); do \
+		install -D -m 644 "$$page" "$(DESTDIR)$(DOC_DIR)/$$page"; \
+		case "$$page" in *.md) sed -E -i $(INSTALLED_LINKS) "$(DESTDIR)$(DOC_DIR)/$$page" ;; esac; \
+	done; \
+	echo "install README.md CONTRIBUTING.md CHANGELOG.md docs"
 	install -m 644 LICENSE "$(DESTDIR)$(DOC_DIR)/copyright"
-	@set -e; if compgen -G 'config/examples/*.yaml' >/dev/null; then \
-		install -d "$(DESTDIR)$(DOC_DIR)/examples"; \
-		install -m 644 config/examples/*.yaml "$(DESTDIR)$(DOC_DIR)/examples"; \
-	fi
+	install -d "$(DESTDIR)$(DOC_DIR)/examples"
+	install -m 644 config/larder.yaml config/examples/*.yaml "$(DESTDIR)$(DOC_DIR)/examples"
 	@set -e; file="$(DESTDIR)$(SYSCONFDIR)/larder/larder.yaml"; \
 	if [ ! -e "$$file" ]; then \
 		install -m 644 config/larder.yaml "$$file"; \
@@ -276,6 +282,7 @@ deb: $(BINARY) ## Build a Debian package, .build/larder_VERSION_ARCH.deb
 	$(MAKE) --no-print-directory install DESTDIR="$(abspath $(DEB_TREE))" PREFIX=/usr SYSCONFDIR=/etc \
 		BINARY="$(BINARY)" >/dev/null
 	gzip -9n "$(DEB_TREE)/usr/share/doc/larder/CHANGELOG.md"
+	sed -i 's,](CHANGELOG\.md),](CHANGELOG.md.gz),' "$(DEB_TREE)/usr/share/doc/larder/README.md"
 	install -d -m 755 "$(DEB_TREE)/DEBIAN"
 	sed -e 's|@VERSION@|$(VERSION)|' -e 's|@ARCHITECTURE@|$(ARCHITECTURE)|' \
 		-e "s|@INSTALLED_SIZE@|$$(du -sk --exclude=DEBIAN "$(DEB_TREE)" | cut -f1)|" \
