@@ -18,7 +18,8 @@ extension Explanation {
             json.member("index", route.index)
             json.member("path", route.path)
             json.member("host", route.host)
-            json.member("upstream", route.upstream)
+            json.member("upstream", orNull: route.upstream)
+            json.member("upstream_path", orNull: route.upstreamPath)
         }
         json.object("key", orNull: key) { key, json in
             json.member("text", key.text)

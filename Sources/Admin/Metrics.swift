@@ -128,7 +128,7 @@ extension MetricFamily {
         MetricFamily(name, .counter, help) { figures, samples in
             for (route, counters) in zip(figures.update.configuration.routes, figures.total.routes) {
                 samples.add(
-                    value(counters), ("route", route.path.description), ("host", route.host.description))
+                    value(counters), ("route", route.pathText), ("host", route.hostText))
             }
         }
     }

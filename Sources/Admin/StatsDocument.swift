@@ -115,9 +115,13 @@ extension Figures {
         for (index, route) in update.configuration.routes.enumerated() {
             let counters = index < total.routes.count ? total.routes[index] : RouteCounters()
             json.object {
-                $0.member("path", route.path.description)
-                if route.host != .any { $0.member("host", route.host.description) }
-                $0.member("upstream", route.upstream)
+                $0.member("path", route.pathText)
+                if route.host != .any { $0.member("host", route.hostText) }
+                switch route.action {
+                case .forward(let upstream): $0.member("upstream", upstream)
+                case .respond(let response): $0.member("respond", response.status)
+                case .redirect(let redirect): $0.member("redirect", redirect.status)
+                }
                 $0.member("cached", !(route.cache?.methods.isEmpty ?? true))
                 $0.member("requests", counters.requests)
                 $0.member("hits", counters.hits)

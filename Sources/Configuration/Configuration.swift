@@ -18,6 +18,11 @@ package struct Configuration: Sendable, Hashable {
 
     package init() {}
 
+    /// The base path of each upstream, by its name.
+    package var basePaths: [String: String] {
+        Dictionary(upstreams.map { ($0.name, $0.basePath) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// The index in `upstreams` of each name. A validated configuration's routes name no others.
     package var upstreamIndexes: [String: Int] {
         Dictionary(zip(upstreams.map(\.name), upstreams.indices), uniquingKeysWith: { first, _ in first })

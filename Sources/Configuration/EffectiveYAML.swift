@@ -51,7 +51,7 @@ extension Configuration {
     }
 
     private static func write(_ upstream: Upstream, to out: inout YAMLWriter) {
-        out.key("servers", upstream.servers.map(\.description))
+        out.key("servers", upstream.servers.map { $0.description + upstream.basePath })
         out.key("balance", upstream.balance.rawValue)
         if let check = upstream.check {
             out.section("check") { out in
@@ -79,9 +79,20 @@ extension Configuration {
     }
 
     private static func write(_ route: Route, to out: inout YAMLWriter) {
-        out.key("path", route.path.description)
-        if route.host != .any { out.key("host", route.host.description) }
-        out.key("upstream", route.upstream)
+        if route.paths.count == 1 { out.key("path", route.path.description) }
+        if route.paths.count > 1 { out.key("paths", route.paths.map(\.description)) }
+        if route.hosts.count > 1 {
+            out.key("hosts", route.hosts.map(\.description))
+        } else if route.host != .any {
+            out.key("host", route.host.description)
+        }
+        write(route.action, to: &out)
+        guard route.upstream != nil else { return }
+        switch route.forwarding {
+        case .unchanged: break
+        case .strip(let prefix): out.key("strip", prefix.description)
+        case .rewrite(let template): out.key("rewrite", template.text)
+        }
         if route.upgrade.isEmpty { out.key("upgrade", false) } else { out.key("upgrade", route.upgrade) }
         guard let cache = route.cache else { return }
         out.section("cache") { out in
@@ -114,6 +125,30 @@ extension Configuration {
             out.key("allow_set_cookie", cache.allowSetCookie)
             out.key("allow_authorization", cache.allowAuthorization)
             out.key("body_key", cache.bodyKey.description)
+        }
+    }
+
+    private static func write(_ action: Route.Action, to out: inout YAMLWriter) {
+        switch action {
+        case .forward(let upstream): out.key("upstream", upstream)
+        case .respond(let response):
+            out.section("respond") { out in
+                out.key("status", "\(response.status)")
+                switch response.content {
+                case .none: break
+                case .text(let text): out.key("body", text)
+                case .file(let path, _): out.key("file", path)
+                }
+                guard !response.headers.isEmpty else { return }
+                out.section("headers") { out in
+                    for header in response.headers { out.key(YAMLWriter.scalar(header.name), header.value) }
+                }
+            }
+        case .redirect(let redirect):
+            out.section("redirect") { out in
+                out.key("to", redirect.text)
+                out.key("status", "\(redirect.status)")
+            }
         }
     }
 

@@ -138,7 +138,9 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "upstreams.*", "URL, list or KEYS", nil, "An upstream: a URL, a list of URLs, or the keys below."),
         KeyDescription(
-            "upstreams.*.servers", "URL or list", nil, "Servers of the upstream: http://host[:port] or unix:/path."),
+            "upstreams.*.servers", "URL or list", nil,
+            "Servers of the upstream: http://host[:port][/path] or unix:/path. The path of the URL, the same for all servers, comes before that of every request."
+        ),
         KeyDescription(
             "upstreams.*.balance", "round-robin | least-outstanding", "round-robin",
             "How requests are spread over the servers."),
@@ -195,11 +197,51 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("routes.*", "KEYS", nil, "A route. The most specific match wins, whatever the order."),
         KeyDescription(
             "routes.*.path", "PATTERN", nil,
-            "Path to match: literal segments, {name} for one segment, {name...} at the end for the rest."),
+            "Path to match: literal segments, {name} for one segment, {name...} at the end for the rest. /users/{rest...} matches /users as well, unless another route has that path."
+        ),
+        KeyDescription(
+            "routes.*.paths", "list of PATTERN", nil,
+            "Several paths of one route, instead of path. What key, rewrite and redirect name must be a parameter of each."
+        ),
         KeyDescription(
             "routes.*.host", "HOST", nil,
             "Host to match, such as api.example.com or *.example.com; by default every host."),
-        KeyDescription("routes.*.upstream", "NAME", nil, "Upstream that the requests are forwarded to."),
+        KeyDescription("routes.*.hosts", "list of HOST", nil, "Several hosts of one route, instead of host."),
+        KeyDescription(
+            "routes.*.upstream", "NAME", nil,
+            "Upstream that the requests are forwarded to. A route has upstream, respond or redirect."),
+        KeyDescription(
+            "routes.*.strip", "PATH", nil,
+            "Literal beginning of the route's paths, such as /api, that is removed from what the upstream is asked for. Cache keys and purges keep the client's path."
+        ),
+        KeyDescription(
+            "routes.*.rewrite", "TEMPLATE", nil,
+            "Path that the upstream is asked for, such as /v2/{rest}, with parameters of the route's path, percent-encoded as the client sent them. The query goes along. Cache keys and purges keep the client's path."
+        ),
+        KeyDescription(
+            "routes.*.respond", "KEYS | STATUS", nil,
+            "A fixed response instead of an upstream, for every method; HEAD gets it without the content."),
+        KeyDescription("routes.*.respond.status", "STATUS", "200", "Status of the response."),
+        KeyDescription(
+            "routes.*.respond.body", "TEXT", nil, "Content of the response, text/plain unless headers say otherwise."),
+        KeyDescription(
+            "routes.*.respond.file", "PATH", nil,
+            "File with the content of the response, 1MiB at most, read at start and reload. Its extension tells the media type."
+        ),
+        KeyDescription(
+            "routes.*.respond.headers", "NAME: VALUE", "{}",
+            "Headers of the response. Content-Length and the like are Larder's to write."),
+        KeyDescription(
+            "routes.*.redirect", "KEYS | TEMPLATE", nil,
+            "A redirect instead of an upstream, for every method: its target, or the keys below."),
+        KeyDescription(
+            "routes.*.redirect.to", "TEMPLATE", nil,
+            "Value of Location: a path or a URL, with parameters of the route's path and {host} (without port), {path} and {query}. Without a query, a ? or & before {query} is left out."
+        ),
+        KeyDescription(
+            "routes.*.redirect.status", "301 | 302 | 303 | 307 | 308", "308",
+            "Status of the redirect. 307 and 308 keep the method; 301 and 308 are permanent, and browsers remember them."
+        ),
         KeyDescription(
             "routes.*.cache", "KEYS | DURATION | on | off", nil,
             "Caching of this route. Without it, or with off, nothing is cached; {} and on cache with all defaults. A duration is the timeout."

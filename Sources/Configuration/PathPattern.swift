@@ -10,7 +10,7 @@ package struct PathPattern: Sendable, Hashable {
         case literal(String)
         /// Exactly one segment that is not empty.
         case parameter(String)
-        /// All the rest, slashes included; may be empty. Only the last segment.
+        /// All the rest, slashes included; may be empty, or missing together with the slash before it. Only the last segment.
         case rest(String)
     }
 
@@ -31,6 +31,14 @@ package struct PathPattern: Sendable, Hashable {
             }
         }
     }
+}
+
+extension PathPattern {
+    /// Whether the parameter is `{name...}`.
+    package func takesRest(_ name: String) -> Bool { segments.last == .rest(name) }
+
+    /// Whether every path of this pattern begins with the segments of `prefix`.
+    package func begins(with prefix: PathPattern) -> Bool { segments.starts(with: prefix.segments) }
 }
 
 extension PathPattern: CustomStringConvertible {
@@ -127,7 +135,7 @@ extension PathPattern: CustomStringConvertible {
     }
 }
 
-private func isParameterName(_ name: Substring) -> Bool {
+func isParameterName(_ name: Substring) -> Bool {
     guard let first = name.utf8.first, first.isLetter || first == UInt8(ascii: "_") else { return false }
     return name.utf8.allSatisfy {
         $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")

@@ -11,8 +11,10 @@ extension Configuration {
         upstream: String, listen: [String] = [], timeout: String? = nil, redis: String? = nil
     ) throws(ValueFault) -> Configuration {
         var configuration = Configuration()
-        let server = try option("--upstream") { () throws(ValueFault) in try OriginAddress(parsing: upstream) }
-        configuration.upstreams = [Upstream(name: "upstream", servers: [server])]
+        let server = try option("--upstream") { () throws(ValueFault) in try ServerURL(parsing: upstream) }
+        var group = Upstream(name: "upstream", servers: [server.address])
+        group.basePath = server.basePath
+        configuration.upstreams = [group]
 
         var route = Route(path: try PathPattern(parsing: "/{rest...}"), upstream: "upstream")
         var cache = CacheSettings()

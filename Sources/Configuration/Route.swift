@@ -2,11 +2,31 @@
 
 /// One entry of `routes`.
 package struct Route: Sendable, Hashable {
-    package var path: PathPattern
-    /// `.any` if `host` is not set.
-    package var host = HostPattern.any
-    /// The name of an entry of `upstreams`.
-    package var upstream: String
+    /// Who responds.
+    package enum Action: Sendable, Hashable {
+        /// A server of the upstream with this name.
+        case forward(upstream: String)
+        /// Larder itself.
+        case respond(FixedResponse)
+        case redirect(Redirect)
+    }
+
+    /// The path that the upstream is asked for.
+    package enum Forwarding: Sendable, Hashable {
+        /// The client's.
+        case unchanged
+        /// The client's without these segments at its beginning, as in `/api`. Each of the route's paths begins with them.
+        case strip(PathPattern)
+        /// Another one, made of the route's parameters.
+        case rewrite(PathTemplate)
+    }
+
+    /// At least one. A request for any of them is the route's.
+    package var paths: [PathPattern]
+    /// At least one; `.any` alone if the file names none.
+    package var hosts = [HostPattern.any]
+    package var action: Action
+    package var forwarding = Forwarding.unchanged
     /// nil: every request passes through and nothing is stored.
     package var cache: CacheSettings?
     /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
@@ -17,16 +37,59 @@ package struct Route: Sendable, Hashable {
 
     /// Which requests it matches: no two routes of a configuration have this in common.
     package struct Match: Sendable, Hashable {
-        package let host: HostPattern
-        package let path: PathPattern
+        package let hosts: [HostPattern]
+        package let paths: [PathPattern]
+
+        /// As the file has it: `api.example.com/tasks/{id}`; lists with commas.
+        package var text: String {
+            let all = hosts.map(\.description).joined(separator: ", ")
+            return all + (hosts.count > 1 ? " " : "") + paths.map(\.description).joined(separator: ", ")
+        }
     }
 
-    package var match: Match { Match(host: host, path: path) }
+    package var match: Match { Match(hosts: hosts, paths: paths) }
 
     package init(path: PathPattern, upstream: String) {
-        self.path = path
-        self.upstream = upstream
+        paths = [path]
+        action = .forward(upstream: upstream)
     }
+}
+
+extension Route {
+    /// The first of its paths; setting it makes it the only one.
+    package var path: PathPattern {
+        get { paths[0] }
+        set { paths = [newValue] }
+    }
+
+    /// The first of its hosts; setting it makes it the only one.
+    package var host: HostPattern {
+        get { hosts[0] }
+        set { hosts = [newValue] }
+    }
+
+    /// The name of its entry of `upstreams`; nil where Larder responds itself.
+    package var upstream: String? {
+        if case .forward(let name) = action { name } else { nil }
+    }
+
+    /// All its paths, as figures and explanations name it.
+    package var pathText: String { paths.map(\.description).joined(separator: ", ") }
+    /// All its hosts; empty for any.
+    package var hostText: String { hosts.map(\.description).joined(separator: ", ") }
+
+    /// The parameters that templates may name: those that each path has, in the order of the first.
+    package var parameterNames: [String] { Route.parameterNames(of: paths) }
+
+    package static func parameterNames(of paths: [PathPattern]) -> [String] {
+        guard let first = paths.first else { return [] }
+        return first.parameterNames.filter { name in
+            paths.dropFirst().allSatisfy { $0.parameterNames.contains(name) }
+        }
+    }
+
+    /// Whether a parameter takes the rest of one of the paths, with any number of slashes, or nothing.
+    package func takesRest(_ name: String) -> Bool { paths.contains { $0.takesRest(name) } }
 }
 
 extension Route {

@@ -20,6 +20,8 @@ package struct Upstream: Sendable, Hashable {
     package var name: String
     /// At least one, without duplicates.
     package var servers: [OriginAddress]
+    /// Comes before the path of every request, as in `/base`: in its normal form, without a slash at the end. Empty for none.
+    package var basePath = ""
     package var balance = Balance.roundRobin
     /// The active health check; nil turns it off.
     package var check: HealthCheck?
@@ -84,9 +86,7 @@ extension OriginAddress: CustomStringConvertible {
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let tail = rest.dropFirst(authority.count)
         guard tail.isEmpty || tail == "/" else {
-            throw ValueFault(
-                "\(quoted(text)) has a path",
-                hint: "requests keep the client's path: write http://\(authority)")
+            throw ValueFault("\(quoted(text)) has a path", hint: "write http://\(authority)")
         }
         guard !authority.contains("@") else {
             throw ValueFault("credentials in an upstream URL are not supported")

@@ -132,8 +132,14 @@ enum CacheReader {
 
     private static func checkKey(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
         guard let key = cache.key, let path = draft.path else { return }
-        let names = path.parameterNames
+        let names = draft.parameterNames
         for piece in key.pieces {
+            if let name = piece.parameterName, !names.contains(name),
+                draft.paths.contains(where: { $0.value.parameterNames.contains(name) })
+            {
+                _ = ForwardingReader.hasParameters([name], keys, at: "key", draft)
+                continue
+            }
             switch piece {
             case .pathParameter(let name, _) where !names.contains(name):
                 keys.fault(
@@ -203,6 +209,14 @@ enum CacheReader {
 }
 
 extension KeyTemplate.Piece {
+    /// The name that may be a path parameter's.
+    fileprivate var parameterName: String? {
+        switch self {
+        case .lookup(let name, _), .pathParameter(let name, _): name
+        case .literal, .queryParameter, .header, .cookie, .method, .host, .path, .query, .body, .standard: nil
+        }
+    }
+
     fileprivate func isField(_ name: String) -> Bool {
         if case .header(name, _) = self { true } else { false }
     }

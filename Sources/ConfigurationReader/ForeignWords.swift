@@ -74,12 +74,10 @@ enum ForeignWords {
         ForeignWord("location match handle path_beg", "routes.*.path"),
         ForeignWord("server_name virtual_host vhost", "routes.*.host"),
         ForeignWord(
-            "strip_prefix stripprefix strip_path trim_prefix handle_path strip", "routes.*.strip",
-            otherwise: "Larder forwards the path as the client sent it"),
+            "strip_prefix stripprefix strip_path trim_prefix handle_path strip strip_path_prefix", "routes.*.strip"),
         ForeignWord(
             "rewrite url_rewrite rewrite_uri replace_path replace_path_regex add_prefix uri_rewrite",
-            "routes.*.rewrite",
-            otherwise: "Larder forwards the path as the client sent it"),
+            "routes.*.rewrite"),
         ForeignWord(
             "proxy_set_header header_up request_headers set_request_header custom_request_headers", "routes.*.request",
             otherwise: "Larder doesn't set headers of requests"),
@@ -88,9 +86,10 @@ enum ForeignWords {
             "routes.*.response", otherwise: "Larder doesn't set headers of responses"),
         ForeignWord(
             "headers header", "routes.*.request", "routes.*.response", otherwise: "Larder doesn't set headers"),
-        ForeignWord("redirect return redir", "routes.*.redirect", otherwise: "Larder doesn't redirect"),
-        ForeignWord(
-            "respond static_response", "routes.*.respond", otherwise: "Larder can't respond by itself"),
+        ForeignWord("redirect redir", "routes.*.redirect"),
+        // nginx's `return 301 URL` and `return 404`.
+        ForeignWord("return", "routes.*.redirect", "routes.*.respond"),
+        ForeignWord("respond static_response direct_response fixed_response", "routes.*.respond"),
         ForeignWord(
             "compress compression gzip brotli encode zstd", "routes.*.compress",
             otherwise: "Larder doesn't compress: let the upstream do so"),
@@ -204,9 +203,8 @@ enum ForeignWords {
         ],
         "routes.*": [
             ForeignWord("prefix path_prefix uri url pattern rule route", "routes.*.path"),
-            ForeignWord("paths", "routes.*.paths", otherwise: "a route has one `path`: write one route for each"),
-            ForeignWord(
-                "hosts domains", "routes.*.hosts", otherwise: "a route has one `host`: write one route for each"),
+            ForeignWord("locations uris", "routes.*.paths"),
+            ForeignWord("domains hostnames server_names", "routes.*.hosts"),
             ForeignWord("domain hostname", "routes.*.host"),
             ForeignWord(
                 "backend service target dest destination forward forward_to origin to proxy upstreams server servers",
@@ -216,6 +214,18 @@ enum ForeignWords {
             ForeignWord(
                 "timeouts read_timeout", "routes.*.timeouts", "upstreams.*.first_byte_timeout",
                 "upstreams.*.between_bytes_timeout"),
+        ],
+        "routes.*.respond": [
+            ForeignWord("code status_code", "routes.*.respond.status"),
+            ForeignWord("content text message", "routes.*.respond.body"),
+            ForeignWord("path root", "routes.*.respond.file"),
+            ForeignWord("header set", "routes.*.respond.headers"),
+            ForeignWord(
+                "type content_type default_type mime", otherwise: "write headers: {Content-Type: application/json}"),
+        ],
+        "routes.*.redirect": [
+            ForeignWord("url uri target location destination dest", "routes.*.redirect.to"),
+            ForeignWord("code status_code permanent temporary", "routes.*.redirect.status"),
         ],
         "routes.*.cache": [
             ForeignWord("method verb", "routes.*.cache.methods"),

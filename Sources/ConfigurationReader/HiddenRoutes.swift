@@ -4,7 +4,8 @@
 import Configuration
 
 enum HiddenRoutes {
-    typealias Placed = (route: Route, position: Position)
+    /// One path of a route for one of its hosts.
+    typealias Placed = (path: PathPattern, host: HostPattern, position: Position)
 
     /// Comparisons in one file; past it the rest is not looked at.
     private static let comparisonsBound = 2_000_000
@@ -12,19 +13,21 @@ enum HiddenRoutes {
     /// Warns of each route without a host, or with `*.`, whose requests for a certain host go to a more general path of that
     /// host: `/healthz` beside `/{rest...}` of api.example.com.
     static func warn(_ routes: [Placed], in faults: FaultList) {
-        let general = routes.filter { $0.route.host != .any && $0.route.path.hasParameters }
+        let general = routes.filter { $0.host != .any && $0.path.hasParameters }
         guard !general.isEmpty, general.count * routes.count <= comparisonsBound else { return }
+        var warned: Set<Position> = []
         for hidden in routes {
-            guard let hiding = general.first(where: { hides($0.route, hidden.route) }) else { continue }
+            guard let hiding = general.first(where: { hides($0, hidden) }), warned.insert(hidden.position).inserted
+            else { continue }
             faults.warn(
                 hidden.position,
-                "requests for the host \(quoted(hiding.route.host.description)) go to the route on line "
+                "requests for the host \(quoted(hiding.host.description)) go to the route on line "
                     + "\(hiding.position.line) instead, because a host takes precedence over a path",
                 hint: "add a route with this path for that host")
         }
     }
 
-    private static func hides(_ general: Route, _ route: Route) -> Bool {
+    private static func hides(_ general: Placed, _ route: Placed) -> Bool {
         route.host.covers(general.host) && route.path.shape != general.path.shape && general.path.covers(route.path)
     }
 }
@@ -49,7 +52,10 @@ extension PathPattern {
     /// Whether every path of `other` matches this pattern.
     fileprivate func covers(_ other: PathPattern) -> Bool {
         for (index, segment) in segments.enumerated() {
-            guard index < other.segments.count else { return false }
+            guard index < other.segments.count else {
+                // `/users/{rest...}` takes `/users` too.
+                if case .rest = segment { return true } else { return false }
+            }
             switch (segment, other.segments[index]) {
             case (.rest, _): return true
             case (.literal(let mine), .literal(let theirs)): if mine != theirs { return false }

@@ -9,11 +9,14 @@ final class Reading {
 
     /// What is wrong with something that the file refers to; nil if nothing is, or if nobody looks.
     let complaint: (Surroundings.Reference) -> String?
+    /// The bytes of a file that the configuration contains; nil if nobody reads it.
+    let contents: Surroundings.FileReader?
 
     init(faults: FaultList, surroundings: Surroundings) {
         self.faults = faults
         variables = Variables(environment: surroundings.variable)
         complaint = surroundings.complaint
+        contents = surroundings.contents
     }
 
     typealias Entry = (name: String, position: Position, value: YAMLNode)

@@ -4,15 +4,23 @@ import Configuration
 
 /// A route while it is read.
 struct RouteDraft {
-    /// Until `path` is read, and if it is faulty, one that matches everything.
+    /// Until its paths are read, and if these are faulty, one that matches everything.
     var route: Route
-    /// nil if `path` is missing or faulty.
-    var path: PathPattern?
+    /// Empty if `path` and `paths` are missing or faulty.
+    var paths: [PathReader.Placed] = []
+
+    /// The first of them.
+    var path: PathPattern? { paths.first?.value }
+    /// The parameters that templates may name: those that each path has.
+    var parameterNames: [String] { Route.parameterNames(of: paths.map(\.value)) }
 }
 
 enum RouteReader {
-    /// What a route says, in the order in which it is read. `path` comes first: other keys refer to its parameters.
-    private static let parts: [Part<RouteDraft>] = [readPath, readHost, readUpstream, readUpgrade, CacheReader.read]
+    /// What a route says, in the order in which it is read. The paths come first: other keys refer to their parameters.
+    private static let parts: [Part<RouteDraft>] = [
+        PathReader.readPaths, PathReader.readHosts, ActionReader.read, ForwardingReader.read, readUpgrade,
+        CacheReader.read,
+    ]
 
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {
         let reading = file.reading
@@ -27,11 +35,13 @@ enum RouteReader {
             var lines: [String: Int] = [:]
             var placed: [HiddenRoutes.Placed] = []
             for node in nodes where !reading.faults.isFull {
-                guard let keys = KeyedValues(node, path: "routes.*", in: reading), let route = readRoute(keys)
+                guard let keys = KeyedValues(node, path: "routes.*", in: reading), let draft = readRoute(keys)
                 else { continue }
-                configuration.routes.append(route)
-                placed.append((route, keys.position(of: "path")))
-                rejectDuplicate(of: route, keys, &lines)
+                configuration.routes.append(draft.route)
+                for (path, position) in draft.paths {
+                    for host in draft.route.hosts { placed.append((path, host, position)) }
+                }
+                rejectDuplicates(of: draft, in: reading.faults, &lines)
             }
             HiddenRoutes.warn(placed, in: reading.faults)
             // A faulty route may be the one that was to use it.
@@ -51,62 +61,29 @@ enum RouteReader {
     }
 
     /// nil without a valid path.
-    private static func readRoute(_ keys: KeyedValues) -> Route? {
+    private static func readRoute(_ keys: KeyedValues) -> RouteDraft? {
         var draft = RouteDraft(route: Route(path: .everything, upstream: ""))
         for part in parts { part(keys, &draft) }
-        return draft.path == nil ? nil : draft.route
+        return draft.paths.isEmpty ? nil : draft
     }
 
-    private static func rejectDuplicate(of route: Route, _ keys: KeyedValues, _ lines: inout [String: Int]) {
-        let identity = "\(route.host) \(route.path.shape)"
-        let position = keys.position(of: "path")
-        if let line = lines[identity] {
-            keys.fault(
-                at: "path", "this route matches the same requests as the one on line \(line)",
-                hint: "change `path` or `host`")
-        } else {
-            lines[identity] = position.line
+    private static func rejectDuplicates(of draft: RouteDraft, in faults: FaultList, _ lines: inout [String: Int]) {
+        let isList = draft.paths.count > 1
+        for (path, position) in draft.paths {
+            var earlier: Int?
+            for host in draft.route.hosts {
+                let identity = "\(host) \(path.shape)"
+                if let line = lines[identity] { earlier = earlier ?? line } else { lines[identity] = position.line }
+            }
+            guard let earlier else { continue }
+            let what = isList ? "the path \(quoted(path.description))" : "this route"
+            faults.add(
+                position, "\(what) matches the same requests as the one on line \(earlier)",
+                hint: isList ? "remove it, or change `hosts`" : "change `path` or `host`")
         }
     }
 
     // MARK: - Keys
-
-    private static func readPath(_ keys: KeyedValues, into draft: inout RouteDraft) {
-        guard !keys.reportsList("path", plural: "paths") else { return }
-        guard let node = keys.node("path") else {
-            keys.reading.faults.add(
-                keys.position, "the route has no `path`", hint: "path: /{rest...} matches every path")
-            return
-        }
-        keys.read("path", into: &draft.path) { text throws(ValueFault) in
-            do throws(ValueFault) { return try PathPattern(parsing: text) } catch {
-                guard let advice = PathSpelling.advice(for: text), ValueAdvice.hint(for: text) == nil else {
-                    throw error
-                }
-                throw ValueFault(advice.message, hint: advice.hint)
-            }
-        }
-        guard let path = draft.path else { return }
-        draft.route.path = path
-        if case .scalar(let text, _) = node.content, let advice = PathSpelling.advice(for: text) {
-            keys.warn(at: "path", advice.message, hint: advice.hint)
-        }
-    }
-
-    private static func readHost(_ keys: KeyedValues, into draft: inout RouteDraft) {
-        guard !keys.reportsList("host", plural: "hosts") else { return }
-        keys.read("host", into: &draft.route.host) { text throws(ValueFault) in try HostPattern(parsing: text) }
-    }
-
-    private static func readUpstream(_ keys: KeyedValues, into draft: inout RouteDraft) {
-        keys.read("upstream", into: &draft.route.upstream) { text throws(ValueFault) in
-            try keys.reading.upstreams.use(text)
-        }
-        if keys.node("upstream") == nil {
-            keys.reading.faults.add(
-                keys.position, "the route has no `upstream`", hint: "name an entry of `upstreams`")
-        }
-    }
 
     private static func readUpgrade(_ keys: KeyedValues, into draft: inout RouteDraft) {
         if let node = keys.node("upgrade"), keys.reading.isQuotedText(node) {

@@ -34,7 +34,15 @@ enum SyntaxSentence {
                 message += " from line \(began.line)"
             }
         }
-        return (fault.position, message, nil)
+        let hint =
+            fault.context?.contains("flow") == true && hasBraceInText(text(ofLine: fault.position.line, in: bytes))
+            ? "a value with { needs quotes within brackets, as in [\"/users/{id}\"]" : nil
+        return (fault.position, message, hint)
+    }
+
+    /// Whether a brace stands within unquoted text: `/users/{id}`.
+    private static func hasBraceInText(_ line: ArraySlice<UInt8>) -> Bool {
+        zip(line, line.dropFirst()).contains { $0 == UInt8(ascii: "/") && $1 == UInt8(ascii: "{") }
     }
 
     private static func inQuotes(_ text: String) -> String {

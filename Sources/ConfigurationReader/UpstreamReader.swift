@@ -34,7 +34,9 @@ enum UpstreamReader {
     private static func readUpstream(_ name: String, _ node: YAMLNode, in reading: Reading) -> Upstream? {
         switch node.content {
         case .scalar where !node.isNull, .sequence:
-            return Upstream(name: name, servers: servers(in: node, of: name, in: reading) ?? [])
+            var upstream = Upstream(name: name, servers: [])
+            take(servers(in: node, of: name, in: reading), into: &upstream)
+            return upstream
         case .scalar, .mapping, .invalid: break
         }
         guard let keys = KeyedValues(node, path: "upstreams.*", in: reading) else { return nil }
@@ -110,15 +112,26 @@ enum UpstreamReader {
                 hint: "add servers: [http://127.0.0.1:9000]")
             return
         }
-        if let node = keys.node("servers"), let servers = servers(in: node, of: name, in: keys.reading) {
-            upstream.servers = servers
-        }
+        if let node = keys.node("servers") { take(servers(in: node, of: name, in: keys.reading), into: &upstream) }
+    }
+
+    private static func take(_ servers: [ServerURL]?, into upstream: inout Upstream) {
+        guard let servers, let first = servers.first else { return }
+        upstream.servers = servers.map(\.address)
+        upstream.basePath = first.basePath
     }
 
     /// One URL, or a list of them.
-    private static func servers(in node: YAMLNode, of name: String, in reading: Reading) -> [OriginAddress]? {
-        let servers = reading.list(of: node, key: name) { text throws(ValueFault) in try OriginAddress(parsing: text) }
+    private static func servers(in node: YAMLNode, of name: String, in reading: Reading) -> [ServerURL]? {
+        let servers = reading.list(of: node, key: name) { text throws(ValueFault) in try ServerURL(parsing: text) }
         guard let servers else { return nil }
+        // A request is written once, whichever server it then goes to.
+        if let first = servers.first?.value, let other = servers.first(where: { $0.value.basePath != first.basePath }) {
+            reading.faults.add(
+                other.position,
+                "\(quoted(other.value.description)) has another path than \(quoted(first.description))",
+                hint: "the servers of an upstream have one path: make two upstreams of them")
+        }
         if case .sequence(let nodes) = node.content, nodes.isEmpty {
             reading.faults.add(node.position, "the upstream \(quoted(name)) has no servers")
         }

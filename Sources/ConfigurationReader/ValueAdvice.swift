@@ -34,7 +34,9 @@ enum ValueAdvice {
             (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == UInt8(ascii: "_")
                 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
         }
-        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+        // `$1` is a group of a regular expression.
+        guard let first = name.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return nil }
+        return String(decoding: name, as: UTF8.self)
     }
 }
 

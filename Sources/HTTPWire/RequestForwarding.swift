@@ -48,7 +48,8 @@ package struct RequestForwarding: Sendable {
     /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
     /// and no other host: what one client could make it read elsewhere would be served to all.
     package var isShareable = false
-    /// Replace the path and the query, where these aren't in the normal form of the key.
+    /// Replace the path and the query, where these aren't in the normal form of the key, or where the origin is asked for
+    /// another path than the client's.
     package var path: [UInt8]?
     package var query: [UInt8]?
 
@@ -140,10 +141,12 @@ extension RequestForwarding {
     }
 
     private func appendPathAndQuery(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
-        if head.path.isEmpty {
-            output.append(head.method == .options && !head.hasQuery ? UInt8(ascii: "*") : UInt8(ascii: "/"))
+        if head.path.isEmpty, head.method == .options, !head.hasQuery {
+            output.append(UInt8(ascii: "*"))
         } else if let path {
             output.append(path)
+        } else if head.path.isEmpty {
+            output.append(UInt8(ascii: "/"))
         } else {
             output.append(bytes.extracting(head.path))
         }

@@ -1,5 +1,6 @@
 // What `larder key` prints: route, key text and Redis key of a request described on the command line.
 
+import Bytes
 import Configuration
 import HTTPSemantics
 import HTTPWire
@@ -12,26 +13,49 @@ package struct KeyExplanation: Sendable {
     /// Whether the route caches this method; if not, nothing is ever stored under this key.
     package let isCached: Bool
     package let keyText: String
+    /// What else there is to say of the request: the path that the upstream is asked for if it isn't the client's, or what
+    /// Larder responds itself. Nil for most.
+    package let special: String?
     /// `store.prefix` and the MD5 of the key text in hex.
     package let redisKey: String
 
     /// - Parameters:
     ///   - fields: lines of the form `Name: value`.
     ///   - body: the content, if it is part of the key.
+    ///   - basePaths: of each upstream that has one.
     package init(
-        method: String, url: String, fields: [String], body: [UInt8], routes: [Route], by table: RouteTable,
+        method: String, url: String, fields: [String], body: [UInt8], routes: [Route],
+        basePaths: [String: String] = [:], by table: RouteTable,
         prefix: String, composer: inout KeyComposer
     ) throws(SyntheticRequestFault) {
         let request = try SyntheticRequest(method: method, url: url, fields: fields)
         let match = try composer.compose(request, by: table, body: body)
         route = match.route
-        parameters = routes[match.route].path.parameterNames.enumerated().map { index, name in
+        parameters = routes[match.route].parameterNames.enumerated().map { index, name in
             let place = match.parameter(at: index)
             return (name, String(decoding: request.bytes[place.lower..<place.upper], as: UTF8.self))
         }
         isCached = routes[match.route].cache?.methods.covers(request.head.method) ?? false
         keyText = composer.withText { text in String(decoding: text.indices.map { text[$0] }, as: UTF8.self) }
         redisKey = prefix + composer.digest.hex
+        special = Self.special(request, match, routes[match.route], basePaths)
+    }
+
+    private static func special(
+        _ request: borrowing SyntheticRequest, _ match: RouteMatch, _ route: Route, _ basePaths: [String: String]
+    ) -> String? {
+        switch route.action {
+        case .forward(let upstream):
+            guard let path = ForwardedPath(route, basePath: basePaths[upstream] ?? "") else { return nil }
+            let text = path.text(request.head, request.bytes.span, match)
+            return "forwarded: " + (text.map { String(decoding: $0, as: UTF8.self) } ?? "refused with 400")
+        case .respond(let response): return "responds: \(response.status)"
+        case .redirect(let redirect):
+            var target = ByteBuffer()
+            guard RedirectTarget(redirect, of: route).append(request.head, request.bytes.span, match, to: &target)
+            else { return "redirects: refused with 400" }
+            return "redirects: \(redirect.status) \(String(decoding: target.span.copied(), as: UTF8.self))"
+        }
     }
 }
 

@@ -69,7 +69,7 @@ package final class KeyRecipe: Sendable {
     init(_ route: Route) {
         query = QueryRule(route.cache)
         needsBody = route.cache?.key?.needsBody ?? false
-        var compiler = KeyTemplateCompiler(route.path)
+        var compiler = KeyTemplateCompiler(route)
         compiler.compile(route.cache?.key?.pieces ?? [])
         pieces = compiler.pieces
         text = compiler.text
@@ -108,11 +108,15 @@ struct QueryRule: Sendable {
 
 /// Compiles the pieces of a template into those of a recipe.
 private struct KeyTemplateCompiler {
-    let path: PathPattern
+    let route: Route
+    let parameterNames: [String]
     var pieces: [KeyRecipe.Piece] = []
     var text: [UInt8] = []
 
-    init(_ path: PathPattern) { self.path = path }
+    init(_ route: Route) {
+        self.route = route
+        parameterNames = route.parameterNames
+    }
 
     mutating func compile(_ template: [KeyTemplate.Piece]) {
         for (index, piece) in template.enumerated() {
@@ -162,7 +166,7 @@ private struct KeyTemplateCompiler {
         switch piece {
         case .literal, .standard: preconditionFailure("the caller compiles these")
         case .lookup(let name, let fallback):
-            // A captured parameter always has a value, so the query matters only if the pattern captures no such name.
+            // The query matters only if the paths capture no such name.
             if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
             return (KeyRecipe.Piece(source: .queryParameter, name: store(Array(name.utf8))), fallback)
         case .pathParameter(let name, let fallback):
@@ -185,9 +189,8 @@ private struct KeyTemplateCompiler {
     }
 
     private func parameter(_ name: String) -> KeyRecipe.Piece.Source? {
-        guard let index = path.parameterNames.firstIndex(of: name) else { return nil }
-        let isRest = path.segments.contains(.rest(name))
-        return .pathParameter(index: index, isRest: isRest)
+        guard let index = parameterNames.firstIndex(of: name) else { return nil }
+        return .pathParameter(index: index, isRest: route.takesRest(name))
     }
 
     private mutating func store(_ bytes: [UInt8]) -> Range<Int> {

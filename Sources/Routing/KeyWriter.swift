@@ -118,6 +118,12 @@ struct KeyWriter: ~Copyable {
         case .literal:
             text.append(names.extracting(piece.name))
         case .pathParameter(let index, let isRest):
+            if isRest, request.match.isMissing(at: index) {
+                // `/users` isn't `/users/`: without a default that says otherwise, it has no key of this template's.
+                text.append(names.extracting(piece.fallback))
+                if piece.fallback.isEmpty { note(.incomplete) }
+                return
+            }
             text.appendValue(
                 bytes, request.match.parameter(at: index), .percent, escape: escape, keepsSlashes: isRest)
         case .queryParameter:

@@ -16,10 +16,20 @@ package struct RouteMatch: Sendable {
 
     init() {}
 
-    /// The range of the parameter at `index`, in the order of the pattern; still percent-encoded.
+    /// The range of the parameter at `index`, in the order of ``Route/parameterNames``; still percent-encoded.
     package func parameter(at index: Int) -> ByteRange {
         precondition(index < parameterCount, "the matched pattern has no such parameter")
         return places[index]
+    }
+
+    /// Whether the parameter is a `{name...}` that stands for nothing: the path ends before the slash in front of it.
+    package func isMissing(at index: Int) -> Bool { parameter(at: index) == .empty }
+
+    /// Puts the parameters into the order of the route, whose paths may have them in another one, and more of them.
+    mutating func reorder(_ order: [UInt8]) {
+        let captured = places
+        for (index, place) in order.enumerated() { places[index] = captured[Int(place)] }
+        parameterCount = order.count
     }
 
     @inline(__always)

@@ -7,8 +7,10 @@
 //
 // Segments are percent-decoded one by one and then compared (RFC 3986 §6.2.2): `/t%61sks` matches the route `/tasks`,
 // and `/a%2Fb` is one segment. `TargetPath` defines which paths are rejected before that. A trailing slash is an empty
-// segment. `{name}` doesn't match an empty segment; `{name...}` matches any rest, even an empty one, but needs the
-// slash before it.
+// segment. `{name}` doesn't match an empty segment; `{name...}` matches any rest, even an empty one, and has the
+// slash before it, unless it stands for nothing at all: `/users/{rest...}` matches `/users` where no route ends there.
+//
+// A route may have several hosts and paths; each pair of them is a place in the trie.
 
 import Bytes
 import Configuration
@@ -27,9 +29,9 @@ package final class RouteTable: Sendable {
     private struct Node: Sendable {
         /// The child for `{name}`, or -1; the routes below use -1 for none as well.
         var parameter: Int32 = -1
-        /// The route that ends here.
+        /// The place of the route that ends here.
         var route: Int32 = -1
-        /// The route that matches any rest.
+        /// That of the route that matches any rest.
         var rest: Int32 = -1
     }
 
@@ -40,6 +42,11 @@ package final class RouteTable: Sendable {
     private static let anyHost = 0
 
     private let nodes: [Node]
+    /// The route of each place: one path of it.
+    private let places: [Int32]
+    /// Where each of a route's parameters stands among those that its path at a place captures, and nothing for those that
+    /// stand there in the route's order. Empty if all do.
+    private let orders: [[UInt8]]
     private let literals: LiteralIndex
     private let hasExactHosts: Bool
     /// Length of the longest host suffix, such as `.example.com`; 0 if there is none. Bounds the work for a host with
@@ -50,7 +57,12 @@ package final class RouteTable: Sendable {
 
     package init(_ routes: [Route]) throws(RouteTableFault) {
         var nodes = [Node()]
-        var literals = LiteralIndex(capacity: routes.reduce(0) { $0 + $1.path.segments.count + 1 })
+        var places: [Int32] = []
+        var orders: [[UInt8]] = []
+        var literals = LiteralIndex(
+            capacity: routes.reduce(0) { sum, route in
+                sum + route.hosts.count * route.paths.reduce(1) { $0 + $1.segments.count }
+            })
         var hasExactHosts = false
         var longestSuffix = 0
 
@@ -58,24 +70,22 @@ package final class RouteTable: Sendable {
             nodes.append(Node())
             return nodes.count - 1
         }
-        for (number, route) in routes.enumerated() {
-            guard route.path.parameterNames.count <= RouteMatch.parameterLimit else {
-                throw .tooManyParameters(route: number)
-            }
-            var node: Int
-            switch route.host {
-            case .any:
-                node = Self.anyHost
+        /// The node at which the paths of a host begin.
+        func root(of host: HostPattern) -> Int {
+            switch host {
+            case .any: return Self.anyHost
             case .exact(let host):
                 hasExactHosts = true
-                node = literals.child(of: Self.exactHosts, by: HostName.literal(host), orInsert: newNode)
+                return literals.child(of: Self.exactHosts, by: HostName.literal(host), orInsert: newNode)
             case .suffix(let suffix):
                 longestSuffix = max(longestSuffix, suffix.utf8.count)
-                node = literals.child(of: Self.suffixHosts, by: HostName.literal(suffix), orInsert: newNode)
+                return literals.child(of: Self.suffixHosts, by: HostName.literal(suffix), orInsert: newNode)
             }
-            var taken: Int32 = -1
+        }
+        func insert(_ path: PathPattern, at root: Int, place: Int) throws(RouteTableFault) {
+            var node = root
             var endsInRest = false
-            for segment in route.path.segments {
+            for segment in path.segments {
                 switch segment {
                 case .literal(let text):
                     node = literals.child(of: node, by: PercentEncoding.decoded(text), orInsert: newNode)
@@ -89,16 +99,26 @@ package final class RouteTable: Sendable {
                     endsInRest = true
                 }
             }
-            if endsInRest {
-                taken = nodes[node].rest
-                nodes[node].rest = Int32(number)
-            } else {
-                taken = nodes[node].route
-                nodes[node].route = Int32(number)
+            let taken = endsInRest ? nodes[node].rest : nodes[node].route
+            if taken >= 0 {
+                throw .indistinguishable(route: Int(places[place]), from: Int(places[Int(taken)]))
             }
-            if taken >= 0 { throw .indistinguishable(route: number, from: Int(taken)) }
+            if endsInRest { nodes[node].rest = Int32(place) } else { nodes[node].route = Int32(place) }
+        }
+        for (number, route) in routes.enumerated() {
+            let names = route.parameterNames
+            for path in route.paths {
+                let captured = path.parameterNames
+                guard captured.count <= RouteMatch.parameterLimit else { throw .tooManyParameters(route: number) }
+                let order = captured == names ? [] : names.map { UInt8(captured.firstIndex(of: $0) ?? 0) }
+                places.append(Int32(number))
+                orders.append(order)
+                for host in route.hosts { try insert(path, at: root(of: host), place: places.count - 1) }
+            }
         }
         self.nodes = nodes
+        self.places = places
+        self.orders = orders.allSatisfy(\.isEmpty) ? [] : orders
         self.literals = literals
         self.hasExactHosts = hasExactHosts
         self.longestSuffix = longestSuffix
@@ -181,8 +201,7 @@ package final class RouteTable: Sendable {
         }
         guard nodes[node].rest >= 0 else { return false }
         search.match.push(ByteRange(start, search.end))
-        search.match.route = Int(nodes[node].rest)
-        return true
+        return end(at: nodes[node].rest, &search)
     }
 
     @inline(__always)
@@ -190,8 +209,16 @@ package final class RouteTable: Sendable {
         _ bytes: Span<UInt8>, to node: Int, after segment: ByteRange, _ search: inout Search
     ) -> Bool {
         if segment.upper < search.end { return find(bytes, node: node, from: segment.upper + 1, &search) }
-        guard nodes[node].route >= 0 else { return false }
-        search.match.route = Int(nodes[node].route)
+        if nodes[node].route >= 0 { return end(at: nodes[node].route, &search) }
+        guard nodes[node].rest >= 0 else { return false }
+        search.match.push(.empty)
+        return end(at: nodes[node].rest, &search)
+    }
+
+    @inline(__always)
+    private func end(at place: Int32, _ search: inout Search) -> Bool {
+        search.match.route = Int(places[Int(place)])
+        if !orders.isEmpty, !orders[Int(place)].isEmpty { search.match.reorder(orders[Int(place)]) }
         return true
     }
 }

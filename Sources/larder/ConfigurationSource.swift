@@ -62,7 +62,8 @@ func readConfiguration(
     } catch {
         throw ConfigurationFaults(lines: ["\(path): error: \(error)"])
     }
-    let surroundings = Surroundings(environment: System.environment, complaint: complaint)
+    let surroundings = Surroundings(
+        environment: System.environment, complaint: complaint, contents: content(ofFile:bound:))
     let reading = ConfigurationFile.read(bytes: bytes, fileName: path, in: surroundings)
     guard let configuration = reading.configuration else { throw ConfigurationFaults(reading) }
     do throws(RouteTableFault) {
@@ -85,6 +86,13 @@ func complaint(about reference: Surroundings.Reference) -> String? {
     case .tokenFile(let path):
         do throws(SystemFault) { _ = try token(inFile: path) } catch { return "the token file `\(path)` \(error)" }
         return nil
+    }
+}
+
+/// A file whose content is a part of the configuration.
+private func content(ofFile path: String, bound: Int) throws(ValueFault) -> [UInt8] {
+    do throws(SystemFault) { return try System.read(file: path, limit: bound) } catch {
+        throw ValueFault("the file \(quoted(path)) \(error)")
     }
 }
 

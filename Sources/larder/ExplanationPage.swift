@@ -36,9 +36,20 @@ struct ExplanationPage {
         guard !text("route", "path").isEmpty else { return [] }
         let place = "\(text("route", "host"))\(text("route", "path"))"
         let problem = Self.plain(text("upstream_problem"))
-        return [["upstream", problem]] + [
-            ["route", "\(place) to upstream \(text("route", "upstream")) (routes[\(count("route", "index"))])"]
+        let upstream = text("route", "upstream")
+        let aim = upstream.isEmpty ? "" : " to upstream \(upstream)"
+        let path = text("route", "upstream_path")
+        return [
+            ["upstream", problem], ["route", "\(place)\(aim) (routes[\(count("route", "index"))])"],
+            ["asks for", path == clientPath ? "" : Self.plain(path)],
         ]
+    }
+
+    /// The path of the URL that is explained.
+    private var clientPath: String {
+        let parts = text("url").prefix { $0 != "?" }.split(
+            separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.count == 4 ? "/\(parts[3])" : "/"
     }
 
     private var key: [[String]] {

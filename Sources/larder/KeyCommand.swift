@@ -1,5 +1,5 @@
 // `larder key`: the route of a request, its key text and its Redis key. Prints three lines that scripts can split at the first
-// space. No daemon is needed.
+// space, and a fourth where the upstream is asked for another path, or none is asked. No daemon is needed.
 
 import ArgumentParser
 import Configuration
@@ -22,13 +22,14 @@ struct KeyCommand: ParsableCommand {
         do throws(SyntheticRequestFault) {
             let explanation = try KeyExplanation(
                 method: method, url: url, fields: request.headers, body: content, routes: configuration.routes,
-                by: table,
+                basePaths: configuration.basePaths, by: table,
                 prefix: configuration.store.prefix, composer: &composer)
             let route = configuration.routes[explanation.route]
-            System.print("route: \(route.host)\(route.path)")
+            System.print("route: \(route.match.text)")
             System.print("key: \(explanation.keyText)")
             System.print("redis: \(explanation.redisKey)")
-            if !explanation.isCached {
+            if let line = explanation.special { System.print(line) }
+            if route.upstream != nil, !explanation.isCached {
                 System.printError("larder: this route does not cache \(method); the key is the one that it would have")
             }
         } catch {

@@ -40,6 +40,7 @@ struct AcceptanceTests {
           tiered_life: 500ms
         upstreams:
           a: http://h
+          c: [http://h/Base%7e/v1/, http://i/Base~/v1]
           b:
             servers: [http://h:1, unix:/b]
             balance: least-outstanding
@@ -95,6 +96,15 @@ struct AcceptanceTests {
             host: example.com
             upstream: a
             cache: {query_allow: [q], credentials: [X-Session, cookie], post: reads, graphql: on}
+          - paths: ["/api/users/{id}", "/api/{id}/user"]
+            hosts: [a.example, "*.b.example"]
+            upstream: c
+            strip: /api/
+          - {path: "/r/{rest...}", upstream: c, rewrite: "/v 2/{rest}"}
+          - path: /gone
+            respond: {status: 410, body: "gone: $${TOKEN}\\n", headers: {Content-Type: text/x, X-A: "b: c"}}
+          - {path: /robots.txt, respond: {file: /srv/robots.txt}}
+          - {path: "/old/{rest...}", redirect: {to: "https://{host}/new/{rest}?{query}", status: 302}}
         limits:
           head: 16KiB
           fields: 50
@@ -136,16 +146,18 @@ struct AcceptanceTests {
             it.store.redis
                 == RedisEndpoint(address: .tcp(host: "::1", port: 6380), user: "u", password: "p@ss", database: 2))
         #expect(it.upstreams[0] == Upstream(name: "a", servers: [.tcp(host: "h", port: 80)]))
-        #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
-        #expect(it.upstreams[1].firstByteTimeout == .seconds(4))
-        #expect(it.upstreams[1].maxConnectionAge == .hours(1))
+        #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 80), .tcp(host: "i", port: 80)])
+        #expect(it.upstreams.map(\.basePath) == ["", "/Base~/v1", ""])
+        #expect(it.upstreams[2].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
+        #expect(it.upstreams[2].firstByteTimeout == .seconds(4))
+        #expect(it.upstreams[2].maxConnectionAge == .hours(1))
         var check = HealthCheck(path: "/healthz")
         check.host = "health.example:80"
         check.statuses = 204...204
         check.interval = .seconds(1)
         check.timeout = Milliseconds(500)
         (check.rise, check.fall) = (3, 4)
-        #expect(it.upstreams[1].check == check)
+        #expect(it.upstreams[2].check == check)
         #expect(it.routes[0].path.segments == [.literal("a~%2F"), .parameter("id"), .rest("rest")])
         #expect(it.routes[0].host == .suffix(".example.com"))
         let cache = try #require(it.routes[0].cache)
@@ -183,6 +195,24 @@ struct AcceptanceTests {
         #expect(it.routes[2].cache?.post == .reads && it.routes[2].cache?.isGraphQL == true)
         #expect(it.routes[2].cache?.methods == [.get, .head, .post])
         #expect(it.routes[2].cache?.clientControl == .ignore)
+        #expect(it.routes[3].paths.map(\.description) == ["/api/users/{id}", "/api/{id}/user"])
+        #expect(it.routes[3].hosts == [.exact("a.example"), .suffix(".b.example")])
+        #expect(it.routes[3].forwarding == .strip(PathPattern(segments: [.literal("api")])))
+        #expect(it.routes[4].forwarding == .rewrite(try PathTemplate(parsing: "/v 2/{rest}")))
+        var gone = FixedResponse()
+        gone.status = 410
+        gone.content = .text("gone: ${TOKEN}\n")
+        gone.headers = [
+            FixedResponse.Header(name: "Content-Type", value: "text/x"),
+            FixedResponse.Header(name: "X-A", value: "b: c"),
+        ]
+        #expect(it.routes[5].action == .respond(gone))
+        var robots = FixedResponse()
+        robots.content = .file(path: "/srv/robots.txt", bytes: [])
+        #expect(it.routes[6].action == .respond(robots))
+        var moved = try Redirect(to: "https://{host}/new/{rest}?{query}")
+        moved.status = 302
+        #expect(it.routes[7].action == .redirect(moved))
         #expect(it.limits.body == .zero)
         #expect(it.log.to == .file(path: "/var/log/l"))
     }
@@ -265,6 +295,10 @@ struct AcceptanceTests {
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {\(line)}}]",
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, cache: {\(companion ?? "")}}]"
                 )
+            } else if key.path.hasPrefix("routes.*.respond.") {
+                ("routes: [{path: /, respond: {\(line)}}]", "routes: [{path: /, respond: {}}]")
+            } else if key.path.hasPrefix("routes.*.redirect.") {
+                ("routes: [{path: /, redirect: {to: /x, \(line)}}]", "routes: [{path: /, redirect: /x}]")
             } else if key.path.hasPrefix("routes.*.") {
                 (
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, \(line)}]",
@@ -284,7 +318,7 @@ struct AcceptanceTests {
             ("cache: {methods: GET}", "cache: {methods: [GET]}"), ("cache: 5m", "cache: {timeout: 5m}"),
             ("cache: on", "cache: {}"), ("cache: true", "cache: {}"), ("cache: off", "upgrade: off"),
             ("cache: {content_types: text/html}", "cache: {content_types: [text/html]}"),
-            ("cache: {query_deny: a}", "cache: {query_deny: [a]}"),
+            ("cache: {query_deny: a}", "cache: {query_deny: [a]}"), ("hosts: a", "host: a"),
         ])
     func shortForms(_ short: String, _ long: String) throws {
         func configuration(_ line: String) -> Configuration? {

@@ -667,7 +667,9 @@ struct MistakeTests {
                 ["3:15: error: unknown upstream `shop`; add upstreams: {shop: http://127.0.0.1:9000}"]),
             Mistake(
                 "a route without one", "    upstream: shop\n", "",
-                ["4:5: error: the route has no `upstream`; name an entry of `upstreams`"]),
+                [
+                    "4:5: error: the route has no `upstream`; name an entry of `upstreams`, or use `respond` or `redirect`"
+                ]),
         ])
     func upstreams(_ mistake: Mistake) { check(mistake) }
 

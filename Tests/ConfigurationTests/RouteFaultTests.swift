@@ -19,8 +19,8 @@ struct RouteFaultTests {
             ("ftp://h", "1:16: error: unknown scheme `ftp`; use http:// or unix:"),
             ("h:9000", "1:16: error: `h:9000` has no scheme; write http://h:9000"),
             (
-                "http://h/api",
-                "1:16: error: `http://h/api` has a path; requests keep the client's path: write http://h"
+                "http://h/api?x",
+                "1:16: error: `http://h/api?x` has a ? or #; an upstream's URL ends with its path: the query is the client's"
             ),
             ("http://h:0", "1:16: error: port must be 1–65535"),
             ("http://", "1:16: error: `http://` is not http://host:port"),
@@ -120,7 +120,10 @@ struct RouteFaultTests {
                 "3:11: error: expected text, found a mapping; a value that starts with { needs quotes: path: \"{…}\""
             ),
             (route("upstream: tasks"), "3:5: error: the route has no `path`; path: /{rest...} matches every path"),
-            (route("path: /x"), "3:5: error: the route has no `upstream`; name an entry of `upstreams`"),
+            (
+                route("path: /x"),
+                "3:5: error: the route has no `upstream`; name an entry of `upstreams`, or use `respond` or `redirect`"
+            ),
             (route("path: /x\nupstream: task"), "4:15: error: unknown upstream `task`; did you mean `tasks`?"),
             (
                 route("path: /x\nupstream: zzzzzzzzzzz"),

@@ -128,7 +128,7 @@ struct ValueTests {
             upstream: "http://127.0.0.1:9000", listen: ["[::1]:80"], timeout: "60s", redis: "redis://h")
         #expect(it.routes.map(\.path.segments) == [[.rest("rest")]])
         #expect(it.routes[0].cache?.timeout == .seconds(60))
-        #expect(it.upstreamIndexes == [it.routes[0].upstream: 0])
+        #expect(it.upstreamIndexes == ["upstream": 0] && it.routes[0].upstream == "upstream")
         #expect(it.store.backend == .redis)
         #expect(it.server.listen == [.tcp(host: "::1", port: 80)])
         #expect(it.admin.listen != nil)

@@ -61,7 +61,7 @@ struct WarningTests {
             ("*.example.com", "a.example.org", "/{rest...}", "/x", false),
             ("a.example.com", "a.example.com", "/{rest...}", "/x", false),
             ("*.example.com", "a.example.com", "/x/{rest...}", "/y", false),
-            ("*.example.com", "a.example.com", "/x/{rest...}", "/x", false),
+            ("*.example.com", "a.example.com", "/x/{rest...}", "/x", true),
             ("*.example.com", "a.example.com", "/x/{rest...}", "/x/", true),
             ("*.example.com", "a.example.com", "/{a}/{b}", "/x/{rest...}", false),
             ("*.example.com", "a.example.com", "/{a}/{b}", "/{c}/y", true),

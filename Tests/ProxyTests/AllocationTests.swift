@@ -28,6 +28,8 @@ extension ServingTests {
             var access = LogSettings.Access.off
             /// Addresses of trusted proxies.
             var trusted: [String] = []
+            /// The path that the origin is asked for.
+            var rewrite: String?
             /// Whether something else was purged by a tag before, so that what was invalidated has to be looked up.
             var followsPurge = false
             /// Whether some other group was invalidated before, in the same way.
@@ -47,6 +49,7 @@ extension ServingTests {
                 Kind(name: "plain, empty", release: 0, debug: 6, size: 0),
                 Kind(name: "plain, 1 KiB", release: 0, debug: 6),
                 Kind(name: "plain, 64 KiB", release: 0, debug: 6, size: 65_536),
+                Kind(name: "asked for by another path", release: 0, debug: 10, rewrite: "/{rest}"),
                 Kind(
                     name: "304", release: 0, debug: 10, stored: ["ETag: \"a\""], request: ["If-None-Match: \"a\""],
                     status: 304, size: 0),
@@ -100,7 +103,7 @@ extension ServingTests {
             arguments: Kind.all)
         func memoryHit(kind: Kind) throws {
             try #require(larder_allocations_counts_this_thread() == 1, "malloc does not go through the counter")
-            try ServingStage.run(access: kind.access, trusted: kind.trusted) { stage throws in
+            try ServingStage.run(access: kind.access, trusted: kind.trusted, rewrite: kind.rewrite) { stage throws in
                 let body = String(repeating: "x", count: kind.status == 200 ? kind.size : 1_024)
                 let path = stage.origin.script(200, ["Cache-Control: max-age=600"] + kind.stored, body: body)
                 if kind.followsPurge {

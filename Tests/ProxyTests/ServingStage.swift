@@ -22,8 +22,10 @@ final class ServingStage: Sendable {
     /// - Parameters:
     ///   - access: the form of the access log, whose lines go nowhere.
     ///   - trusted: addresses of trusted proxies.
+    ///   - rewrite: the path that the origin is asked for.
     init(
-        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = []
+        token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
+        rewrite: String? = nil
     ) throws {
         origin = try ScriptedOrigin()
         var configuration = try Configuration.quick(
@@ -31,6 +33,7 @@ final class ServingStage: Sendable {
         configuration.server.workers = 1
         configuration.log.access = access
         configuration.server.trustedProxies = try trusted.map { try AddressRange(parsing: $0) }
+        if let rewrite { configuration.routes[0].forwarding = .rewrite(try PathTemplate(parsing: rewrite)) }
         let stopper = Mailbox<Void>()
         let shared = Handover()
         thread = LoopThread.start(name: "control") { [configuration] in
@@ -85,9 +88,9 @@ final class ServingStage: Sendable {
 
     static func run(
         token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
-        _ body: (ServingStage) throws -> Void
+        rewrite: String? = nil, _ body: (ServingStage) throws -> Void
     ) throws {
-        let stage = try ServingStage(token: token, redis: redis, access: access, trusted: trusted)
+        let stage = try ServingStage(token: token, redis: redis, access: access, trusted: trusted, rewrite: rewrite)
         defer { stage.stop() }
         try body(stage)
     }

@@ -27,18 +27,22 @@ package struct Explanation: Sendable {
         /// The origin is asked whether what is stored still holds: `REVALIDATED` if so, else a miss.
         case validate = "VALIDATE"
         case refused = "REFUSED"
+        /// Larder responds itself, as the route says or as its own server.
+        case own = "OWN"
     }
 
     /// The route that matched, as the configuration has it.
     package struct Route: Sendable {
         /// Its place in `routes`, from 0.
         package let index: Int
-        /// The path pattern.
+        /// The path pattern, or several.
         package let path: String
-        /// The host pattern; empty for every host.
+        /// The host pattern, or several; empty for every host.
         package let host: String
-        /// The name of its upstream.
-        package let upstream: String
+        /// The name of its upstream; nil where Larder responds itself.
+        package let upstream: String?
+        /// The path that the upstream would be asked for; nil where no upstream would be.
+        package let upstreamPath: String?
     }
 
     /// Under what the response is stored, variants aside.
@@ -117,7 +121,9 @@ package struct Explanation: Sendable {
         let said = verdict == .validate ? CacheVerdict.revalidated : transaction.served.verdict
         xCache = transaction.runtime.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
         cacheStatus = transaction.runtime.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil
-        route = transaction.request.entry.map { Self.route($0, transaction.runtime.configuration) }
+        route = transaction.request.entry.map {
+            Self.route($0, transaction.request, transaction.runtime.configuration)
+        }
         key = Self.plainKeyText(transaction).map { text in
             Key(text: text, redis: worker.storeSettings.prefix + transaction.selection.keys.plainKey.hex)
         }
@@ -133,7 +139,7 @@ package struct Explanation: Sendable {
             StoredSummary($0, now: worker.instant, date: worker.fills.date)
         }
         self.refresh = refresh.map { "\($0.slug)" }
-        upstreamProblem = transaction.request.entry?.group.problem(now: worker.loop.now)
+        upstreamProblem = transaction.request.entry?.upstream?.problem(now: worker.loop.now)
         if key == nil {
             fill = nil
             isInvalidated = false
@@ -166,7 +172,8 @@ package struct Explanation: Sendable {
         switch end {
         case .refused(let outcome, let status, let wire):
             return (
-                .refused, status, "\(wire?.code ?? outcome.slug)", "\(wire?.sentence ?? outcome.sentence)".asSentence
+                outcome == .own ? .own : .refused, status, "\(wire?.code ?? outcome.slug)",
+                "\(wire?.sentence ?? outcome.sentence)".asSentence
             )
         case .answered: verdict = transaction.served.verdict == .stale ? .stale : .hit
         case .forwarded:
@@ -198,10 +205,14 @@ package struct Explanation: Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
-    private static func route(_ entry: RouteEntry, _ configuration: Configuration) -> Route {
+    private static func route(
+        _ entry: RouteEntry, _ request: AdmittedRequest, _ configuration: Configuration
+    ) -> Route {
         let route = configuration.routes[entry.index]
+        let path = entry.upstream == nil ? nil : request.upstreamPath
         return Route(
-            index: entry.index, path: route.path.description, host: route.host.description, upstream: route.upstream)
+            index: entry.index, path: route.pathText, host: route.hostText, upstream: route.upstream,
+            upstreamPath: path.map { String(decoding: $0, as: UTF8.self) })
     }
 }
 

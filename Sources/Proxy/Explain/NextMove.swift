@@ -30,8 +30,8 @@ struct NextMove {
     }
 
     private static func fetch(_ transaction: Transaction) -> String {
-        guard let entry = transaction.request.entry else { return "ask the origin" }
-        let upstream = "upstream \(entry.group.settings.name)"
+        guard let group = transaction.request.entry?.upstream else { return "ask the origin" }
+        let upstream = "upstream \(group.settings.name)"
         if transaction.request.wantsTunnel { return "ask \(upstream) to switch protocols, and pass everything through" }
         if transaction.served.verdict == .bypass { return "pass the request to \(upstream); nothing is stored" }
         if transaction.selection.partial?.missing != nil {

@@ -24,8 +24,9 @@ struct GetRecord {
         guard !isOvertaken, request.facts.method == .post, response.status == 200,
             let location = response.first(.contentLocation), !response.contains(.vary),
             let entry = request.entry, entry.recipe.isMadeOfTarget, let policy = entry.policy,
-            policy.methods.contains(.get), entry.storesType(of: response, bytes)
+            policy.methods.contains(.get), entry.storesType(of: response, bytes), let path = request.upstreamPath
         else { return nil }
+        // The origin names its target by the path that it was asked for.
         let responseFacts = ResponseFacts(response, bytes, in: service)
         let own = request.bytes
         let scheme = request.scheme.name
@@ -34,7 +35,7 @@ struct GetRecord {
         let verdict = getReuseVerdict(
             request: request.facts, response: responseFacts, policy: policy, requestTime: requestTime,
             contentLocation: bytes.extracting(location), scheme: scheme.span,
-            authority: own.extracting(request.head.authority), path: own.extracting(request.head.path),
+            authority: own.extracting(request.head.authority), path: path.span,
             query: query.span, scratch: &resolved)
         guard case .store(var storedFacts, let life) = verdict else { return nil }
         // The POST's own invalidation of what was stored before doesn't cover it.

@@ -65,6 +65,15 @@ final class AdmittedRequest: RequestMessage {
         return target
     }
 
+    /// The path that the upstream is asked for; nil where it can't be asked for this one.
+    var upstreamPath: [UInt8]? {
+        let bytes = bytes
+        if let forwarded = entry?.forwardedPath, let match { return forwarded.text(head, bytes, match) }
+        if head.path.isEmpty { return [UInt8(ascii: "/")] }
+        let path = bytes.extracting(head.path).copied()
+        return entry?.mayHaveStored == true ? NormalTarget.form(of: bytes, in: head.path) ?? path : path
+    }
+
     /// With its `?`; empty without one.
     var queryWithMark: [UInt8] {
         guard head.hasQuery else { return [] }

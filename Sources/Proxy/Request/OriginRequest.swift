@@ -77,6 +77,9 @@ struct OriginRequest {
             plan.path = NormalTarget.form(of: bytes, in: request.head.path)
             if entry.recipe.takesNormalQuery { plan.query = NormalTarget.form(of: bytes, in: request.head.query) }
         }
+        if let forwarded = entry.forwardedPath, let match = request.match {
+            plan.path = forwarded.text(request.head, bytes, match) ?? plan.path
+        }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
         Forwarding.appendRequest(request.head, bytes, plan, to: &output)

@@ -1,5 +1,6 @@
 // What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
-// Content-Location name within the same origin, and groups. Nothing of it is noted where nothing can be stored: a route is
+// Content-Location name within the same origin, and groups. Both are read twice: as URLs of clients, and, where the upstream is
+// asked for other paths or by another host than the client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a route is
 // chosen by host and path alone, so what is stored of a URL was stored by the route that an unsafe request to it takes.
 
 import Bytes
@@ -31,10 +32,56 @@ extension AdmittedRequest {
                 into: &target)
             if isSame { targets.append(target) }
         }
-        for target in targets {
+        targets += originsOwnTargets(response, bytes)
+        for target in Set(targets) {
             let url = String(decoding: schemeName + Array("://".utf8) + authority.copied() + target, as: UTF8.self)
             invalidate(url: url, in: fills)
         }
+    }
+
+    /// What the response is about by the paths that the origin knows. Empty where these are the clients'.
+    private func originsOwnTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> [[UInt8]] {
+        guard let entry, let group = entry.upstream, runtime.clientPaths != nil || !entry.keepsClientHost,
+            let path = upstreamPath
+        else { return [] }
+        let own = self.bytes
+        let schemeName = scheme.name
+        // Its own servers' URLs are upstreams' URLs.
+        let serverScheme = URIScheme.http.name
+        // Other paths may lead to what was changed.
+        var found = runtime.clientPaths == nil ? [] : clientTargets(of: path, query: queryWithMark)
+        for field in response.fields where field.known == .location || field.known == .contentLocation {
+            let reference = bytes.extracting(field.value)
+            var target: [UInt8] = []
+            var isSame = InvalidatedReference.appendPath(
+                of: reference, scheme: schemeName.span, authority: own.extracting(head.authority), path: path.span,
+                into: &target)
+            for server in group.servers where !isSame && !entry.keepsClientHost {
+                let authority = server.authority
+                isSame = InvalidatedReference.appendPath(
+                    of: reference, scheme: serverScheme.span, authority: authority.span, path: path.span, into: &target)
+            }
+            guard isSame else { continue }
+            let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
+            found += clientTargets(of: Array(target[..<end]), query: Array(target[end...]))
+        }
+        return found
+    }
+
+    /// The targets of clients that lead to a path of the upstream.
+    /// - Parameter query: with its `?`.
+    private func clientTargets(of path: [UInt8], query: [UInt8]) -> [[UInt8]] {
+        guard let upstream = entry?.upstream else { return [] }
+        guard let clientPaths = runtime.clientPaths else { return [path + query] }
+        return clientPaths.paths(to: path.span, of: upstream.settings.name) { valueOfParameter($0) }.map { $0 + query }
+    }
+
+    /// The value of a parameter of the route, as the client sent it.
+    private func valueOfParameter(_ name: String) -> [UInt8]? {
+        guard let entry, let match,
+            let index = runtime.configuration.routes[entry.index].parameterNames.firstIndex(of: name)
+        else { return nil }
+        return bytes.extracting(match.parameter(at: index)).copied()
     }
 
     /// Invalidates what GET and HEAD of a URL are answered with.

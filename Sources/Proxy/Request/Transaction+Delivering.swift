@@ -224,7 +224,7 @@ extension Transaction {
 
     /// Sends a whole response of Larder's own.
     func respond(
-        status: Int, reason: StaticString, detail: StaticString, content: [UInt8] = [],
+        status: Int, reason: StaticString, detail: StaticString, content: [UInt8] = [], hasLength: Bool = true,
         fields: (ResponseHeadWriter) -> Void
     ) {
         guard let stream else { return }
@@ -232,7 +232,7 @@ extension Transaction {
         writer.begin(status, reason)
         writer.appendDate()
         fields(writer)
-        if status != 204 { writer.append("Content-Length", decimal: UInt64(content.count)) }
+        if hasLength, status != 204 { writer.append("Content-Length", decimal: UInt64(content.count)) }
         if served.verdict == .none { served.verdict = .bypass }
         if runtime.showsXCache { writer.append(line: served.verdict.line) }
         if runtime.showsCacheStatus {

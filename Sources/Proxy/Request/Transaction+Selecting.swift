@@ -34,6 +34,10 @@ extension Transaction: StoreReceiver {
             request.match = found
             request.entry = entry
             if explainer == nil { entry.counters.requests += 1 }
+            if let own = entry.ownResponse { return respond(own, found) }
+            if entry.forwardedPath != nil, !entry.takesPath(request.head, request.bytes, found) {
+                return refuse(.invalidPath)
+            }
             if !entry.upgrades.isEmpty, request.head.offersUpgrade(toAnyOf: entry.upgrades, in: request.bytes) {
                 request.wantsTunnel = true
                 return pass(.routeNotCached)
@@ -47,6 +51,20 @@ extension Transaction: StoreReceiver {
         if let explainer { return explainer.refused(self, .own, status: 204) }
         respond(status: 204, reason: "No Content", detail: Outcome.own.slug) { writer in
             writer.append("Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY")
+        }
+        return .done
+    }
+
+    /// Responds as the route says, whatever the method.
+    private func respond(_ own: OwnResponse, _ match: RouteMatch) -> Progress {
+        guard let location = own.location(request.head, request.bytes, match) else { return refuse(.invalidPath) }
+        if let explainer { return explainer.refused(self, .own, status: own.status) }
+        served.outcome = .own
+        respond(
+            status: own.status, reason: statusText(own.status), detail: Outcome.own.slug, content: own.content,
+            hasLength: own.hasLength
+        ) { writer in
+            own.append(to: writer, location: location)
         }
         return .done
     }

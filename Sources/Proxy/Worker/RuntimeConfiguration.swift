@@ -1,6 +1,7 @@
 // What one configuration makes of a worker: routes with their policies, limits, how responses are marked. Built whole
 // for every reload and swapped in between two requests; a request keeps the one that it began with.
 
+import Bytes
 import Clients
 import Configuration
 import EventLoop
@@ -22,7 +23,13 @@ final class RouteEntry {
     /// this process.
     fileprivate(set) var mayHaveStored: Bool
     let bodyKeyLimit: Int
-    let group: UpstreamGroup
+    /// The upstream that is asked; nil where Larder responds itself.
+    let upstream: UpstreamGroup?
+    /// The route's own response; nil where an upstream is asked.
+    let ownResponse: OwnResponse?
+    /// How the path that the upstream is asked for is made; nil where it is the client's.
+    let forwardedPath: ForwardedPath?
+    private var pathScratch = ByteBuffer()
     /// How long a request waits for another one's fill; 0 is never.
     let collapseMilliseconds: Int64
     /// Whether a fill goes on for the store when its last reader has left.
@@ -38,10 +45,13 @@ final class RouteEntry {
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
 
-    init(index: Int, route: Route, recipe: KeyRecipe, group: UpstreamGroup) {
+    /// - Parameter upstream: nil for a route on which Larder responds itself.
+    init(index: Int, route: Route, recipe: KeyRecipe, upstream: UpstreamGroup?) {
         self.index = index
         self.recipe = recipe
-        self.group = group
+        self.upstream = upstream
+        ownResponse = OwnResponse(route)
+        forwardedPath = upstream.flatMap { ForwardedPath(route, basePath: $0.settings.basePath) }
         policy = route.cache.map(RoutePolicy.init)
         mayHaveStored = policy?.methods.isEmpty == false
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
@@ -54,7 +64,20 @@ final class RouteEntry {
         contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
         removesTags = cache?.tags == .remove
         upgrades = route.upgrade.map { Array($0.utf8) }
-        keepsClientHost = group.settings.host == .client
+        keepsClientHost = upstream?.settings.host == .client
+    }
+
+    /// The upstream of a route that has one.
+    var group: UpstreamGroup {
+        guard let upstream else { preconditionFailure("a route without an upstream asks none") }
+        return upstream
+    }
+
+    /// Whether the upstream can be asked for this path. Allocates nothing once it has met a path as long.
+    func takesPath(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ match: RouteMatch) -> Bool {
+        guard let forwardedPath else { return true }
+        pathScratch.removeAll(keepingUpTo: 64 << 10)
+        return forwardedPath.append(head, bytes, match, to: &pathScratch)
     }
 
     /// Whether responses of this media type are stored.
@@ -81,6 +104,8 @@ final class RuntimeConfiguration {
     let showsCacheStatus: Bool
     /// Whether any route's responses may be in a store.
     let storesAnything: Bool
+    /// Which paths of clients lead to a path of an upstream; nil where they are the same.
+    let clientPaths: ClientPaths?
     /// The name of this process in Via.
     let pseudonym: [UInt8]
     /// This worker's, in all its configurations.
@@ -101,11 +126,15 @@ final class RuntimeConfiguration {
         self.table = table
         let upstreams = configuration.upstreamIndexes
         entries = configuration.routes.enumerated().map { index, route in
-            guard let upstream = upstreams[route.upstream] else {
-                preconditionFailure("a checked configuration's routes name upstreams that are there")
+            let upstream = route.upstream.map { name in
+                guard let upstream = upstreams[name] else {
+                    preconditionFailure("a checked configuration's routes name upstreams that are there")
+                }
+                return groups[upstream]
             }
-            return RouteEntry(index: index, route: route, recipe: table.recipes[index], group: groups[upstream])
+            return RouteEntry(index: index, route: route, recipe: table.recipes[index], upstream: upstream)
         }
+        clientPaths = ClientPaths(configuration.routes, basePaths: configuration.basePaths)
         if let previous {
             let before = Dictionary(
                 uniqueKeysWithValues: zip(previous.configuration.routes.map(\.match), previous.entries))
