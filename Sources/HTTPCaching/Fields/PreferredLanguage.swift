@@ -14,7 +14,7 @@ package enum PreferredLanguage {
         while let element = elements.next(in: value) {
             let end = value.firstIndex(of: UInt8(ascii: ";"), in: element.lower..<element.upper) ?? element.upper
             let range = ListElements.trimmed(value, element.lower, end)
-            guard let weight = weight(value, end, element.upper),
+            guard let weight = Weight.thousandths(value, end, element.upper),
                 isLanguage(value.extracting(range)) || isAny(value, range)
             else { return nil }
             if weight > bestWeight {
@@ -39,24 +39,5 @@ package enum PreferredLanguage {
 
     private static func isAny(_ value: Span<UInt8>, _ range: ByteRange) -> Bool {
         range.count == 1 && value[range.lower] == UInt8(ascii: "*")
-    }
-
-    /// The weight in thousandths, 1000 if there is none; nil if it isn't valid (RFC 9110 §12.4.2).
-    /// - Parameter start: where its `;` is, if there is one.
-    private static func weight(_ value: Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
-        if start == end { return 1000 }
-        let parameter = value.extracting(ListElements.trimmed(value, start + 1, end))
-        guard parameter.count >= 3, parameter[0].lowercased == UInt8(ascii: "q"), parameter[1] == UInt8(ascii: "="),
-            parameter.count <= 7, parameter[2] == UInt8(ascii: "0") || parameter[2] == UInt8(ascii: "1")
-        else { return nil }
-        var weight = Int(parameter[2] - UInt8(ascii: "0")) * 1000
-        if parameter.count > 3, parameter[3] != UInt8(ascii: ".") { return nil }
-        var unit = 100
-        for index in parameter.indices.dropFirst(4) {
-            guard parameter[index].isDigit else { return nil }
-            weight += Int(parameter[index] - UInt8(ascii: "0")) * unit
-            unit /= 10
-        }
-        return weight <= 1000 ? weight : nil
     }
 }
