@@ -43,6 +43,8 @@ package struct RequestForwarding: Sendable {
     package var dropping = FieldSet()
     /// Names of other fields to leave out, in lower case.
     package var droppingOthers: [[UInt8]] = []
+    /// Replaces Accept-Encoding; empty leaves it out, nil keeps what the client sent.
+    package var acceptEncoding: [UInt8]?
     /// Which of the client's query, cookies and fields are forwarded; nil for all.
     package var selection: RequestSelection?
     /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
@@ -91,6 +93,9 @@ extension Forwarding {
             if field.known == .other, plan.dropsOther(bytes.extracting(field.name)) { continue }
             append(field, of: bytes, to: &output)
         }
+        if let codings = plan.acceptEncoding, !codings.isEmpty {
+            appendField("Accept-Encoding", codings.span, to: &output)
+        }
         if let selection = plan.selection, !selection.cookies.isEmpty {
             appendField("Cookie", selection.cookies.span, to: &output)
         }
@@ -119,6 +124,7 @@ extension RequestForwarding {
     fileprivate var leftOut: FieldSet {
         var left = RequestForwarding.regenerated.union(dropping)
         if replacesIdentifier { left.insert(.xRequestID) }
+        if acceptEncoding != nil { left.insert(.acceptEncoding) }
         return left
     }
 

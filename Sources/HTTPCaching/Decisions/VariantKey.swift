@@ -1,7 +1,8 @@
 // Builds the text that distinguishes the variants of one key (RFC 9111 §4.1): for every field that `Vary` names, the
 // request's values in a normal form. Two requests match if their texts are equal. White space is normalised for all
-// fields; for fields in whose syntax order and case have no meaning (Accept, Accept-Encoding, Accept-Language) so are
-// the members' order, case, repetition and the notation of weights. It only appends to the caller's array.
+// fields; for fields in whose syntax order and case have no meaning (Accept, Accept-Language) so are the members' order,
+// case, repetition and the notation of weights. Accept-Encoding has a form of its own (`AcceptedCodings`). It only
+// appends to the caller's array.
 
 import Bytes
 
@@ -26,7 +27,7 @@ package struct VariantKey: Sendable {
 
     /// Begins a field by appending its name, in lower case, to `text`.
     package init(field name: Span<UInt8>, into text: inout [UInt8]) {
-        if name.isCaseless("accept-encoding") || name.isCaseless("accept-language") {
+        if name.isCaseless("accept-language") {
             syntax = .caselessSet
         } else {
             syntax = name.isCaseless("accept") ? .mediaRanges : .unknown

@@ -32,6 +32,8 @@ extension AdmittedRequest {
             var value: String?
             if lines.contains(where: { Self.secrets.contains($0.known) }) {
                 value = "(not shown)"
+            } else if name.isCaseless("accept-encoding") {
+                value = RequestCodings(self).keyed
             } else if !lines.isEmpty {
                 value = lines.map { bytes.extracting($0.value).text() }.joined(separator: ", ")
             }

@@ -128,6 +128,12 @@ struct KeySelection {
             guard case .name(let range) = member else { continue }
             let name = names.extracting(range)
             scratch.removeAll(keepingCapacity: true)
+            if name.isCaseless("accept-encoding") {
+                appendAcceptEncoding(of: request, named: name, to: &scratch)
+                let value = scratch
+                composer.appendVariant(name: name, value: value.span)
+                continue
+            }
             var variant = VariantKey(field: name, into: &scratch)
             // What Connection names ends here, and so does what is withheld: the origin doesn't answer by it.
             for field in request.head.fields
@@ -142,6 +148,13 @@ struct KeySelection {
             composer.appendVariant(name: name, value: value.span)
         }
         key = CacheKey(composer.finishVariant())
+    }
+
+    private func appendAcceptEncoding(of request: AdmittedRequest, named name: Span<UInt8>, to text: inout [UInt8]) {
+        for index in name.indices { text.append(name[index].lowercased) }
+        text.append(UInt8(ascii: ":"))
+        if !RequestCodings(request).appendKeyed(to: &text) { text.removeLast() }
+        text.append(UInt8(ascii: "\n"))
     }
 
     /// The text of the variant that was selected last, for a response to be stored under.

@@ -70,6 +70,7 @@ struct OriginRequest {
             plan.dropping = plan.dropping.union(withheld.known)
             plan.droppingOthers = withheld.others
         }
+        plan.acceptEncoding = RequestCodings(request).forwarded
         // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
         // that what is read and what is changed have one name.
         if entry.mayHaveStored {
