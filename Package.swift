@@ -28,10 +28,16 @@ let package = Package(
         systemLibrary("CLibevent", pkgConfig: "libevent_core", debian: "libevent-dev"),
         systemLibrary("CHiredis", pkgConfig: "hiredis", debian: "libhiredis-dev"),
         systemLibrary("CLibyaml", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
+        systemLibrary("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
+        systemLibrary("CBrotli", pkgConfig: "libbrotlienc", debian: "libbrotli-dev"),
         .systemLibrary(name: "CAllocator"),
 
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "HTTPSemantics", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(
+            name: "Compression", dependencies: ["Bytes", "HTTPSemantics", "CZlib", "CZstd", "CBrotli"],
+            swiftSettings: strict),
         .target(name: "HTTPWire", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
@@ -56,7 +62,7 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Clients",
+                "Clients", "Compression",
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
                 "Configuration", "Routing", "Origins",
             ],
@@ -84,6 +90,9 @@ let package = Package(
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(
             name: "HTTPSemanticsTests", dependencies: ["HTTPSemantics", "Bytes", "TestSupport"], swiftSettings: tests),
+        .testTarget(
+            name: "CompressionTests", dependencies: ["Compression", "HTTPSemantics", "Bytes", "CAllocator"],
+            swiftSettings: tests),
         .testTarget(
             name: "HTTPWireTests", dependencies: ["HTTPWire", "HTTPSemantics", "Bytes"], swiftSettings: tests),
         .testTarget(
@@ -139,7 +148,9 @@ let package = Package(
             swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "TestRandomness", "larder"], swiftSettings: tests),
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "TestRandomness", "larder", "Compression", "HTTPSemantics", "Bytes"],
+            swiftSettings: tests),
     ]
 )
 

@@ -37,6 +37,9 @@ struct Module {
         Module("CLibevent"),
         Module("CHiredis"),
         Module("CLibyaml"),
+        Module("CZlib"),
+        Module("CZstd"),
+        Module("CBrotli"),
         Module("CAllocator"),
         // Other modules inline its functions only where their type, too, is `@usableFromInline`: `package` alone is a call.
         // Owns memory, finds bytes by vectors of 16, which Span can't load, copies spans and literals, and locks.
@@ -47,6 +50,8 @@ struct Module {
                 "ByteBuffer.swift", "ByteQueue.swift", "ByteSpans.swift", "Locked.swift", "Scan.swift",
             ])),
         Module("HTTPSemantics", imports: ["Bytes"]),
+        // Three C libraries.
+        Module("Compression", imports: ["Bytes", "HTTPSemantics", "CZlib", "CZstd", "CBrotli"], unsafe: .everywhere),
         Module("HTTPWire", imports: ["Bytes", "HTTPSemantics"]),
         Module("HTTPCaching", imports: ["Bytes", "HTTPSemantics"]),
         Module("EventLoop", imports: ["Bytes", "CLibevent", "Glibc", "Synchronization"], unsafe: .everywhere),
@@ -88,7 +93,7 @@ struct Module {
             "Proxy",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "Routing", "Origins", "Clients", "Synchronization", "Glibc",
+                "Configuration", "Routing", "Origins", "Clients", "Compression", "Synchronization", "Glibc",
             ],
             // Plain calls of the C library.
             unsafe: .files([
