@@ -41,6 +41,10 @@ extension Explanation {
             json.member("field", credential.field)
             json.member("sentence", credential.sentence)
         }
+        json.object("compress", orNull: compression) { compression, json in
+            json.member("coding", orNull: compression.coding)
+            json.member("sentence", compression.sentence)
+        }
         json.member("refresh", orNull: refresh)
         json.member("flight", orNull: fill.map { "\($0.label)" })
         json.member("dropped_lately", isInvalidated)

@@ -6,7 +6,7 @@ import HTTPWire
 import Proxy
 
 extension MetricFamily {
-    static let all = process + traffic + sharing + routes + upstreams + stores
+    static let all = process + traffic + sharing + compression + routes + upstreams + stores
 
     private static let process: [MetricFamily] = [
         MetricFamily("larder_info", .gauge, "Always 1; the label is the version.") {

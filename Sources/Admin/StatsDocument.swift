@@ -45,6 +45,13 @@ extension Figures {
             $0.member("fetches_under_way", fills)
             $0.member("unshared_keys", hitForMissKeys)
         }
+        json.object("compression") {
+            $0.member("responses", total.compressed)
+            $0.member("input_bytes", total.compressedFrom)
+            $0.member("output_bytes", total.compressedTo)
+            $0.member("recoded", total.recoded)
+            $0.member("refused", total.leftUncompressed)
+        }
         json.object("outcomes") {
             for outcome in Outcome.allCases { $0.member(outcome.slug, self.outcome(outcome)) }
         }

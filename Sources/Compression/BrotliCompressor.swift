@@ -15,9 +15,11 @@ final class BrotliCompressor: Compressor {
         unsafe self.state = state
         let quality: UInt32 =
             switch effort {
-            case .fast: 1
+            // 1 makes a block of each piece, however short.
+            case .fast: 2
             case .standard: 5
-            case .best: 9
+            // From 8 on its tables take 32 MiB.
+            case .best: 7
             }
         unsafe BrotliEncoderSetParameter(state, BROTLI_PARAM_QUALITY, quality)
         unsafe BrotliEncoderSetParameter(state, BROTLI_PARAM_LGWIN, Self.window(for: length))
@@ -41,8 +43,8 @@ final class BrotliCompressor: Compressor {
         let window = 1 << Int(window(for: length))
         return switch effort {
         case .fast: (1 << 20) + 2 * window
-        case .standard: (2 << 20) + 4 * window
-        case .best: (4 << 20) + 4 * window
+        case .standard: (3 << 20) + 4 * window
+        case .best: (10 << 20) + 4 * window
         }
     }
 

@@ -16,12 +16,21 @@ package class Compressor {
     /// Makes one; nil where there is no memory for it.
     /// - Parameter length: of the body, where it is known: a short one needs less memory.
     package static func make(_ coding: ContentCoding, _ effort: CompressionEffort, length: Int?) -> Compressor? {
-        switch coding {
-        case .gzip: GzipCompressor(effort)
-        case .br: BrotliCompressor(effort, length: length)
-        case .zstd: ZstdCompressor(effort, length: length)
-        }
+        let made: Compressor? =
+            switch coding {
+            case .gzip: GzipCompressor(effort)
+            case .br: BrotliCompressor(effort, length: length)
+            case .zstd: ZstdCompressor(effort, length: length)
+            }
+        made?.kind = (coding, effort)
+        return made
     }
+
+    fileprivate var kind = (coding: ContentCoding.gzip, effort: CompressionEffort.standard)
+
+    /// Begins another body of that length.
+    /// - Returns: false if it can't be used again.
+    func begin(length: Int?) -> Bool { false }
 
     /// What one holds at most, for the memory's accounts; measured by `CompressorTests`.
     package static func footprint(_ coding: ContentCoding, _ effort: CompressionEffort, length: Int?) -> Int {
@@ -46,5 +55,29 @@ package class Compressor {
 
     func run(_ piece: Span<UInt8>, _ operation: Operation, into output: inout ByteBuffer) -> Bool {
         preconditionFailure("each coding has its own")
+    }
+}
+
+/// Keeps one compressor of each coding for the next body: making one costs more than compressing a short body. For one thread.
+package struct CompressorPool: ~Copyable {
+    private var idle: [Compressor] = []
+
+    package init() {}
+
+    /// Makes one, or takes one that is left; nil where there is no memory for it.
+    /// - Parameter length: of the body, where it is known.
+    package mutating func take(_ coding: ContentCoding, _ effort: CompressionEffort, length: Int?) -> Compressor? {
+        if let place = idle.firstIndex(where: { $0.kind == (coding, effort) }) {
+            let left = idle.remove(at: place)
+            if left.begin(length: length) { return left }
+        }
+        return Compressor.make(coding, effort, length: length)
+    }
+
+    /// Takes back one whose body is complete.
+    package mutating func put(_ compressor: Compressor) {
+        idle.removeAll { $0.kind.coding == compressor.kind.coding }
+        // It can't be used again.
+        if compressor.kind.coding != .br { idle.append(compressor) }
     }
 }

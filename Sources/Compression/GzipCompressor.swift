@@ -34,6 +34,8 @@ final class GzipCompressor: Compressor {
         unsafe room.deallocate()
     }
 
+    override func begin(length: Int?) -> Bool { unsafe deflateReset(stream) == Z_OK }
+
     override func run(_ piece: Span<UInt8>, _ operation: Operation, into output: inout ByteBuffer) -> Bool {
         let mode =
             switch operation {

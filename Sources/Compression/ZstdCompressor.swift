@@ -11,6 +11,7 @@ final class ZstdCompressor: Compressor {
 
     /// 512 KiB; RFC 9659 allows up to 8 MiB.
     private static let largestWindow: Int32 = 19
+    private let effort: CompressionEffort
 
     init?(_ effort: CompressionEffort, length: Int?) {
         guard let context = unsafe ZSTD_createCCtx() else { return nil }
@@ -22,9 +23,30 @@ final class ZstdCompressor: Compressor {
             case .standard: 3
             case .best: 9
             }
+        self.effort = effort
         unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, Self.window(for: length))
         super.init()
+        setSizes(for: length)
+    }
+
+    override func begin(length: Int?) -> Bool {
+        guard unsafe ZSTD_isError(ZSTD_CCtx_reset(context, ZSTD_reset_session_only)) == 0 else { return false }
+        setSizes(for: length)
+        return true
+    }
+
+    /// The level's own tables are made for megabytes, and all of them is cleared for each body.
+    private func setSizes(for length: Int?) {
+        let window = Self.window(for: length)
+        let (hash, chain): (Int32, Int32) =
+            switch effort {
+            case .fast: (14, 13)
+            case .standard: (17, 16)
+            case .best: (20, 20)
+            }
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window)
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, min(hash, window + 1))
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, min(chain, window))
     }
 
     deinit {

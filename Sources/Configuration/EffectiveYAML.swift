@@ -94,6 +94,16 @@ extension Configuration {
         case .rewrite(let template): out.key("rewrite", template.text)
         }
         if route.upgrade.isEmpty { out.key("upgrade", false) } else { out.key("upgrade", route.upgrade) }
+        if let compression = route.compression {
+            out.section("compress") { out in
+                out.key("codings", compression.codings.map(\.rawValue))
+                out.key("types", compression.types)
+                out.key("min", compression.minimum.description)
+                out.key("level", compression.level.rawValue)
+            }
+        } else {
+            out.key("compress", false)
+        }
         guard let cache = route.cache else { return }
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))

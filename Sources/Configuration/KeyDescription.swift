@@ -250,6 +250,23 @@ package struct KeyDescription: Sendable, Hashable {
             "routes.*.upgrade", "on | off | list of PROTOCOL", "off",
             "Protocols that a connection may be upgraded to, and then tunnelled; on is [websocket]."
         ),
+        KeyDescription(
+            "routes.*.compress", "on | off | list of CODING | KEYS", "off",
+            "Compression of responses, and of what is stored: the codings in order of preference (zstd, br, gzip), or the keys below; on is all three. The client's weights come first. The upstream is asked for uncompressed responses; what it compresses all the same passes as it is, and so do partial content, event streams and Cache-Control: no-transform. A strong ETag becomes a weak one, and Vary names Accept-Encoding."
+        ),
+        KeyDescription(
+            "routes.*.compress.codings", "list of zstd, br, gzip", "[zstd, br, gzip]",
+            "The codings in order of preference."),
+        KeyDescription(
+            "routes.*.compress.types", "list of MEDIA TYPE",
+            "[\(CompressionSettings.usualTypes.joined(separator: ", "))]",
+            "Media types that are compressed: application/json, text/*, application/*+json."),
+        KeyDescription(
+            "routes.*.compress.min", "SIZE", "1KiB",
+            "Minimum size of a response that is compressed. One whose size isn't known in advance is compressed."),
+        KeyDescription(
+            "routes.*.compress.level", "fast | default | best", "default",
+            "How much CPU time is spent on each response: gzip 1, 6 or 9, br 2, 5 or 7, zstd 1, 3 or 9."),
     ]
 
     private static let limits = [

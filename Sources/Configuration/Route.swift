@@ -29,6 +29,8 @@ package struct Route: Sendable, Hashable {
     package var forwarding = Forwarding.unchanged
     /// nil: every request passes through and nothing is stored.
     package var cache: CacheSettings?
+    /// nil: responses are passed on as they come.
+    package var compression: CompressionSettings?
     /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
     package var upgrade: [String] = []
 

@@ -91,8 +91,16 @@ enum ForeignWords {
         ForeignWord("return", "routes.*.redirect", "routes.*.respond"),
         ForeignWord("respond static_response direct_response fixed_response", "routes.*.respond"),
         ForeignWord(
-            "compress compression gzip brotli encode zstd", "routes.*.compress",
-            otherwise: "Larder doesn't compress: let the upstream do so"),
+            "compression gzip brotli encode encodings zstd gzip_proxied gunzip do_gzip beresp_do_gzip",
+            "routes.*.compress"),
+        ForeignWord(
+            "gzip_types brotli_types compress_types included_content_types compression_type",
+            "routes.*.compress.types"),
+        ForeignWord(
+            "gzip_min_length brotli_min_length min_length minimum_length min_response_body_bytes minsize_req",
+            "routes.*.compress.min"),
+        ForeignWord("gzip_comp_level brotli_comp_level comp_level quality", "routes.*.compress.level"),
+        ForeignWord("gzip_vary", otherwise: "`compress` writes Vary by itself: remove the line"),
         ForeignWord("websocket websockets ws proxy_http_version", "routes.*.upgrade"),
         ForeignWord(
             "regex regexp path_regexp path_regex",
@@ -157,6 +165,7 @@ enum ForeignWords {
             ForeignWord("read_timeout", "limits.read_timeout"),
             ForeignWord("write_timeout", "limits.write_timeout"),
             ForeignWord("timeout timeouts", "limits"),
+            ForeignWord("level", otherwise: "`level` belongs under `log`"),
         ],
         "admin": [
             ForeignWord("port bind address addr host", "admin.listen"),
@@ -240,6 +249,15 @@ enum ForeignWords {
             ForeignWord("private authorization", "routes.*.cache.allow_authorization"),
             ForeignWord("on enabled enable", otherwise: "`cache: on` caches with all defaults"),
             ForeignWord("off disabled disable", otherwise: "`cache: off` caches nothing"),
+        ],
+        "routes.*.compress": [
+            ForeignWord(
+                "algorithms algorithm algo encodings encoding formats format methods prefer coding order",
+                "routes.*.compress.codings"),
+            ForeignWord("content_types mime_types media_types type", "routes.*.compress.types"),
+            ForeignWord("min_size minimum minimum_size size threshold above", "routes.*.compress.min"),
+            ForeignWord("compression_level effort", "routes.*.compress.level"),
+            ForeignWord("vary etag", otherwise: "`compress` writes Vary and ETag by itself: remove the line"),
         ],
         "limits": [
             ForeignWord("max_connections connections", "limits.clients"),

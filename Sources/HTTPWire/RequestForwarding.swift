@@ -43,6 +43,8 @@ package struct RequestForwarding: Sendable {
     package var dropping = FieldSet()
     /// Names of other fields to leave out, in lower case.
     package var droppingOthers: [[UInt8]] = []
+    /// Whether entity-tags in If-Match go on as strong ones: this gateway has made weak ones of the origin's.
+    package var strengthensIfMatch = false
     /// Replaces Accept-Encoding; empty leaves it out, nil keeps what the client sent.
     package var acceptEncoding: [UInt8]?
     /// Which of the client's query, cookies and fields are forwarded; nil for all.
@@ -91,6 +93,10 @@ extension Forwarding {
             if head.isNamedByConnection(field, in: bytes) { continue }
             if let selection = plan.selection, !selection.takes(field, in: bytes) { continue }
             if field.known == .other, plan.dropsOther(bytes.extracting(field.name)) { continue }
+            if field.known == .ifMatch, plan.strengthensIfMatch {
+                plan.appendStrengthened(field, bytes, to: &output)
+                continue
+            }
             append(field, of: bytes, to: &output)
         }
         if let codings = plan.acceptEncoding, !codings.isEmpty {
@@ -119,6 +125,27 @@ extension RequestForwarding {
     fileprivate func dropsOther(_ name: Span<UInt8>) -> Bool {
         for other in droppingOthers where Token.equalIgnoringCase(name, other.span) { return true }
         return false
+    }
+
+    /// RFC 9110 §13.1.1: If-Match compares strongly, and weak entity-tags match nothing.
+    fileprivate func appendStrengthened(_ field: FieldLine, _ bytes: Span<UInt8>, to output: inout ByteBuffer) {
+        output.append("If-Match: ")
+        var isQuoted = false
+        var index = field.value.lower
+        while index < field.value.upper {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            if !isQuoted, byte == UInt8(ascii: "W"), index + 2 < field.value.upper,
+                bytes[index + 1] == UInt8(ascii: "/"),
+                bytes[index + 2] == UInt8(ascii: "\"")
+            {
+                index += 2
+                continue
+            }
+            output.append(byte)
+            index += 1
+        }
+        output.append("\r\n")
     }
 
     fileprivate var leftOut: FieldSet {

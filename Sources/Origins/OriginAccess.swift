@@ -49,6 +49,8 @@ package final class OriginAccess {
 
     /// Content that arrived in many small chunks, while it is passed on.
     var gathered = ByteBuffer()
+    /// Content as a transform has made it, while that is passed on.
+    var transformed = ByteBuffer()
 
     // The end of a chunk.
     let lineEnd: [UInt8] = Array("\r\n".utf8)
@@ -94,6 +96,7 @@ package final class OriginAccess {
     package func retire(_ exchange: Exchange) {
         exchange.cancel()
         exchange.delegate = nil
+        exchange.transform = nil
         retired.append(exchange)
     }
 

@@ -142,6 +142,8 @@ struct ExplanationPage {
         if !credential.isEmpty, credential != text("sentence"), ["MISS", "VALIDATE"].contains(text("verdict")) {
             notes.append(Self.plain(credential))
         }
+        let compression = text("compress", "sentence")
+        if !compression.isEmpty { notes.append(compression) }
         switch text("refresh") {
         case "": break
         case "early-refresh":

@@ -55,6 +55,25 @@ struct CompressorTests {
         }
     }
 
+    @Test("A compressor that is used again does the same", arguments: ContentCoding.allCases)
+    func pool(coding: ContentCoding) throws {
+        var pool = CompressorPool()
+        for count in [70_000, 100, 0, 300_000, 4096] {
+            let content = json(count)
+            for length in [nil, count] {
+                let taken = pool.take(coding, .standard, length: length)
+                let compressor = try #require(taken)
+                var output = ByteBuffer()
+                try take(compressor.compress(content.span, into: &output))
+                try take(compressor.finish(into: &output))
+                pool.put(compressor)
+                let coded = output.span.copied()
+                #expect(decoded(coded, coding) == content)
+                #expect(try coded == compressed(content, coding, .standard, pieces: max(count, 1), length: length))
+            }
+        }
+    }
+
     @Test("What can't be compressed grows by little", arguments: ContentCoding.allCases)
     func noise(coding: ContentCoding) throws {
         let content = (0..<100_000).map { _ in UInt8.random(in: 0...255) }

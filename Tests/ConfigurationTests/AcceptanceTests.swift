@@ -67,6 +67,11 @@ struct AcceptanceTests {
             host: "*.Example.com"
             upstream: b
             upgrade: on
+            compress:
+              codings: [br, gzip]
+              types: [Application/JSON, "text/*", application/*+XML]
+              min: 2KiB
+              level: best
             cache:
               methods: [GET, QUERY]
               timeout: 7d
@@ -91,6 +96,7 @@ struct AcceptanceTests {
               body_key: 1KiB
           - path: /
             upstream: a
+            compress: [gzip, zstd]
             cache: {query: exact, methods: [], collapse: off}
           - path: /x/
             host: example.com
@@ -160,6 +166,11 @@ struct AcceptanceTests {
         #expect(it.upstreams[2].check == check)
         #expect(it.routes[0].path.segments == [.literal("a~%2F"), .parameter("id"), .rest("rest")])
         #expect(it.routes[0].host == .suffix(".example.com"))
+        let compression = try #require(it.routes[0].compression)
+        #expect(compression.codings == [.br, .gzip] && compression.level == .best)
+        #expect(compression.types == ["application/json", "text/*", "application/*+xml"])
+        #expect(compression.minimum == .kibibytes(2))
+        #expect(it.routes[1].compression?.codings == [.gzip, .zstd] && it.routes[2].compression == nil)
         let cache = try #require(it.routes[0].cache)
         #expect(cache.methods == [.get, .query])
         #expect(
@@ -299,6 +310,11 @@ struct AcceptanceTests {
                 ("routes: [{path: /, respond: {\(line)}}]", "routes: [{path: /, respond: {}}]")
             } else if key.path.hasPrefix("routes.*.redirect.") {
                 ("routes: [{path: /, redirect: {to: /x, \(line)}}]", "routes: [{path: /, redirect: /x}]")
+            } else if key.path.hasPrefix("routes.*.compress.") {
+                (
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, compress: {\(line)}}]",
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, compress: on}]"
+                )
             } else if key.path.hasPrefix("routes.*.") {
                 (
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a, \(line)}]",
@@ -316,6 +332,10 @@ struct AcceptanceTests {
         "one value is a list of one, and short forms are what they stand for",
         arguments: [
             ("cache: {methods: GET}", "cache: {methods: [GET]}"), ("cache: 5m", "cache: {timeout: 5m}"),
+            ("compress: on", "compress: {}"), ("compress: true", "compress: [zstd, br, gzip]"),
+            ("compress: gzip", "compress: {codings: [gzip]}"), ("compress: off", "upgrade: off"),
+            ("compress: []", "compress: off"), ("compress: {codings: off}", "compress: off"),
+            ("compress: {types: text/html}", "compress: {types: [text/html]}"),
             ("cache: on", "cache: {}"), ("cache: true", "cache: {}"), ("cache: off", "upgrade: off"),
             ("cache: {content_types: text/html}", "cache: {content_types: [text/html]}"),
             ("cache: {query_deny: a}", "cache: {query_deny: [a]}"), ("hosts: a", "host: a"),

@@ -228,6 +228,21 @@ struct MistakeTests {
                 "websocket on the route", "    upstream: shop", "    upstream: shop\n    websocket: on",
                 ["6:5: error: unknown key `websocket`; use `upgrade`"]),
             Mistake(
+                "gzip on the route", "    upstream: shop", "    upstream: shop\n    gzip: on",
+                ["6:5: error: unknown key `gzip`; use `compress`"]),
+            Mistake(
+                "encode on the route", "    upstream: shop", "    upstream: shop\n    encode: [zstd, gzip]",
+                ["6:5: error: unknown key `encode`; use `compress`"]),
+            Mistake(
+                "brotli on the route", "    upstream: shop", "    upstream: shop\n    brotli: on",
+                ["6:5: error: unknown key `brotli`; use `compress`"]),
+            Mistake(
+                "compress under cache", "cache: {timeout: 1m}", "cache: {timeout: 1m, compress: on}",
+                ["6:26: error: unknown key `compress`; `compress` belongs in the route itself"]),
+            Mistake(
+                "nginx's gzip_types", "    upstream: shop", "    upstream: shop\n    gzip_types: [text/css]",
+                ["6:5: error: unknown key `gzip_types`; use `types` under `compress`"]),
+            Mistake(
                 "middlewares on the route", "    upstream: shop", "    upstream: shop\n    middlewares: []",
                 ["6:5: error: unknown key `middlewares`; Larder has no plug-ins"]),
             Mistake(

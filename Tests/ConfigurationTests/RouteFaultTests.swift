@@ -407,4 +407,62 @@ struct RouteFaultTests {
                 "5:11: error: `cache` has no value; write {} to cache with all defaults, or remove the key"
             ])
     }
+
+    @Test(
+        "compress",
+        arguments: [
+            ("brotli", "5:15: error: unknown coding `brotli`; write br"),
+            ("[gzip, deflate]", "5:22: error: unknown coding `deflate`; write gzip"),
+            ("[GZIP]", "5:16: error: unknown coding `GZIP`; write gzip"),
+            ("[lz4]", "5:16: error: unknown coding `lz4`; allowed: zstd, br and gzip"),
+            ("yes", "5:15: error: expected on, off or codings, found `yes`; write on"),
+            ("none", "5:15: error: expected on, off or codings, found `none`; write off"),
+            ("[gzip, gzip]", "5:22: error: the coding `gzip` is listed twice; first on line 5"),
+            ("[gzip, off]", "5:15: error: off can't stand beside codings"),
+            ("gzip, br", "5:15: error: expected a list, found text; write [gzip, br]"),
+            (
+                "{level: 6}",
+                "5:23: error: expected fast, default or best, found a number; each coding counts its levels "
+                    + "differently: remove `level` for what suits most APIs"
+            ),
+            ("{level: max}", "5:23: error: invalid value `max` for `level`; allowed: fast, default or best"),
+            (
+                "{types: []}",
+                "5:23: error: `types` is empty, so nothing would be compressed; remove it to compress the "
+                    + "usual types, or write compress: off"
+            ),
+            (
+                "{types: json}",
+                "5:23: error: `json` is not a media type; write application/json, text/* or application/*+json"
+            ),
+            (
+                "{types: [\"*/*\"]}",
+                "5:24: error: `*/*` would compress images and archives again; list the types that "
+                    + "gain, or remove `types`"
+            ),
+            (
+                "{types: [a/*+]}",
+                "5:24: error: `a/` is not a media type; write application/json, text/* or application/*+json"
+            ),
+            ("{min_length: 1}", "5:16: error: unknown key `min_length`; use `min`"),
+            ("{algorithms: [gzip]}", "5:16: error: unknown key `algorithms`; use `codings`"),
+            (
+                "{vary: on}",
+                "5:16: error: unknown key `vary`; `compress` writes Vary and ETag by itself: remove the line"
+            ),
+            ("{min: -1}", "5:21: error: invalid size `-1`; use 64KiB, 256MiB, 1GB or a whole number of bytes"),
+        ])
+    func compress(_ value: String, _ fault: String) {
+        #expect(faults(route("path: /x\nupstream: tasks\ncompress: \(value)")) == [fault])
+    }
+
+    @Test("types that gain nothing are allowed, with a warning")
+    func compressedTypes() {
+        let text = route("path: /x\nupstream: tasks\ncompress: {types: [image/png, text/event-stream, text/html]}")
+        #expect(
+            warnings(text).filter { $0.hasPrefix("5:") } == [
+                "5:24: warning: `image/png` is compressed already, and gains nothing; remove it",
+                "5:35: warning: event streams are never compressed: each event goes out at once; remove it",
+            ])
+    }
 }

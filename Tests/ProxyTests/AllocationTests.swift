@@ -34,6 +34,8 @@ extension ServingTests {
             var followsPurge = false
             /// Whether some other group was invalidated before, in the same way.
             var followsInvalidation = false
+            /// Whether the route compresses; then the size is of the content without its coding.
+            var isCompressed = false
 
             var testDescription: String { name }
 
@@ -57,6 +59,9 @@ extension ServingTests {
                 Kind(
                     name: "Vary", release: 0, debug: 17, stored: ["Vary: Accept-Language, Accept-Encoding"],
                     request: ["Accept-Language: de, en;q=0.5", "Accept-Encoding: gzip"]),
+                Kind(
+                    name: "compressed", release: 0, debug: 24, stored: ["Content-Type: application/json"],
+                    request: ["Accept-Encoding: gzip, deflate, br, zstd"], size: 8_192, isCompressed: true),
                 Kind(
                     name: "with credentials", release: 0, debug: 20,
                     request: ["Cookie: a=b", "Authorization: Bearer x", "X-Api-Key: y"]),
@@ -103,7 +108,9 @@ extension ServingTests {
             arguments: Kind.all)
         func memoryHit(kind: Kind) throws {
             try #require(larder_allocations_counts_this_thread() == 1, "malloc does not go through the counter")
-            try ServingStage.run(access: kind.access, trusted: kind.trusted, rewrite: kind.rewrite) { stage throws in
+            try ServingStage.run(
+                access: kind.access, trusted: kind.trusted, rewrite: kind.rewrite, compresses: kind.isCompressed
+            ) { stage throws in
                 let body = String(repeating: "x", count: kind.status == 200 ? kind.size : 1_024)
                 let path = stage.origin.script(200, ["Cache-Control: max-age=600"] + kind.stored, body: body)
                 if kind.followsPurge {
@@ -127,7 +134,8 @@ extension ServingTests {
                 for _ in 0..<Self.requests {
                     let response = try client.request("GET", path, kind.request)
                     guard response["X-Cache"] == "HIT", response.status == kind.status,
-                        response.body.count == kind.size
+                        kind.isCompressed
+                            ? response["Content-Encoding"] == "zstd" : response.body.count == kind.size
                     else {
                         Issue.record("not the HIT that was meant: \(response.head.startLine)")
                         break

@@ -18,7 +18,8 @@ extension ServingTests {
             try ServingStage.run { stage throws in
                 let path = stage.origin.script(200, ["Cache-Control: max-age=60"], body: "x")
                 let members = [
-                    "cache_status", "credential", "dropped_lately", "flight", "key", "last_response", "method", "next",
+                    "cache_status", "compress", "credential", "dropped_lately", "flight", "key", "last_response",
+                    "method", "next",
                     "reason",
                     "refresh",
                     "route", "sentence", "status", "store_trouble", "stored", "upstream_problem", "url", "variant",

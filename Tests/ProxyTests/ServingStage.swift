@@ -23,14 +23,16 @@ final class ServingStage: Sendable {
     ///   - access: the form of the access log, whose lines go nowhere.
     ///   - trusted: addresses of trusted proxies.
     ///   - rewrite: the path that the origin is asked for.
+    ///   - compresses: whether the route compresses.
     init(
         token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
-        rewrite: String? = nil
+        rewrite: String? = nil, compresses: Bool = false
     ) throws {
         origin = try ScriptedOrigin()
         var configuration = try Configuration.quick(
             upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s", redis: redis)
         configuration.server.workers = 1
+        if compresses { configuration.routes[0].compression = CompressionSettings() }
         configuration.log.access = access
         configuration.server.trustedProxies = try trusted.map { try AddressRange(parsing: $0) }
         if let rewrite { configuration.routes[0].forwarding = .rewrite(try PathTemplate(parsing: rewrite)) }
@@ -88,9 +90,10 @@ final class ServingStage: Sendable {
 
     static func run(
         token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
-        rewrite: String? = nil, _ body: (ServingStage) throws -> Void
+        rewrite: String? = nil, compresses: Bool = false, _ body: (ServingStage) throws -> Void
     ) throws {
-        let stage = try ServingStage(token: token, redis: redis, access: access, trusted: trusted, rewrite: rewrite)
+        let stage = try ServingStage(
+            token: token, redis: redis, access: access, trusted: trusted, rewrite: rewrite, compresses: compresses)
         defer { stage.stop() }
         try body(stage)
     }

@@ -91,6 +91,8 @@ package struct ResponseFacts: Sendable {
     package var hasExplicitFreshness: Bool {
         expires != nil || !directives.flags.isDisjoint(with: [.maxAge, .sharedMaxAge])
     }
+    /// RFC 9111 §5.2.2.6. Targeted fields speak to caches, and of caching alone.
+    package var forbidsTransformation: Bool { cacheControl.flags.contains(.noTransform) }
     package var hasValidator: Bool { !flags.isDisjoint(with: [.strongETag, .weakETag, .lastModified]) }
 
     /// Notes one field line; repeated lines are combined.

@@ -37,6 +37,10 @@ package struct StoredFacts: Equatable, Sendable {
         @inlinable package static var grouped: Flags { Flags(rawValue: 1 << 11) }
         /// The head has `No-Vary-Search`.
         @inlinable package static var searchVaries: Flags { Flags(rawValue: 1 << 12) }
+        /// The content got its coding here, and can be had without by decoding it.
+        @inlinable package static var codedHere: Flags { Flags(rawValue: 1 << 13) }
+        /// The origin's entity-tag is a strong one; the stored one is weak since the content was coded.
+        @inlinable package static var weakenedETag: Flags { Flags(rawValue: 1 << 14) }
     }
 
     /// The limits of the byte form: the greatest initial age and the greatest lifetime after it.

@@ -92,7 +92,7 @@ extension Exchange {
             let first = state.firstContent(content, from: &position, gathering: &gathered)
             // A response that is broken already doesn't begin.
             if let first, case .fail = first { return perform(first) }
-            delegate?.exchange(self, began: head, bytes)
+            passOnHead(bytes)
             // If the exchange has ended, the next request may be using it already.
             guard state.phase != .ended else { return }
             readContent(content, from: &position, gathering: &gathered, first: first)
@@ -116,14 +116,79 @@ extension Exchange {
         var action = first ?? state.content(bytes, from: &position, gathering: &gathered)
         while true {
             switch action {
-            case .deliver(let range): delegate?.exchange(self, received: bytes.extracting(range))
-            case .deliverGathered: delegate?.exchange(self, received: gathered.span)
+            case .deliver(let range): passOn(bytes.extracting(range))
+            case .deliverGathered: passOn(gathered.span)
             case .wait:
-                if state.phase != .ended { delegate?.exchangeTurnEnded(self) }
+                if state.phase != .ended { passOnEndOfTurn() }
                 return
             case let end: return perform(end)
             }
             action = state.content(bytes, from: &position, gathering: &gathered)
         }
+    }
+}
+
+// MARK: - To the delegate
+
+extension Exchange {
+    private func passOnHead(_ bytes: Span<UInt8>) {
+        guard let transform, let lines = transform.begin(head, bytes) else {
+            delegate?.exchange(self, began: head, bytes)
+            return
+        }
+        var other = ResponseHead()
+        do throws(WireError) {
+            guard try other.parse(lines.span, answering: state.method, limits: Self.noLimits) else {
+                return failToTransform()
+            }
+        } catch {
+            return failToTransform()
+        }
+        delegate?.exchange(self, began: other, lines.span)
+    }
+
+    /// The head that arrived has kept to the limits.
+    private static let noLimits = HeadLimits(startLine: .max, head: .max, fields: .max)
+
+    private func passOn(_ piece: Span<UInt8>) {
+        guard let transform, transform.changesBody else {
+            delegate?.exchange(self, received: piece)
+            return
+        }
+        if !passOn({ transform.take(piece, into: &$0) }) { failToTransform() }
+    }
+
+    private func passOnEndOfTurn() {
+        if let transform, transform.changesBody {
+            guard passOn({ transform.endTurn(into: &$0) }) else { return failToTransform() }
+            guard state.phase != .ended else { return }
+        }
+        delegate?.exchangeTurnEnded(self)
+    }
+
+    /// The response is complete, and the connection is another's already.
+    func passOnEnd() {
+        if let transform, transform.changesBody, !passOn({ transform.finish(into: &$0) }) {
+            delegate?.exchange(self, failed: ExchangeFailure(.ownShortage))
+            return
+        }
+        delegate?.exchangeEnded(self)
+    }
+
+    /// Lends the worker's buffer for what a transform makes.
+    private func passOn(_ work: (inout ByteBuffer) -> Bool) -> Bool {
+        var output = ByteBuffer()
+        swap(&output, &access.transformed)
+        let isWell = work(&output)
+        if isWell, !output.isEmpty { delegate?.exchange(self, received: output.span) }
+        output.removeAll(keepingUpTo: 128 << 10)
+        swap(&output, &access.transformed)
+        return isWell
+    }
+
+    private func failToTransform() {
+        let delegate = self.delegate
+        cancel()
+        delegate?.exchange(self, failed: ExchangeFailure(.ownShortage))
     }
 }

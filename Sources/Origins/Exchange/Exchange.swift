@@ -13,6 +13,8 @@ package final class Exchange {
     let access: OriginAccess
     /// Receives the events. May be changed at any time, even within a call: it is read again for each call.
     package var delegate: (any ExchangeDelegate)?
+    /// Changes the response before the delegate is given it. Set before `start()`.
+    package var transform: (any ResponseTransform)?
     var state = ExchangeState()
     var group: UpstreamGroup
     /// Where the current attempt goes, or the last one went.
@@ -68,6 +70,7 @@ package final class Exchange {
                 isConditional: isConditional, acceptsUpgrade: acceptsUpgrade, retries: group.settings.retries))
         self.group = group
         self.delegate = delegate
+        transform = nil
         contentFraming = content
         server = nil
         endpoint = nil
@@ -89,8 +92,8 @@ package final class Exchange {
     package var takesContent: Bool { state.takesContent }
     /// Bytes that the origin hasn't accepted yet.
     package var unsentCount: Int { unsent.count - unsentStart }
-    /// Bytes of the body still to arrive, if its length is known.
-    package var remainingLength: UInt64? { state.remainingLength }
+    /// Bytes of the body still to be passed on, if its length is known.
+    package var remainingLength: UInt64? { transform?.changesBody == true ? nil : state.remainingLength }
     /// Trailer fields of a complete chunked response, as lines.
     package var trailers: [UInt8] { state.trailers }
 
@@ -147,7 +150,7 @@ package final class Exchange {
         case .finish(let reusesConnection):
             if state.hasExcess { endpoint?.noteSurplus(now: access.loop.now) }
             releaseConnection(isReusable: reusesConnection)
-            delegate?.exchangeEnded(self)
+            passOnEnd()
         case .fail(let failure, let blamesServer):
             leaveServer(blamesServer, failure)
             delegate?.exchange(self, failed: failure)

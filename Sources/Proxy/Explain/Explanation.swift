@@ -69,6 +69,14 @@ package struct Explanation: Sendable {
         package let sentence: String
     }
 
+    /// Which coding the route puts a response in.
+    package struct Compression: Sendable {
+        /// As Content-Encoding has it; nil for none.
+        package let coding: String?
+        /// Why, in a sentence.
+        package let sentence: String
+    }
+
     /// The method as it was given.
     package let method: String
     /// The absolute URL; empty where the head could not be read.
@@ -89,6 +97,8 @@ package struct Explanation: Sendable {
     package let next: String
     /// Nil where the request has none, or where its route gives no lifetime.
     package let credential: Credential?
+    /// Nil where the route doesn't compress.
+    package let compression: Compression?
     /// Nil where none matched.
     package let route: Route?
     /// Nil where the request has none, because nothing of it may be cached.
@@ -118,6 +128,10 @@ package struct Explanation: Sendable {
         (self.verdict, self.status, self.slug) = (verdict, status, slug)
         credential = transaction.request.credential.map { Credential(field: $0.field, sentence: $0.sentence) }
         self.sentence = transaction.selection.reason == .credentials ? credential?.sentence ?? sentence : sentence
+        compression = transaction.request.entry?.compression.map { _ in
+            let codings = RequestCodings(transaction.request)
+            return Compression(coding: codings.coding.map { "\($0.name)" }, sentence: codings.sentence)
+        }
         let said = verdict == .validate ? CacheVerdict.revalidated : transaction.served.verdict
         xCache = transaction.runtime.showsXCache ? "\((said == .none ? .bypass : said).text)" : nil
         cacheStatus = transaction.runtime.showsCacheStatus ? Self.cacheStatus(transaction, end, slug) : nil

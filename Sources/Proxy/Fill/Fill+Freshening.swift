@@ -148,8 +148,11 @@ extension Fill {
             notStoredReason = reason
             if latest != nil { service.cache.delete([keys.key]) }
             return nil
-        case .store(let storedFacts, let life):
+        case .store(var storedFacts, let life):
             guard latest != nil, !isOvertaken else { return nil }
+            if stored.facts.flags.contains(.codedHere) { storedFacts.flags.insert(.codedHere) }
+            let isTagKept = !response.contains(.etag) && stored.facts.flags.contains(.weakenedETag)
+            if isTagKept || source?.marks.contains(.weakenedETag) == true { storedFacts.flags.insert(.weakenedETag) }
             let description = RecordDescription(
                 id: service.newIdentifier(), status: stored.status,
                 discardAt: service.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,

@@ -31,6 +31,7 @@ extension Fill: ExchangeDelegate {
 extension Exchange: FillSource {
     func stop() { retire() }
     var remaining: UInt64? { remainingLength }
+    var marks: StoredFacts.Flags { (transform as? ResponseCoder)?.marks ?? [] }
 }
 
 extension Fill {

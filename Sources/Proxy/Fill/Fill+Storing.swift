@@ -16,6 +16,8 @@ extension Fill {
         _ facts: StoredFacts, _ life: Seconds, _ head: RecordHead, _ response: borrowing ResponseHead,
         _ bytes: Span<UInt8>, joined: [UInt8]? = nil
     ) {
+        var facts = facts
+        if let source { facts.flags.formUnion(source.marks) }
         settleSearchRule(response, bytes)
         let discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
         let names =
@@ -223,6 +225,9 @@ extension Fill {
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
             now: service.wallTime, holding: token)
         LanguageIndex.note(response, under: keys, service.cache)
+        if let superseded, request.entry?.compression != nil, FillService.isAnotherVersion(response, than: superseded) {
+            service.deleteOtherCodings(of: request, keys)
+        }
     }
 
     /// Variants go with their plain key.

@@ -18,6 +18,13 @@ struct FillCounters: Sendable {
     var leftUnfinished = 0
     /// Readers that were dropped because others waited for them.
     var droppedReaders = 0
+    /// Responses that were compressed, with the bytes before and after; stored ones that were brought into another coding.
+    var compressed = 0
+    var compressedFrom = 0
+    var compressedTo = 0
+    var recoded = 0
+    /// Responses that went without, for want of memory.
+    var leftUncompressed = 0
     /// Bytes of responses.
     var bytesFromOrigins = 0
 }

@@ -3,6 +3,7 @@
 
 import Bytes
 import CacheStorage
+import Compression
 import EventLoop
 import HTTPCaching
 import HTTPSemantics
@@ -22,6 +23,12 @@ protocol FillSource: AnyObject {
     var remaining: UInt64? { get }
     /// Trailer fields of a body that is complete, as lines.
     var trailers: [UInt8] { get }
+    /// What was done to the response on its way here.
+    var marks: StoredFacts.Flags { get }
+}
+
+extension FillSource {
+    var marks: StoredFacts.Flags { [] }
 }
 
 /// Belongs to one worker's thread.
@@ -60,6 +67,7 @@ final class FillService {
     // Buffers that are empty between two uses.
     var assembly = ByteBuffer(minimumCapacity: 1024)
     var variantText: [UInt8] = []
+    var compressors = CompressorPool()
 
     /// Refreshes that one worker has under way at most; beyond it stale responses are served without.
     static let refreshLimit = 512

@@ -63,6 +63,14 @@ package struct Counters: Sendable {
     /// Clients that were dropped because others waited for them.
     package var slowReadersDropped = 0
     package var logLinesDropped = 0
+    /// Responses that were compressed, with their bytes before and after.
+    package var compressed = 0
+    package var compressedFrom = 0
+    package var compressedTo = 0
+    /// Stored responses that were brought into another coding.
+    package var recoded = 0
+    /// Responses that were not compressed, for want of memory.
+    package var leftUncompressed = 0
 
     // Gauges
     package var clients = 0
@@ -112,6 +120,11 @@ package struct Counters: Sendable {
         fetchesLeftBehind += other.continuedAlone
         fetchesLeftUnfinished += other.leftUnfinished
         slowReadersDropped += other.droppedReaders
+        compressed += other.compressed
+        compressedFrom += other.compressedFrom
+        compressedTo += other.compressedTo
+        recoded += other.recoded
+        leftUncompressed += other.leftUncompressed
     }
 
     /// Adds another worker's.
@@ -153,6 +166,11 @@ package struct Counters: Sendable {
         writesUnshared += other.writesUnshared
         slowReadersDropped += other.slowReadersDropped
         logLinesDropped += other.logLinesDropped
+        compressed += other.compressed
+        compressedFrom += other.compressedFrom
+        compressedTo += other.compressedTo
+        recoded += other.recoded
+        leftUncompressed += other.leftUncompressed
         clients += other.clients
         activeRequests += other.activeRequests
         originConnections += other.originConnections

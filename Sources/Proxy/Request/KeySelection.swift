@@ -27,6 +27,8 @@ struct KeySelection {
     private(set) var hasMoreLists = false
     /// Credentials of the request that the origin isn't sent.
     var withheld: CredentialFields?
+    /// Selects the variant of another coding than the request's own: `.some(nil)` is the one without.
+    var coding: ContentCoding??
 
     var plainText: ArraySlice<UInt8> { text.prefix(plainCount) }
 
@@ -36,6 +38,7 @@ struct KeySelection {
         plainCount = 0
         search = nil
         withheld = nil
+        coding = nil
         leaveIndex()
     }
 
@@ -153,7 +156,11 @@ struct KeySelection {
     private func appendAcceptEncoding(of request: AdmittedRequest, named name: Span<UInt8>, to text: inout [UInt8]) {
         for index in name.indices { text.append(name[index].lowercased) }
         text.append(UInt8(ascii: ":"))
-        if !RequestCodings(request).appendKeyed(to: &text) { text.removeLast() }
+        if let coding {
+            RequestCodings.append(coding, to: &text)
+        } else if !RequestCodings(request).appendKeyed(to: &text) {
+            text.removeLast()
+        }
         text.append(UInt8(ascii: "\n"))
     }
 

@@ -71,6 +71,7 @@ struct OriginRequest {
             plan.droppingOthers = withheld.others
         }
         plan.acceptEncoding = RequestCodings(request).forwarded
+        plan.strengthensIfMatch = entry.compression != nil
         // One reading of a request, for the key and for the origin, which is asked in the key's form. Past the cache too, so
         // that what is read and what is changed have one name.
         if entry.mayHaveStored {
@@ -109,7 +110,12 @@ struct OriginRequest {
             output.append("\r\n")
         }
         guard let validated else { return }
-        if !validated.etag.isEmpty { Forwarding.appendField("If-None-Match", validated.etag, to: &output) }
+        if !validated.etag.isEmpty {
+            // As the origin wrote it.
+            let isWeakened = validated.facts.flags.contains(.weakenedETag)
+            let tag = isWeakened ? EntityTag.strengthened(validated.etag) : validated.etag
+            Forwarding.appendField("If-None-Match", tag, to: &output)
+        }
         if !validated.lastModified.isEmpty {
             Forwarding.appendField("If-Modified-Since", validated.lastModified, to: &output)
         }

@@ -17,6 +17,10 @@ extension Transaction {
         // What another look-up found parts of is not what this one found.
         if selection.partial != nil { selection.partial = nil }
         guard let stored = selection.stored else {
+            if let made = fromOtherCoding() {
+                selection.stored = made
+                return .next(.decide)
+            }
             return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
         }
         if isInvalidatedByGroup(stored) {
@@ -38,11 +42,19 @@ extension Transaction {
             }
             return .next(.deliver)
         case .stale(_, _, let reason):
+            if let made = fromOtherCoding() {
+                selection.stored = made
+                return .next(.decide)
+            }
             selection.reason = reason
             served.verdict = .stale
             if reason == .staleWhileRevalidate { refreshInBackground(stored, because: .stale) }
             return .next(.deliver)
         case .validate(let reason, _, let fallback):
+            if reason == .stale || reason == .mustRevalidate, let made = fromOtherCoding() {
+                selection.stored = made
+                return .next(.decide)
+            }
             selection.reason = reason
             selection.fallback = fallback
             selection.isValidating = mayValidate(stored)
@@ -55,6 +67,14 @@ extension Transaction {
         case .refuse(let reason):
             selection.reason = reason
             return refuse(.onlyIfCached)
+        }
+    }
+
+    /// What the request asks for, from the same response in another coding, where that is fresh.
+    private func fromOtherCoding() -> StoredResponse? {
+        guard request.entry?.compression != nil, selection.keys.isTextKept else { return nil }
+        return fills.responseFromOtherCoding(for: request, selection.keys, makes: explainer == nil) {
+            !isInvalidatedByGroup($0)
         }
     }
 

@@ -26,6 +26,7 @@ extension Transaction: ExchangeDelegate {
         let exchange = worker.origins.exchange(
             with: entry.group, method: request.head.method, content: asking.contentSize, isRequestComplete: isWhole,
             isConditional: asking.isConditional, acceptsUpgrade: request.wantsTunnel, delegate: self)
+        exchange.transform = asking.coder(fills)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
         // Content is read once there is somebody to take it.

@@ -42,6 +42,8 @@ final class RouteEntry {
     /// The protocols that a connection may be upgraded to, in lower case.
     let upgrades: [[UInt8]]
     let keepsClientHost: Bool
+    /// Nil where the route doesn't compress.
+    let compression: RouteCompression?
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
 
@@ -64,6 +66,7 @@ final class RouteEntry {
         contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
         removesTags = cache?.tags == .remove
         upgrades = route.upgrade.map { Array($0.utf8) }
+        compression = route.compression.map(RouteCompression.init)
         keepsClientHost = upstream?.settings.host == .client
     }
 

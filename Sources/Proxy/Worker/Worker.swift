@@ -205,6 +205,7 @@ extension OriginAccess {
         let exchange = exchange(
             with: entry.group, method: asked.request.head.method, content: asked.contentSize,
             isRequestComplete: true, isConditional: asked.isConditional, acceptsUpgrade: false, delegate: fill)
+        exchange.transform = asked.coder(fill.service)
         asked.append(to: &exchange.request)
         return exchange
     }
