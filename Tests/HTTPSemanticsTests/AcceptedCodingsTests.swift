@@ -25,7 +25,8 @@ struct AcceptedCodingsTests {
         "Spellings of one meaning have one form",
         arguments: [
             ("gzip, deflate, br, zstd", "br, gzip, zstd"), ("gzip,deflate,br", "br, gzip"), ("GZIP;Q=1.000", "gzip"),
-            ("gzip;q=1.0, *;q=0.5", "br, gzip, zstd"), ("x-gzip", "gzip"), ("*", "br, gzip, zstd"), ("*;q=0.1", "br, gzip, zstd"),
+            ("gzip;q=1.0, *;q=0.5", "br, gzip, zstd"),
+            ("x-gzip", "gzip"), ("*", "br, gzip, zstd"), ("*;q=0.1", "br, gzip, zstd"),
             ("br;q=0, *", "gzip, zstd"), ("deflate", "deflate"), ("deflate, gzip;q=0", "deflate"),
             ("dcb, dcz, br", "br"), (",, br ,", "br"), ("gzip;q=0.001", "gzip"),
         ])
