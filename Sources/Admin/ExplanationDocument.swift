@@ -20,6 +20,8 @@ extension Explanation {
             json.member("host", route.host)
             json.member("upstream", orNull: route.upstream)
             json.member("upstream_path", orNull: route.upstreamPath)
+            json.array("request") { for change in route.requestChanges { $0.value(change) } }
+            json.array("response") { for change in route.responseChanges { $0.value(change) } }
         }
         json.object("key", orNull: key) { key, json in
             json.member("text", key.text)

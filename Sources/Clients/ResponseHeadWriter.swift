@@ -33,32 +33,47 @@ package final class ResponseHeadWriter {
     }
 
     /// A head as it was put together before: status line and fields.
-    /// - Parameter removesTags: leaves out the fields that purging goes by (`cache.tags: remove`).
-    package func begin(_ head: Span<UInt8>, removesTags: Bool) {
-        guard removesTags else { return lines.append(head) }
+    /// - Parameters:
+    ///   - removesTags: leaves out the fields that purging goes by (`cache.tags: remove`).
+    ///   - removal: more fields to leave out.
+    package func begin(_ head: Span<UInt8>, removesTags: Bool, removing removal: FieldRemoval? = nil) {
+        guard removesTags else {
+            guard let removal else { return lines.append(head) }
+            return removal.append(head, to: &lines)
+        }
         lines.append(head.extracting(..<StoredHead.statusLineEnd(head)))
         StoredHead.forEachLine(of: head) { name, line in
-            if !FieldName.recognise(name).isTag { lines.append(line) }
+            if !FieldName.recognise(name).isTag, removal?.contains(name) != true { lines.append(line) }
         }
     }
 
     /// RFC 9110 §15.4.5: what a 304 repeats of the head that it is about.
-    package func beginNotModified(_ head: Span<UInt8>) {
+    /// - Parameters:
+    ///   - removal: fields to leave out.
+    ///   - kept: fields that it repeats too.
+    package func beginNotModified(
+        _ head: Span<UInt8>, removing removal: FieldRemoval? = nil, keeping kept: FieldRemoval? = nil
+    ) {
         begin(304, "Not Modified")
         StoredHead.forEachLine(of: head) { name, line in
-            if StoredFieldRule.belongsIn304(FieldName.recognise(name)) { lines.append(line) }
+            guard StoredFieldRule.belongsIn304(FieldName.recognise(name)) || kept?.contains(name) == true else {
+                return
+            }
+            if removal?.contains(name) != true { lines.append(line) }
         }
         lines.append("Via: 1.1 larder\r\n")
     }
 
     /// RFC 9110 §15.3.7: the head of a part of what `head` is about.
     /// - Parameter dropsType: the content is multipart, and the type is that of its parts.
-    package func beginPartial(_ head: Span<UInt8>, dropsType: Bool, removesTags: Bool) {
+    package func beginPartial(
+        _ head: Span<UInt8>, dropsType: Bool, removesTags: Bool, removing removal: FieldRemoval? = nil
+    ) {
         begin(206, "Partial Content")
         StoredHead.forEachLine(of: head) { name, line in
             let known = FieldName.recognise(name)
             if known == .contentLength || known == .contentType && dropsType { return }
-            if removesTags && known.isTag { return }
+            if removesTags && known.isTag || removal?.contains(name) == true { return }
             lines.append(line)
         }
     }
@@ -73,10 +88,14 @@ package final class ResponseHeadWriter {
     }
 
     /// A response of the origin's as it is passed on: status line and end-to-end fields, with Date and Via.
-    package func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, removesTags: Bool) {
+    package func begin(
+        _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, removesTags: Bool,
+        removing removal: FieldRemoval? = nil
+    ) {
         Forwarding.appendStatusLine(response.status, reason: bytes.extracting(response.reason), to: &lines)
         Forwarding.appendEndToEndFields(
-            response, bytes, dropping: removesTags ? Self.writtenAnewAndTags : Self.writtenAnew, to: &lines)
+            response, bytes, dropping: removesTags ? Self.writtenAnewAndTags : Self.writtenAnew, removing: removal,
+            to: &lines)
         appendDateIfAbsent(response)
         Forwarding.appendVia(of: response, bytes, to: &lines)
     }
@@ -94,10 +113,11 @@ package final class ResponseHeadWriter {
     // MARK: Fields
 
     /// Whole lines of fields, each with its end.
-    package func append(lines fields: Span<UInt8>, removesTags: Bool) {
-        guard removesTags else { return lines.append(fields) }
+    package func append(lines fields: Span<UInt8>, removesTags: Bool, removing removal: FieldRemoval? = nil) {
+        guard removesTags || removal != nil else { return lines.append(fields) }
         StoredHead.forEachFieldLine(of: fields) { name, line in
-            if !FieldName.recognise(name).isTag { lines.append(line) }
+            let isRemoved = removesTags && FieldName.recognise(name).isTag || removal?.contains(name) == true
+            if !isRemoved { lines.append(line) }
         }
     }
 

@@ -98,6 +98,9 @@ package struct CacheSettings: Sendable, Hashable {
     /// the cache.
     package var bodyKey = ByteCount.kibibytes(64)
 
+    /// Requests that go past the cache: any of these holds.
+    package var bypass: [BypassCondition] = []
+
     package init() {}
 }
 

@@ -78,6 +78,10 @@ extension KeyDescription {
             "Whether POST requests are GraphQL over HTTP: only query operations are cached, by query text, variables and operationName. Everything else (mutations, subscriptions, batches, persisted queries, what is not understood) is forwarded. Requires post: reads."
         ),
         key(
+            "bypass", "list of CONDITION", "[]",
+            "Requests that go past the cache, neither served from it nor stored: those with a cookie, header or query parameter, as in cookie.session, header.x-preview or query.nocache=1. * stands for any characters in names and values; without =, any value counts, and an empty one."
+        ),
+        key(
             "content_types", "list of MEDIA TYPE", nil,
             "Only these media types are stored, such as application/json or text/*. Responses without Content-Type are then not stored."
         ),

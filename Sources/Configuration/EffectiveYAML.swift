@@ -3,8 +3,8 @@
 import Bytes
 
 extension Configuration {
-    /// A file that reads back as this configuration. With `withoutSecrets`, `***` replaces the admin token and the Redis
-    /// password.
+    /// A file that reads back as this configuration. With `withoutSecrets`, `***` replaces the admin token, the Redis
+    /// password and header values that are secret.
     package func effectiveYAML(withoutSecrets: Bool = true) -> String {
         var out = YAMLWriter()
         out.section("server") { out in
@@ -37,7 +37,7 @@ extension Configuration {
             }
         }
         out.line("routes:")
-        for route in routes { out.item { Configuration.write(route, to: &$0) } }
+        for route in routes { out.item { Configuration.write(route, withoutSecrets, to: &$0) } }
         out.section("limits") { write(limits, to: &$0) }
         out.section("log") { out in
             out.key("access", log.access.rawValue)
@@ -78,7 +78,7 @@ extension Configuration {
         out.key("resolve", upstream.resolve.description)
     }
 
-    private static func write(_ route: Route, to out: inout YAMLWriter) {
+    private static func write(_ route: Route, _ withoutSecrets: Bool, to out: inout YAMLWriter) {
         if route.paths.count == 1 { out.key("path", route.path.description) }
         if route.paths.count > 1 { out.key("paths", route.paths.map(\.description)) }
         if route.hosts.count > 1 {
@@ -87,7 +87,10 @@ extension Configuration {
             out.key("host", route.host.description)
         }
         write(route.action, to: &out)
-        guard route.upstream != nil else { return }
+        guard route.upstream != nil else {
+            write(route.response, of: .response, route.cacheControl, withoutSecrets, to: &out)
+            return
+        }
         switch route.forwarding {
         case .unchanged: break
         case .strip(let prefix): out.key("strip", prefix.description)
@@ -104,6 +107,8 @@ extension Configuration {
         } else {
             out.key("compress", false)
         }
+        write(route.request, of: .request, nil, withoutSecrets, to: &out)
+        write(route.response, of: .response, route.cacheControl, withoutSecrets, to: &out)
         guard let cache = route.cache else { return }
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))
@@ -135,6 +140,36 @@ extension Configuration {
             out.key("allow_set_cookie", cache.allowSetCookie)
             out.key("allow_authorization", cache.allowAuthorization)
             out.key("body_key", cache.bodyKey.description)
+            if !cache.bypass.isEmpty { out.key("bypass", cache.bypass.map(\.text)) }
+        }
+    }
+
+    private static func write(
+        _ changes: FieldChanges, of side: FieldChanges.Side, _ cacheControl: CacheControlValue?, _ withoutSecrets: Bool,
+        to out: inout YAMLWriter
+    ) {
+        guard !changes.isEmpty || cacheControl != nil else { return }
+        // What the file has as `$${` is read as `${{`, which is literal in a value.
+        let shown: (FieldChanges.Line) -> String = {
+            (withoutSecrets ? $0.shownValue : $0.value.text).replacing("${{", with: "${")
+        }
+        out.section(side.rawValue) { out in
+            if !changes.set.isEmpty {
+                out.section("set") { out in
+                    for line in changes.set { out.key(YAMLWriter.scalar(line.name), shown(line)) }
+                }
+            }
+            if !changes.add.isEmpty {
+                out.section("add") { out in
+                    var names: [String] = []
+                    for line in changes.add where !names.contains(line.name) { names.append(line.name) }
+                    for name in names {
+                        out.key(YAMLWriter.scalar(name), changes.add.filter { $0.name == name }.map(shown))
+                    }
+                }
+            }
+            if !changes.remove.isEmpty { out.key("remove", changes.remove) }
+            out.key("cache_control", optional: cacheControl?.text)
         }
     }
 

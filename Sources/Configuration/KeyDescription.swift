@@ -23,7 +23,7 @@ package struct KeyDescription: Sendable, Hashable {
 
     /// In the order of the documentation.
     package static let all: [KeyDescription] =
-        sections + server + admin + store + upstreams + routes + caching + limits + log
+        sections + server + admin + store + upstreams + routes + caching + fields + limits + log
 
     /// The last parts of the paths directly below `parent`, which is empty for the top.
     package static func names(below parent: String) -> [String] {

@@ -33,6 +33,12 @@ package struct Route: Sendable, Hashable {
     package var compression: CompressionSettings?
     /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
     package var upgrade: [String] = []
+    /// What changes of the fields that the upstream gets.
+    package var request = FieldChanges()
+    /// What changes of the fields that clients get.
+    package var response = FieldChanges()
+    /// What clients are told instead of the upstream's `Cache-Control`.
+    package var cacheControl: CacheControlValue?
 
     /// What `upgrade: on` lets through.
     package static let usualUpgrade = ["websocket"]

@@ -7,7 +7,7 @@ enum CacheReader {
     private static let parts: [Part<CacheSettings>] = [
         readMethods, readKey, readMode, FreshnessReader.read, SafetyReader.readCredentials, SafetyReader.readPost,
         readStoring,
-        readForwarding,
+        readForwarding, readBypass,
     ]
     /// What can't be said together.
     private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
@@ -84,6 +84,23 @@ enum CacheReader {
     private static func readForwarding(_ keys: KeyedValues, into cache: inout CacheSettings) {
         keys.read("tags", into: &cache.tags)
         keys.read("strict", into: &cache.isStrict)
+    }
+
+    private static func readBypass(_ keys: KeyedValues, into cache: inout CacheSettings) {
+        if case .mapping? = keys.node("bypass")?.content {
+            keys.fault(
+                at: "bypass", "expected a list of conditions, found a mapping",
+                hint: "write [cookie.session, query.nocache=1]")
+            return
+        }
+        let conditions = keys.list("bypass") { text throws(ValueFault) in
+            if text == "on" || text == "true" {
+                throw ValueFault(
+                    "`bypass` names what requests have, such as cookie.session", hint: "cache: off caches nothing")
+            }
+            return try BypassCondition(parsing: text)
+        }
+        cache.bypass = keys.reportingDuplicates(conditions ?? []) { "the condition \(quoted($0.text))" }
     }
 
     // MARK: - Values

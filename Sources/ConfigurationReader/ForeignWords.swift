@@ -58,8 +58,8 @@ enum ForeignWords {
             "proxy_cache_methods cache_methods allowed_methods allowed_http_verbs verbs http_methods",
             "routes.*.cache.methods"),
         ForeignWord(
-            "proxy_cache_bypass proxy_no_cache no_cache skip skip_cache cache_bypass bypass", "routes.*.cache.bypass",
-            otherwise: "a route is cached or not as a whole: give such requests a route without `cache`"),
+            "proxy_cache_bypass proxy_no_cache no_cache skip skip_cache cache_bypass bypass bypass_cache "
+                + "dont_cache", "routes.*.cache.bypass"),
         ForeignWord(
             "status status_codes codes cacheable_status cache_status_codes", "routes.*.cache.statuses"),
         ForeignWord(
@@ -79,13 +79,19 @@ enum ForeignWords {
             "rewrite url_rewrite rewrite_uri replace_path replace_path_regex add_prefix uri_rewrite",
             "routes.*.rewrite"),
         ForeignWord(
-            "proxy_set_header header_up request_headers set_request_header custom_request_headers", "routes.*.request",
-            otherwise: "Larder doesn't set headers of requests"),
+            "proxy_set_header header_up request_headers set_request_header custom_request_headers request_header "
+                + "http_request proxy_hide_request_header", "routes.*.request"),
         ForeignWord(
-            "add_header header_down response_headers set_header set_response_header custom_response_headers",
-            "routes.*.response", otherwise: "Larder doesn't set headers of responses"),
+            "add_header header_down response_headers set_header set_response_header custom_response_headers "
+                + "more_set_headers response_header http_response", "routes.*.response"),
         ForeignWord(
-            "headers header", "routes.*.request", "routes.*.response", otherwise: "Larder doesn't set headers"),
+            "proxy_hide_header hide_header hide_headers remove_header remove_headers more_clear_headers",
+            "routes.*.response.remove"),
+        ForeignWord(
+            "browser_ttl browser_cache browser_cache_ttl client_ttl browser_timeout", "routes.*.response.cache_control"
+        ),
+        ForeignWord(
+            "headers header", "routes.*.request", "routes.*.response"),
         ForeignWord("redirect redir", "routes.*.redirect"),
         // nginx's `return 301 URL` and `return 404`.
         ForeignWord("return", "routes.*.redirect", "routes.*.respond"),
@@ -259,6 +265,10 @@ enum ForeignWords {
             ForeignWord("compression_level effort", "routes.*.compress.level"),
             ForeignWord("vary etag", otherwise: "`compress` writes Vary and ETag by itself: remove the line"),
         ],
+        "routes.*.request": fields(of: "routes.*.request"),
+        "routes.*.response": fields(of: "routes.*.response") + [
+            ForeignWord("cache expires max_age ttl browser browser_ttl", "routes.*.response.cache_control")
+        ],
         "limits": [
             ForeignWord("max_connections connections", "limits.clients"),
             ForeignWord("header headers header_size head_size", "limits.head"),
@@ -273,4 +283,12 @@ enum ForeignWords {
             ForeignWord("severity verbosity", "log.level"),
         ],
     ]
+
+    private static func fields(of parent: String) -> [ForeignWord] {
+        [
+            ForeignWord("replace overwrite set_header set_headers header_set headers header", "\(parent).set"),
+            ForeignWord("append insert add_header add_headers header_add", "\(parent).add"),
+            ForeignWord("delete del unset hide drop clear strip remove_header remove_headers", "\(parent).remove"),
+        ]
+    }
 }

@@ -114,10 +114,11 @@ final class Reading {
     }
 
     /// The parsed value of a scalar, or nil once the fault is reported.
+    /// - Parameter isTemplate: whether `{` has a meaning in it, which it doesn't have in what a variable brings.
     func value<Value>(
-        of node: YAMLNode, key: String, _ parse: (String) throws(ValueFault) -> Value
+        of node: YAMLNode, key: String, isTemplate: Bool = false, _ parse: (String) throws(ValueFault) -> Value
     ) -> Value? {
-        guard let text = text(of: node, key: key) else { return nil }
+        guard let text = text(of: node, key: key, isTemplate) else { return nil }
         do {
             return try parse(text)
         } catch {
@@ -137,14 +138,14 @@ final class Reading {
         return !isPlain && !text.contains("${")
     }
 
-    private func text(of node: YAMLNode, key: String) -> String? {
+    private func text(of node: YAMLNode, key: String, _ isTemplate: Bool) -> String? {
         switch node.content {
         case .invalid: return nil
         case .scalar where node.isNull:
             faults.add(node.position, "\(quoted(key)) has no value", hint: "remove the key to use its default")
             return nil
         case .scalar(let text, _):
-            return expand(text, at: node.position)
+            return expand(text, isTemplate, at: node.position)
         case .sequence:
             faults.add(
                 node.position, "expected text, found a list",
@@ -158,9 +159,9 @@ final class Reading {
         }
     }
 
-    private func expand(_ text: String, at position: Position) -> String? {
+    private func expand(_ text: String, _ isTemplate: Bool, at position: Position) -> String? {
         do {
-            return try variables.expand(text)
+            return try variables.expand(text, doublesBraces: isTemplate)
         } catch {
             switch error {
             case .unset(let name):

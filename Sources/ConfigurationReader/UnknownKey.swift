@@ -14,6 +14,9 @@ enum UnknownKey {
         if let key = known.first(where: { KeySpelling.folded($0) == plain }) { return "did you mean \(quoted(key))?" }
         if let hint = missingSpace(in: name, known) { return hint }
         if let hint = ForeignWords.hint(for: plain, at: level) { return hint }
+        if level == "routes.*.request" || level == "routes.*.response", isFieldName(name) {
+            return "write set: {\(name): value}"
+        }
         // `route`, `methods`: one letter of a key that is known here says more than the same word elsewhere.
         if let key = known.first(where: { $0 == name + "s" || $0 + "s" == name }) {
             return "did you mean \(quoted(key))?"
@@ -22,6 +25,11 @@ enum UnknownKey {
         if let hint = ForeignWords.hint(for: plain, at: nil, from: level) { return hint }
         if let near = nearestName(to: name, among: known) { return "did you mean \(quoted(near))?" }
         return "known keys: \(known.joined(separator: ", "))"
+    }
+
+    /// `X-Api-Version`.
+    private static func isFieldName(_ name: String) -> Bool {
+        name.contains("-") && name.utf8.allSatisfy(isTokenByte)
     }
 
     /// `{timeout:5m}` is a key `timeout:5m` without a value.

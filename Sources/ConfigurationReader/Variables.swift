@@ -9,15 +9,16 @@ struct Variables {
     /// `text` with every `${NAME}` replaced, and every `${NAME:-default}`, whose default holds if the variable is unset or
     /// empty; `$${` is a literal `${`. Expansion is not recursive.
     ///
+    /// - Parameter doublesBraces: whether what a variable brings is for a text in which `{` has a meaning and `{{` is one of it.
     /// - Throws: why a variable can't be expanded: it is unset, has no valid name, or is not closed.
-    func expand(_ text: String) throws(VariableFault) -> String {
+    func expand(_ text: String, doublesBraces: Bool = false) throws(VariableFault) -> String {
         var out: [UInt8] = []
         var rest = Array(text.utf8)[...]
         let dollar = UInt8(ascii: "$")
         let brace = UInt8(ascii: "{")
         while let byte = rest.popFirst() {
             if byte == dollar, rest.first == dollar, rest.dropFirst().first == brace {
-                out += [dollar, brace]
+                out += doublesBraces ? [dollar, brace, brace] : [dollar, brace]
                 rest = rest.dropFirst(2)
             } else if byte == dollar, rest.first == brace {
                 guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else { throw VariableFault.unclosed }
@@ -27,7 +28,9 @@ struct Variables {
                 var value = environment(name)
                 if let standIn, value?.isEmpty ?? true { value = standIn }
                 guard let value else { throw VariableFault.unset(name) }
-                out += value.utf8
+                out +=
+                    doublesBraces
+                    ? value.utf8.flatMap { $0 == brace || $0 == brace + 2 ? [$0, $0] : [$0] } : Array(value.utf8)
                 guard out.count <= Variables.bytesBound else { throw VariableFault.tooLong }
             } else {
                 out.append(byte)

@@ -47,6 +47,8 @@ package struct RequestForwarding: Sendable {
     package var strengthensIfMatch = false
     /// Replaces Accept-Encoding; empty leaves it out, nil keeps what the client sent.
     package var acceptEncoding: [UInt8]?
+    /// Fields that the route sets or removes: the client's own don't go on.
+    package var removal: FieldRemoval?
     /// Which of the client's query, cookies and fields are forwarded; nil for all.
     package var selection: RequestSelection?
     /// Whether what others are served may come of it. Then the origin is told the host in the normal form that the key has,
@@ -74,6 +76,8 @@ package struct RequestForwarding: Sendable {
         .host, .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .maxForwards, .expect, .trailer,
     ])
 
+    fileprivate static let cookieName = Array("cookie".utf8)
+
     /// Those of `regenerated` that are forwarded when a condition holds.
     fileprivate static let conditional: FieldSet = [.maxForwards, .trailer]
 }
@@ -93,6 +97,7 @@ extension Forwarding {
             if head.isNamedByConnection(field, in: bytes) { continue }
             if let selection = plan.selection, !selection.takes(field, in: bytes) { continue }
             if field.known == .other, plan.dropsOther(bytes.extracting(field.name)) { continue }
+            if let removal = plan.removal, removal.contains(bytes.extracting(field.name)) { continue }
             if field.known == .ifMatch, plan.strengthensIfMatch {
                 plan.appendStrengthened(field, bytes, to: &output)
                 continue
@@ -102,7 +107,9 @@ extension Forwarding {
         if let codings = plan.acceptEncoding, !codings.isEmpty {
             appendField("Accept-Encoding", codings.span, to: &output)
         }
-        if let selection = plan.selection, !selection.cookies.isEmpty {
+        if let selection = plan.selection, !selection.cookies.isEmpty,
+            plan.removal?.contains(RequestForwarding.cookieName.span) != true
+        {
             appendField("Cookie", selection.cookies.span, to: &output)
         }
         plan.appendConditionally(head, bytes, to: &output)

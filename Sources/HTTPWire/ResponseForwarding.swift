@@ -56,12 +56,15 @@ extension Forwarding {
     }
 
     /// Appends the end-to-end fields of `head` without those in `dropping`: what is stored of a response's head.
+    /// - Parameter removal: names of more fields to leave out.
     package static func appendEndToEndFields(
-        _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, dropping: FieldSet, to output: inout ByteBuffer
+        _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, dropping: FieldSet, removing removal: FieldRemoval? = nil,
+        to output: inout ByteBuffer
     ) {
         let left = FieldSet.hopByHop.union(dropping)
         for field in head.fields where !left.contains(field.known) {
             if head.isNamedByConnection(field, in: bytes) { continue }
+            if let removal, removal.contains(bytes.extracting(field.name)) { continue }
             append(field, of: bytes, to: &output)
         }
     }

@@ -16,7 +16,8 @@ package struct CredentialFields: Sendable {
     /// The key names `Authorization`, so that RFC 9111 §3.5 is kept by having one entry for each caller.
     package let keysAuthorization: Bool
 
-    init(_ settings: CacheSettings?) {
+    /// - Parameter changes: what the route changes of requests.
+    package init(_ settings: CacheSettings?, _ changes: FieldChanges = FieldChanges()) {
         guard let settings else {
             keysAuthorization = false
             keyedCookies = []
@@ -32,6 +33,8 @@ package struct CredentialFields: Sendable {
             if field == .authorization, settings.allowAuthorization { continue }
             // A strict route doesn't forward what the key doesn't name, but for Authorization.
             if settings.isStrict, field != .authorization { continue }
+            // Nor does one that replaces or removes it, whoever asks. (RFC 9111 §3.5 holds for Authorization even so.)
+            if field != .authorization, changes.withholds(text) { continue }
             if field != .other { known.insert(field) }
             // Those that are known by name may come with `_` for `-`.
             if field == .other || name.contains(UInt8(ascii: "-")) { others.append(name) }
@@ -97,5 +100,16 @@ package struct CredentialFields: Sendable {
     /// Whether it has all of the fields that `other` has.
     package func covers(_ other: CredentialFields) -> Bool {
         known.union(other.known) == known && other.others.allSatisfy(others.contains)
+    }
+}
+
+extension FieldChanges {
+    /// Whether the origin gets the same of a field, whichever client asks.
+    fileprivate func withholds(_ name: String) -> Bool {
+        let folded = FieldChanges.folded(name)
+        if remove.contains(where: { FieldChanges.folded($0) == folded }) {
+            return !add.contains { FieldChanges.folded($0.name) == folded && $0.value.tellsClients }
+        }
+        return set.contains { FieldChanges.folded($0.name) == folded && !$0.value.tellsClients }
     }
 }

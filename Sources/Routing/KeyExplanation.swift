@@ -12,6 +12,8 @@ package struct KeyExplanation: Sendable {
     package let parameters: [(name: String, value: String)]
     /// Whether the route caches this method; if not, nothing is ever stored under this key.
     package let isCached: Bool
+    /// The condition of `cache.bypass` that the request meets; nil if none.
+    package let bypass: String?
     package let keyText: String
     /// What else there is to say of the request: the path that the upstream is asked for if it isn't the client's, or what
     /// Larder responds itself. Nil for most.
@@ -36,6 +38,9 @@ package struct KeyExplanation: Sendable {
             return (name, String(decoding: request.bytes[place.lower..<place.upper], as: UTF8.self))
         }
         isCached = routes[match.route].cache?.methods.covers(request.head.method) ?? false
+        let conditions = routes[match.route].cache?.bypass ?? []
+        let bytes = request.bytes
+        bypass = BypassRules(conditions)?.first(in: request.head, bytes.span).map { conditions[$0].text }
         keyText = composer.withText { text in String(decoding: text.indices.map { text[$0] }, as: UTF8.self) }
         redisKey = prefix + composer.digest.hex
         special = Self.special(request, match, routes[match.route], basePaths)

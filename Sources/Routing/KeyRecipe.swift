@@ -78,7 +78,7 @@ package final class KeyRecipe: Sendable {
         let template = route.cache?.key?.pieces ?? []
         holdsMethod = template.isEmpty || template.contains(.method) || template.contains(.standard)
         holdsBody = template.isEmpty || template.contains(.body) || template.contains(.standard)
-        let credentials = CredentialFields(route.cache)
+        let credentials = CredentialFields(route.cache, route.request)
         self.credentials = credentials
         credentialHint = credentials.hint
         keysAuthorization = credentials.keysAuthorization

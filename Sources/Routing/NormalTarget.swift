@@ -5,6 +5,11 @@ import Bytes
 import HTTPWire
 
 package enum NormalTarget {
+    /// Appends a part of the path in its normal form.
+    package static func append(_ bytes: Span<UInt8>, in range: ByteRange, to output: inout ByteBuffer) {
+        output.appendNormalized(bytes, range)
+    }
+
     /// A path or a query in its normal form (RFC 3986 §6.2.2); nil if it has that already.
     package static func form(of bytes: Span<UInt8>, in range: ByteRange) -> [UInt8]? {
         let percent = Scan.first(UInt8(ascii: "%"), in: bytes, from: range.lower, to: range.upper)

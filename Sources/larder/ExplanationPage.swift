@@ -42,6 +42,7 @@ struct ExplanationPage {
         return [
             ["upstream", problem], ["route", "\(place)\(aim) (routes[\(count("route", "index"))])"],
             ["asks for", path == clientPath ? "" : Self.plain(path)],
+            ["request", changes("request")], ["response", changes("response")],
         ]
     }
 
@@ -50,6 +51,10 @@ struct ExplanationPage {
         let parts = text("url").prefix { $0 != "?" }.split(
             separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.count == 4 ? "/\(parts[3])" : "/"
+    }
+
+    private func changes(_ side: String) -> String {
+        Self.plain((find(["route", side])?.elements ?? []).compactMap(\.text).joined(separator: "; "))
     }
 
     private var key: [[String]] {

@@ -31,6 +31,10 @@ struct KeyCommand: ParsableCommand {
             if let line = explanation.special { System.print(line) }
             if route.upstream != nil, !explanation.isCached {
                 System.printError("larder: this route does not cache \(method); the key is the one that it would have")
+            } else if let condition = explanation.bypass {
+                System.printError(
+                    "larder: this request goes past the cache (`bypass`: \(condition)); the key is the one that it would have"
+                )
             }
         } catch {
             throw CommandFailure("\(error)")

@@ -72,7 +72,17 @@ struct AcceptanceTests {
               types: [Application/JSON, "text/*", application/*+XML]
               min: 2KiB
               level: best
+            request:
+              set: {X-Tenant: "{id}/{path.rest}", Authorization: "Bearer ${TOKEN}"}
+              add: {X-From: ["{client_ip}", "{{x}}"]}
+              remove: [X-Internal, cookie]
+            response:
+              set: {X-Request-Id: "{request_id}", "X-!": "on {route} of {host}"}
+              add: {Vary: Origin}
+              remove: [Server]
+              cache_control: private, Max-Age=60
             cache:
+              bypass: [cookie.session, header.X-Preview=1*, "query.no cache"]
               methods: [GET, QUERY]
               timeout: 7d
               statuses: {any: 30, 5xx: 1s, 404: 1m30s, 4XX: 5s, 203: 1ms}
@@ -171,7 +181,22 @@ struct AcceptanceTests {
         #expect(compression.types == ["application/json", "text/*", "application/*+xml"])
         #expect(compression.minimum == .kibibytes(2))
         #expect(it.routes[1].compression?.codings == [.gzip, .zstd] && it.routes[2].compression == nil)
+        let (request, response) = (it.routes[0].request, it.routes[0].response)
+        #expect(request.set.map(\.name) == ["X-Tenant", "Authorization"])
+        #expect(
+            request.set[0].value.pieces == [.parameter("id"), .literal(Array("/".utf8)), .parameter("rest")])
+        #expect(request.set[1].value.pieces == [.literal(Array("Bearer t${x}\"\\".utf8))])
+        #expect(request.set.map(\.isSecret) == [false, true])
+        #expect(request.add.map(\.value.pieces) == [[.clientAddress], [.literal(Array("{x}".utf8))]])
+        #expect(request.remove == ["X-Internal", "cookie"])
+        #expect(response.set[1].value.pieces.suffix(1) == [.host] && response.set[1].value.pieces.contains(.route))
+        #expect(response.add.map(\.name) == ["Vary"] && response.remove == ["Server"])
+        #expect(it.routes[0].cacheControl?.allowsSharing == false)
+        #expect(it.routes[1].request.isEmpty && it.routes[1].response.isEmpty && it.routes[1].cacheControl == nil)
         let cache = try #require(it.routes[0].cache)
+        #expect(cache.bypass.map(\.source) == [.cookie, .header, .query])
+        #expect(cache.bypass.map(\.name) == ["session", "x-preview", "no cache"])
+        #expect(cache.bypass.map(\.value) == [nil, "1*", nil])
         #expect(cache.methods == [.get, .query])
         #expect(
             cache.key?.pieces == [

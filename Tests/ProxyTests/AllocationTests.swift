@@ -36,6 +36,16 @@ extension ServingTests {
             var followsInvalidation = false
             /// Whether the route compresses; then the size is of the content without its coding.
             var isCompressed = false
+            /// Whether the response varies by nothing that the request changes.
+            var sharesVariant = false
+            /// What is different about the route.
+            var change: @Sendable (inout Route) throws -> Void = { _ in }
+
+            func changeRoute(_ route: inout Route) throws {
+                if let rewrite { route.forwarding = .rewrite(try PathTemplate(parsing: rewrite)) }
+                if isCompressed { route.compression = CompressionSettings() }
+                try change(&route)
+            }
 
             var testDescription: String { name }
 
@@ -88,7 +98,49 @@ extension ServingTests {
                     name: "logged, combined, Forwarded", release: 0, debug: 16,
                     request: ["Forwarded: for=\"[2001:db8::1]:4711\", for=10.0.0.1"], access: .combined,
                     trusted: ["127.0.0.0/8", "10.0.0.0/8"]),
+                Kind(
+                    name: "five changes of the response", release: 0, debug: 40,
+                    stored: ["Server: a", "X-Powered-By: b"], change: fiveChanges),
+                Kind(
+                    name: "changes with values of the request's, 304", release: 0, debug: 40,
+                    stored: ["ETag: \"a\"", "Expires: 0", "Server: a"], request: ["If-None-Match: \"a\""], status: 304,
+                    size: 0
+                ) { route in
+                    try fiveChanges(&route)
+                    route.response.add = [
+                        try line("X-For", "{client_ip}"), try line("X-Id", "{request_id}"),
+                        try line("X-Where", "{host}{path.rest}"),
+                    ]
+                    route.cacheControl = try CacheControlValue(parsing: "public, max-age=60")
+                },
+                Kind(
+                    name: "Vary on fields that the route writes", release: 0, debug: 60,
+                    stored: ["Vary: X-For, X-Forwarded-For, X-Request"], request: ["X-For: somebody"],
+                    sharesVariant: true
+                ) { route in
+                    route.request.set = [try line("X-For", "{client_ip}"), try line("X-Request", "{route}")]
+                },
+                Kind(
+                    name: "conditions of bypass", release: 0, debug: 40,
+                    request: ["Cookie: a=b; c=d", "X-A: b"]
+                ) { route in
+                    route.cache?.cookies = .ignore
+                    route.cache?.bypass = try ["cookie.session", "cookie.x_*=1", "header.x-b", "query.c"].map {
+                        try BypassCondition(parsing: $0)
+                    }
+                },
             ]
+
+            private static func line(_ name: String, _ value: String) throws -> FieldChanges.Line {
+                FieldChanges.Line(
+                    name: name, value: try FieldValue(parsing: value, path: .everything), isSecret: false)
+            }
+
+            private static let fiveChanges: @Sendable (inout Route) throws -> Void = { route in
+                route.response.set = [try line("X-Frame-Options", "DENY"), try line("X-Powered-By", "c")]
+                route.response.add = [try line("Link", "</a>; rel=preload")]
+                route.response.remove = ["Server", "X-Debug"]
+            }
         }
 
         private static let requests = 2_000
@@ -108,9 +160,7 @@ extension ServingTests {
             arguments: Kind.all)
         func memoryHit(kind: Kind) throws {
             try #require(larder_allocations_counts_this_thread() == 1, "malloc does not go through the counter")
-            try ServingStage.run(
-                access: kind.access, trusted: kind.trusted, rewrite: kind.rewrite, compresses: kind.isCompressed
-            ) { stage throws in
+            try ServingStage.run(access: kind.access, trusted: kind.trusted, change: kind.changeRoute) { stage throws in
                 let body = String(repeating: "x", count: kind.status == 200 ? kind.size : 1_024)
                 let path = stage.origin.script(200, ["Cache-Control: max-age=600"] + kind.stored, body: body)
                 if kind.followsPurge {
@@ -123,7 +173,7 @@ extension ServingTests {
                     #expect(try client.request("POST", other, body: []).status == 200)
                 }
                 #expect(try client.request("GET", path)["X-Cache"] == "MISS")
-                if !kind.stored.allSatisfy({ !$0.hasPrefix("Vary") }) {
+                if !kind.sharesVariant, !kind.stored.allSatisfy({ !$0.hasPrefix("Vary") }) {
                     #expect(try client.request("GET", path, kind.request)["X-Cache"] == "MISS")
                 }
                 for _ in 0..<50 { #expect(try client.request("GET", path, kind.request)["X-Cache"] == "HIT") }

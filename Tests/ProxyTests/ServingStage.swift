@@ -22,20 +22,18 @@ final class ServingStage: Sendable {
     /// - Parameters:
     ///   - access: the form of the access log, whose lines go nowhere.
     ///   - trusted: addresses of trusted proxies.
-    ///   - rewrite: the path that the origin is asked for.
-    ///   - compresses: whether the route compresses.
+    ///   - change: what is different about the one route.
     init(
         token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
-        rewrite: String? = nil, compresses: Bool = false
+        change: (inout Route) throws -> Void = { _ in }
     ) throws {
         origin = try ScriptedOrigin()
         var configuration = try Configuration.quick(
             upstream: origin.url, listen: ["127.0.0.1:0"], timeout: "60s", redis: redis)
         configuration.server.workers = 1
-        if compresses { configuration.routes[0].compression = CompressionSettings() }
         configuration.log.access = access
         configuration.server.trustedProxies = try trusted.map { try AddressRange(parsing: $0) }
-        if let rewrite { configuration.routes[0].forwarding = .rewrite(try PathTemplate(parsing: rewrite)) }
+        try change(&configuration.routes[0])
         let stopper = Mailbox<Void>()
         let shared = Handover()
         thread = LoopThread.start(name: "control") { [configuration] in
@@ -90,10 +88,9 @@ final class ServingStage: Sendable {
 
     static func run(
         token: String? = nil, redis: String? = nil, access: LogSettings.Access = .off, trusted: [String] = [],
-        rewrite: String? = nil, compresses: Bool = false, _ body: (ServingStage) throws -> Void
+        change: (inout Route) throws -> Void = { _ in }, _ body: (ServingStage) throws -> Void
     ) throws {
-        let stage = try ServingStage(
-            token: token, redis: redis, access: access, trusted: trusted, rewrite: rewrite, compresses: compresses)
+        let stage = try ServingStage(token: token, redis: redis, access: access, trusted: trusted, change: change)
         defer { stage.stop() }
         try body(stage)
     }

@@ -75,7 +75,7 @@ extension Reason {
     package var forward: CacheStatus.Forward {
         switch self {
         case .routeNotCached, .originConditions, .authorizationNotShared, .credentials, .mutation, .keyIncomplete,
-            .keyAmbiguous, .storeUnavailable:
+            .keyAmbiguous, .bypassed, .storeUnavailable:
             .bypass
         case .methodNotCached: .method
         case .notStored, .purged: .uriMiss

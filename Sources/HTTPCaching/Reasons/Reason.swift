@@ -4,7 +4,7 @@
 package enum Reason: UInt8, Sendable, CaseIterable {
     // Bypassed without a lookup.
     case routeNotCached, methodNotCached, originConditions, authorizationNotShared, credentials, mutation
-    case keyIncomplete, keyAmbiguous
+    case keyIncomplete, keyAmbiguous, bypassed
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
@@ -26,7 +26,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     package var isRequestsOwn: Bool {
         switch self {
         case .methodNotCached, .originConditions, .authorizationNotShared, .headResponse, .requestNoStore,
-            .authorization, .credentials, .mutation, .keyIncomplete, .keyAmbiguous, .postRuns,
+            .authorization, .credentials, .mutation, .keyIncomplete, .keyAmbiguous, .bypassed,
+            .postRuns,
             .requestNoCache, .requestMaxAge, .requestMinFresh, .requestMaxStale, .onlyIfCached:
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
@@ -66,6 +67,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             )
         case .keyIncomplete: ("key-incomplete", "The request lacks a value of the route's key that has no default.")
         case .keyAmbiguous: ("key-ambiguous", "The request has a value of the route's key more than once.")
+        case .bypassed: ("bypass", "The route's bypass takes the request past the cache.")
         case .mutation: ("graphql", "The request's content is not known to be a GraphQL query operation.")
         case .interimStatus: ("interim", "The status is not a final one.")
         case .oneRequestStatus: ("status", "The status responds to the conditions or ranges of one request only.")

@@ -22,20 +22,21 @@ extension AdmittedRequest {
 
     /// The fields that a response varies by, with this request's values for them.
     func selectors(named names: Span<UInt8>) -> [Explanation.Selector] {
-        let bytes = bytes
         var selectors: [Explanation.Selector] = []
         var walker = VaryNames()
         while let member = walker.next(in: names) {
             guard case .name(let range) = member else { continue }
             let name = names.extracting(range)
-            let lines = head.fields.filter { bytes.extracting($0.name).isSameName(as: name) }
+            var values: [String] = []
+            ReceivedFields(request: self).forEachValue(of: name, except: { _ in false }, { values.append($0.text()) })
+            let isSecret = entry?.requestFields?.hidesValue(of: name) ?? false
             var value: String?
-            if lines.contains(where: { Self.secrets.contains($0.known) }) {
+            if !values.isEmpty, isSecret || Self.secrets.contains(FieldName.recognise(name)) {
                 value = "(not shown)"
             } else if name.isCaseless("accept-encoding") {
                 value = RequestCodings(self).keyed
-            } else if !lines.isEmpty {
-                value = lines.map { bytes.extracting($0.value).text() }.joined(separator: ", ")
+            } else if !values.isEmpty {
+                value = values.joined(separator: ", ")
             }
             selectors.append(Explanation.Selector(name: name.text(), value: value))
         }

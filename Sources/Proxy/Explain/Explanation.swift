@@ -43,6 +43,9 @@ package struct Explanation: Sendable {
         package let upstream: String?
         /// The path that the upstream would be asked for; nil where no upstream would be.
         package let upstreamPath: String?
+        /// What it changes of requests and responses, a sentence part each, without secrets.
+        package let requestChanges: [String]
+        package let responseChanges: [String]
     }
 
     /// Under what the response is stored, variants aside.
@@ -127,7 +130,11 @@ package struct Explanation: Sendable {
         let (verdict, status, slug, sentence) = Self.verdict(transaction, end)
         (self.verdict, self.status, self.slug) = (verdict, status, slug)
         credential = transaction.request.credential.map { Credential(field: $0.field, sentence: $0.sentence) }
-        self.sentence = transaction.selection.reason == .credentials ? credential?.sentence ?? sentence : sentence
+        switch transaction.selection.reason {
+        case .credentials: self.sentence = credential?.sentence ?? sentence
+        case .bypassed: self.sentence = Self.bypass(transaction) ?? sentence
+        default: self.sentence = sentence
+        }
         compression = transaction.request.entry?.compression.map { _ in
             let codings = RequestCodings(transaction.request)
             return Compression(coding: codings.coding.map { "\($0.name)" }, sentence: codings.sentence)
@@ -179,6 +186,16 @@ package struct Explanation: Sendable {
         return String(decoding: text.prefix(keys.plainCount), as: UTF8.self)
     }
 
+    /// Which condition of the route's the request meets.
+    private static func bypass(_ transaction: Transaction) -> String? {
+        let request = transaction.request!
+        let bytes = request.bytes
+        guard let entry = request.entry, let rules = entry.bypass, let index = rules.first(in: request.head, bytes),
+            let condition = transaction.runtime.configuration.routes[entry.index].cache?.bypass[index]
+        else { return nil }
+        return "The request has \(condition.text), which the route's `bypass` lists."
+    }
+
     private static func verdict(
         _ transaction: Transaction, _ end: End
     ) -> (Verdict, status: Int?, slug: String, sentence: String) {
@@ -226,7 +243,10 @@ package struct Explanation: Sendable {
         let path = entry.upstream == nil ? nil : request.upstreamPath
         return Route(
             index: entry.index, path: route.pathText, host: route.hostText, upstream: route.upstream,
-            upstreamPath: path.map { String(decoding: $0, as: UTF8.self) })
+            upstreamPath: path.map { String(decoding: $0, as: UTF8.self) },
+            requestChanges: route.request.summary,
+            responseChanges: route.response.summary
+                + (route.cacheControl.map { ["tell caches \($0.text)"] } ?? []))
     }
 }
 

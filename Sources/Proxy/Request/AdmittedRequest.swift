@@ -12,7 +12,7 @@ import HTTPWire
 import Routing
 
 /// A request as its steps, its fills and its explanation see it, which share it by reference.
-final class AdmittedRequest: RequestMessage {
+final class AdmittedRequest: RequestMessage, FieldValueSource {
     /// The configuration that it began in; a reload in the meantime is the next request's.
     private(set) var runtime: RuntimeConfiguration
     var match: RouteMatch?
@@ -56,6 +56,7 @@ final class AdmittedRequest: RequestMessage {
     }
 
     var policy: RoutePolicy? { entry?.policy }
+    var fieldScratch: FieldScratch { runtime.fieldScratch }
 
     /// The path with the query and its `?`.
     var target: [UInt8] {
@@ -95,6 +96,12 @@ final class AdmittedRequest: RequestMessage {
         if !present.isDisjoint(with: recipe.credentialHint), recipe.credentials.areIn(head, bytes) {
             facts.noteCredentials()
         }
+    }
+
+    /// Whether it has something for which the route passes requests by the cache.
+    func meets(_ bypass: BypassRules) -> Bool {
+        let bytes = bytes
+        return bypass.first(in: head, bytes) != nil
     }
 
     /// Reads the content where the route says that it understands it.

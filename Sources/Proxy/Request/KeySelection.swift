@@ -125,7 +125,8 @@ struct KeySelection {
         // A look-up may have waited since the plain key was composed, and other requests came in between.
         composePlain(request, &composer)
         composer.beginVariant(generation: generation)
-        let bytes = request.bytes
+        let received = ReceivedFields(request: request)
+        let withheld = withheld
         var walker = VaryNames()
         while let member = walker.next(in: names) {
             guard case .name(let range) = member else { continue }
@@ -138,14 +139,10 @@ struct KeySelection {
                 continue
             }
             var variant = VariantKey(field: name, into: &scratch)
-            // What Connection names ends here, and so does what is withheld: the origin doesn't answer by it.
-            for field in request.head.fields
-            where bytes.extracting(field.name).isSameName(as: name)
-                && !request.head.isNamedByConnection(field, in: bytes)
-                && withheld?.contains(field, bytes) != true
-            {
-                variant.add(bytes.extracting(field.value), into: &scratch)
-            }
+            // By what the origin gets: not by what is withheld, nor by what the client sent of a field that the route writes.
+            received.forEachValue(
+                of: name, except: { withheld?.contains($0, request.bytes) == true },
+                { variant.add($0, into: &scratch) })
             variant.end(into: &scratch)
             let value = scratch
             composer.appendVariant(name: name, value: value.span)

@@ -84,7 +84,10 @@ struct OriginRequest {
         }
         // What passes by the cache is never stored, so that anything may be asked with it.
         if purpose != .pass { plan.selection = entry.recipe.selection(of: request.head, in: bytes) }
+        let changes = entry.requestFields
+        plan.removal = changes?.removal
         Forwarding.appendRequest(request.head, bytes, plan, to: &output)
+        changes?.lines?.append(to: &output, for: request)
         appendConditions(to: &output)
         Forwarding.endHead(&output)
         if sendsCollectedContent { output.append(request.content) }

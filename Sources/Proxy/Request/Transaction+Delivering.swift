@@ -30,7 +30,7 @@ extension Transaction {
             return .done
         }
         served.status = Int(stored.status)
-        writer.begin(stored.head, removesTags: removesTags(of: stored))
+        begin(stored)
         appendOwnFields(stored)
         if !stored.description.headHasContentLength && stored.status != 204 && stored.status != 304 {
             writer.append("Content-Length", decimal: UInt64(stored.bodyCount))
@@ -44,6 +44,15 @@ extension Transaction {
     /// Whether the route keeps the tags of this response from its clients (`cache.tags: remove`).
     func removesTags(of stored: StoredResponse) -> Bool {
         stored.facts.flags.contains(.tagged) && request.entry?.removesTags == true
+    }
+
+    /// The head of a stored response, as the route has it sent.
+    private func begin(_ stored: StoredResponse) {
+        let removesTags = removesTags(of: stored)
+        guard let changes = request.entry?.responseFields else {
+            return writer.begin(stored.head, removesTags: removesTags)
+        }
+        changes.begin(stored, for: request, now: worker.instant, removesTags: removesTags, with: writer)
     }
 
     private func countHit() { if served.verdict != .miss { request.entry?.counters.hits += 1 } }
@@ -70,10 +79,14 @@ extension Transaction {
 
     private func deliverNotModified(_ stored: StoredResponse) {
         served.status = 304
-        writer.beginNotModified(stored.head)
-        if !selection.linesBeyond304.isEmpty {
-            let lines = selection.linesBeyond304
-            writer.append(lines: lines.span, removesTags: request.entry?.removesTags == true)
+        let lines = selection.linesBeyond304
+        let removesTags = request.entry?.removesTags == true
+        if let changes = request.entry?.responseFields {
+            changes.beginNotModified(
+                stored, for: request, now: worker.instant, linesBeyond: lines, removesTags: removesTags, with: writer)
+        } else {
+            writer.beginNotModified(stored.head)
+            if !lines.isEmpty { writer.append(lines: lines.span, removesTags: removesTags) }
         }
         appendOwnFields(stored)
         countHit()
@@ -106,7 +119,7 @@ extension Transaction {
     /// The head of a response that is still arriving.
     func beginHead(_ head: FillHead) {
         let record = head.response
-        writer.begin(record.head, removesTags: removesTags(of: record))
+        begin(record)
         appendOwnFields(record)
         // RFC 9110 §8.6: none in a 204.
         if let length = head.length, !record.description.headHasContentLength, record.status != 204 {
@@ -152,11 +165,20 @@ extension Transaction {
     func beginPart(_ stored: StoredResponse, _ part: Range<Int64>, completeLength: Int64?) {
         served.outcome = served.verdict.outcome
         served.status = 206
-        writer.beginPartial(stored.head, dropsType: false, removesTags: removesTags(of: stored))
+        beginPartial(stored, dropsType: false)
         writer.append("Content-Length", decimal: UInt64(part.count))
         writer.appendContentRange(part, completeLength: completeLength)
         appendOwnFields(stored)
         stream?.sendHead(.known(UInt64(part.count)))
+    }
+
+    private func beginPartial(_ stored: StoredResponse, dropsType: Bool) {
+        let removesTags = removesTags(of: stored)
+        guard let changes = request.entry?.responseFields else {
+            return writer.beginPartial(stored.head, dropsType: dropsType, removesTags: removesTags)
+        }
+        changes.beginPartial(
+            stored, for: request, now: worker.instant, dropsType: dropsType, removesTags: removesTags, with: writer)
     }
 
     /// Several parts, each with a head of its own (RFC 9110 §14.6).
@@ -165,8 +187,10 @@ extension Transaction {
         served.status = 206
         let length = Int64(stored.bodyCount)
         let boundary = worker.newBoundary()
-        let type = StoredHead.value(of: .contentType, in: stored.head)
-        writer.beginPartial(stored.head, dropsType: true, removesTags: removesTags(of: stored))
+        let type =
+            request.entry?.responseFields?.contentType(for: request)
+            ?? StoredHead.value(of: .contentType, in: stored.head)
+        beginPartial(stored, dropsType: true)
         var contentType: [UInt8] = []
         MultipartByteRanges.appendContentType(boundary: boundary.span, into: &contentType)
         writer.append("Content-Type", contentType.span)

@@ -60,6 +60,7 @@ extension Transaction: ExchangeDelegate {
     }
 
     func endContent(trailers: [UInt8]) {
+        let trailers = request.entry?.requestFields?.trailers(trailers) ?? trailers
         switch activity {
         case .readingContent: contentTrailers = trailers
         case .passing(let exchange): exchange.endContent(trailers: trailers)
@@ -131,7 +132,7 @@ extension Transaction: ExchangeDelegate {
     /// Begins to store the response to a POST, which the route itself doesn't cache, for the GETs that follow. What it
     /// invalidated is gone by now. While the client still sends content its request is no fill's.
     private func storeForGet(_ exchange: Exchange, _ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard cache.canStore, stream?.isContentComplete == true,
+        guard cache.canStore, stream?.isContentComplete == true, selection.reason != .bypassed,
             let record = GetRecord(
                 request, response, bytes, requestTime: asked.time, isOvertaken: false, in: fills),
             let keys = KeySelection.ofGet(request, &fills.composer)
@@ -166,13 +167,7 @@ extension Transaction: ExchangeDelegate {
         served.status = response.status
         served.outcome = served.verdict.outcome
         selection.stored = nil
-        if let lines {
-            let head = lines.lines
-            writer.begin(head.span, removesTags: false)
-            if let age = response.first(.age) { writer.append("Age", bytes.extracting(age)) }
-        } else {
-            writer.begin(response, bytes, removesTags: request.entry?.removesTags == true)
-        }
+        begin(response, bytes, lines)
         appendVerdict()
         let size = response.contentSize
         switch size {
@@ -186,6 +181,21 @@ extension Transaction: ExchangeDelegate {
         case .unknown: if stream.takesInterimResponses { writer.appendTrailerNames(response, bytes) }
         }
         stream.sendHead(size)
+    }
+
+    private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ recorded: RecordHead?) {
+        let removesTags = request.entry?.removesTags == true
+        let head = recorded?.lines
+        if let changes = request.entry?.responseFields {
+            changes.begin(
+                response, bytes, for: request, recorded: head, isStored: served.isStored, removesTags: removesTags,
+                with: writer)
+        } else if let head {
+            writer.begin(head.span, removesTags: false)
+        } else {
+            writer.begin(response, bytes, removesTags: removesTags)
+        }
+        if recorded != nil, let age = response.first(.age) { writer.append("Age", bytes.extracting(age)) }
     }
 
     /// `X-Cache` and `Cache-Status` of a response that was fetched.
@@ -207,9 +217,14 @@ extension Transaction: ExchangeDelegate {
     }
 
     func exchangeEnded(_ exchange: Exchange) {
-        let trailers = exchange.trailers
+        let trailers = sentTrailers(exchange.trailers)
         endActivity()
         stream?.end(trailers: trailers)
+    }
+
+    /// Trailers as the route has them sent.
+    func sentTrailers(_ trailers: [UInt8]) -> [UInt8] {
+        request.entry?.responseFields?.trailers(trailers) ?? trailers
     }
 
     func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) {

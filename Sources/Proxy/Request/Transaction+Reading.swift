@@ -49,6 +49,7 @@ extension Transaction: FillReader {
     func fillEnded(_ whole: StoredResponse?, trailers: [UInt8]) {
         guard case .filling(let fill) = activity, let stream else { return }
         let feed = fill.feed
+        let trailers = sentTrailers(trailers)
         activity = .none
         if reading.count == fill.arrived {
             feed.leave(fill.first, tellsFill: false)

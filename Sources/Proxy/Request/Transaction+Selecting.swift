@@ -74,6 +74,7 @@ extension Transaction: StoreReceiver {
     func admit() -> Progress {
         guard let entry = request.entry, let policy = entry.policy else { return pass(.routeNotCached) }
         request.noteFacts()
+        if let bypass = entry.bypass, request.meets(bypass) { return pass(.bypassed) }
         if case .bypass(let reason) = lookupVerdict(request: request.facts, policy: policy) {
             // Conditions that the origin alone evaluates, and an origin that is not to be asked (RFC 9111 §5.2.1.7).
             if reason == .originConditions, let refusal = missRefusal(request: request.facts, policy: policy) {

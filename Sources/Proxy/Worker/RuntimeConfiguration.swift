@@ -44,6 +44,11 @@ final class RouteEntry {
     let keepsClientHost: Bool
     /// Nil where the route doesn't compress.
     let compression: RouteCompression?
+    /// What the route changes of fields; nil for nothing.
+    let requestFields: RequestFields?
+    let responseFields: ResponseFields?
+    /// Which requests go past the cache; nil for none.
+    let bypass: BypassRules?
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
 
@@ -68,6 +73,9 @@ final class RouteEntry {
         upgrades = route.upgrade.map { Array($0.utf8) }
         compression = route.compression.map(RouteCompression.init)
         keepsClientHost = upstream?.settings.host == .client
+        requestFields = RequestFields(route)
+        responseFields = ResponseFields(route)
+        bypass = BypassRules(cache?.bypass ?? [])
     }
 
     /// The upstream of a route that has one.
@@ -113,6 +121,7 @@ final class RuntimeConfiguration {
     let pseudonym: [UInt8]
     /// This worker's, in all its configurations.
     let identifiers: RequestIdentifiers
+    let fieldScratch = FieldScratch()
 
     /// - Parameters:
     ///   - groups: one for each of `configuration.upstreams`, in order.
