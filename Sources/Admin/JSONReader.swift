@@ -1,6 +1,8 @@
 // A strict reader of JSON text (RFC 8259), for admin requests and their responses. Numbers are validated and kept as text:
 // nothing here calculates with them. Duplicate names in an object are rejected, because readers disagree on which one counts.
 
+import Bytes
+
 /// One JSON value.
 package enum JSONValue: Equatable {
     case null
@@ -139,73 +141,15 @@ private struct JSONReader {
         guard index > start else { throw fault("a digit is expected") }
     }
 
-    /// RFC 8259 §7.
     mutating func string() throws(JSONValue.Fault) -> String {
-        index += 1
-        var bytes: [UInt8] = []
-        while let byte = current {
-            switch byte {
-            case UInt8(ascii: "\""):
-                guard let string = String(validating: bytes, as: UTF8.self) else { throw fault("invalid UTF-8") }
-                index += 1
-                return string
-            case UInt8(ascii: "\\"):
-                index += 1
-                try escape(into: &bytes)
-            case 0..<0x20: throw fault("control characters must be escaped")
-            default:
-                bytes.append(byte)
-                index += 1
-            }
+        var place = index
+        do throws(JSONString.Fault) {
+            let bytes = try JSONString.read(text.span, at: &place)
+            index = place
+            return String(decoding: bytes, as: UTF8.self)
+        } catch {
+            index = place
+            throw fault(error.sentence)
         }
-        throw fault("unterminated string")
-    }
-
-    mutating func escape(into bytes: inout [UInt8]) throws(JSONValue.Fault) {
-        guard let byte = current else { throw fault("unterminated string") }
-        index += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
-        case UInt8(ascii: "b"): bytes.append(0x08)
-        case UInt8(ascii: "f"): bytes.append(0x0C)
-        case UInt8(ascii: "n"): bytes.append(0x0A)
-        case UInt8(ascii: "r"): bytes.append(0x0D)
-        case UInt8(ascii: "t"): bytes.append(0x09)
-        case UInt8(ascii: "u"):
-            var code = try codeUnit()
-            if 0xD800..<0xDC00 ~= code {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-                    throw fault("unpaired surrogate")
-                }
-                let low = try codeUnit()
-                guard 0xDC00..<0xE000 ~= low else { throw fault("unpaired surrogate") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw fault("unpaired surrogate") }
-            bytes.append(contentsOf: String(scalar).utf8)
-        default: throw fault("unknown escape sequence")
-        }
-    }
-
-    mutating func codeUnit() throws(JSONValue.Fault) -> UInt32 {
-        var code: UInt32 = 0
-        for _ in 0..<4 {
-            guard let byte = current, let digit = hexValue(byte) else {
-                throw fault("four hexadecimal digits are expected")
-            }
-            code = code << 4 | UInt32(digit)
-            index += 1
-        }
-        return code
-    }
-}
-
-/// The value of a hexadecimal digit of either case.
-func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

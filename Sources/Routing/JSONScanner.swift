@@ -29,19 +29,7 @@ struct JSONScanner {
     /// The decoded string that stands here; nil if there is none.
     mutating func string(_ text: Span<UInt8>) -> [UInt8]? {
         guard position < text.count, text[position] == UInt8(ascii: "\"") else { return nil }
-        position += 1
-        var decoded: [UInt8] = []
-        while position < text.count {
-            let byte = text[position]
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""): return String(validating: decoded, as: UTF8.self) == nil ? nil : decoded
-            case UInt8(ascii: "\\"): guard escape(text, into: &decoded) else { return nil }
-            case ..<0x20: return nil
-            default: decoded.append(byte)
-            }
-        }
-        return nil
+        return try? JSONString.read(text, at: &position)
     }
 
     /// Copies the value that stands here. False if it isn't JSON.
@@ -95,44 +83,5 @@ struct JSONScanner {
     private static func isScalar(_ byte: UInt8) -> Bool {
         byte.isLetter || byte.isDigit || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+")
             || byte == UInt8(ascii: ".")
-    }
-
-    private mutating func escape(_ text: Span<UInt8>, into decoded: inout [UInt8]) -> Bool {
-        guard position < text.count else { return false }
-        let byte = text[position]
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): decoded.append(byte)
-        case UInt8(ascii: "b"): decoded.append(0x08)
-        case UInt8(ascii: "f"): decoded.append(0x0C)
-        case UInt8(ascii: "n"): decoded.append(0x0A)
-        case UInt8(ascii: "r"): decoded.append(0x0D)
-        case UInt8(ascii: "t"): decoded.append(0x09)
-        case UInt8(ascii: "u"):
-            guard var code = codeUnit(text) else { return false }
-            if code & 0xFC00 == 0xD800 {
-                guard position + 1 < text.count, text[position] == UInt8(ascii: "\\"),
-                    text[position + 1] == UInt8(ascii: "u")
-                else { return false }
-                position += 2
-                guard let low = codeUnit(text), low & 0xFC00 == 0xDC00 else { return false }
-                code = 0x10000 + (code & 0x3FF) << 10 + low & 0x3FF
-            }
-            guard let scalar = Unicode.Scalar(code) else { return false }
-            decoded += UTF8.encode(scalar).map { Array($0) } ?? []
-        default: return false
-        }
-        return true
-    }
-
-    private mutating func codeUnit(_ text: Span<UInt8>) -> UInt32? {
-        guard position + 4 <= text.count else { return nil }
-        var code: UInt32 = 0
-        for index in position..<position + 4 {
-            guard let digit = text[index].hexValue else { return nil }
-            code = code << 4 | UInt32(digit)
-        }
-        position += 4
-        return code
     }
 }
