@@ -246,13 +246,10 @@ extension RequestForwarding {
     /// can forge, and any of them, or X-Request-Id, spelled with `_`, which many servers take for `-` while proxies don't know
     /// it.
     fileprivate func leavesOut(otherField name: Span<UInt8>) -> Bool {
-        if name.count == 12, replacesIdentifier, Self.isDash(name[1]), Self.isDash(name[9]) {
-            return name[0].lowercased == UInt8(ascii: "x")
-                && Token.equalIgnoringCase(name.extracting(2..<9), "request")
-                && Token.equalIgnoringCase(name.extracting(10..<12), "id")
-        }
-        guard name.count > 12, name[0].lowercased == UInt8(ascii: "x"), Self.isDash(name[1]), Self.isDash(name[11]),
-            Token.equalIgnoringCase(name.extracting(2..<11), "forwarded")
+        if replacesIdentifier, name.isFieldName(Self.requestIDName.span, takingUnderscores: true) { return true }
+        let prefix = Self.forwardedPrefix
+        guard name.count > prefix.count,
+            name.extracting(..<prefix.count).isFieldName(prefix.span, takingUnderscores: true)
         else { return false }
         var hasUnderscore = false
         for index in name.indices where name[index] == UInt8(ascii: "_") { hasUnderscore = true }
@@ -261,7 +258,8 @@ extension RequestForwarding {
 
     fileprivate var replacesIdentifier: Bool { if case .client = identifier { false } else { true } }
 
-    private static func isDash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") }
+    private static let requestIDName = Array("x-request-id".utf8)
+    private static let forwardedPrefix = Array("x-forwarded-".utf8)
 
     /// RFC 7239 and its predecessors. The forwarding fields of an untrusted peer are removed, since anyone can forge
     /// them. A trusted one may pass on what its own client wrote: it isn't asked for the host where what comes may be shared.

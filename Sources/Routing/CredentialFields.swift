@@ -61,29 +61,16 @@ package struct CredentialFields: Sendable {
             return known.contains(.cookie) && hasOtherCookie(field, bytes)
         }
         if field.known != .other { return known.contains(field.known) }
-        for name in others where isNamed(field, name, bytes) { return true }
+        let name = bytes.extracting(field.name)
+        for other in others where name.isFieldName(other.span, takingUnderscores: true) { return true }
         return false
-    }
-
-    /// Many servers take `_` in a name for `-`.
-    private func isNamed(_ field: FieldLine, _ name: [UInt8], _ bytes: Span<UInt8>) -> Bool {
-        guard field.name.count == name.count else { return false }
-        for index in name.indices {
-            let byte = bytes[field.name.lower + index].lowercased
-            if byte != name[index], byte != UInt8(ascii: "_") || name[index] != UInt8(ascii: "-") { return false }
-        }
-        return true
     }
 
     /// Whether the field has a cookie that the key doesn't name, or anything that is no cookie.
     private func hasOtherCookie(_ field: FieldLine, _ bytes: Span<UInt8>) -> Bool {
-        var start = field.value.lower
-        while start < field.value.upper {
-            var end = start
-            while end < field.value.upper, bytes[end] != UInt8(ascii: ";") { end += 1 }
-            let pair = ByteRange(start, end)
+        var pairs = CookiePairs(field.value)
+        while let pair = pairs.next(in: bytes) {
             if !keyedCookies.contains(where: { RequestValue.cookieValue($0.span, bytes, pair) != nil }) { return true }
-            start = end + 1
         }
         return false
     }

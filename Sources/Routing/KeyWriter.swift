@@ -189,7 +189,7 @@ struct KeyWriter: ~Copyable {
         _ name: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ escape: UInt8
     ) -> Bool {
         var isFirst = true
-        for field in head.fields where RequestValue.isNamed(field, name, bytes) {
+        for field in head.fields where bytes.extracting(field.name).isFieldName(name, takingUnderscores: false) {
             if head.isNamedByConnection(field, in: bytes) { continue }
             if !isFirst {
                 text.appendTriplet(UInt8(ascii: ","))

@@ -37,15 +37,11 @@ enum RequestValue {
         guard head.contains(.cookie) else { return nil }
         var found: Found?
         for field in head.fields where field.known == .cookie && !head.isNamedByConnection(field, in: bytes) {
-            var start = field.value.lower
-            while start < field.value.upper {
-                var end = start
-                while end < field.value.upper, bytes[end] != UInt8(ascii: ";") { end += 1 }
-                if let value = cookieValue(name, bytes, ByteRange(start, end)) {
-                    if let first = found { return (first.value, true) }
-                    found = (value, false)
-                }
-                start = end + 1
+            var pairs = CookiePairs(field.value)
+            while let pair = pairs.next(in: bytes) {
+                guard let value = cookieValue(name, bytes, pair) else { continue }
+                if let first = found { return (first.value, true) }
+                found = (value, false)
             }
         }
         return found
@@ -63,11 +59,22 @@ enum RequestValue {
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+}
 
-    /// Whether the field has that name, which is in lower case.
-    static func isNamed(_ field: FieldLine, _ name: Span<UInt8>, _ bytes: Span<UInt8>) -> Bool {
-        guard field.name.count == name.count else { return false }
-        for index in name.indices where bytes[field.name.lower + index].lowercased != name[index] { return false }
-        return true
+/// The pairs of a `Cookie` field (RFC 6265 §4.2.1), with the blanks around them.
+struct CookiePairs {
+    private var start: Int
+    private let end: Int
+
+    init(_ value: ByteRange) {
+        start = value.lower
+        end = value.upper
+    }
+
+    mutating func next(in bytes: Span<UInt8>) -> ByteRange? {
+        guard start < end else { return nil }
+        let semicolon = Scan.first(UInt8(ascii: ";"), in: bytes, from: start, to: end)
+        defer { start = semicolon + 1 }
+        return ByteRange(start, semicolon)
     }
 }
