@@ -1,7 +1,8 @@
 // GraphQL over HTTP, as far as a cache has to understand it: is the request a query operation, and which one? Whatever isn't
 // understood may be a mutation, which must run each time it is sent. So this accepts less than servers do: one JSON object
 // with `query`, `variables`, `operationName` and `extensions`, each at most once, or the document itself as
-// `application/graphql`; no batches, no persisted queries, no content coding.
+// `application/graphql`; no batches, no content coding. A server may take the operation from an extension, as it does for
+// persisted queries (`persistedQuery`), whatever the text beside it is: so no extensions but those that are known not to.
 
 import Bytes
 import HTTPSemantics
@@ -82,12 +83,31 @@ private struct GraphQLMessage {
                 guard value != Array("null".utf8) else { continue }
                 let opening = place == 1 ? UInt8(ascii: "\"") : UInt8(ascii: "{")
                 guard value.first == opening else { return false }
+                if place == Self.names.count, !Self.areHarmless(extensions: value.span) { return false }
                 others[place - 1] = value
             }
         } while json.take(UInt8(ascii: ","), content)
         guard json.take(UInt8(ascii: "}"), content) else { return false }
         json.skipSpace(content)
         return json.isAtEnd(content) && !query.isEmpty
+    }
+
+    /// Extensions that say nothing of the operation, by name.
+    private static let harmlessExtensions: [StaticString] = ["clientLibrary"]
+
+    private static func areHarmless(extensions: Span<UInt8>) -> Bool {
+        var json = JSONScanner()
+        guard json.take(UInt8(ascii: "{"), extensions) else { return false }
+        if json.take(UInt8(ascii: "}"), extensions) { return true }
+        repeat {
+            json.skipSpace(extensions)
+            var value: [UInt8] = []
+            guard let name = json.string(extensions), json.take(UInt8(ascii: ":"), extensions),
+                harmlessExtensions.contains(where: { Scan.equals(name.span, $0) }),
+                json.value(extensions, into: &value, depth: 0)
+            else { return false }
+        } while json.take(UInt8(ascii: ","), extensions)
+        return true
     }
 
     private static func place(of name: [UInt8]) -> Int? {

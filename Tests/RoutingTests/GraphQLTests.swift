@@ -74,7 +74,11 @@ struct GraphQLTests {
         arguments: [
             "[{\"query\":\"{a}\"}]", "{\"query\":\"{a}\"}x", "{\"query\":\"{a}\",}",
             "{\"query\":\"{a}\",\"query\":\"{b}\"}",
-            "{\"query\":\"{a}\",\"id\":\"7\"}", "{\"extensions\":{\"persistedQuery\":{}}}", "{\"query\":null}", "{}",
+            "{\"query\":\"{a}\",\"id\":\"7\"}",
+            "{\"query\":\"{a}\",\"extensions\":{\"persistedQuery\":{\"version\":1,\"sha256Hash\":\"00\"}}}",
+            "{\"query\":\"{a}\",\"extensions\":{\"clientLibrary\":{},\"persisted\\u0051uery\":{}}}",
+            "{\"query\":\"{a}\",\"extensions\":{\"documentId\":\"7\"}}", "{\"extensions\":{\"persistedQuery\":{}}}",
+            "{\"query\":null}", "{}",
             "",
             "{\"query\":\"{a}\",\"variables\":[]}", "{\"query\":\"{a}\",\"operationName\":7}", "{'query':'{a}'}",
             "{\"query\":\"{a}\",\"variables\":{\"a\":}}", "{\"query\":\"{a}\\ud800\"}", "{\"query\" \"{a}\"}",
@@ -111,6 +115,8 @@ struct GraphQLTests {
             let digest = try digest(other)
             #expect(digest != nil && digest != plain, "\(other)")
         }
+        let library = "{\"name\":\"a\",\"version\":\"4\"}"
+        #expect(try digest("{\"query\":\"{a}\",\"extensions\":{\"clientLibrary\":\(library)}}") != nil)
         #expect(try digest("{\"query\":\"{a}\",\"variables\":null}") == digest("{\"query\":\"{a}\"}"))
         #expect(
             try digest("{\"query\":\"{a}\",\"variables\":{\"b\":\" \"}}")
