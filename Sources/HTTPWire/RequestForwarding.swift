@@ -355,30 +355,7 @@ extension RequestForwarding {
     }
 }
 
-extension Span<UInt8> {
-    /// Whether it names one of the protocols, which are in lower case; a version after a slash is any.
-    fileprivate func isProtocol(amongst protocols: [[UInt8]]) -> Bool {
-        var end = 0
-        while end < count, self[end] != UInt8(ascii: "/") { end += 1 }
-        let name = extracting(..<end)
-        for known in protocols where Token.equalIgnoringCase(name, known.span) { return true }
-        return false
-    }
-}
-
 extension RequestHead {
-    /// Whether the client wants to leave HTTP for one of these protocols, in lower case (RFC 9110 §7.8).
-    package func offersUpgrade(toAnyOf protocols: [[UInt8]], in bytes: Span<UInt8>) -> Bool {
-        guard wantsUpgrade else { return false }
-        for field in fields where field.known == .upgrade {
-            var elements = ListElements(field.value)
-            while let element = elements.next(in: bytes) {
-                if bytes.extracting(element).isProtocol(amongst: protocols) { return true }
-            }
-        }
-        return false
-    }
-
     /// RFC 9110 §10.1.4: the member `trailers` of TE.
     fileprivate func asksForTrailers(_ bytes: Span<UInt8>) -> Bool {
         guard contains(.te) else { return false }

@@ -67,6 +67,7 @@ extension WireError {
         case unknownExpectation
         // Responses
         case unaskedNotModified
+        case unofferedProtocol
         // Chunks
         case invalidChunkSize
         case chunkSizeOverflow
@@ -133,6 +134,8 @@ extension WireError.Reason {
         case .invalidConnection: (400, "invalid-connection", "Connection is not a list of option names")
         case .unknownExpectation: (417, "unknown-expectation", "Expect asks for something other than 100-continue")
         case .unaskedNotModified: (400, "unasked-not-modified", "a 304 is no response to a request without conditions")
+        case .unofferedProtocol:
+            (400, "unoffered-protocol", "a 101 switches to a protocol that the request did not offer")
         case .invalidChunkSize: (400, "invalid-chunk-size", "a chunk does not begin with a hexadecimal size and CRLF")
         case .chunkSizeOverflow: (400, "chunk-size-overflow", "a chunk size is too large")
         case .invalidChunkEnd: (400, "invalid-chunk-end", "the data of a chunk is not followed by CRLF")

@@ -78,15 +78,15 @@ package final class OriginAccess {
     ///   - content: the content that the request's head announces.
     ///   - isRequestComplete: whether `request` will hold the complete request.
     ///   - isConditional: whether a 304 is a response to this request.
-    ///   - acceptsUpgrade: whether a 101 is a response to this request.
+    ///   - upgrades: the protocols that it offers to switch to, in lower case.
     package func exchange(
         with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool, isConditional: Bool,
-        acceptsUpgrade: Bool, delegate: any ExchangeDelegate
+        upgrades: [[UInt8]] = [], delegate: any ExchangeDelegate
     ) -> Exchange {
         let exchange = spare.popLast() ?? Exchange(access: self, group: group)
         exchange.prepare(
             group: group, method: method, content: BodyFraming(ofRequest: content),
-            isRequestComplete: isRequestComplete, isConditional: isConditional, acceptsUpgrade: acceptsUpgrade,
+            isRequestComplete: isRequestComplete, isConditional: isConditional, upgrades: upgrades,
             delegate: delegate)
         return exchange
     }

@@ -182,6 +182,20 @@ struct TunnelTests {
         #expect(try received(path)["Upgrade"] == nil)
     }
 
+    @Test(
+        "RFC 9110 §7.8: a 101 to a protocol that wasn't offered opens no tunnel",
+        arguments: ["Upgrade: h2c", "Upgrade: websocket, h2c", "X: websocket"])
+    func upgradeNotOffered(field: String) throws {
+        let path = origin.script("/ws/t") { exchange in
+            try exchange.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\(field)\r\n\r\nsecret")
+            exchange.close()
+        }
+        let client = try larder.client()
+        let response = try client.request("GET", path, WebSocket.requestFields)
+        #expect(response.status == 502)
+        #expect(!response.raw.text.contains("secret"))
+    }
+
     @Test("An upgrade that the origin refuses is an answer like any other")
     func upgradeRefused() throws {
         let path = origin.script("/ws/t", { try $0.respond(400, body: "no") })

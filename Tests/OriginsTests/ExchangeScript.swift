@@ -106,10 +106,11 @@ final class ExchangePlayer {
         case .interimHead: state.receivedInterimHead()
         case .head(let text):
             var head = ResponseHead()
-            guard try head.parse(Array(text.utf8).span, answering: state.method, limits: HeadLimits()) else {
+            let bytes = Array(text.utf8)
+            guard try head.parse(bytes.span, answering: state.method, limits: HeadLimits()) else {
                 return []
             }
-            return [state.received(head)]
+            return [state.received(head, bytes.span)]
         case .bytes(let text):
             let bytes = Array(text.utf8)
             var position = 0

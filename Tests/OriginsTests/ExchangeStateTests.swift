@@ -282,7 +282,7 @@ struct ExchangePhaseTests {
     ]
 
     private func player(in phase: Phase, isReused: Bool = false) throws -> ExchangePlayer {
-        let player = ExchangePlayer(.init(method: .post, acceptsUpgrade: true))
+        let player = ExchangePlayer(.init(method: .post, upgrades: [Array("x".utf8)]))
         for event in ExchangePlayer.events(to: phase, isReused: isReused) { _ = try player.play(event) }
         #expect(player.phase == phase)
         return player

@@ -114,7 +114,7 @@ struct ExchangeTests {
         ) {
             let exchange = origins.exchange(
                 with: group, method: method, content: content, isRequestComplete: isComplete, isConditional: false,
-                acceptsUpgrade: false,
+                upgrades: [],
                 delegate: delegate)
             exchange.request.append(Array(head.utf8).span)
             let over = delegate.successor ?? delegate
@@ -210,7 +210,7 @@ struct ExchangeTests {
         let group = stage.group
         let exchange = stage.origins.exchange(
             with: group, method: .get, content: .none, isRequestComplete: true, isConditional: false,
-            acceptsUpgrade: false,
+            upgrades: [],
             delegate: witness)
         exchange.request.append(Array("GET\r\n\r\n".utf8).span)
         exchange.start()
@@ -314,7 +314,7 @@ struct ExchangeTests {
         witness.onOver = nil
         let exchange = stage.origins.exchange(
             with: stage.group, method: .post, content: .none, isRequestComplete: true, isConditional: false,
-            acceptsUpgrade: false,
+            upgrades: [],
             delegate: witness)
         exchange.start()
         #expect(witness.calls == ["failed refused"])

@@ -94,7 +94,7 @@ struct ReachingTests {
         func exchange(_ witness: Witness, method: HTTPSemantics.Method = .get) -> Exchange {
             let exchange = origins.exchange(
                 with: group, method: method, content: .none, isRequestComplete: true, isConditional: false,
-                acceptsUpgrade: false,
+                upgrades: [],
                 delegate: witness)
             exchange.request.append(Array("HEAD\r\n\r\n".utf8).span)
             return exchange

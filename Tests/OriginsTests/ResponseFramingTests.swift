@@ -233,7 +233,7 @@ struct ResponseFramingTests {
 
     @Test("A requested 101 begins a tunnel, which ends only when it breaks, or both of its sides have ended")
     func tunnel() throws {
-        let player = ExchangePlayer(.init(acceptsUpgrade: true))
+        let player = ExchangePlayer(.init(upgrades: [Array("x".utf8)]))
         for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
         #expect(try player.play(Self.head("101 Switching Protocols\nUpgrade: x\nConnection: Upgrade")) == [.begin])
         #expect(player.phase == .tunnel)
@@ -241,6 +241,20 @@ struct ResponseFramingTests {
         #expect(try player.play(.bytes("0\r\n\r\n")) == [.deliver(0..<5), .wait])
         #expect(try player.play(.ended) == [.endTunnelInput])
         #expect(try player.play(.broke) == [.failed(.closedEarly, blames: true)])
+    }
+
+    @Test(
+        "RFC 9110 §7.8: a 101 to a protocol that wasn't offered, or to none, is a failure",
+        arguments: [
+            ("Upgrade: y", false), ("Upgrade: x, y", false), ("Upgrade: xx", false), ("Via: x", false),
+            ("Upgrade: ", false),
+            ("Upgrade: X", true), ("Upgrade: x/1", true), ("Upgrade: z,\tx", true), ("Upgrade: z\nUpgrade: x", true),
+        ])
+    func switching(field: String, isOffered: Bool) throws {
+        let player = ExchangePlayer(.init(upgrades: [Array("x".utf8), Array("z".utf8)]))
+        for event in ExchangePlayer.events(to: .awaitingHead) { _ = try player.play(event) }
+        let actions = try player.play(Self.head("101 Switching Protocols\nConnection: Upgrade\n\(field)"))
+        #expect(actions == [isOffered ? .begin : .malformed(.unofferedProtocol)])
     }
 
     @Test("An unrequested 101 is a failure")

@@ -81,7 +81,7 @@ extension Exchange {
 
     private func begin(_ bytes: Span<UInt8>) {
         if let endpoint, let server { group.noteSuccess(at: endpoint, of: server, now: access.loop.now) }
-        let action = state.received(head)
+        let action = state.received(head, bytes)
         guard case .begin = action else { return perform(action) }
         // From the first byte of the response on the request isn't repeated.
         request.removeAll(keepingUpTo: 8192)

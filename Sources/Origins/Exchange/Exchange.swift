@@ -61,13 +61,13 @@ package final class Exchange {
     /// Resets it for a new request; memory is kept.
     func prepare(
         group: UpstreamGroup, method: Method, content: BodyFraming, isRequestComplete: Bool, isConditional: Bool,
-        acceptsUpgrade: Bool, delegate: any ExchangeDelegate
+        upgrades: [[UInt8]], delegate: any ExchangeDelegate
     ) {
         precondition(connection == nil, "only an exchange that has ended is reused")
         state.begin(
             ExchangeState.Request(
                 method: method, isComplete: isRequestComplete, hasContent: content != .none && content != .length(0),
-                isConditional: isConditional, acceptsUpgrade: acceptsUpgrade, retries: group.settings.retries))
+                isConditional: isConditional, upgrades: upgrades, retries: group.settings.retries))
         self.group = group
         self.delegate = delegate
         transform = nil

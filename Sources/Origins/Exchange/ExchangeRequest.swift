@@ -12,7 +12,8 @@ extension ExchangeState {
         var hasContent = false
         /// Whether a 304 may be the response (RFC 9110 §15.4.5).
         var isConditional = false
-        var acceptsUpgrade = false
+        /// The protocols that it offers to switch to, in lower case: a 101 is a response to nothing else (RFC 9110 §7.8).
+        var upgrades: [[UInt8]] = []
         /// How often it may be retried.
         var retries = 1
     }

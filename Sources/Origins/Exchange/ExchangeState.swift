@@ -249,8 +249,8 @@ struct ExchangeState: ~Copyable {
     /// An interim head has arrived; another one follows.
     mutating func receivedInterimHead() { hasPartialHead = false }
 
-    /// The head of the final response has arrived.
-    mutating func received(_ head: borrowing ResponseHead) -> ExchangeAction {
+    /// The head of the final response, with which `bytes` begin, has arrived.
+    mutating func received(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> ExchangeAction {
         hasPartialHead = false
         framing = head.framing
         keepsAlive = head.keepsAlive
@@ -260,7 +260,10 @@ struct ExchangeState: ~Copyable {
                 .init(.malformedResponse, wire: WireError(.unaskedNotModified, from: .origin)), blamesServer: false)
         }
         if head.status == 101 {
-            guard request.acceptsUpgrade else { return malformed(WireError(.invalidStatusCode, from: .origin)) }
+            guard !request.upgrades.isEmpty else { return malformed(WireError(.invalidStatusCode, from: .origin)) }
+            guard head.switches(toOneOf: request.upgrades, in: bytes) else {
+                return malformed(WireError(.unofferedProtocol, from: .origin))
+            }
             phase = .tunnel
             return .begin
         }

@@ -25,7 +25,9 @@ extension Transaction: ExchangeDelegate {
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
         let exchange = worker.origins.exchange(
             with: entry.group, method: request.head.method, content: asking.contentSize, isRequestComplete: isWhole,
-            isConditional: asking.isConditional, acceptsUpgrade: request.wantsTunnel, delegate: self)
+            isConditional: asking.isConditional,
+            upgrades: request.wantsTunnel ? request.head.upgrades(amongst: entry.upgrades, in: request.bytes) : [],
+            delegate: self)
         exchange.transform = asking.coder(fills)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)

@@ -204,7 +204,7 @@ extension OriginAccess {
         guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
         let exchange = exchange(
             with: entry.group, method: asked.request.head.method, content: asked.contentSize,
-            isRequestComplete: true, isConditional: asked.isConditional, acceptsUpgrade: false, delegate: fill)
+            isRequestComplete: true, isConditional: asked.isConditional, delegate: fill)
         exchange.transform = asked.coder(fill.service)
         asked.append(to: &exchange.request)
         return exchange
