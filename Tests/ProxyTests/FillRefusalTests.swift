@@ -95,6 +95,54 @@ struct FillRefusalTests {
         #expect(scene.leftovers == [])
     }
 
+    @Test(
+        "One client's credentials end nobody else's sharing: those with some go by themselves from then on, others share",
+        arguments: [
+            ("200 OK", ["Cache-Control: max-age=60"]), ("200 OK", ["Cache-Control: private"]), ("200 OK", []),
+            ("200 OK", ["Cache-Control: public, max-age=60", "Set-Cookie: a=b"]),
+            ("200 OK", ["Cache-Control: no-store"]),
+            ("500 Internal Server Error", []),
+        ])
+    func othersShare(status: String, fields: [String]) throws {
+        let scene = try FillScene()
+        let (first, near, far) = (ScriptedReader(), ScriptedReader(), ScriptedReader(worker: 1))
+        try scene.ask(first, with: ["Authorization: Basic x"])
+        try scene.ask(near)
+        try scene.ask(far, with: ["Authorization: Basic y"])
+        scene.source.head(status, fields)
+        scene.settle()
+        #expect(near.ends == ["refused, own reason"] && far.ends == ["refused, own reason"])
+        scene.source.end()
+        guard case .began = try scene.ask(ScriptedReader()) else {
+            Issue.record("nobody may share a fill any more")
+            return
+        }
+        // Those with credentials read what is for all, where that is under way.
+        guard case .joined = try scene.ask(ScriptedReader(), with: ["Authorization: Basic y"]) else {
+            Issue.record("not found")
+            return
+        }
+        scene.source.head("200 OK", ["Cache-Control: no-store"])
+        scene.source.end()
+        guard case .alone = try scene.ask(ScriptedReader(), with: ["Authorization: Basic y"]) else {
+            Issue.record("not remembered")
+            return
+        }
+    }
+
+    @Test("Those with credentials don't wait for one another once what came for one of them was not for all")
+    func credentialsAlone() throws {
+        let scene = try FillScene()
+        try scene.ask(ScriptedReader(), with: ["Authorization: Basic x"])
+        scene.source.respond("200 OK", ["Cache-Control: private"], body: "x")
+        guard case .alone = try scene.ask(ScriptedReader(), with: ["Authorization: Basic y"]) else {
+            Issue.record("not remembered")
+            return
+        }
+        scene.source.respond("200 OK", ["Cache-Control: public, max-age=60"], body: "hello")
+        #expect(scene.table.counts.hitForMiss == 0)
+    }
+
     @Test("Credentials are a request's own matter: what came for them says nothing about what others were given")
     func credentials() throws {
         let scene = try FillScene.stale()

@@ -198,20 +198,25 @@ final class FillScene {
         reader.scene = self
         reader.request = request
         readers.append(reader)
-        guard waits else { return .alone(begin(reader, request, selection, service.newFeed(selection.keys), false)) }
+        guard waits else { return .alone(begin(reader, request, selection, newFeed(request, selection), false)) }
         let keys = selection.keys
         let role = service.join(
             request, selection, isBehind: isBehind, worker: reader.worker,
             mailbox: reader.worker == 0 ? service.mailbox : otherMailbox)
         switch role {
         case .alone(let isHitForMiss):
-            return .alone(begin(reader, request, selection, service.newFeed(keys), false, isExpected: !isHitForMiss))
+            return .alone(
+                begin(reader, request, selection, newFeed(request, selection), false, isExpected: !isHitForMiss))
         case .lookAgain: preconditionFailure("a scene's stores are never asked before they have a response")
         case .begin(let feed): return .began(begin(reader, request, selection, feed, true))
         case .read(let feed, let identifier):
             reader.wait(for: feed, as: identifier)
             return .joined(feed)
         }
+    }
+
+    private func newFeed(_ request: AdmittedRequest, _ selection: Selection) -> FillFeed {
+        service.newFeed(selection.keys, isPersonal: FillService.isPersonal(request))
     }
 
     private func begin(

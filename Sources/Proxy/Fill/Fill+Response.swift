@@ -142,22 +142,29 @@ extension Fill {
         // Who is told to slow down isn't helped by everybody else's coming at once.
         case .originFailed where status.isClientError: feed.refuse(.oneClient)
         case .originFailed:
-            feed.refuse(.originFailure(status))
+            // Nor does one client's failure say that others would fail too.
+            feed.refuse(feed.isPersonal ? .ownReason : .originFailure(status))
             noteHitForMiss(isShort: true)
         case .leaves(.storeUnavailable):
             feed.refuse(.hitForMiss)
             noteHitForMiss(isShort: true)
         case .leaves(let reason) where reason != .tooLarge && (hadStored || status.isClientError):
             feed.refuse(.oneClient)
-        case .leaves(let reason) where reason.isRequestsOwn && reason != .authorization: feed.refuse(.ownReason)
+        case .leaves(let reason) where reason.isRequestsOwn && !feed.isPersonal: feed.refuse(.ownReason)
         case .leaves where feed.range != nil && status.code == 206:
             // Those that wait for the whole may find that to be for all.
             feed.refuse(.ownReason)
             noteHitForMiss(isShort: false)
         case .leaves, .removes:
-            feed.refuse(.hitForMiss)
-            noteHitForMiss(isShort: false)
+            refuseToAll()
         }
+    }
+
+    /// What came isn't for others, and what comes next won't be either. Where it came for somebody with credentials, that holds
+    /// for those who have some.
+    func refuseToAll() {
+        feed.refuse(feed.isPersonal ? .ownReason : .hitForMiss)
+        noteHitForMiss(isShort: false)
     }
 }
 

@@ -69,8 +69,7 @@ extension Fill {
         guard isForOthers(facts) else {
             feed.begin(nil, builder: builder)
             withdraw()
-            feed.refuse(.hitForMiss)
-            noteHitForMiss(isShort: false)
+            refuseToAll()
             return
         }
         if partial?.missing != nil {

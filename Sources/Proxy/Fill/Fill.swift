@@ -188,7 +188,7 @@ final class Fill {
 
     /// What was shown of the response before is none of the next one's.
     private func replaceFeed() {
-        let next = service.newFeed(keys)
+        let next = service.newFeed(keys, isPersonal: feed.isPersonal)
         first = next.joinFirst()
         if reader == nil { next.leave(first, tellsFill: false) }
         service.replaceFeed(of: self, by: next)

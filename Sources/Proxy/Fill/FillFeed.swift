@@ -74,6 +74,8 @@ final class FillFeed: Sendable {
     let range: ByteRangeSpec?
     /// What it is taken to bring until its head is there.
     let scope: FillScope
+    /// Whether the request says who sends it, so that its response may be for that client alone.
+    let isPersonal: Bool
     /// Its key's text: two texts may share one key.
     private let keyText: [UInt8]
     /// Compared with invalidations: what was invalidated since isn't what this brings.
@@ -86,19 +88,21 @@ final class FillFeed: Sendable {
 
     init(
         key: CacheKey, keyText: [UInt8], range: ByteRangeSpec? = nil, scope: FillScope = .whole,
-        began: InvalidationMoment, owner: Mailbox<Notice>, spillLimit: Int = spillLimit
+        isPersonal: Bool = false, began: InvalidationMoment, owner: Mailbox<Notice>, spillLimit: Int = spillLimit
     ) {
         state = Locked(State(readers: FeedReaders(spillLimit: spillLimit)))
         self.key = key
         self.range = range
         self.scope = scope
+        self.isPersonal = isPersonal
         self.keyText = keyText
         self.began = began
         self.owner = owner
     }
 
-    /// Of what it says that its response isn't for others: a range says nothing of the whole.
-    var scopeOfVerdict: FillScope { range == nil ? .whole : .ranges }
+    /// Of what it says that its response isn't for others: a range says nothing of the whole, and one client's response
+    /// nothing of what is for everybody.
+    var scopeOfVerdict: FillScope { isPersonal ? .credentials : range == nil ? .whole : .ranges }
 
     /// Whether it is about this text, and not about another with the same digest.
     func hasKeyText(_ text: Span<UInt8>) -> Bool {

@@ -21,14 +21,23 @@ extension FillService {
         // What is validated is all of it, and from the first byte on is all of it where the origin gives that.
         let isForWhole = range == nil || !isBehind && (range == .from(0) || selection.isValidating)
         let mayBegin = Self.mayShare(request, range)
+        let isPersonal = Self.isPersonal(request)
         return table.join(
-            keys.key, range: range, mayReadWhole: !isBehind, keyText: text.span, worker: worker, mailbox: mailbox,
-            now: loop.now, asked: selection.asked,
+            keys.key, range: range, isPersonal: isPersonal, mayReadWhole: !isBehind, keyText: text.span, worker: worker,
+            mailbox: mailbox, now: loop.now, asked: selection.asked,
             isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
             make: {
                 guard mayBegin else { return nil }
-                return newFeed(keys, range: range, scope: range.flatMap { isForWhole ? nil : .range($0) } ?? .whole)
+                return newFeed(
+                    keys, range: range, scope: range.flatMap { isForWhole ? nil : .range($0) } ?? .whole,
+                    isPersonal: isPersonal)
             })
+    }
+
+    /// Whether it says who sends it: what comes may be for that client alone.
+    static func isPersonal(_ request: AdmittedRequest) -> Bool {
+        request.facts.hasCredentials
+            || request.facts.hasAuthorization && request.policy?.allowAuthorization != true
     }
 
     /// Whether others may read from what the request would bring.

@@ -108,10 +108,12 @@ final class FillService {
 
     // MARK: Fills
 
-    func newFeed(_ keys: KeySelection, range: ByteRangeSpec? = nil, scope: FillScope = .whole) -> FillFeed {
+    func newFeed(
+        _ keys: KeySelection, range: ByteRangeSpec? = nil, scope: FillScope = .whole, isPersonal: Bool = false
+    ) -> FillFeed {
         FillFeed(
-            key: keys.key, keyText: keys.text, range: range, scope: scope, began: cache.moment, owner: mailbox,
-            spillLimit: spillLimit)
+            key: keys.key, keyText: keys.text, range: range, scope: scope, isPersonal: isPersonal, began: cache.moment,
+            owner: mailbox, spillLimit: spillLimit)
     }
 
     func began(_ fill: Fill) {

@@ -38,6 +38,8 @@ enum FillScope: Hashable, Sendable {
     case range(ByteRangeSpec)
     /// Of notes: ranges, whichever they are.
     case ranges
+    /// Of notes: requests that say who sends them. What comes for one of them says nothing of what others are given.
+    case credentials
 }
 
 /// Shared by all workers. One short lock a miss.
@@ -82,17 +84,19 @@ final class FillTable: Sendable {
     /// - Parameters:
     ///   - range: what the request asks for, where that is one range. It reads from a fetch for the same range, or for the
     ///     whole.
+    ///   - isPersonal: it says who sends it.
     ///   - mayReadWhole: false where what is fetched of the whole takes too long to come to the range.
     ///   - asked: when the store was asked, which held nothing.
     ///   - isOvertaken: whether what a fetch brings that began at that moment was invalidated since.
     ///   - make: the feed of the fill that the caller would begin; nil if others may not read from it.
     func join(
-        _ key: CacheKey, range: ByteRangeSpec? = nil, mayReadWhole: Bool = true, keyText: Span<UInt8>, worker: Int,
-        mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime, asked: MonotonicTime,
+        _ key: CacheKey, range: ByteRangeSpec? = nil, isPersonal: Bool = false, mayReadWhole: Bool = true,
+        keyText: Span<UInt8>,
+        worker: Int, mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime, asked: MonotonicTime,
         isOvertaken: (FillFeed) -> Bool, make: () -> FillFeed?
     ) -> FillRole {
         shard(key).entries.withLock { entries in
-            for scope in Self.scopes(range, mayReadWhole) {
+            for scope in Self.scopes(range, mayReadWhole, isPersonal) {
                 switch entries[Place(key: key, scope: scope)] {
                 case .hitForMiss(let until) where now < until: return .alone(isHitForMiss: true)
                 case .fill(let feed):
@@ -117,13 +121,16 @@ final class FillTable: Sendable {
         }
     }
 
-    /// Where a request looks, one after another: whether ranges can't be shared matters to those that find nothing to read.
-    private static func scopes(_ range: ByteRangeSpec?, _ mayReadWhole: Bool) -> [FillScope] {
-        guard let range else { return wholeAlone }
-        return mayReadWhole ? [.range(range), .whole, .ranges] : [.range(range), .ranges]
+    /// Where a request looks, one after another: whether ranges, or what comes for those who say who they are, can't be
+    /// shared matters to those that find nothing to read.
+    private static func scopes(_ range: ByteRangeSpec?, _ mayReadWhole: Bool, _ isPersonal: Bool) -> [FillScope] {
+        guard let range else { return isPersonal ? wholeAndCredentials : wholeAlone }
+        let scopes: [FillScope] = mayReadWhole ? [.range(range), .whole, .ranges] : [.range(range), .ranges]
+        return isPersonal ? scopes + [.credentials] : scopes
     }
 
     private static let wholeAlone = [FillScope.whole]
+    private static let wholeAndCredentials = [FillScope.whole, .credentials]
 
     /// The feed of a refresh in the background; nil where a fill is under way, or a refresh failed a moment ago.
     /// - Parameters:
@@ -219,7 +226,8 @@ final class FillTable: Sendable {
 
     /// What the key brings can't be shared.
     /// - Parameters:
-    ///   - scope: `ranges` where it was a range that was asked for, which says nothing of the whole.
+    ///   - scope: `ranges` where it was a range that was asked for, which says nothing of the whole; `credentials` where
+    ///     the request said who sends it.
     ///   - isShort: the origin failed, which says little about its next response.
     func noteHitForMiss(_ key: CacheKey, of scope: FillScope = .whole, now: MonotonicTime, isShort: Bool) {
         let interval = isShort ? Self.pauseMilliseconds : Self.hitForMissMilliseconds
@@ -235,7 +243,8 @@ final class FillTable: Sendable {
     /// Something that can be shared was stored under the key.
     func forgetHitForMiss(_ key: CacheKey) {
         shard(key).entries.withLock { entries in
-            for place in [Place(key: key), Place(key: key, scope: .ranges)] {
+            for scope in [FillScope.whole, .ranges, .credentials] {
+                let place = Place(key: key, scope: scope)
                 if case .hitForMiss = entries[place] { entries[place] = nil }
             }
         }

@@ -303,7 +303,7 @@ extension Transaction {
     /// Fetches for the store, and for nobody else.
     func beginFill() -> Progress {
         keepKeyText()
-        begin(fills.newFeed(selection.keys), isPublished: false)
+        begin(fills.newFeed(selection.keys, isPersonal: FillService.isPersonal(request)), isPublished: false)
         return .wait
     }
 
