@@ -89,6 +89,37 @@ struct UpstreamTests {
         }
     }
 
+    @Test("host: upstream shows each server its own name, also when a request goes on to the next one")
+    func severalNames() throws {
+        try Stage.run { stage in
+            let origins = try (0..<2).map { _ in
+                try stage.origin { try $0.respond(200, body: $0.request["Host"] ?? "") }
+            }
+            let refusing = try stage.origin { $0.close() }
+            let hosts = origins.map { "127.0.0.1:\($0.port)" }
+            let servers = [refusing.url] + origins.map(\.url)
+            let larder = try stage.larder(
+                LarderConfiguration(
+                    upstreams:
+                        "named:\n  servers: [\(servers.joined(separator: ", "))]\n  host: upstream\n  retries: 2",
+                    routes:
+                        "- path: /{rest...}\n  upstream: named\n- path: /cached/{rest...}\n  upstream: named\n  cache: 1m"
+                ))
+            var seen: Set<String> = []
+            for number in 0..<12 {
+                for prefix in ["", "/cached"] {
+                    let response = try larder.get("\(prefix)/\(number)")
+                    #expect(response.status == 200 && hosts.contains(response.text), "\(response.summary)")
+                    seen.insert(response.text)
+                }
+            }
+            #expect(seen.count == 2)
+            for (origin, host) in zip(origins, hosts) {
+                #expect(origin.requests().allSatisfy { $0["Host"] == host })
+            }
+        }
+    }
+
     @Test("A server is reached by name, and host: upstream shows the origin its own name")
     func byName() throws {
         try Stage.run { stage in

@@ -1,6 +1,7 @@
 // An exchange's second part: the request is sent, followed by its content, framed as the head announced (RFC 9112
 // §7.1). What the origin doesn't accept at once is buffered here, and the delegate supplies no more until it is sent.
 
+import Bytes
 import EventLoop
 import HTTPWire
 
@@ -77,6 +78,7 @@ extension Exchange {
     /// Sends a complete request: usually one write.
     func sendRequest() {
         guard let connection else { return }
+        nameServer()
         guard case .wrote(let count) = connection.send(request.span) else { return perform(state.broke()) }
         if count < request.count {
             unsent.append(request.span.extracting(count...))
@@ -87,10 +89,25 @@ extension Exchange {
 
     /// Sends the head and the content that has arrived already, in one write.
     func sendRequestAndContent() {
+        nameServer()
         unsent.append(request.span)
         state.queued()
         delegate?.exchangeTakesContent(self)
         if state.phase == .awaitingHead { sendUnsent() }
+    }
+
+    /// Host (RFC 9112 §3.2), the first line after the request line, may be there for another server.
+    private func nameServer() {
+        guard namesServer, let server else { return }
+        var written = ByteBuffer()
+        swap(&written, &request)
+        let bytes = written.span
+        let line = Scan.first(UInt8(ascii: "\n"), in: bytes, from: 0, to: bytes.count) + 1
+        let start = min(line + "Host: ".utf8.count, bytes.count)
+        let end = Scan.first(UInt8(ascii: "\r"), in: bytes, from: start, to: bytes.count)
+        request.append(bytes.extracting(..<start))
+        request.append(server.authority)
+        request.append(bytes.extracting(end...))
     }
 
     func sendUnsent() {

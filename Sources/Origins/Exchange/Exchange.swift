@@ -50,6 +50,8 @@ package final class Exchange {
     var partialHead = ByteBuffer(minimumCapacity: 64)
     /// `partialHead` has whole heads that arrived before a pause.
     var holdsHeads = false
+    /// Whether Host in `request` is to name the server that it goes to.
+    package var namesServer = false
     /// Tells one connection that it uses from the next, whatever request that is for.
     var connectionNumber: UInt64 = 0
 
@@ -76,6 +78,7 @@ package final class Exchange {
         endpoint = nil
         tried.removeAll(keepingCapacity: true)
         startsOver = false
+        namesServer = false
         request.removeAll(keepingUpTo: 8192)
         unsent.removeAll(keepingUpTo: 4096)
         unsentStart = 0

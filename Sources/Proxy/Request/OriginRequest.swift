@@ -48,6 +48,9 @@ struct OriginRequest {
             || request.head.contains(.ifModifiedSince) && !dropped.contains(.ifModifiedSince)
     }
 
+    /// Whether Host is that of the server that is chosen.
+    var namesServer: Bool { request.entry?.keepsClientHost == false || request.head.authority.isEmpty }
+
     /// Appends the head, and the content that goes with it.
     func append(to output: inout ByteBuffer) {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }

@@ -31,6 +31,7 @@ extension Transaction: ExchangeDelegate {
         exchange.transform = asking.coder(fills)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
+        exchange.namesServer = asking.namesServer
         // Content is read once there is somebody to take it.
         if !isWhole { stream.pauseContent() }
         exchange.start()

@@ -207,6 +207,7 @@ extension OriginAccess {
             isRequestComplete: true, isConditional: asked.isConditional, delegate: fill)
         exchange.transform = asked.coder(fill.service)
         asked.append(to: &exchange.request)
+        exchange.namesServer = asked.namesServer
         return exchange
     }
 }
