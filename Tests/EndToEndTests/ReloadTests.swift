@@ -194,6 +194,38 @@ struct ReloadTests {
         }
     }
 
+    @Test("A log file that is no longer written to is closed")
+    func oldLog() throws {
+        try Stage.run { stage in
+            let origin = try stage.quickOrigin()
+            let folder = try TemporaryFolder.make("log")
+            var configuration = LarderConfiguration.caching(origin.url)
+            let larder = try stage.larder(configuration)
+            func openLogs() -> Int {
+                let descriptors = "/proc/\(larder.process.pid)/fd"
+                let numbers = (try? FileManager.default.contentsOfDirectory(atPath: descriptors)) ?? []
+                return numbers.count {
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(descriptors)/\($0)"))?.hasPrefix(
+                        folder)
+                        == true
+                }
+            }
+            for round in 0..<3 {
+                for (to, expected) in [("\(folder)/a\(round)", 1), ("\(folder)/b\(round)", 1), ("stdout", 0)] {
+                    configuration.log = "access: common\nto: \(to)"
+                    try larder.write(configuration)
+                    larder.signal(SIGHUP)
+                    let isThere = eventually(within: 20) {
+                        _ = try? larder.get("/a")
+                        guard openLogs() == expected else { return false }
+                        return expected == 0 || FileManager.default.fileExists(atPath: to)
+                    }
+                    #expect(isThere, "\(to): \(openLogs())")
+                }
+            }
+        }
+    }
+
     @Test("A reload whose log file can't be opened changes nothing")
     func log() throws {
         try Stage.run { stage in

@@ -43,7 +43,8 @@ package final class AccessLogSink: Sendable {
     /// From now on lines go there.
     package func adopt(_ prepared: Prepared) {
         let before = losses.setPath(prepared.path)
-        writer.swap(to: prepared.descriptor, isReopened: before != nil && prepared.path != nil)
+        writer.swap(
+            to: prepared.descriptor, isOwned: prepared.path != nil, isReopened: before != nil && prepared.path != nil)
     }
 
     package func discard(_ prepared: Prepared) {

@@ -12,6 +12,10 @@ final class LogWriter: Sendable {
         var bytes = 0
         var isRunning = false
         var descriptor: Int32
+        /// Whether it is to be closed once it isn't written to any more.
+        var isOwned = false
+        /// To be closed by the thread that writes, which may be writing to it.
+        var retired: [Int32] = []
         /// The last write failed.
         var isFailing = false
         /// What was written last is the first part of a line, whose rest could not be written.
@@ -38,14 +42,22 @@ final class LogWriter: Sendable {
     }
 
     /// Changes the destination of what is still to be written. Called by one thread.
-    /// - Parameter isReopened: it is the same file, opened again: the descriptor keeps its number, so that a write under way
-    ///   always has one, and `descriptor` is closed.
-    func swap(to descriptor: Int32, isReopened: Bool) {
+    /// - Parameters:
+    ///   - isOwned: whether `descriptor` is closed when it is swapped in its turn.
+    ///   - isReopened: a file follows a file: the descriptor keeps its number, so that a write under way always has one, and
+    ///     `descriptor` is closed.
+    func swap(to descriptor: Int32, isOwned: Bool, isReopened: Bool) {
         guard isReopened else {
-            state.withLock { state in
+            let unused = state.withLock { state -> Int32? in
+                let old = state.isOwned ? state.descriptor : nil
                 state.descriptor = descriptor
+                state.isOwned = isOwned
                 state.isWithinLine = false
+                guard let old, state.isRunning else { return old }
+                state.retired.append(old)
+                return nil
             }
+            if let unused { _ = close(unused) }
             return
         }
         // Not under the lock: closing the old file may wait for its disk.
@@ -87,15 +99,18 @@ final class LogWriter: Sendable {
 
     private func writeAll() {
         while true {
-            let (lines, descriptor) = state.withLock { state -> ([UInt8]?, Int32) in
+            let (lines, descriptor, retired) = state.withLock { state -> ([UInt8]?, Int32, [Int32]) in
+                let retired = state.retired
+                state.retired = []
                 guard !state.waiting.isEmpty else {
                     state.isRunning = false
-                    return (nil, -1)
+                    return (nil, -1, retired)
                 }
                 let lines = state.waiting.removeFirst()
                 state.bytes -= lines.count
-                return (lines, state.descriptor)
+                return (lines, state.descriptor, retired)
             }
+            for old in retired { _ = close(old) }
             guard let lines else { return }
             let isWithinLine = state.withLock { $0.isWithinLine }
             var (written, code) = (0, Int32(0))
