@@ -18,10 +18,13 @@ package struct KeyTemplate: Sendable, Hashable {
         /// `{cookie.plan}`
         case cookie(name: String, default: String?)
         case method
+        case scheme
         case host
         case path
         case query
         case body
+        /// `{route}`: the host and the path of the route, as the file has them.
+        case route
         /// `{default}`: the text that the key has without a template.
         case standard
     }
@@ -45,8 +48,8 @@ package struct KeyTemplate: Sendable, Hashable {
         pieces.contains { piece in
             switch piece {
             case .header(let header, _): header == name
-            case .cookie, .literal, .lookup, .pathParameter, .queryParameter, .method, .host, .path, .query, .body,
-                .standard:
+            case .cookie, .literal, .lookup, .pathParameter, .queryParameter, .method, .scheme, .host, .path,
+                .query, .body, .route, .standard:
                 false
             }
         }
@@ -124,7 +127,8 @@ extension KeyTemplate {
     }
 
     private static let wholes: [String: Piece] = [
-        "method": .method, "host": .host, "path": .path, "query": .query, "body": .body, "default": .standard,
+        "method": .method, "scheme": .scheme, "host": .host, "path": .path, "query": .query, "body": .body,
+        "route": .route, "default": .standard,
     ]
 }
 

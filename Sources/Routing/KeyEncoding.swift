@@ -7,10 +7,10 @@ import HTTPWire
 enum ValueDecoding {
     /// Not at all: header fields, cookies, Larder's own texts.
     case none
-    /// RFC 3986: path parameters.
-    case percent
-    /// Query parameters, where `+` is a space too.
-    case form
+    /// A part of the path. Its slashes stand as they are, or can't be there, so that an encoded one is no other character's twin.
+    case path
+    /// A part of the query.
+    case query
 }
 
 extension ByteBuffer {
@@ -34,7 +34,9 @@ extension ByteBuffer {
         append(bytes.extracting(start..<range.upper))
     }
 
-    /// Appends a value with everything but unreserved characters percent-encoded.
+    /// Appends a value with everything but unreserved characters percent-encoded. An origin may tell `;` from `%3B` (RFC 3986
+    /// §2.2), so they stay apart: the first is written `%3B`, the second `%253B`. What can't stand in a target without
+    /// encoding, such as a space, is written as it was sent. A `%` that encodes nothing is `%25%25`.
     /// - Parameters:
     ///   - escape: an unreserved character that is encoded too; 0 for none.
     ///   - keepsSlashes: literal slashes in `bytes` stay literal; encoded ones stay encoded.
@@ -48,16 +50,31 @@ extension ByteBuffer {
                 index += 1
                 continue
             }
-            let byte: UInt8
-            switch decoding {
-            case .none:
-                byte = bytes[index]
+            guard decoding != .none, bytes[index] == UInt8(ascii: "%") else {
+                appendValue(bytes[index], escape: escape)
                 index += 1
-            case .percent: byte = PercentEncoding.decodedByte(bytes, at: &index, end: range.upper)
-            case .form: byte = PercentEncoding.formDecodedByte(bytes, at: &index, end: range.upper)
+                continue
             }
-            appendValue(byte, escape: escape)
+            guard let byte = PercentEncoding.triplet(bytes, at: index, end: range.upper) else {
+                append("%25%25")
+                index += 1
+                continue
+            }
+            index += 3
+            if Self.hasTwin(byte, decoding) {
+                appendTriplet(UInt8(ascii: "%"))
+                append((byte >> 4).capitalHexDigit)
+                append((byte & 0x0f).capitalHexDigit)
+            } else {
+                appendValue(byte, escape: escape)
+            }
         }
+    }
+
+    /// Whether the character can stand in a target without encoding too, and means something else there.
+    private static func hasTwin(_ byte: UInt8, _ decoding: ValueDecoding) -> Bool {
+        guard byte > 0x20, byte < 0x7f, !byte.isUnreserved else { return false }
+        return decoding == .query || byte != UInt8(ascii: "/")
     }
 
     /// Appends a value without decoding it, and without anything else that is encoded: unreserved bytes are copied together.

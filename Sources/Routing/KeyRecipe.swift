@@ -21,6 +21,7 @@ package final class KeyRecipe: Sendable {
             case header
             case cookie
             case method
+            case scheme
             case host
             case path
             case query
@@ -53,6 +54,9 @@ package final class KeyRecipe: Sendable {
     /// added: no response to one method is ever another's.
     let holdsMethod: Bool
     let holdsBody: Bool
+    /// The literals of each of the route's paths, by their place in it, where a request can spell one of them in ways which are
+    /// not equivalent (`/a:b`, `/a%3Ab`); empty if the template tells them apart.
+    let spellings: [[(place: Int, text: [UInt8])]]
     /// The fields that tell who sends a request, other than those that the key names.
     package let credentials: CredentialFields
     /// Requests without any of these have no credentials.
@@ -78,6 +82,8 @@ package final class KeyRecipe: Sendable {
         let template = route.cache?.key?.pieces ?? []
         holdsMethod = template.isEmpty || template.contains(.method) || template.contains(.standard)
         holdsBody = template.isEmpty || template.contains(.body) || template.contains(.standard)
+        let holdsPath = template.isEmpty || template.contains(.path) || template.contains(.standard)
+        spellings = holdsPath ? [] : Self.spellings(of: route.paths)
         let credentials = CredentialFields(route.cache, route.request)
         self.credentials = credentials
         credentialHint = credentials.hint
@@ -89,6 +95,38 @@ package final class KeyRecipe: Sendable {
     /// Whether the key text contains the query of the target, so that a response can say which parts of it matter
     /// (No-Vary-Search).
     package var holdsQuery: Bool { pieces.isEmpty && query.mode != .ignore }
+}
+
+extension KeyRecipe {
+    private static func spellings(of paths: [PathPattern]) -> [[(place: Int, text: [UInt8])]] {
+        let all = paths.map { path in
+            path.segments.enumerated().compactMap { place, segment -> (place: Int, text: [UInt8])? in
+                if case .literal(let text) = segment { (place, Array(text.utf8)) } else { nil }
+            }
+        }
+        return all.joined().allSatisfy { $0.text.allSatisfy(\.isUnreserved) } ? [] : all
+    }
+
+    /// Whether the path of a request, which matches the route, has the literals of one of its paths as the route has them.
+    func spells(_ path: ByteRange, _ bytes: Span<UInt8>) -> Bool {
+        spellings.contains { literals in
+            var place = 0
+            var start = min(path.lower + 1, path.upper)
+            for literal in literals {
+                while place < literal.place {
+                    let slash = Scan.first(UInt8(ascii: "/"), in: bytes, from: start, to: path.upper)
+                    guard slash < path.upper else { return false }
+                    start = slash + 1
+                    place += 1
+                }
+                let end = Scan.first(UInt8(ascii: "/"), in: bytes, from: start, to: path.upper)
+                let segment = ByteRange(start, end)
+                let sent = NormalTarget.form(of: bytes, in: segment) ?? bytes.extracting(segment).copied()
+                guard sent == literal.text else { return false }
+            }
+            return true
+        }
+    }
 }
 
 /// `cache.query`, `cache.query_allow` and `cache.query_deny` of a route.
@@ -110,12 +148,15 @@ struct QueryRule: Sendable {
 private struct KeyTemplateCompiler {
     let route: Route
     let parameterNames: [String]
+    /// What `{route}` stands for: no two routes have it in common.
+    let name: String
     var pieces: [KeyRecipe.Piece] = []
     var text: [UInt8] = []
 
     init(_ route: Route) {
         self.route = route
         parameterNames = route.parameterNames
+        name = route.match.text
     }
 
     mutating func compile(_ template: [KeyTemplate.Piece]) {
@@ -132,6 +173,10 @@ private struct KeyTemplateCompiler {
                 }
                 continue
             }
+            if piece == .route {
+                appendName(rest: template[(index + 1)...])
+                continue
+            }
             var (compiled, fallback) = value(piece)
             let boundary = boundary(behind: compiled.source, rest: template[(index + 1)...])
             if case .escape(let byte) = boundary { compiled.escape = byte }
@@ -141,6 +186,21 @@ private struct KeyTemplateCompiler {
             if case .separator = boundary {
                 pieces.append(KeyRecipe.Piece(source: .literal, name: store([UInt8(ascii: "|")])))
             }
+        }
+    }
+
+    /// Always the same text, with slashes, delimited as a value.
+    private mutating func appendName(rest: ArraySlice<KeyTemplate.Piece>) {
+        let boundary = boundary(behind: .path, rest: rest)
+        var escape: UInt8 = 0
+        if case .escape(let byte) = boundary { escape = byte }
+        let encoded = name.split(separator: "/", omittingEmptySubsequences: false).map {
+            encode(String($0), escape: escape)
+        }
+        pieces.append(
+            KeyRecipe.Piece(source: .literal, name: store(Array(encoded.joined(separator: [UInt8(ascii: "/")])))))
+        if case .separator = boundary {
+            pieces.append(KeyRecipe.Piece(source: .literal, name: store([UInt8(ascii: "|")])))
         }
     }
 
@@ -164,7 +224,7 @@ private struct KeyTemplateCompiler {
 
     private mutating func value(_ piece: KeyTemplate.Piece) -> (KeyRecipe.Piece, fallback: String?) {
         switch piece {
-        case .literal, .standard: preconditionFailure("the caller compiles these")
+        case .literal, .standard, .route: preconditionFailure("the caller compiles these")
         case .lookup(let name, let fallback):
             // The query matters only if the paths capture no such name.
             if let source = parameter(name) { return (KeyRecipe.Piece(source: source), fallback) }
@@ -181,6 +241,7 @@ private struct KeyTemplateCompiler {
         case .cookie(let name, let fallback):
             return (KeyRecipe.Piece(source: .cookie, name: store(Array(name.utf8))), fallback)
         case .method: return (KeyRecipe.Piece(source: .method), nil)
+        case .scheme: return (KeyRecipe.Piece(source: .scheme), nil)
         case .host: return (KeyRecipe.Piece(source: .host), nil)
         case .path: return (KeyRecipe.Piece(source: .path), nil)
         case .query: return (KeyRecipe.Piece(source: .query), nil)
@@ -210,7 +271,7 @@ private struct KeyTemplateCompiler {
 extension KeyRecipe.Piece.Source {
     fileprivate var isTarget: Bool {
         switch self {
-        case .literal, .pathParameter, .queryParameter, .method, .host, .path, .query, .standard: true
+        case .literal, .pathParameter, .queryParameter, .method, .scheme, .host, .path, .query, .standard: true
         case .header, .cookie, .body: false
         }
     }
@@ -219,7 +280,7 @@ extension KeyRecipe.Piece.Source {
         switch self {
         case .pathParameter(_, let isRest): isRest
         case .path: true
-        case .literal, .queryParameter, .header, .cookie, .method, .host, .query, .body, .standard: false
+        case .literal, .queryParameter, .header, .cookie, .method, .scheme, .host, .query, .body, .standard: false
         }
     }
 }

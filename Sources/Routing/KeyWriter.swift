@@ -48,6 +48,10 @@ struct KeyWriter: ~Copyable {
         for index in pieces.indices {
             write(pieces[index], names.span, head, bytes, request, recipe.query)
         }
+        if !recipe.spellings.isEmpty, !recipe.spells(head.path, bytes) {
+            text.append(" path:")
+            text.appendNormalized(bytes, head.path)
+        }
         if !recipe.holdsBody { writeBody(request) }
         if !recipe.holdsMethod, head.method != .get, head.method != .head {
             text.append(" method:")
@@ -109,6 +113,9 @@ struct KeyWriter: ~Copyable {
 
     // MARK: Templates
 
+    private static let http = Array("http".utf8)
+    private static let https = Array("https".utf8)
+
     private mutating func write(
         _ piece: KeyRecipe.Piece, _ names: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
         _ request: KeyRequest, _ rule: QueryRule
@@ -125,9 +132,9 @@ struct KeyWriter: ~Copyable {
                 return
             }
             text.appendValue(
-                bytes, request.match.parameter(at: index), .percent, escape: escape, keepsSlashes: isRest)
+                bytes, request.match.parameter(at: index), .path, escape: escape, keepsSlashes: isRest)
         case .queryParameter:
-            write(RequestValue.queryParameter(names.extracting(piece.name), head, bytes), .form, piece, names, bytes)
+            write(RequestValue.queryParameter(names.extracting(piece.name), head, bytes), .query, piece, names, bytes)
         case .header:
             let start = text.count
             let isThere = writeHeader(names.extracting(piece.name), head, bytes, escape)
@@ -149,9 +156,12 @@ struct KeyWriter: ~Copyable {
                 text.appendValue(bytes[index].lowercased, escape: escape)
             }
             if authority.isEmpty { note(.incomplete) }
+        case .scheme:
+            let scheme = request.scheme == .https ? Self.https : Self.http
+            text.appendValue(scheme.span, ByteRange(0, scheme.count), .none, escape: escape)
         case .path:
             if head.path.isEmpty { text.append(UInt8(ascii: "/")) }
-            text.appendValue(bytes, head.path, .percent, escape: escape, keepsSlashes: true)
+            text.appendValue(bytes, head.path, .path, escape: escape, keepsSlashes: true)
         case .query:
             query.compose(bytes, head.query, by: rule)
             text.appendValue(query.text, escape: escape)

@@ -47,7 +47,7 @@ struct StrictKey: Sendable {
         for piece in pieces {
             let name = Array(text[piece.name])
             switch piece.source {
-            case .literal, .pathParameter, .method, .host, .path: continue
+            case .literal, .pathParameter, .method, .scheme, .host, .path: continue
             case .standard: takesQuery = true
             case .queryParameter: parameters.append(name)
             case .query: takesQuery = true

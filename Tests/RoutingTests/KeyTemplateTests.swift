@@ -15,11 +15,11 @@ struct KeyTemplateTests {
     @Test(
         "Each source gives its value, percent-encoded",
         arguments: [
-            ("task:{id|default}", "task:7%3A8"),
-            ("task:{path.id}", "task:7%3A8"),
-            ("t:{page|1}", "t:a%20b"),
-            ("t:{query.page|1}", "t:a%20b"),
-            ("t:{query.plus}", "t:%2B"),
+            ("task:{id|default}", "task:7%253A8"),
+            ("task:{path.id}", "task:7%253A8"),
+            ("t:{page|1}", "t:a%2Bb"),
+            ("t:{query.page|1}", "t:a%2Bb"),
+            ("t:{query.plus}", "t:%252B"),
             ("t:{query.bare|x}", "t:"),
             ("t:{query.none|x y}", "t:x%20y"),
             ("t:{missing|default}:", "t:default:"),
@@ -34,7 +34,10 @@ struct KeyTemplateTests {
             ("p:{cookie.id}", "p:c"),
             ("p:{cookie.pla|free}", "p:free"),
             ("{method} {host}", "GET example.com%3A8080"),
-            ("{path}", "/tasks/7%3A8/x/y%2Fz"),
+            ("{path}", "/tasks/7%253A8/x/y%2Fz"),
+            ("{scheme}", "http"), ("{scheme}s{method}", "httpsGET"), ("{scheme}-{host}", "http-example.com%3A8080"),
+            ("{scheme}p{method}", "htt%70pGET"), ("{route}", "/tasks/%7Bid%7D/%7Brest...%7D"),
+            ("{route}/{id}", "/tasks/%7Bid%7D/%7Brest...%7D|/7%253A8"),
             ("{rest}", "x/y%2Fz"),
             ("q:{query}", "q:bare%26id%3Dq%26page%3Da%2Bb%26plus%3D%252B%26twice%3D1%26twice%3D2"),
             ("no braces", "no braces"),
@@ -66,6 +69,80 @@ struct KeyTemplateTests {
     @Test("A part of the path may be empty")
     func emptyRest() throws {
         #expect(try keyText(route("/t/{rest...}", cache: cache(key: "t:{rest}")), "http://a/t/") == "t:")
+    }
+
+    @Test(
+        "RFC 3986 §2.2: what an origin may tell apart shares no entry",
+        arguments: [
+            "{path}", "k:{name}", "{path.name}-{path}", "{rest}", "{query.q|}", "{q|}", "{query}", "one", "{host}",
+        ])
+    func reserved(template: String) throws {
+        let table = try RouteTable([
+            route("/x/{name}", cache: cache(key: template.replacing("{rest}", with: "{name}"))),
+            route("/r/{rest...}", cache: cache(key: template.replacing("name", with: "rest"))),
+            route(
+                "/l;it:a/b",
+                cache: cache(key: template.contains("{query") || template.contains("{q") ? template : "one")),
+        ])
+        let readsQuery = template.contains("q")
+        var composer = KeyComposer()
+        func key(_ url: String) throws -> String {
+            try composer.compose(SyntheticRequest(url: url), by: table)
+            return text(of: composer)
+        }
+        let isConstant = !template.contains("{path") && !template.contains("name}") && !template.contains("{rest")
+        for byte in UInt8(0x21)...0x7e where !byte.isUnreserved {
+            let (raw, digits) = (String(UnicodeScalar(byte)), String(byte, radix: 16))
+            if readsQuery, !"&#%".contains(raw) {
+                let keys = try ["\(raw)", "%\(digits)", "%25\(digits)"].map { try key("http://h/r/?q=a\($0)") }
+                #expect(Set(keys).count == 3, "\(keys)")
+            }
+            if isConstant || "/?#%".contains(raw) { continue }
+            for folder in ["x", "r"] {
+                let keys = try ["\(raw)", "%\(digits)", "%25\(digits)"].map { try key("http://h/\(folder)/a\($0)b") }
+                #expect(Set(keys).count == 3, "\(keys)")
+            }
+        }
+        if !readsQuery {
+            let keys = try ["/l;it:a/b", "/l%3Bit:a/b", "/l;it%3aa/b"].map { try key("http://h\($0)") }
+            #expect(Set(keys).count == 3, "\(keys)")
+            #expect(try keys[2] == key("http://h/l;it%3Aa/%62"))
+        }
+        // What stands for itself is equivalent (RFC 3986 §6.2.2).
+        #expect(try key("http://h/x/%61%2d%7E?q=%61") == key("http://h/x/a-~?q=a"))
+    }
+
+    @Test("Values in a query that no encoding explains are told from those that one does")
+    func strayPercent() throws {
+        let table = try RouteTable([route("/", cache: cache(key: "{query.q|}3{query.r|}"))])
+        var composer = KeyComposer()
+        let values = [
+            "%", "%25", "%3", "%%33", "%33", "%3B", "%253B", "%%33B", ";", "%25%25", "%%", "%2525", "%%25", "+", "%20",
+            "%2B",
+        ]
+        var keys: Set<String> = []
+        for value in values {
+            for other in ["", "3", "%3B"] {
+                try composer.compose(SyntheticRequest(url: "http://h/?q=\(value)&r=\(other)"), by: table)
+                keys.insert(text(of: composer))
+            }
+        }
+        // `%3` and `%%33` are one text, since `%33` is a `3`.
+        #expect(keys.count == (values.count - 1) * 3)
+    }
+
+    @Test("{scheme} is the client's, and {route} tells routes apart that have the same parameters")
+    func schemeAndRoute() throws {
+        let scheme = try route("/{all...}", cache: cache(key: "{scheme}:{path}"))
+        #expect(try keyText(scheme, "http://h/a") == "http:/a")
+        #expect(try keyText(scheme, "https://h/a") == "https:/a")
+        var (a, b) = try (
+            route("/a/{id}", cache: cache(key: "{route}:{id}")), route("/a/{id}", cache: cache(key: "{route}:{id}"))
+        )
+        a.host = .exact("a.example")
+        b.host = .suffix(".example")
+        #expect(try keyText(a, "http://a.example/a/1") == "a.example/a/%7Bid%7D:1")
+        #expect(try keyText(b, "http://b.example/a/1") == "%2A.example/a/%7Bid%7D:1")
     }
 
     @Test("{body} is the MD5 of the content, and empty without content")
