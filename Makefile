@@ -239,8 +239,9 @@ install: $(BINARY) ## Install the binary, systemd units and /etc/larder; support
 	done; \
 	echo "install README.md CONTRIBUTING.md CHANGELOG.md docs"
 	install -m 644 LICENSE "$(DESTDIR)$(DOC_DIR)/copyright"
-	install -d "$(DESTDIR)$(DOC_DIR)/examples"
+	install -d "$(DESTDIR)$(DOC_DIR)/examples/conf.d"
 	install -m 644 config/larder.yaml config/examples/*.yaml "$(DESTDIR)$(DOC_DIR)/examples"
+	install -m 644 config/examples/conf.d/*.yaml "$(DESTDIR)$(DOC_DIR)/examples/conf.d"
 	@set -e; file="$(DESTDIR)$(SYSCONFDIR)/larder/larder.yaml"; \
 	if [ ! -e "$$file" ]; then \
 		install -m 644 config/larder.yaml "$$file"; \

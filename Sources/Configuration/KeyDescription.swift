@@ -49,6 +49,10 @@ package struct KeyDescription: Sendable, Hashable {
             mappings.
 
             """
+        text += "\n## Top level\n\n| key | values | description |\n| --- | --- | --- |\n"
+        for key in all where !key.path.contains(".") {
+            text += "| `\(key.path)` | \(key.values) | \(key.sentence) |\n"
+        }
         var section = ""
         for key in all where key.path.contains(".") {
             let name = String(key.path.prefix { $0 != "." })
@@ -81,6 +85,14 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("routes", "LIST", nil, "Which requests go to which upstream, and which responses are cached."),
         KeyDescription("limits", "KEYS", nil, "Bounds on everything that a client could make grow."),
         KeyDescription("log", "KEYS", nil, "What is logged, and where to."),
+        KeyDescription(
+            "defaults", "KEYS", nil,
+            "What routes don't say themselves: the keys of a route but path, paths, rewrite, respond and redirect. Where both have a mapping, such as cache, it is merged key by key; anything else of a route's, lists included, replaces the default. The defaults of an included file hold for its own routes, and come before those of the main file."
+        ),
+        KeyDescription(
+            "include", "list of GLOB", nil,
+            "Further files, relative to the folder of this one and in the order of their names, such as conf.d/*.yaml. They hold upstreams, routes and defaults. A reload reads them again."
+        ),
     ]
 
     private static let server = [

@@ -68,7 +68,7 @@ enum ActionReader {
         guard path.hasPrefix("/"), !path.utf8.contains(0) else {
             throw ValueFault("expected an absolute path, found \(quoted(path))")
         }
-        let bytes = try reading.contents?(path, Int(FixedResponse.fileBound.rawValue))
+        let bytes = try reading.surroundings.contents?(path, Int(FixedResponse.fileBound.rawValue))
         return .file(path: path, bytes: bytes ?? [])
     }
 

@@ -1,5 +1,5 @@
-// Reads a configuration file: bytes in, a configuration or all its faults out. No I/O and no clock; the environment is an
-// argument. Size, nesting and alias expansion are bounded for any input.
+// Reads a configuration file: bytes in, a configuration or all its faults out. No I/O and no clock; the environment and the
+// files that it includes are arguments. Size, nesting and alias expansion are bounded for any input.
 
 import Configuration
 
@@ -7,15 +7,17 @@ import Configuration
 package struct ConfigurationReading: Sendable {
     /// nil if there is any fault.
     package let configuration: Configuration?
-    /// All errors, in the order of the file.
+    /// All errors, in the order of the file and of those that it includes.
     package let faults: [Fault]
-    /// What is allowed but probably a mistake, in the order of the file.
+    /// What is allowed but probably a mistake, in the same order.
     package let warnings: [Fault]
 }
 
 package enum ConfigurationFile {
     /// A file of more bytes is refused.
     package static let bytesBound = YAMLComposer.bytesBound
+    /// A file includes no more files.
+    package static let filesBound = IncludeReader.filesBound
 
     /// Reads YAML 1.2.
     ///
@@ -50,6 +52,7 @@ package enum ConfigurationFile {
         }
         guard let file = KeyedValues(root, path: "", in: reading) else { return nil }
         var configuration = Configuration()
+        IncludeReader.read(file, root)
         for section in sections { section(file, &configuration) }
         return configuration
     }

@@ -1,7 +1,9 @@
 // What is wrong with a file, or looks wrong, and at which position.
 
-/// A position in the file. Both numbers start at 1; columns count characters.
+/// A position in one of the files that are read. Lines and columns start at 1; columns count characters.
 package struct Position: Sendable, Hashable, Comparable {
+    /// 0 is the file that was named, others are those that it includes, in their order.
+    package var file = 0
     package var line: Int
     package var column: Int
 
@@ -11,7 +13,7 @@ package struct Position: Sendable, Hashable, Comparable {
     }
 
     package static func < (left: Position, right: Position) -> Bool {
-        (left.line, left.column) < (right.line, right.column)
+        (left.file, left.line, left.column) < (right.file, right.line, right.column)
     }
 }
 
@@ -48,19 +50,35 @@ package struct Fault: Sendable, Hashable, CustomStringConvertible {
     private var advice: String { hint.map { "\(message); \($0)" } ?? message }
 }
 
-/// Collects the errors and warnings of one file. The bounds keep a file full of errors from filling the memory.
+/// Collects the errors and warnings of a file and of those that it includes. The bounds keep a file full of errors from filling the memory.
 final class FaultList {
     /// Of errors, and of warnings.
     static let bound = 1_000
 
-    private let fileName: String
+    /// By `Position.file`.
+    private var fileNames: [String]
     private var errors: [Fault] = []
     private var warnings: [Fault] = []
     private var known: Set<Fault> = []
     /// Errors, those past the bound included.
     private(set) var count = 0
 
-    init(fileName: String) { self.fileName = fileName }
+    init(fileName: String) { fileNames = [fileName] }
+
+    /// The name of the file that includes the others.
+    var mainFile: String { fileNames[0] }
+
+    /// - Returns: the number of the file in positions.
+    func addFile(_ name: String) -> Int {
+        fileNames.append(name)
+        return fileNames.count - 1
+    }
+
+    /// `line 7`, or `line 7 of conf.d/shop.yaml` for somebody who reads another file.
+    func line(of position: Position, from other: Position) -> String {
+        position.file == other.file
+            ? "line \(position.line)" : "line \(position.line) of \(fileNames[position.file])"
+    }
 
     /// An error. Past the bound, errors are only counted.
     func add(_ position: Position, _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil) {
@@ -81,12 +99,12 @@ final class FaultList {
     private func fault(
         _ severity: Fault.Severity, _ position: Position, _ message: String, _ hint: String?
     ) -> Fault {
-        Fault(fileName: fileName, severity: severity, position: position, message: message, hint: hint)
+        Fault(fileName: fileNames[position.file], severity: severity, position: position, message: message, hint: hint)
     }
 
     var isFull: Bool { errors.count >= FaultList.bound }
 
-    /// In the order of the file.
+    /// In the order of the files.
     var sortedErrors: [Fault] { errors.sorted { $0.position < $1.position } }
     var sortedWarnings: [Fault] { warnings.sorted { $0.position < $1.position } }
 }

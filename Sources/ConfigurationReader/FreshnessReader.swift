@@ -52,7 +52,7 @@ enum FreshnessReader {
         case .mapping: break
         }
         var statuses: [StatusTimeout] = []
-        var first: [StatusSelector: (name: String, line: Int)] = [:]
+        var first: [StatusSelector: (name: String, position: Position)] = [:]
         for entry in reading.entries(of: node) ?? [] {
             let timeout = reading.value(of: entry.value, key: entry.name) { text throws(ValueFault) in
                 try duration(text, of: "the duration of \(quoted(entry.name))", notZero: "remove it")
@@ -62,9 +62,10 @@ enum FreshnessReader {
                 if let twin = first[selector] {
                     reading.faults.add(
                         entry.position,
-                        "\(quoted(entry.name)) duplicates \(quoted(twin.name)) on line \(twin.line)")
+                        "\(quoted(entry.name)) duplicates \(quoted(twin.name)) on "
+                            + reading.faults.line(of: twin.position, from: entry.position))
                 } else {
-                    first[selector] = (entry.name, entry.position.line)
+                    first[selector] = (entry.name, entry.position)
                     if let timeout { statuses.append(StatusTimeout(selector, timeout)) }
                 }
             } catch {

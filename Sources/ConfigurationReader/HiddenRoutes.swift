@@ -21,8 +21,9 @@ enum HiddenRoutes {
             else { continue }
             faults.warn(
                 hidden.position,
-                "requests for the host \(quoted(hiding.host.description)) go to the route on line "
-                    + "\(hiding.position.line) instead, because a host takes precedence over a path",
+                "requests for the host \(quoted(hiding.host.description)) go to the route on "
+                    + faults.line(of: hiding.position, from: hidden.position)
+                    + " instead, because a host takes precedence over a path",
                 hint: "add a route with this path for that host")
         }
     }

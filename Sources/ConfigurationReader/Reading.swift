@@ -1,22 +1,23 @@
-// Shared state while one file is read: the list of faults, the environment, and how a node becomes a value.
+// Shared state while a file, and what it includes, is read: the list of faults, the environment, and how a node becomes a value.
 
 import Configuration
 
 final class Reading {
     let faults: FaultList
     var upstreams = UpstreamNames()
+    /// The files that the file includes, in their order.
+    var included: [KeyedValues] = []
     private let variables: Variables
 
     /// What is wrong with something that the file refers to; nil if nothing is, or if nobody looks.
     let complaint: (Surroundings.Reference) -> String?
-    /// The bytes of a file that the configuration contains; nil if nobody reads it.
-    let contents: Surroundings.FileReader?
+    let surroundings: Surroundings
 
     init(faults: FaultList, surroundings: Surroundings) {
         self.faults = faults
         variables = Variables(environment: surroundings.variable)
         complaint = surroundings.complaint
-        contents = surroundings.contents
+        self.surroundings = surroundings
     }
 
     typealias Entry = (name: String, position: Position, value: YAMLNode)
@@ -33,7 +34,7 @@ final class Reading {
         case .mapping(let pairs):
             var entries: [Entry] = []
             var merged: [YAMLNode] = []
-            var lines: [String: Int] = [:]
+            var known: [String: Position] = [:]
             for pair in pairs {
                 guard case .scalar(let name, let isPlain) = pair.key.content else {
                     if case .invalid = pair.key.content { continue }
@@ -44,17 +45,18 @@ final class Reading {
                     merged.append(pair.value)
                     continue
                 }
-                if let line = lines[name] {
+                if let first = known[name] {
                     faults.add(
-                        pair.key.position, "duplicate key \(quoted(name))", hint: "first defined on line \(line)")
+                        pair.key.position, "duplicate key \(quoted(name))",
+                        hint: "first defined on \(faults.line(of: first, from: pair.key.position))")
                     continue
                 }
-                lines[name] = pair.key.position.line
+                known[name] = pair.key.position
                 entries.append((name, pair.key.position, pair.value))
             }
             for node in merged {
                 for entry in mergedEntries(of: node)
-                where lines.updateValue(entry.position.line, forKey: entry.name) == nil {
+                where known.updateValue(entry.position, forKey: entry.name) == nil {
                     entries.append(entry)
                 }
             }
@@ -102,12 +104,14 @@ final class Reading {
     func reportingDuplicates<Value: Hashable>(
         _ entries: [(value: Value, position: Position)], name: (Value) -> String
     ) -> [Value] {
-        var lines: [Value: Int] = [:]
+        var known: [Value: Position] = [:]
         for entry in entries {
-            if let line = lines[entry.value] {
-                faults.add(entry.position, "\(name(entry.value)) is listed twice", hint: "first on line \(line)")
+            if let first = known[entry.value] {
+                faults.add(
+                    entry.position, "\(name(entry.value)) is listed twice",
+                    hint: "first on \(faults.line(of: first, from: entry.position))")
             } else {
-                lines[entry.value] = entry.position.line
+                known[entry.value] = entry.position
             }
         }
         return entries.map(\.value)

@@ -1,4 +1,4 @@
-// `routes`: each route on its own, then routes that match the same requests.
+// `routes`, of the file and of those that it includes: each route on its own, then routes that match the same requests.
 
 import Configuration
 
@@ -24,39 +24,23 @@ enum RouteReader {
 
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {
         let reading = file.reading
-        let hint = "add a route: - {path: \"/{rest...}\", upstream: NAME}"
-        guard let node = file.node("routes") else {
-            reading.faults.add(file.position, "`routes` is missing, so nothing would be served", hint: hint)
-            return
+        var first: [String: Position] = [:]
+        var placed: [HiddenRoutes.Placed] = []
+        for node in RouteNodes.all(of: file) where !reading.faults.isFull {
+            guard let keys = KeyedValues(node, path: "routes.*", in: reading), let draft = readRoute(keys)
+            else { continue }
+            configuration.routes.append(draft.route)
+            for (path, position) in draft.paths {
+                for host in draft.route.hosts { placed.append((path, host, position)) }
+            }
+            rejectDuplicates(of: draft, in: reading.faults, &first)
         }
-        switch node.content {
-        case .invalid: return
-        case .sequence(let nodes) where !nodes.isEmpty:
-            var lines: [String: Int] = [:]
-            var placed: [HiddenRoutes.Placed] = []
-            for node in nodes where !reading.faults.isFull {
-                guard let keys = KeyedValues(node, path: "routes.*", in: reading), let draft = readRoute(keys)
-                else { continue }
-                configuration.routes.append(draft.route)
-                for (path, position) in draft.paths {
-                    for host in draft.route.hosts { placed.append((path, host, position)) }
-                }
-                rejectDuplicates(of: draft, in: reading.faults, &lines)
-            }
-            HiddenRoutes.warn(placed, in: reading.faults)
-            // A faulty route may be the one that was to use it.
-            for upstream in reading.upstreams.unused where reading.faults.count == 0 {
-                reading.faults.warn(
-                    upstream.position, "no route uses the upstream \(quoted(upstream.name))",
-                    hint: "add a route, or remove it")
-            }
-        case .sequence:
-            reading.faults.add(node.position, "`routes` is empty, so nothing would be served", hint: hint)
-        case .scalar where node.isNull:
-            reading.faults.add(node.position, "`routes` is empty, so nothing would be served", hint: hint)
-        case .scalar, .mapping:
-            reading.faults.add(
-                node.position, "expected a list of routes, found \(node.kind)", hint: "start each with `- path: …`")
+        HiddenRoutes.warn(placed, in: reading.faults)
+        // A faulty route may be the one that was to use it.
+        for upstream in reading.upstreams.unused where reading.faults.count == 0 {
+            reading.faults.warn(
+                upstream.position, "no route uses the upstream \(quoted(upstream.name))",
+                hint: "add a route, or remove it")
         }
     }
 
@@ -67,18 +51,20 @@ enum RouteReader {
         return draft.paths.isEmpty ? nil : draft
     }
 
-    private static func rejectDuplicates(of draft: RouteDraft, in faults: FaultList, _ lines: inout [String: Int]) {
+    private static func rejectDuplicates(
+        of draft: RouteDraft, in faults: FaultList, _ first: inout [String: Position]
+    ) {
         let isList = draft.paths.count > 1
         for (path, position) in draft.paths {
-            var earlier: Int?
+            var earlier: Position?
             for host in draft.route.hosts {
                 let identity = "\(host) \(path.shape)"
-                if let line = lines[identity] { earlier = earlier ?? line } else { lines[identity] = position.line }
+                if let other = first[identity] { earlier = earlier ?? other } else { first[identity] = position }
             }
             guard let earlier else { continue }
             let what = isList ? "the path \(quoted(path.description))" : "this route"
             faults.add(
-                position, "\(what) matches the same requests as the one on line \(earlier)",
+                position, "\(what) matches the same requests as the one on \(faults.line(of: earlier, from: position))",
                 hint: isList ? "remove it, or change `hosts`" : "change `path` or `host`")
         }
     }

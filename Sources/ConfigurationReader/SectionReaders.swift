@@ -162,7 +162,8 @@ enum ListenerChecks {
                 faults.add(
                     listener.position,
                     "\(quoted(listener.value.description)) conflicts with "
-                        + "\(quoted(first.value.description)) on line \(first.position.line)")
+                        + "\(quoted(first.value.description)) on \(faults.line(of: first.position, from: listener.position))"
+                )
             }
         }
         guard let address = configuration.admin.listen else { return }

@@ -21,17 +21,43 @@ package struct Surroundings {
 
     /// Reads a file of at most so many bytes. The fault says what is wrong with it, behind its path.
     package typealias FileReader = (_ path: String, _ bound: Int) throws(ValueFault) -> [UInt8]
+    /// The files that match a pattern of `include`.
+    let files: (_ pattern: String) -> IncludedFiles
+
+    /// A file that the file includes.
+    package struct IncludedFile {
+        /// In messages, and by which it is known to be the same under two patterns.
+        package let name: String
+        /// Its content; nil with the reason if it can't be read.
+        package let bytes: [UInt8]?
+        package let complaint: String
+
+        package init(name: String, bytes: [UInt8]?, complaint: String = "") {
+            self.name = name
+            self.bytes = bytes
+            self.complaint = complaint
+        }
+    }
+
+    package enum IncludedFiles {
+        /// Sorted by name.
+        case files([IncludedFile])
+        /// More match than may be included.
+        case tooMany
+    }
 
     /// - Parameters:
     ///   - environment: the value of a variable, nil for one that isn't set.
     ///   - complaint: what is wrong with a reference. By default nobody looks: whoever starts with the file finds out.
     ///   - contents: reads the files whose content is part of the configuration. By default they are taken for empty.
+    ///   - files: the files that match a pattern, which is relative to the file's folder. By default there are none.
     package init(
         environment: @escaping (String) -> String?, complaint: @escaping (Reference) -> String? = { _ in nil },
-        contents: FileReader? = nil
+        contents: FileReader? = nil, files: @escaping (String) -> IncludedFiles = { _ in .files([]) }
     ) {
         variable = environment
         self.complaint = complaint
         self.contents = contents
+        self.files = files
     }
 }

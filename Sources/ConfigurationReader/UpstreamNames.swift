@@ -9,7 +9,12 @@ struct UpstreamNames {
     /// Whether `upstreams` can't be read, so that nobody knows which names there are.
     var areUnknown = false
 
-    mutating func define(_ name: String, at position: Position) { known[name] = (position, false) }
+    /// - Returns: where the name was defined before; nil if it wasn't.
+    mutating func define(_ name: String, at position: Position) -> Position? {
+        if let first = known[name] { return first.position }
+        known[name] = (position, false)
+        return nil
+    }
 
     /// The name, if there is an upstream of that name.
     mutating func use(_ name: String) throws(ValueFault) -> String {

@@ -3,7 +3,12 @@
 import Configuration
 
 enum UpstreamReader {
+    /// The upstreams of the file and of those that it includes.
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {
+        for file in [file] + file.reading.included { readFile(file, into: &configuration) }
+    }
+
+    private static func readFile(_ file: KeyedValues, into configuration: inout Configuration) {
         let reading = file.reading
         guard let node = file.node("upstreams") else { return }
         if case .sequence = node.content {
@@ -18,7 +23,12 @@ enum UpstreamReader {
             return
         }
         for entry in entries {
-            reading.upstreams.define(entry.name, at: entry.position)
+            if let first = reading.upstreams.define(entry.name, at: entry.position) {
+                reading.faults.add(
+                    entry.position, "duplicate upstream \(quoted(entry.name))",
+                    hint: "first defined on \(reading.faults.line(of: first, from: entry.position))")
+                continue
+            }
             guard isUpstreamName(entry.name) else {
                 reading.faults.add(
                     entry.position, "invalid upstream name \(quoted(entry.name))",

@@ -7,6 +7,7 @@ struct YAMLComposer {
     /// 100,000 routes of a few keys.
     static let bytesBound = 8 << 20
     static let depthBound = 32
+    /// Of all files together.
     static let weightBound = 1_000_000
 
     private struct Frame {
@@ -18,24 +19,31 @@ struct YAMLComposer {
     }
 
     private let faults: FaultList
+    /// The number of the file in positions.
+    private let file: Int
     private var frames: [Frame] = []
     private var anchors: [String: YAMLNode] = [:]
     private var root: YAMLNode?
-    private var weight = 0
+    private var weight: Int
 
     /// The root of the one document, or nil with the reason in `faults`. Null for an empty file.
-    static func compose(_ bytes: [UInt8], faults: FaultList) -> YAMLNode? {
-        let start = Position(line: 1, column: 1)
+    /// - Parameters:
+    ///   - file: its number in positions.
+    ///   - weight: how many values were read before, from other files.
+    static func compose(_ bytes: [UInt8], file: Int = 0, weight: Int = 0, faults: FaultList) -> YAMLNode? {
+        var start = Position(line: 1, column: 1)
+        start.file = file
         guard bytes.count <= bytesBound else {
             faults.add(start, "the file is \(bytes.count) bytes long", hint: "the maximum is \(bytesBound)")
             return nil
         }
-        var composer = YAMLComposer(faults: faults)
+        var composer = YAMLComposer(faults: faults, file: file, weight: weight)
         let reader = YAMLEventReader(bytes)
         do {
             var documents = 0
             while true {
-                let (event, position) = try reader.next()
+                var (event, position) = try reader.next()
+                position.file = file
                 if case .streamEnd = event { break }
                 if case .documentStart = event {
                     documents += 1
@@ -48,14 +56,19 @@ struct YAMLComposer {
                 }
             }
         } catch {
-            let (position, message, hint) = SyntaxSentence.make(for: error, in: bytes)
+            var (position, message, hint) = SyntaxSentence.make(for: error, in: bytes)
+            position.file = file
             faults.add(position, message, hint: hint)
             return nil
         }
         return composer.root ?? YAMLNode(start, .scalar(text: "", isPlain: true))
     }
 
-    private init(faults: FaultList) { self.faults = faults }
+    private init(faults: FaultList, file: Int, weight: Int) {
+        self.faults = faults
+        self.file = file
+        self.weight = weight
+    }
 
     /// False if reading can't continue.
     private mutating func take(_ event: YAMLEvent, at position: Position) -> Bool {
@@ -64,8 +77,10 @@ struct YAMLComposer {
         case .scalar(let text, let isPlain, let lastLine, let anchor, let hasTag):
             refuseTag(hasTag, at: position)
             if isPlain, lastLine > position.line, !frames.isEmpty {
+                var next = Position(line: position.line + 1, column: 1)
+                next.file = file
                 faults.warn(
-                    Position(line: position.line + 1, column: 1),
+                    next,
                     "this line continues the value of line \(position.line)",
                     hint: "a new key needs `: ` after it and the same indentation as its neighbours")
             }

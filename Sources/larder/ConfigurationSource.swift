@@ -63,7 +63,8 @@ func readConfiguration(
         throw ConfigurationFaults(lines: ["\(path): error: \(error)"])
     }
     let surroundings = Surroundings(
-        environment: System.environment, complaint: complaint, contents: content(ofFile:bound:))
+        environment: System.environment, complaint: complaint, contents: content(ofFile:bound:),
+        files: { includedFiles($0, of: path) })
     let reading = ConfigurationFile.read(bytes: bytes, fileName: path, in: surroundings)
     guard let configuration = reading.configuration else { throw ConfigurationFaults(reading) }
     do throws(RouteTableFault) {
@@ -72,6 +73,29 @@ func readConfiguration(
         throw ConfigurationFaults(lines: ["\(path): error: routes: \(error)"])
     }
     return ValidConfiguration(configuration: configuration, warnings: reading.warnings)
+}
+
+/// The files that match a pattern of `include` in the file at `path`.
+private func includedFiles(_ pattern: String, of path: String) -> Surroundings.IncludedFiles {
+    var whole = pattern
+    if !pattern.hasPrefix("/"), let slash = path.lastIndex(of: "/") {
+        // What the folder is called is no pattern.
+        whole = path[...slash].map { "*?[\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + pattern
+    }
+    let names = System.paths(matching: whole)
+    guard names.count <= ConfigurationFile.filesBound else { return .tooMany }
+    return .files(
+        names.map { name in
+            guard System.isFile(name) else {
+                return Surroundings.IncludedFile(name: name, bytes: nil, complaint: "is not a regular file")
+            }
+            do throws(SystemFault) {
+                let bytes = try System.read(file: name, limit: 2 * ConfigurationFile.bytesBound)
+                return Surroundings.IncludedFile(name: name, bytes: bytes)
+            } catch {
+                return Surroundings.IncludedFile(name: name, bytes: nil, complaint: "\(error)")
+            }
+        })
 }
 
 /// What is wrong on this machine with something that a file refers to; nil if nothing is.

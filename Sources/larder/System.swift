@@ -132,6 +132,21 @@ enum System {
     static func exists(file path: String) -> Bool { unsafe access(path, F_OK) == 0 }
     static func remove(file path: String) { unsafe unlink(path) }
 
+    static func isFile(_ path: String) -> Bool {
+        var status = Glibc.stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The paths that match a pattern of glob(7), sorted.
+    static func paths(matching pattern: String) -> [String] {
+        var found = unsafe glob_t()
+        defer { unsafe globfree(&found) }
+        guard unsafe glob(pattern, 0, nil, &found) == 0 else { return [] }
+        return (0..<Int(unsafe found.gl_pathc)).compactMap { index in
+            unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
+        }
+    }
+
     /// Whether there is certainly no such folder. One that this process may not see is not missing.
     static func lacksFolder(_ path: String) -> Bool {
         var status = Glibc.stat()

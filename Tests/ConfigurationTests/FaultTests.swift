@@ -67,7 +67,8 @@ struct FaultTests {
                 "1:6: error: YAML tags are not supported; a value that starts with ! needs quotes"),
             FaultyFile(
                 "x: &x {}\nlog:\n  <<: *x" + rest,
-                "1:1: error: unknown key `x`; known keys: server, admin, store, upstreams, routes, limits, log"),
+                "1:1: error: unknown key `x`; known keys: server, admin, store, upstreams, routes, limits, log, defaults, include"
+            ),
             FaultyFile("log:\n  <<: x" + rest, "2:7: error: expected a mapping after <<, found text; write <<: *name"),
         ])
     func keys(_ file: FaultyFile) { #expect(faults(file.text) == file.faults) }

@@ -11,6 +11,8 @@ package struct LarderConfiguration: Sendable {
     package var routes = ""
     package var limits = ""
     package var log = ""
+    /// Whole lines beside the sections.
+    package var more = ""
     /// The listener takes connections that begin with a PROXY protocol header.
     package var proxyProtocol = false
 
@@ -41,7 +43,7 @@ package struct LarderConfiguration: Sendable {
             ("server", "listen: \(listen)\n\(server)"), ("admin", "listen: \(address)\n\(admin)"), ("store", store),
             ("upstreams", upstreams), ("routes", routes), ("limits", limits), ("log", log),
         ]
-        return sections.filter { !$1.isEmpty }.map { "\($0):\n\(Self.indented($1))\n" }.joined()
+        return sections.filter { !$1.isEmpty }.map { "\($0):\n\(Self.indented($1))\n" }.joined() + more
     }
 
     private static func indented(_ text: String) -> String {
