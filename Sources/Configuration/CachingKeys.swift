@@ -45,9 +45,12 @@ extension KeyDescription {
         ),
         key(
             "key", "TEMPLATE", nil,
-            "Template of the cache key, such as task:{id|default}; by default method and URL. A request that lacks a value without a default, or has it more than once, passes by the cache."
+            "Template of the cache key, such as task:{id|default}; by default method and URL. Pieces: {NAME}, {path.NAME}, {query.NAME}, {header.NAME}, {cookie.NAME}, {method}, {scheme}, {host}, {path}, {query}, {body}, {route} (the route's host and path as the file has them) and {default} (the key without a template). A request that lacks a value without a default, or has it more than once, passes by the cache. Values are percent-encoded: `;` is %3B, and where the request has %3B, %253B, since an API may tell them apart; so for every visible character that may stand in a URL unencoded. Where one API responds differently by host or scheme, the key needs {host} or {scheme}. Routes whose keys can be equal must have the same upstream, or {route} in their keys."
         ),
-        key("query", "sorted | exact | ignore", "sorted", "How the query is used in the key."),
+        key(
+            "query", "sorted | exact | ignore", "sorted",
+            "How the query is used in the key. sorted: by name, so that the order of different parameters makes no difference; those of one name keep theirs, and names are compared decoded (sort[] is sort%5B%5D). exact: byte for byte, for APIs to which order or spelling says something, such as signed URLs, pairs that belong together (field=a&op=gt&field=b&op=lt) or parameters whose first one decides. ignore: left out."
+        ),
         key("query_allow", "list of GLOB", nil, "Only these query parameters are used in the key."),
         key("query_deny", "list of GLOB", "[]", "Query parameters that are not used in the key."),
         key(
@@ -75,7 +78,7 @@ extension KeyDescription {
         ),
         key(
             "graphql", "on | off", "off",
-            "Whether POST requests are GraphQL over HTTP: only query operations are cached, by query text, variables and operationName. Everything else (mutations, subscriptions, batches, persisted queries, what is not understood) is forwarded. Requires post: reads."
+            "Whether POST requests are GraphQL over HTTP: only query operations are cached, by query text, variables and operationName. Everything else (mutations, subscriptions, batches, persisted queries, extensions other than clientLibrary, what is not understood) is forwarded. Requires post: reads."
         ),
         key(
             "bypass", "list of CONDITION", "[]",

@@ -13,7 +13,7 @@ func isSegmentByte(_ byte: UInt8) -> Bool {
     }
 }
 
-func percentTriplet(_ byte: UInt8) -> String {
+package func percentTriplet(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16, uppercase: true)
     return byte < 16 ? "%0\(digits)" : "%\(digits)"
 }

@@ -5,7 +5,9 @@ import Configuration
 enum ActionReader {
     private static let names = ["upstream", "respond", "redirect"]
     /// What only means something where an upstream is asked.
-    private static let forwardingKeys = ["cache", "strip", "rewrite", "upgrade"]
+    static let forwardingKeys = [
+        "cache", "strip", "rewrite", "upgrade", "compress", "request", "response", "timeouts", "retries",
+    ]
 
     static func read(_ keys: KeyedValues, into draft: inout RouteDraft) {
         let given = names.filter { keys.node($0) != nil }

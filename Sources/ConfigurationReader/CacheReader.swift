@@ -31,6 +31,7 @@ enum CacheReader {
         for part in parts { part(keys, &cache) }
         for check in checks { check(keys, cache, draft) }
         draft.route.cache = cache
+        if cache.key != nil { draft.keyPosition = keys.position(of: "key") }
     }
 
     /// `on` caches with all defaults, `off` not at all, and a duration is the `timeout`.

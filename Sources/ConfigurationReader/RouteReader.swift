@@ -13,6 +13,8 @@ struct RouteDraft {
     var path: PathPattern? { paths.first?.value }
     /// The parameters that templates may name: those that each path has.
     var parameterNames: [String] { Route.parameterNames(of: paths.map(\.value)) }
+    /// Where `cache.key` stands.
+    var keyPosition: Position?
 }
 
 enum RouteReader {
@@ -26,6 +28,7 @@ enum RouteReader {
         let reading = file.reading
         var first: [String: Position] = [:]
         var placed: [HiddenRoutes.Placed] = []
+        var keyed: [SharedKeys.Placed] = []
         for node in RouteNodes.all(of: file) where !reading.faults.isFull {
             guard let keys = KeyedValues(node, path: "routes.*", in: reading), let draft = readRoute(keys)
             else { continue }
@@ -34,8 +37,10 @@ enum RouteReader {
                 for host in draft.route.hosts { placed.append((path, host, position)) }
             }
             rejectDuplicates(of: draft, in: reading.faults, &first)
+            if let position = draft.keyPosition { keyed.append((draft.route, position)) }
         }
         HiddenRoutes.warn(placed, in: reading.faults)
+        SharedKeys.check(keyed, of: configuration, in: reading.faults)
         // A faulty route may be the one that was to use it.
         for upstream in reading.upstreams.unused where reading.faults.count == 0 {
             reading.faults.warn(

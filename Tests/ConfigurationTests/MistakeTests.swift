@@ -842,9 +842,27 @@ struct MistakeTests {
             Mistake(
                 "nearly a parameter, with a default", "timeout: 1m", "key: \"item:{ids|none}\"",
                 [
-                    "6:18: warning: `{ids|…}` is no path parameter, so it is a query parameter here; did you mean {id}? Otherwise write {query.ids|…}"
+                    "6:18: warning: `{ids|…}` is no path parameter, so it is a query parameter here; did you mean {id}? Otherwise write {query.ids|…}",
+                    "6:18: warning: the key has no {host}, and this route serves every host, which share its entries; add {host} to the key, or give the route a `host`",
                 ]),
-            Mistake("a query parameter with a default", "timeout: 1m", "key: \"item:{page|1}\""),
+            Mistake("a query parameter with a default", "timeout: 1m", "key: \"{host}:item:{page|1}\""),
+            Mistake(
+                "a key without the host", "timeout: 1m", "key: \"item:{id}\"",
+                [
+                    "6:18: warning: the key has no {host}, and this route serves every host, which share its entries; add {host} to the key, or give the route a `host`"
+                ]),
+            Mistake(
+                "a piece of another name", "timeout: 1m", "key: \"{host}:{proto}\"",
+                [
+                    "6:18: error: `{proto}` is not a parameter of the path `/items/{id}`; write {query.proto} for a query parameter, or {proto|default}"
+                ]),
+            Mistake(
+                "one key for two upstreams",
+                file:
+                    "upstreams: {shop: \"http://127.0.0.1:7000\", old: \"http://127.0.0.1:7001\"}\nroutes:\n  - {path: \"/v1/{id}\", host: a.example, upstream: old, cache: {key: \"item:{id}\"}}\n  - {path: \"/v2/{id}\", host: a.example, upstream: shop, cache: {key: \"item:{id}\"}}\n",
+                [
+                    "4:70: error: the key can be the same as that on line 3, whose upstream is `old`; begin each with a text of its own, or add {route} to both"
+                ]),
             Mistake(
                 "a brace of a template that is not closed", "timeout: 1m", "key: \"item:{id\"",
                 ["6:18: error: the key template `item:{id` has an unclosed {"]),
@@ -855,7 +873,7 @@ struct MistakeTests {
                 ]),
             Mistake(
                 "force with Authorization in the key", "timeout: 1m",
-                "timeout: 1m, mode: force, allow_authorization: on, key: \"{path}:{header.Authorization}\""),
+                "timeout: 1m, mode: force, allow_authorization: on, key: \"{host}{path}:{header.Authorization}\""),
             Mistake(
                 "force with cookies", "timeout: 1m", "timeout: 1m, mode: force, allow_set_cookie: on",
                 [
