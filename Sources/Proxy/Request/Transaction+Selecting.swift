@@ -57,7 +57,9 @@ extension Transaction: StoreReceiver {
 
     /// Responds as the route says, whatever the method.
     private func respond(_ own: OwnResponse, _ match: RouteMatch) -> Progress {
-        guard let location = own.location(request.head, request.bytes, match) else { return refuse(.invalidPath) }
+        let request = self.request!
+        let bytes = request.bytes
+        guard let location = own.location(request.head, bytes, match) else { return refuse(.invalidPath) }
         if let explainer { return explainer.refused(self, .own, status: own.status) }
         served.outcome = .own
         respond(
