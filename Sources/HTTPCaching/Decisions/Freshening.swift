@@ -77,7 +77,8 @@ package func confirmedFacts(
     facts.responseTime = response.responseTime
     facts.date = response.date
     facts.correctedInitialAge = correctedInitialAge(response, requestTime: requestTime)
-    facts.lifetime = freshnessLifetime(response, response.directives, policy)?.lifetime ?? .zero
+    let lifetime = freshnessLifetime(response, response.directives, policy)?.lifetime ?? .zero
+    facts.lifetime = policy.shortening.applied(to: lifetime)
     return facts
 }
 

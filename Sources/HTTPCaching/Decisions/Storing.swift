@@ -24,12 +24,12 @@ package func storageVerdict(
     let source: LifetimeSource
     if isForced, let timeout = policy.timeout {
         // The route's timeout starts now, whatever age the response arrived with.
-        lifetime = initialAge + timeout
+        lifetime = initialAge + policy.shortening.applied(to: timeout)
         source = .timeout
         flags.insert(.lifetimeFromRoute)
     } else {
         guard let found = freshnessLifetime(response, directives, policy) else { return .refuse(.noLifetime) }
-        (lifetime, source) = found
+        (lifetime, source) = (policy.shortening.applied(to: found.lifetime), found.source)
         flags.formUnion(StoredFacts.Flags(directives, found.source, found.lifetime))
     }
     if source != .origin, !policy.reads(request.method) { return .refuse(.postRuns) }

@@ -41,9 +41,39 @@ package struct RoutePolicy: Sendable {
     /// origin can't be reached.
     package var keep: Seconds = 600
 
+    /// What is cut off each lifetime; nothing by default.
+    package var shortening = Shortening.none
+
     package init() {}
 
     /// Whether a request with this method may be answered from the route's own lifetime, repeated in the background, or share
     /// another's response.
     package func reads(_ method: Method) -> Bool { method != .post || postReads }
+}
+
+/// The share of a lifetime that is cut off, so that what was stored at the same time doesn't expire at the same time. A
+/// lifetime only ever gets shorter: nothing is fresh for longer than its origin, or the route, has said.
+package struct Shortening: Equatable, Sendable {
+    /// In 1/65536 of the lifetime.
+    let share: UInt32
+
+    package static let none = Shortening(share: 0)
+
+    private init(share: UInt32) { self.share = share }
+
+    /// - Parameters:
+    ///   - percentage: at most that much is cut off; from 0 to 100.
+    ///   - number: decides how much. The same for all variants of a resource, each time that they are freshened, and in each
+    ///     process, so that they go on expiring together; another one for each resource. Its bits must be as good as random.
+    package init(upTo percentage: UInt8, by number: UInt64) {
+        let most = UInt64(min(percentage, 100)) * 65_536 / 100
+        share = UInt32(most.multipliedFullWidth(by: number).high)
+    }
+
+    /// Rounded up to whole seconds, so that a lifetime of one second stays one.
+    func applied(to lifetime: Seconds) -> Seconds {
+        guard share > 0, lifetime > .zero else { return lifetime }
+        let cut = UInt64(lifetime.count).multipliedFullWidth(by: UInt64(share))
+        return lifetime - Seconds(Int64(cut.high << 48 | cut.low >> 16))
+    }
 }
