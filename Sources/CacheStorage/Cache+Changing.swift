@@ -104,6 +104,13 @@ extension Cache {
         figures.invalidatedGroups += groups.count
     }
 
+    /// Invalidates whatever is looked up at these places: nothing is deleted, but records requested up to `time` are no longer
+    /// current.
+    package func invalidate(places: [InvalidatedPlace], at time: WallTime) {
+        shared.clock.note(places, at: time)
+        figures.invalidatedPlaces += places.count
+    }
+
     /// Deletes records without invalidating them; a fetch in progress may store them again.
     package func delete(_ keys: [CacheKey]) {
         deleteFromMemory(keys)

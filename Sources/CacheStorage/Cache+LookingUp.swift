@@ -71,6 +71,23 @@ extension Cache {
         return key == plainKey || !shared.clock.covers(.key(key), requestedAt: time)
     }
 
+    /// Whether no place was ever invalidated, so that there is nothing to ask ``isCurrent(_:scheme:authority:path:query:)``.
+    package var hasNoInvalidatedPlaces: Bool { shared.clock.hasNoPlaces }
+
+    /// Whether the URL that the record was looked up for is at no place that was invalidated after it was requested. Allocates
+    /// nothing.
+    /// - Parameters:
+    ///   - scheme: of the URL, in lower case.
+    ///   - authority: of the URL, in any case.
+    ///   - path: of the URL, in its normal form.
+    ///   - query: with its `?`; empty without one.
+    package func isCurrent(
+        _ record: StoredResponse, scheme: Span<UInt8>, authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>
+    ) -> Bool {
+        !shared.clock.coversPlace(
+            scheme: scheme, authority: authority, path: path, query: query, requestedAt: record.facts.requestTime)
+    }
+
     /// Whether no group and no tag of the record was invalidated after it was requested. Allocates nothing.
     /// - Parameters:
     ///   - scheme: of the record's origin, in lower case.

@@ -84,6 +84,8 @@ package struct CacheFigures: Sendable, BitwiseCopyable, Equatable {
     package var invalidatedKeys = 0
     /// Groups and tags that were invalidated.
     package var invalidatedGroups = 0
+    /// URLs, and texts that URLs begin with, whose records were invalidated.
+    package var invalidatedPlaces = 0
     /// Records that were invalidated while they were on their way into the remote store, and deleted from it again.
     package var overtakenWrites = 0
     /// Records that were written again, since an older one may have reached the remote store after them.

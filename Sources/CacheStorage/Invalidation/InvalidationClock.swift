@@ -11,6 +11,7 @@ import Synchronization
 package final class InvalidationClock: Sendable {
     private let keys: Locked<RememberedInvalidations>
     private let groups: Locked<RememberedInvalidations>
+    private let places = InvalidatedPlaces()
     /// The moment of the latest invalidation of all.
     private let count = Atomic<UInt64>(0)
     /// Whether a family has any invalidation. Checked first, since most processes never see one.
@@ -49,6 +50,30 @@ package final class InvalidationClock: Sendable {
         }
         if !groups.isEmpty { _ = note(groups, in: self.groups, at: time, marking: hasGroups) }
         return keys.isEmpty ? .first : note(keys, in: self.keys, at: time, marking: hasKeys)
+    }
+
+    /// Notes an invalidation of everything at these places.
+    package func note(_ places: [InvalidatedPlace], at time: WallTime) {
+        for place in places { self.places.note(place) }
+        note(places.lazy.map(\.name), at: time)
+    }
+
+    /// Whether no place was ever invalidated: one relaxed load.
+    package var hasNoPlaces: Bool { places.isEmpty }
+
+    /// Whether a record that is looked up for this URL, and was requested at `time`, is at a place that was invalidated since,
+    /// or may have been. Allocates nothing.
+    /// - Parameters:
+    ///   - scheme, authority: the origin, as in ``GroupOrigin``.
+    ///   - path: in its normal form.
+    ///   - query: with its `?`; empty without one.
+    package func coversPlace(
+        scheme: Span<UInt8>, authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, requestedAt time: Instant
+    ) -> Bool {
+        if places.isEmpty { return false }
+        return places.contain(scheme: scheme, authority: authority, path: path, query: query) {
+            covers($0, requestedAt: time)
+        }
     }
 
     /// The remote store has confirmed that it holds no record of these keys from before they were invalidated at `moment`.

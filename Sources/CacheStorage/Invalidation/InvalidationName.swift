@@ -6,13 +6,13 @@
 import Bytes
 import HTTPSemantics
 
-/// A key, a group or a tag.
+/// A key, a group, a tag, or a place (a URL, or all that begin with it).
 package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
     /// Names that share one limit and the same rules.
     package enum Family: Sendable, BitwiseCopyable, CaseIterable {
         /// Keys, whose records are deleted as well.
         case keys
-        /// Groups of RFC 9875 and tags, whose records are not deleted, only no longer used.
+        /// Groups of RFC 9875, tags and places, whose records are not deleted, only no longer used.
         case groups
     }
 
@@ -24,6 +24,11 @@ package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
 
     package let family: Family
     let digest: Digest
+
+    init(family: Family, digest: Digest) {
+        self.family = family
+        self.digest = digest
+    }
 
     package static func key(_ key: CacheKey) -> InvalidationName {
         InvalidationName(family: .keys, digest: Digest(high: key.high, low: key.low))
@@ -49,7 +54,14 @@ package struct GroupOrigin: Sendable, BitwiseCopyable {
     fileprivate let hash: NameHash
 
     package init(scheme: Span<UInt8>, authority: Span<UInt8>) {
-        var hash = NameHash(kind: UInt8(ascii: "g"))
+        hash = NameHash(kind: UInt8(ascii: "g"), scheme: scheme, authority: authority)
+    }
+}
+
+extension NameHash {
+    /// Begins the name of something that an origin has.
+    init(kind: UInt8, scheme: Span<UInt8>, authority: Span<UInt8>) {
+        var hash = NameHash(kind: kind)
         hash.add(scheme)
         hash.add(UInt8(ascii: " "))
         let isHTTPS = scheme.isCaseless("https")
@@ -57,12 +69,12 @@ package struct GroupOrigin: Sendable, BitwiseCopyable {
             hash.add(authority[index].lowercased)
         }
         hash.add(UInt8(ascii: " "))
-        self.hash = hash
+        self = hash
     }
 }
 
 /// Two keyed 64-bit hashes of the same bytes, eight at a time: each word is multiplied to 128 bits and folded.
-private struct NameHash: Sendable, BitwiseCopyable {
+struct NameHash: Sendable, BitwiseCopyable {
     private static let seeds = (
         UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max) | 1,
         UInt64.random(in: .min ... .max) | 1
