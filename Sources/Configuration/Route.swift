@@ -31,6 +31,10 @@ package struct Route: Sendable, Hashable {
     package var cache: CacheSettings?
     /// nil: responses are passed on as they come.
     package var compression: CompressionSettings?
+    /// What is not nil replaces the upstream's.
+    package var timeouts = Timeouts()
+    /// Replaces the upstream's, unless it is nil.
+    package var retries: Int?
     /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
     package var upgrade: [String] = []
     /// What changes of the fields that the upstream gets.
@@ -42,6 +46,15 @@ package struct Route: Sendable, Hashable {
 
     /// What `upgrade: on` lets through.
     package static let usualUpgrade = ["websocket"]
+
+    /// `timeouts` of a route.
+    package struct Timeouts: Sendable, Hashable {
+        package var connect: Milliseconds?
+        package var firstByte: Milliseconds?
+        package var betweenBytes: Milliseconds?
+
+        package init() {}
+    }
 
     /// Which requests it matches: no two routes of a configuration have this in common.
     package struct Match: Sendable, Hashable {

@@ -7,6 +7,8 @@ package struct Upstream: Sendable, Hashable {
     package enum Balance: String, Sendable, Hashable, CaseIterable {
         case roundRobin = "round-robin"
         case leastOutstanding = "least-outstanding"
+        /// The same key goes to the same server as long as that is usable.
+        case hash
     }
 
     /// Which `Host` the upstream receives.
@@ -22,7 +24,13 @@ package struct Upstream: Sendable, Hashable {
     package var servers: [OriginAddress]
     /// Comes before the path of every request, as in `/base`: in its normal form, without a slash at the end. Empty for none.
     package var basePath = ""
+    /// The servers that get another share of the requests than 1, in relation to those of the others.
+    package var weights: [OriginAddress: Int] = [:]
+    /// The servers that get requests only while no other one is usable. Never all of them.
+    package var backups: Set<OriginAddress> = []
     package var balance = Balance.roundRobin
+    /// What `balance: hash` goes by; nil: host and path.
+    package var hashKey: BalanceKey?
     /// The active health check; nil turns it off.
     package var check: HealthCheck?
     package var connectTimeout = Milliseconds.seconds(2)
@@ -45,6 +53,10 @@ package struct Upstream: Sendable, Hashable {
         self.name = name
         self.servers = servers
     }
+
+    package static let weights = 1...1000
+
+    package func weight(of server: OriginAddress) -> Int { weights[server] ?? 1 }
 }
 
 /// The address of one server of an upstream.

@@ -22,6 +22,8 @@ package final class Endpoint: Sendable {
     let slot: Int
     /// Requests that are processed there now.
     let outstanding = Atomic<Int>(0)
+    /// What tells it from others of its server where a key decides.
+    let number: UInt64
 
     private let record = Locked(Record())
     /// Whether the health in `record` isn't clear. Checked for every request, so that no lock is taken for a healthy address. Written
@@ -37,6 +39,7 @@ package final class Endpoint: Sendable {
 
     package init(_ address: SocketAddress) {
         self.address = address
+        number = HashRank.number(of: address.description)
         slot = Self.slots.withLock { $0.take() }
     }
 

@@ -75,19 +75,22 @@ package final class OriginAccess {
 
     /// An exchange that is ready for `start()` once the caller has written the head into its `request`.
     /// - Parameters:
+    ///   - limits: nil for the upstream's own.
+    ///   - key: what `balance: hash` goes by; nil where the request has nothing of the kind.
     ///   - content: the content that the request's head announces.
     ///   - isRequestComplete: whether `request` will hold the complete request.
     ///   - isConditional: whether a 304 is a response to this request.
     ///   - upgrades: the protocols that it offers to switch to, in lower case.
     package func exchange(
-        with group: UpstreamGroup, method: Method, content: ContentSize, isRequestComplete: Bool, isConditional: Bool,
-        upgrades: [[UInt8]] = [], delegate: any ExchangeDelegate
+        with group: UpstreamGroup, limits: ExchangeLimits? = nil, key: UInt64? = nil, method: Method,
+        content: ContentSize, isRequestComplete: Bool, isConditional: Bool, upgrades: [[UInt8]] = [],
+        delegate: any ExchangeDelegate
     ) -> Exchange {
         let exchange = spare.popLast() ?? Exchange(access: self, group: group)
         exchange.prepare(
-            group: group, method: method, content: BodyFraming(ofRequest: content),
-            isRequestComplete: isRequestComplete, isConditional: isConditional, upgrades: upgrades,
-            delegate: delegate)
+            group: group, limits: limits ?? ExchangeLimits(group.settings), key: key, method: method,
+            content: BodyFraming(ofRequest: content), isRequestComplete: isRequestComplete,
+            isConditional: isConditional, upgrades: upgrades, delegate: delegate)
         return exchange
     }
 
@@ -203,7 +206,8 @@ package final class OriginAccess {
     /// The address for the exchange's next attempt.
     func choose(for exchange: Exchange) -> OriginChoice {
         exchange.group.choose(
-            excluding: exchange.tried, now: loop.now, resolver: resolver, waiter: NameWaiter(mailbox: lookUps))
+            for: exchange.key, excluding: exchange.tried, now: loop.now, resolver: resolver,
+            waiter: NameWaiter(mailbox: lookUps))
     }
 
     /// Calls the exchange's `located()` when it should choose again, or its `nameTimedOut()` at the deadline.

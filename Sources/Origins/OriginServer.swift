@@ -16,6 +16,12 @@ struct NameWaiter: Equatable, Sendable {
 /// Shared by all workers; everything that changes is atomic or locked.
 package final class OriginServer: Sendable {
     package let address: OriginAddress
+    /// Its share of the requests, in relation to the other servers'.
+    package let weight: Int
+    /// Whether it gets requests only while no other server is usable.
+    package let isBackup: Bool
+    /// What tells it from other servers where a key decides.
+    let number: UInt64
     /// The `Host` value for `host: upstream`.
     package let authority: [UInt8]
     /// Unique in the process.
@@ -33,8 +39,11 @@ package final class OriginServer: Sendable {
 
     private static let nextSlot = Atomic<Int>(0)
 
-    package init(address: OriginAddress) {
+    package init(address: OriginAddress, weight: Int = 1, isBackup: Bool = false) {
         self.address = address
+        self.weight = weight
+        self.isBackup = isBackup
+        number = HashRank.number(of: address.description)
         authority = Array(address.authority.utf8)
         slot = Self.nextSlot.wrappingAdd(1, ordering: .relaxed).oldValue
         let numeric =
@@ -78,26 +87,18 @@ package final class OriginServer: Sendable {
         nameChanged.withLock { $0 = changed }
     }
 
-    /// Calls `body` with the addresses that are known, each time beginning with another one, until it returns true.
-    ///
-    /// If the name is due to be looked up, `resolver` is called.
-    /// - Parameter waiter: told when a look-up has ended, if the state is `.pending`.
-    /// - Returns: the state of the name; `.known` for a server without one.
-    func forEachEndpoint(
-        now: MonotonicTime, resolver: Resolver, lifetimeMilliseconds lifetime: Int64, waiter: NameWaiter?,
-        _ body: (Endpoint) -> Bool
-    ) -> NameState {
-        if let fixed {
-            _ = body(fixed)
-            return .known([])
+    /// The first address that suits: of all in turn, of the least busy ones, or in the order that a key gives them.
+    func first(for key: UInt64?, leastBusy: Bool = false, where suits: (Endpoint) -> Bool) -> Endpoint? {
+        if let fixed { return suits(fixed) ? fixed : nil }
+        let all = endpoints.filter(suits)
+        guard all.count > 1 else { return all.first }
+        if let key {
+            return all.max { HashRank.of($0.number, for: key) < HashRank.of($1.number, for: key) }
         }
-        let state = locate(now: now, resolver: resolver, lifetimeMilliseconds: lifetime, waiter: waiter)
-        guard case .known(let endpoints) = state else { return state }
-        let first = endpoints.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
-        for offset in endpoints.indices where body(endpoints[(first % endpoints.count + offset) % endpoints.count]) {
-            break
-        }
-        return state
+        let start = (turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max) % all.count
+        guard leastBusy else { return all[start] }
+        let ordered = all[start...] + all[..<start]
+        return ordered.min { $0.outstanding.load(ordering: .relaxed) < $1.outstanding.load(ordering: .relaxed) }
     }
 
     /// The state of the name. If it is due to be looked up, `resolver` is called.

@@ -20,7 +20,9 @@ enum OriginChoice {
 package final class UpstreamGroup: Sendable {
     package let settings: Upstream
     package let servers: [OriginServer]
-    private let turn = Atomic<Int>(0)
+    /// Indexes of the servers, and then of the backups, if there are any.
+    private let tiers: [[Int]]
+    private let turns: Locked<SmoothTurns>
     /// Whether no server was up at the last change.
     private let wasDown = Locked(false)
     private let changed: @Sendable (UpstreamChange) -> Void
@@ -29,7 +31,14 @@ package final class UpstreamGroup: Sendable {
     package init(settings: Upstream, changed: @escaping @Sendable (UpstreamChange) -> Void = { _ in }) {
         self.settings = settings
         self.changed = changed
-        servers = settings.servers.map(OriginServer.init(address:))
+        servers = settings.servers.map { address in
+            OriginServer(
+                address: address, weight: settings.weight(of: address), isBackup: settings.backups.contains(address))
+        }
+        let isBackup = servers.map(\.isBackup)
+        tiers = [servers.indices.filter { !isBackup[$0] }, servers.indices.filter { isBackup[$0] }]
+            .filter { !$0.isEmpty }
+        turns = Locked(SmoothTurns(count: servers.count))
         for server in servers {
             server.watchName { [weak self, unowned server] kind, now in self?.report(kind, server, nil, now: now) }
         }
@@ -86,40 +95,115 @@ package final class UpstreamGroup: Sendable {
         }
     }
 
-    /// The address for the next attempt: of the servers in turn, or the least busy one, and of a server's addresses in
-    /// turn.
+    /// The address for the next attempt: of the server whose turn it is, of the least busy one, or of the one that the key
+    /// belongs to; and of a server's addresses likewise. Backups get their turn when none of the other servers is usable.
     ///
     /// One that has failed is tried by one request at a time once its pause is over. If no other is left, an ejected one
     /// is used, the one whose pause ends first, and at last one that fails its check: if nothing is known to be up, an
     /// attempt is better than an error.
-    /// - Parameter tried: slots of addresses that are out of the question.
-    func choose(excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?) -> OriginChoice {
+    /// - Parameters:
+    ///   - key: what `balance: hash` goes by; nil where the request has nothing of the kind.
+    ///   - tried: slots of addresses that are out of the question.
+    func choose(
+        for key: UInt64? = nil, excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?
+    ) -> OriginChoice {
         // What most upstreams are: one server without a name, and up.
         if servers.count == 1, tried.isEmpty, let endpoint = servers[0].fixed, endpoint.health(now: now) == .up {
             return .endpoint(endpoint, of: servers[0], isTrial: false)
         }
-        let start = servers.count > 1 ? turn.wrappingAdd(1, ordering: .relaxed).oldValue & Int.max : 0
-        var selection = Selection(balance: settings.balance)
+        let key = settings.balance == .hash ? key : nil
+        var rest = LastResort()
         var waits = false
         var lookAgain: MonotonicTime?
-        for offset in 0..<servers.count {
-            let server = servers[(start % servers.count + offset) % servers.count]
-            let state = server.forEachEndpoint(
-                now: now, resolver: resolver, lifetimeMilliseconds: settings.resolve.rawValue, waiter: waiter
-            ) { endpoint in
-                if !tried.contains(endpoint.slot) { selection.consider(endpoint, of: server, now: now) }
-                return selection.isSettled
+        for (rank, tier) in tiers.enumerated() {
+            var usable = Candidates(sharesByLoad: settings.balance == .leastOutstanding)
+            var hasUnknown = false
+            for index in tier {
+                let server = servers[index]
+                switch server.locate(
+                    now: now, resolver: resolver, lifetimeMilliseconds: settings.resolve.rawValue, waiter: waiter)
+                {
+                case .known(let endpoints):
+                    for endpoint in endpoints where !tried.contains(endpoint.slot) {
+                        switch endpoint.health(now: now) {
+                        case .up: usable.add(index, load: endpoint.outstanding.load(ordering: .relaxed))
+                        case .failing: usable.add(index, load: 0)
+                        case .ejected(let until): rest.note(endpoint, server, until)
+                        case .checkedDown: rest.noteFailsCheck(index)
+                        }
+                    }
+                case .pending(let time):
+                    waits = true
+                    hasUnknown = hasUnknown || !server.hasFailedName
+                    if let time { lookAgain = min(time, lookAgain ?? time) }
+                case .failing: break
+                }
             }
-            if selection.isSettled { break }
-            if case .pending(let time) = state {
-                waits = true
-                if let time { lookAgain = min(time, lookAgain ?? time) }
+            while let index = next(of: &usable, for: key) {
+                if let (endpoint, isTrial) = take(of: servers[index], for: key, excluding: tried, now: now) {
+                    return .endpoint(endpoint, of: servers[index], isTrial: isTrial)
+                }
             }
+            // The names of these servers have yet to show whether the others are needed.
+            if hasUnknown && rank + 1 < tiers.count && !rest.isKnown { break }
         }
-        if let (endpoint, server) = selection.chosen {
-            return .endpoint(endpoint, of: server, isTrial: selection.isTrial)
+        if let (endpoint, server) = rest.ejected { return .endpoint(endpoint, of: server, isTrial: false) }
+        var failing = Candidates(sharesByLoad: false)
+        for index in rest.failsCheck { failing.add(index, load: 0) }
+        while let index = next(of: &failing, for: key) {
+            let endpoint = servers[index].first(for: key) {
+                !tried.contains($0.slot) && $0.health(now: now) == .checkedDown
+            }
+            if let endpoint { return .endpoint(endpoint, of: servers[index], isTrial: false) }
         }
         return waits ? .names(lookAgain: lookAgain) : .none
+    }
+
+    /// The server that a key belongs to while all are up; nil without `balance: hash`.
+    package func preferredServer(for key: UInt64) -> OriginServer? {
+        guard settings.balance == .hash, servers.count > 1 else { return nil }
+        var usable = Candidates(sharesByLoad: false)
+        for index in tiers[0] { usable.add(index, load: 0) }
+        return next(of: &usable, for: key).map { servers[$0] }
+    }
+
+    /// Takes the next server out of the candidates.
+    private func next(of candidates: inout Candidates, for key: UInt64?) -> Int? {
+        guard !candidates.isEmpty else { return nil }
+        let place: Int
+        if let key {
+            place = candidates.place { HashRank.of(servers[$0].number, for: key, weight: servers[$0].weight) }
+        } else if servers.count == 1 {
+            place = 0
+        } else {
+            let least = candidates.leastBusy { servers[$0].weight }
+            let turn = turns.withLock { $0.next(least.map { (candidates[$0], servers[candidates[$0]].weight) }) }
+            place = least[turn]
+        }
+        return candidates.remove(at: place)
+    }
+
+    /// One of a server's addresses that may be used.
+    private func take(
+        of server: OriginServer, for key: UInt64?, excluding tried: [Int], now: MonotonicTime
+    ) -> (Endpoint, isTrial: Bool)? {
+        var refused: [Int] = []
+        while let endpoint = server.first(
+            for: key, leastBusy: settings.balance == .leastOutstanding,
+            where: { endpoint in
+                guard !tried.contains(endpoint.slot), !refused.contains(endpoint.slot) else { return false }
+                switch endpoint.health(now: now) {
+                case .up, .failing: return true
+                case .ejected, .checkedDown: return false
+                }
+            })
+        {
+            if endpoint.health(now: now) == .up { return (endpoint, false) }
+            if endpoint.beginTrial(now: now) { return (endpoint, true) }
+            // Another request tries it.
+            refused.append(endpoint.slot)
+        }
+        return nil
     }
 
     /// How many addresses that are up were not tried yet.
@@ -135,46 +219,4 @@ package final class UpstreamGroup: Sendable {
 
     /// Whether the name of a server could not be looked up.
     var hasFailedName: Bool { servers.contains { $0.hasFailedName } }
-}
-
-/// The best address of those seen so far.
-private struct Selection {
-    let balance: Upstream.Balance
-    private(set) var isTrial = false
-    /// Whether no other address can be better.
-    private(set) var isSettled = false
-    private var best: (endpoint: Endpoint, server: OriginServer, load: Int)?
-    private var ejected: (endpoint: Endpoint, server: OriginServer, until: MonotonicTime)?
-    private var checkedDown: (endpoint: Endpoint, server: OriginServer)?
-
-    init(balance: Upstream.Balance) { self.balance = balance }
-
-    var chosen: (Endpoint, OriginServer)? {
-        if let best { return (best.endpoint, best.server) }
-        if let ejected { return (ejected.endpoint, ejected.server) }
-        return checkedDown
-    }
-
-    mutating func consider(_ endpoint: Endpoint, of server: OriginServer, now: MonotonicTime) {
-        switch endpoint.health(now: now) {
-        case .up:
-            let load = balance == .roundRobin ? 0 : endpoint.outstanding.load(ordering: .relaxed)
-            if best == nil || load < best!.load { best = (endpoint, server, load) }
-            isSettled = balance == .roundRobin
-        case .failing:
-            if endpoint.beginTrial(now: now) {
-                best = (endpoint, server, 0)
-                isTrial = true
-                isSettled = true
-            } else {
-                note(endpoint, server, ejectedUntil: now)
-            }
-        case .ejected(let until): note(endpoint, server, ejectedUntil: until)
-        case .checkedDown: if checkedDown == nil { checkedDown = (endpoint, server) }
-        }
-    }
-
-    private mutating func note(_ endpoint: Endpoint, _ server: OriginServer, ejectedUntil until: MonotonicTime) {
-        if ejected == nil || until < ejected!.until { ejected = (endpoint, server, until) }
-    }
 }

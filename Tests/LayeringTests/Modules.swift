@@ -81,7 +81,7 @@ struct Module {
             unsafe: .files(["MD5.swift"])),
         Module(
             "Origins",
-            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization"]),
+            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization", "Glibc"]),
         // A request's view of its bytes, in the input buffer or in its own copy.
         Module(
             "Clients",

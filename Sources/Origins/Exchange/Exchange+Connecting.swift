@@ -10,7 +10,7 @@ extension Exchange {
 
     /// Begins an attempt to send the request.
     func beginReaching() {
-        connectDeadline = access.loop.now.advanced(byMilliseconds: group.settings.connectTimeout.rawValue)
+        connectDeadline = access.loop.now.advanced(byMilliseconds: limits.connect)
         chooseServer()
     }
 

@@ -17,6 +17,9 @@ package final class Exchange {
     package var transform: (any ResponseTransform)?
     var state = ExchangeState()
     var group: UpstreamGroup
+    var limits: ExchangeLimits
+    /// What the choice of a server goes by, if it goes by the request.
+    var key: UInt64?
     /// Where the current attempt goes, or the last one went.
     var server: OriginServer?
     var endpoint: Endpoint?
@@ -58,19 +61,22 @@ package final class Exchange {
     init(access: OriginAccess, group: UpstreamGroup) {
         self.access = access
         self.group = group
+        limits = ExchangeLimits(group.settings)
     }
 
     /// Resets it for a new request; memory is kept.
     func prepare(
-        group: UpstreamGroup, method: Method, content: BodyFraming, isRequestComplete: Bool, isConditional: Bool,
-        upgrades: [[UInt8]], delegate: any ExchangeDelegate
+        group: UpstreamGroup, limits: ExchangeLimits, key: UInt64?, method: Method, content: BodyFraming,
+        isRequestComplete: Bool, isConditional: Bool, upgrades: [[UInt8]], delegate: any ExchangeDelegate
     ) {
         precondition(connection == nil, "only an exchange that has ended is reused")
         state.begin(
             ExchangeState.Request(
                 method: method, isComplete: isRequestComplete, hasContent: content != .none && content != .length(0),
-                isConditional: isConditional, upgrades: upgrades, retries: group.settings.retries))
+                isConditional: isConditional, upgrades: upgrades, retries: limits.retries))
         self.group = group
+        self.limits = limits
+        self.key = key
         self.delegate = delegate
         transform = nil
         contentFraming = content
@@ -146,7 +152,7 @@ package final class Exchange {
         case .sendRequest: sendRequest()
         case .sendRequestAndContent: sendRequestAndContent()
         case .readWhatIsThere: awaitOrigin()
-        case .readOn: connection?.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+        case .readOn: connection?.setDeadline(afterMilliseconds: limits.betweenBytes)
         case .endTunnelInput:
             awaitOrigin()
             delegate?.exchangeEnded(self)
@@ -177,12 +183,11 @@ package final class Exchange {
         setTimeout(state.interest.timeout, of: connection)
     }
 
-    /// The group's settings are large: they are not copied.
     private func setTimeout(_ timeout: ExchangeInterest.Timeout, of connection: OriginConnection) {
         switch timeout {
         case .none: connection.clearDeadline()
-        case .firstByte: connection.setDeadline(afterMilliseconds: group.settings.firstByteTimeout.rawValue)
-        case .betweenBytes: connection.setDeadline(afterMilliseconds: group.settings.betweenBytesTimeout.rawValue)
+        case .firstByte: connection.setDeadline(afterMilliseconds: limits.firstByte)
+        case .betweenBytes: connection.setDeadline(afterMilliseconds: limits.betweenBytes)
         case .unchanged: break
         }
     }
