@@ -50,6 +50,8 @@ extension Explanation {
         json.member("refresh", orNull: refresh)
         json.member("flight", orNull: fill.map { "\($0.label)" })
         json.member("dropped_lately", isInvalidated)
+        json.array("invalidates") { for target in invalidates { $0.value(target) } }
+        json.member("server", orNull: server)
         json.member("store_trouble", orNull: storeTrouble)
         json.object("last_response", orNull: lastResponse) { last, json in
             json.member("age", last.age)

@@ -149,8 +149,12 @@ extension MetricFamily {
             $0.total.invalidated
         },
         MetricFamily(
+            "larder_places_invalidated_total", .counter,
+            "URLs and prefixes that were invalidated for whatever is looked up there (cache.invalidates)."
+        ) { $0.total.placesInvalidated },
+        MetricFamily(
             "larder_invalidations_remembered", .gauge,
-            "Invalidated keys, groups and tags that are remembered one by one."
+            "Invalidated keys, groups, tags, URLs and prefixes that are remembered one by one."
         ) { $0.invalidations.remembered },
         MetricFamily(
             "larder_invalidations_folded_total", .counter,

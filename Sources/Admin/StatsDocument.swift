@@ -154,6 +154,8 @@ extension Figures {
     private func write(_ server: OriginServer, to json: inout JSONWriter) {
         let health = server.health(now: now)
         json.member("address", server.address.description)
+        json.member("weight", server.weight)
+        json.member("backup", server.isBackup)
         json.member("standing", health.label)
         if case .ejected(let until) = health { json.member("aside_milliseconds", until.milliseconds(since: now)) }
         json.member("problem", orNull: health == .up ? nil : server.trouble?.reason)

@@ -34,7 +34,7 @@ package final class ResponseHeadWriter {
 
     /// A head as it was put together before: status line and fields.
     /// - Parameters:
-    ///   - removesTags: leaves out the fields that purging goes by (`cache.tags: remove`).
+    ///   - removesTags: leaves out the fields that purging goes by (`cache.tag_headers: remove`).
     ///   - removal: more fields to leave out.
     package func begin(_ head: Span<UInt8>, removesTags: Bool, removing removal: FieldRemoval? = nil) {
         guard removesTags else {

@@ -42,7 +42,7 @@ package struct CacheSettings: Sendable, Hashable {
     }
 
     /// Whether the fields that name groups of responses (`Cache-Tag`, `Surrogate-Key`, `xkey`) reach clients.
-    package enum Tags: String, Sendable, Hashable, CaseIterable {
+    package enum TagHeaders: String, Sendable, Hashable, CaseIterable {
         case keep
         case remove
     }
@@ -64,6 +64,8 @@ package struct CacheSettings: Sendable, Hashable {
     package var staleIfError: Milliseconds?
     /// How long a stale response is kept, to be revalidated, or served while the origin can't be reached.
     package var keep = Milliseconds.seconds(600)
+    /// Up to such a share of each lifetime is cut off, of every key another one; nil cuts nothing off.
+    package var jitter: Percent?
     /// Share at the end of the lifetime in which requests may trigger an early refresh; nil turns it off.
     package var earlyRefresh: Percent?
     /// How long a request waits for another's fetch of the same key; nil turns coalescing off.
@@ -91,7 +93,11 @@ package struct CacheSettings: Sendable, Hashable {
     /// Media types that are stored, in lower case and without parameters: `application/json`, `text/*`. nil means all;
     /// never empty when it comes from a file.
     package var contentTypes: [String]?
-    package var tags = Tags.keep
+    package var tagHeaders = TagHeaders.keep
+    /// Tags of each response that is stored, beside those that it brings. Without duplicates.
+    package var tags: [ParameterTemplate] = []
+    /// What a successful unsafe request makes stale beside its own URL. Without duplicates.
+    package var invalidates: [InvalidatedTarget] = []
     /// Whether the origin receives only what the key names. Requires `key`.
     package var isStrict = false
     /// Largest request body that is buffered to compute the key (POST, QUERY, `{body}`). Requests with a larger one bypass

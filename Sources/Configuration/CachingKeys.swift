@@ -32,6 +32,10 @@ extension KeyDescription {
             "How long a response is kept once it is stale: to be revalidated, if it has ETag or Last-Modified, and to be served while the upstream can't be reached, unless it has must-revalidate, proxy-revalidate, s-maxage or no-cache. 0 keeps nothing. Rounded up to whole seconds."
         ),
         key(
+            "jitter", "PERCENT | off", "off",
+            "Up to this share is cut off each lifetime, whoever gives it, so that what was stored together doesn't expire together. How much depends on the key alone: it is the same for all variants, at each refresh, and in each Larder. No lifetime gets longer. 1%–100%."
+        ),
+        key(
             "early_refresh", "PERCENT | off", "off",
             "Last share of the lifetime in which requests may trigger a refresh in the background, with rising probability, so that popular responses don't expire. 1%–100%."
         ),
@@ -89,8 +93,16 @@ extension KeyDescription {
             "Only these media types are stored, such as application/json or text/*. Responses without Content-Type are then not stored."
         ),
         key(
-            "tags", "keep | remove", "keep",
-            "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way."
+            "tags", "list of TEMPLATE", "[]",
+            "Tags that stored responses get beside those in their Cache-Tag, Surrogate-Key or xkey, for purges by tag. {name} is a path parameter, percent-encoded as in keys: [product, \"product:{id}\"]. Up to 32 tags, and 4096 bytes for one response; one with more is not stored. They stand in a Cache-Tag of their own, in Redis too; what was stored before has them once it is refreshed."
+        ),
+        key(
+            "tag_headers", "keep | remove", "keep",
+            "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way. (tags: keep and tags: remove say the same.)"
+        ),
+        key(
+            "invalidates", "list of TARGET", "[]",
+            "What a successful (2xx, 3xx) unsafe request of this route, such as POST, PUT or DELETE, makes stale beside its own URL: [/products, \"/products?*\", \"/users/{id}/*\"]. Each is a path, with a query if it has one, on the host of the request; {name} is a path parameter, and a last * stands for any rest. A target without * is deleted from memory and from Redis. A target with *, and whatever is stored there under a key of headers, cookies or content, is remembered by this process: other Larders on the same Redis, and this one after a restart, don't know of it. Up to 32."
         ),
         key(
             "allow_set_cookie", "on | off", "off",

@@ -8,7 +8,9 @@ extension Configuration {
     package func effectiveYAML(withoutSecrets: Bool = true) -> String {
         var out = YAMLWriter()
         out.section("server") { out in
-            out.key("listen", server.listen) { server.proxyProtocol.contains($0) ? [("proxy_protocol", "on")] : [] }
+            out.key("listen", "address", server.listen.map(\.description)) { index in
+                server.proxyProtocol.contains(server.listen[index]) ? [("proxy_protocol", "on")] : []
+            }
             out.key("workers", server.workers.map { "\($0)" } ?? "auto")
             out.key("drain", server.drain.description)
             out.key("x_cache", server.xCache)
@@ -51,8 +53,14 @@ extension Configuration {
     }
 
     private static func write(_ upstream: Upstream, to out: inout YAMLWriter) {
-        out.key("servers", upstream.servers.map { $0.description + upstream.basePath })
+        out.key("servers", "url", upstream.servers.map { $0.description + upstream.basePath }) { index in
+            let server = upstream.servers[index]
+            let weight = upstream.weight(of: server)
+            return (weight == 1 ? [] : [("weight", "\(weight)")])
+                + (upstream.backups.contains(server) ? [("backup", "on")] : [])
+        }
         out.key("balance", upstream.balance.rawValue)
+        out.key("hash_key", optional: upstream.hashKey?.text)
         if let check = upstream.check {
             out.section("check") { out in
                 out.key("path", check.path)
@@ -87,10 +95,7 @@ extension Configuration {
             out.key("host", route.host.description)
         }
         write(route.action, to: &out)
-        guard route.upstream != nil else {
-            write(route.response, of: .response, route.cacheControl, withoutSecrets, to: &out)
-            return
-        }
+        guard route.upstream != nil else { return }
         switch route.forwarding {
         case .unchanged: break
         case .strip(let prefix): out.key("strip", prefix.description)
@@ -109,6 +114,14 @@ extension Configuration {
         }
         write(route.request, of: .request, nil, withoutSecrets, to: &out)
         write(route.response, of: .response, route.cacheControl, withoutSecrets, to: &out)
+        if route.timeouts != Route.Timeouts() {
+            out.section("timeouts") { out in
+                out.key("connect", optional: route.timeouts.connect?.description)
+                out.key("first_byte", optional: route.timeouts.firstByte?.description)
+                out.key("between_bytes", optional: route.timeouts.betweenBytes?.description)
+            }
+        }
+        out.key("retries", optional: route.retries.map { "\($0)" })
         guard let cache = route.cache else { return }
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))
@@ -121,6 +134,7 @@ extension Configuration {
             out.key("stale_while_revalidate", optional: cache.staleWhileRevalidate?.description)
             out.key("stale_if_error", optional: cache.staleIfError?.description)
             out.key("keep", cache.keep.description)
+            out.key("jitter", cache.jitter?.description ?? "off")
             out.key("early_refresh", cache.earlyRefresh?.description ?? "off")
             out.key("collapse", cache.collapse?.description ?? "off")
             out.key("background_fill", cache.backgroundFill)
@@ -136,7 +150,9 @@ extension Configuration {
             out.key("post", cache.post.rawValue)
             out.key("graphql", cache.isGraphQL)
             if let types = cache.contentTypes { out.key("content_types", types) }
-            out.key("tags", cache.tags.rawValue)
+            if !cache.tags.isEmpty { out.key("tags", cache.tags.map(\.text)) }
+            out.key("tag_headers", cache.tagHeaders.rawValue)
+            if !cache.invalidates.isEmpty { out.key("invalidates", cache.invalidates.map(\.text)) }
             out.key("allow_set_cookie", cache.allowSetCookie)
             out.key("allow_authorization", cache.allowAuthorization)
             out.key("body_key", cache.bodyKey.description)
@@ -250,12 +266,13 @@ private struct YAMLWriter {
         line("\(name): [\(values.map(YAMLWriter.scalar).joined(separator: ", "))]")
     }
 
-    /// Addresses of listeners, and what is said of some of them.
-    mutating func key(_ name: String, _ addresses: [ListenAddress], _ more: (ListenAddress) -> [(String, String)]) {
-        let entries = addresses.map { address in
-            let (text, pairs) = (YAMLWriter.scalar(address.description), more(address))
+    /// A list of addresses, and what is said of some of them, by their place.
+    /// - Parameter own: the key of the address where more is said.
+    mutating func key(_ name: String, _ own: String, _ addresses: [String], _ more: (Int) -> [(String, String)]) {
+        let entries = addresses.enumerated().map { index, address in
+            let (text, pairs) = (YAMLWriter.scalar(address), more(index))
             let rest = pairs.map { "\($0): \(YAMLWriter.scalar($1))" }
-            return pairs.isEmpty ? text : "{address: \(text), \(rest.joined(separator: ", "))}"
+            return pairs.isEmpty ? text : "{\(own): \(text), \(rest.joined(separator: ", "))}"
         }
         line("\(name): [\(entries.joined(separator: ", "))]")
     }

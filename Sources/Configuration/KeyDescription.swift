@@ -150,12 +150,26 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "upstreams.*", "URL, list or KEYS", nil, "An upstream: a URL, a list of URLs, or the keys below."),
         KeyDescription(
-            "upstreams.*.servers", "URL or list", nil,
-            "Servers of the upstream: http://host[:port][/path] or unix:/path. The path of the URL, the same for all servers, comes before that of every request."
+            "upstreams.*.servers", "URL, KEYS or list", nil,
+            "Servers of the upstream: http://host[:port][/path] or unix:/path; or, for each, the keys below. The path of the URL, the same for all servers, comes before that of every request."
+        ),
+        KeyDescription("upstreams.*.servers.*.url", "URL", nil, "The server."),
+        KeyDescription(
+            "upstreams.*.servers.*.weight", "COUNT", "1",
+            "The server's share of the requests, in relation to the other weights; 1–1000. All addresses of a name together have it."
         ),
         KeyDescription(
-            "upstreams.*.balance", "round-robin | least-outstanding", "round-robin",
-            "How requests are spread over the servers."),
+            "upstreams.*.servers.*.backup", "on | off", "off",
+            "A backup gets requests only while no other server is usable: all are ejected, fail their check, or were tried for this request."
+        ),
+        KeyDescription(
+            "upstreams.*.balance", "round-robin | least-outstanding | hash", "round-robin",
+            "How requests are spread over the servers: in turn, evenly spread by weight; to the one with the fewest requests in progress for its weight; or by hash_key, so that the same key goes to the same server (and, of a name, to the same address). A server that can't be used moves its own keys alone, and takes them back."
+        ),
+        KeyDescription(
+            "upstreams.*.hash_key", "TEMPLATE", nil,
+            "What balance: hash goes by; by default {host}{path}. A template of {host}, {path}, {query}, {query.NAME}, {header.NAME}, {cookie.NAME} and text, such as \"{header.x-user}\". A request that lacks a value without a default goes to the servers in turn."
+        ),
         KeyDescription(
             "upstreams.*.check", "PATH | KEYS | off", "off",
             "The health check: its path, or the keys below. An address that fails it gets no requests until it passes again, unless every other one fails too."
@@ -196,7 +210,9 @@ package struct KeyDescription: Sendable, Hashable {
             "upstreams.*.max_connection_age", "DURATION", "10m",
             "A connection that was opened longer ago is closed instead of being reused."),
         KeyDescription(
-            "upstreams.*.retries", "COUNT", "1", "How often a request that is safe to repeat is retried."),
+            "upstreams.*.retries", "COUNT", "1",
+            "How often a request is retried whose connection broke before the response began, if its method is idempotent and its content is still there. A server that can't be connected to is not a retry: the next one is tried, whatever the method."
+        ),
         KeyDescription(
             "upstreams.*.host", "client | upstream", "client",
             "Which Host header the server receives: the client's, or the host of the server's own URL."),
@@ -279,6 +295,14 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "routes.*.compress.level", "fast | default | best", "default",
             "How much CPU time is spent on each response: gzip 1, 6 or 9, br 2, 5 or 7, zstd 1, 3 or 9."),
+            "routes.*.timeouts", "KEYS", nil, "Timeouts of this route, instead of its upstream's."),
+        KeyDescription("routes.*.timeouts.connect", "DURATION", nil, "Instead of connect_timeout."),
+        KeyDescription("routes.*.timeouts.first_byte", "DURATION", nil, "Instead of first_byte_timeout."),
+        KeyDescription("routes.*.timeouts.between_bytes", "DURATION", nil, "Instead of between_bytes_timeout."),
+        KeyDescription(
+            "routes.*.retries", "COUNT", nil,
+            "How often a request of this route that is safe to repeat is retried, instead of the upstream's retries; 0–10."
+        ),
     ]
 
     private static let limits = [

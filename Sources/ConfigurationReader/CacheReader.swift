@@ -7,11 +7,12 @@ enum CacheReader {
     private static let parts: [Part<CacheSettings>] = [
         readMethods, readKey, readMode, FreshnessReader.read, SafetyReader.readCredentials, SafetyReader.readPost,
         readStoring,
-        readForwarding, readBypass,
+        readForwarding, readBypass, PurgingReader.read,
     ]
     /// What can't be said together.
     private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
         checkMethods, checkForce, checkKey, checkQuery, checkStrict, warnOfSharing,
+        PurgingReader.check,
     ]
 
     static func read(_ route: KeyedValues, into draft: inout RouteDraft) {
@@ -83,7 +84,7 @@ enum CacheReader {
     }
 
     private static func readForwarding(_ keys: KeyedValues, into cache: inout CacheSettings) {
-        keys.read("tags", into: &cache.tags)
+        keys.read("tag_headers", into: &cache.tagHeaders)
         keys.read("strict", into: &cache.isStrict)
     }
 

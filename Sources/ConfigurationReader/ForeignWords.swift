@@ -67,6 +67,9 @@ enum ForeignWords {
             "routes.*.cache.query"),
         ForeignWord("ignore_headers proxy_ignore_headers ignore_cache_control override force", "routes.*.cache.mode"),
         ForeignWord("revalidate proxy_cache_revalidate", "routes.*.cache.keep"),
+        ForeignWord(
+            "proxy_next_upstream_tries proxy_next_upstream lb_try_duration", "routes.*.retries", "upstreams.*.retries"),
+        ForeignWord("proxy_cache_purge cache_purge purge_on invalidate_on", "routes.*.cache.invalidates"),
         ForeignWord("surrogate_keys surrogate_key cache_tags xkey", "routes.*.cache.tags"),
         ForeignWord(
             "proxy_cache proxy_cache_path cache_path caching http_cache", "routes.*.cache", "store.backend"),
@@ -205,9 +208,19 @@ enum ForeignWords {
             ForeignWord("dns resolver resolve_interval", "upstreams.*.resolve"),
             ForeignWord(
                 "tls ssl insecure verify", "upstreams.*.tls", otherwise: "TLS to upstreams is not supported yet"),
+            ForeignWord("weight weights", "upstreams.*.servers.*.weight"),
+            ForeignWord("backup backups fallback", "upstreams.*.servers.*.backup"),
+            ForeignWord("hash ip_hash hash_policy consistent_hash sticky affinity", "upstreams.*.hash_key"),
             ForeignWord(
-                "weight weights backup", "upstreams.*.servers.*.weight",
-                otherwise: "weights are not supported: all servers are treated alike"),
+                "proxy_next_upstream_tries next_upstream_tries lb_retries try_count max_retries retry attempts tries",
+                "upstreams.*.retries"),
+        ],
+        "upstreams.*.servers.*": [
+            ForeignWord("uri address addr host server target", "upstreams.*.servers.*.url"),
+            ForeignWord("weights share", "upstreams.*.servers.*.weight"),
+            ForeignWord("backups fallback down", "upstreams.*.servers.*.backup"),
+            ForeignWord("max_fails fail_timeout", "upstreams.*.check"),
+            ForeignWord("max_conns", "upstreams.*.max_connections"),
         ],
         "upstreams.*.check": [
             ForeignWord("uri url endpoint", "upstreams.*.check.path"),
@@ -227,8 +240,23 @@ enum ForeignWords {
             ForeignWord("method", "routes.*.cache.methods"),
             ForeignWord("caching cached", "routes.*.cache"),
             ForeignWord(
-                "timeouts read_timeout", "routes.*.timeouts", "upstreams.*.first_byte_timeout",
-                "upstreams.*.between_bytes_timeout"),
+                "proxy_next_upstream_tries next_upstream_tries proxy_next_upstream lb_retries max_retries retry attempts tries",
+                "routes.*.retries"),
+            ForeignWord(
+                "proxy_read_timeout read_timeout response_header_timeout", "routes.*.timeouts.first_byte",
+                "routes.*.timeouts.between_bytes"),
+            ForeignWord("first_byte_timeout", "routes.*.timeouts.first_byte"),
+            ForeignWord("proxy_send_timeout between_bytes_timeout", "routes.*.timeouts.between_bytes"),
+            ForeignWord("connect_timeout proxy_connect_timeout dial_timeout", "routes.*.timeouts.connect"),
+            ForeignWord("purge purges invalidate bans ban", "routes.*.cache.invalidates"),
+        ],
+        "routes.*.timeouts": [
+            ForeignWord("connect_timeout dial", "routes.*.timeouts.connect"),
+            ForeignWord(
+                "read read_timeout response response_header", "routes.*.timeouts.first_byte",
+                "routes.*.timeouts.between_bytes"),
+            ForeignWord("first_byte_timeout ttfb", "routes.*.timeouts.first_byte"),
+            ForeignWord("between_bytes_timeout send write", "routes.*.timeouts.between_bytes"),
         ],
         "routes.*.respond": [
             ForeignWord("code status_code", "routes.*.respond.status"),
@@ -249,6 +277,9 @@ enum ForeignWords {
             ForeignWord("storage store backend", "store.backend"),
             ForeignWord("size max_size memory", "store.memory"),
             ForeignWord("max_object_size max_file_size max_body_size", "store.object"),
+            ForeignWord("invalidate purge purges ban bans clears", "routes.*.cache.invalidates"),
+            ForeignWord("tag", "routes.*.cache.tags"),
+            ForeignWord("spread splay randomize ttl_jitter", "routes.*.cache.jitter"),
             ForeignWord("types mime_types media_types", "routes.*.cache.content_types"),
             ForeignWord("vary", "routes.*.cache.key"),
             ForeignWord("ignore_cookies cookie cookies", "routes.*.cache.cookies", "routes.*.cache.allow_set_cookie"),

@@ -21,6 +21,7 @@ enum FreshnessReader {
             try duration(text, of: "`stale_if_error`", notZero: "remove it")
         }
         keys.read("keep", into: &cache.keep) { text throws(ValueFault) in try Milliseconds(parsing: text) }
+        keys.read("jitter", into: &cache.jitter, percentOrOff)
         keys.read("early_refresh", into: &cache.earlyRefresh, percentOrOff)
         keys.read("collapse", into: &cache.collapse) { text throws(ValueFault) in
             isOff(text) ? nil : try duration(text, of: "`collapse`", notZero: "use off to never wait")

@@ -74,6 +74,22 @@ struct KeyedValues {
         }
     }
 
+    /// The same of one that has a default elsewhere.
+    func read(_ key: String, into target: inout Milliseconds?) {
+        guard values[key] != nil else { return }
+        var duration = Milliseconds.zero
+        read(key, into: &duration)
+        if duration > .zero { target = duration }
+    }
+
+    /// The same of a number that has a default elsewhere.
+    func read(_ key: String, into target: inout Int?, in range: ClosedRange<Int>) {
+        guard values[key] != nil else { return }
+        var number = range.lowerBound - 1
+        read(key, into: &number, in: range)
+        if range.contains(number) { target = number }
+    }
+
     func read(_ key: String, into target: inout ByteCount, from minimum: ByteCount = ByteCount(1)) {
         read(key, into: &target) { text throws(ValueFault) in
             let size = try ByteCount(parsing: text)

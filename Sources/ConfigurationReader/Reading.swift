@@ -7,6 +7,10 @@ final class Reading {
     var upstreams = UpstreamNames()
     /// The files that the file includes, in their order.
     var included: [KeyedValues] = []
+    /// Whether responses are stored in Redis, which `store` says.
+    var usesRedis = false
+    /// Whether it was said already what a prefix doesn't reach there.
+    var hasWarnedOfPrefixes = false
     private let variables: Variables
 
     /// What is wrong with something that the file refers to; nil if nothing is, or if nobody looks.

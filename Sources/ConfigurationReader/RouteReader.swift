@@ -21,7 +21,7 @@ enum RouteReader {
     /// What a route says, in the order in which it is read. The paths come first: other keys refer to their parameters.
     private static let parts: [Part<RouteDraft>] = [
         PathReader.readPaths, PathReader.readHosts, ActionReader.read, ForwardingReader.read, readUpgrade,
-        CompressionReader.read, FieldReader.read, CacheReader.read, FieldReader.check,
+        readTimeouts, CompressionReader.read, FieldReader.read, CacheReader.read, FieldReader.check,
     ]
 
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {
@@ -87,5 +87,20 @@ enum RouteReader {
             keys.fault(at: "upgrade", "off can't stand beside protocols")
         }
         draft.route.upgrade = keys.reportingDuplicates(entries) { "the protocol \(quoted($0))" }.filter { !$0.isEmpty }
+    }
+    /// What a route says in place of its upstream.
+    private static func readTimeouts(_ keys: KeyedValues, into draft: inout RouteDraft) {
+        keys.read("retries", into: &draft.route.retries, in: 0...10)
+        guard let node = keys.node("timeouts") else { return }
+        if case .scalar(let text, _) = node.content, !node.isNull {
+            keys.fault(
+                at: "timeouts", "expected connect, first_byte and between_bytes, found text",
+                hint: "write timeouts: {first_byte: \((try? Milliseconds(parsing: text)) == nil ? "30s" : text)}")
+            return
+        }
+        guard let times = keys.section("timeouts") else { return }
+        times.read("connect", into: &draft.route.timeouts.connect)
+        times.read("first_byte", into: &draft.route.timeouts.firstByte)
+        times.read("between_bytes", into: &draft.route.timeouts.betweenBytes)
     }
 }

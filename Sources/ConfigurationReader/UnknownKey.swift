@@ -90,6 +90,7 @@ enum KeySpelling {
         if level.hasPrefix(parent + ".") {
             return isEntry ? "in the \(entry(of: parts[0])) itself" : "under \(quoted(parts[parts.count - 1]))"
         }
+        if isEntry, parts.count > 2 { return "in an entry of \(quoted(parts[parts.count - 2]))" }
         if isEntry { return "in \(article(for: parts[0])) \(entry(of: parts[0]))" }
         let section = "under \(quoted(parts[parts.count - 1]))"
         guard parts.count > 2, !level.hasPrefix(parts[0...1].joined(separator: ".")) else { return section }

@@ -45,7 +45,7 @@ enum UpstreamReader {
         switch node.content {
         case .scalar where !node.isNull, .sequence:
             var upstream = Upstream(name: name, servers: [])
-            take(servers(in: node, of: name, in: reading), into: &upstream)
+            readServers(in: node, into: &upstream, reading)
             return upstream
         case .scalar, .mapping, .invalid: break
         }
@@ -73,7 +73,7 @@ enum UpstreamReader {
     }
 
     private static func readForwarding(_ keys: KeyedValues, into upstream: inout Upstream) {
-        keys.read("balance", into: &upstream.balance)
+        BalanceReader.read(keys, into: &upstream)
         keys.read("retries", into: &upstream.retries, in: 0...10)
         keys.read("host", into: &upstream.host)
     }
@@ -122,30 +122,34 @@ enum UpstreamReader {
                 hint: "add servers: [http://127.0.0.1:9000]")
             return
         }
-        if let node = keys.node("servers") { take(servers(in: node, of: name, in: keys.reading), into: &upstream) }
+        if let node = keys.node("servers") { readServers(in: node, into: &upstream, keys.reading) }
     }
 
-    private static func take(_ servers: [ServerURL]?, into upstream: inout Upstream) {
-        guard let servers, let first = servers.first else { return }
-        upstream.servers = servers.map(\.address)
-        upstream.basePath = first.basePath
-    }
-
-    /// One URL, or a list of them.
-    private static func servers(in node: YAMLNode, of name: String, in reading: Reading) -> [ServerURL]? {
-        let servers = reading.list(of: node, key: name) { text throws(ValueFault) in try ServerURL(parsing: text) }
-        guard let servers else { return nil }
-        // A request is written once, whichever server it then goes to.
-        if let first = servers.first?.value, let other = servers.first(where: { $0.value.basePath != first.basePath }) {
-            reading.faults.add(
-                other.position,
-                "\(quoted(other.value.description)) has another path than \(quoted(first.description))",
-                hint: "the servers of an upstream have one path: make two upstreams of them")
+    /// One server, or a list of them: each a URL, or a URL with more about it.
+    private static func readServers(in node: YAMLNode, into upstream: inout Upstream, _ reading: Reading) {
+        let name = upstream.name
+        let servers: [(value: ServerURL, position: Position)]
+        if BalanceReader.describesServers(node) {
+            servers = BalanceReader.servers(in: node, into: &upstream, reading)
+        } else {
+            let urls = reading.list(of: node, key: name) { text throws(ValueFault) in
+                try BalanceReader.serverURL(parsing: text)
+            }
+            guard let urls else { return }
+            servers = urls
         }
         if case .sequence(let nodes) = node.content, nodes.isEmpty {
             reading.faults.add(node.position, "the upstream \(quoted(name)) has no servers")
         }
-        return reading.reportingDuplicates(servers) { "the server \(quoted($0.description))" }
+        let addresses = servers.map { (value: $0.value.address, position: $0.position) }
+        upstream.servers = reading.reportingDuplicates(addresses) { "the server \(quoted($0.description))" }
+        guard let first = servers.first?.value else { return }
+        upstream.basePath = first.basePath
+        // A request is written once, whichever server it then goes to.
+        guard let other = servers.first(where: { $0.value.basePath != first.basePath }) else { return }
+        reading.faults.add(
+            other.position, "\(quoted(other.value.description)) has another path than \(quoted(first.description))",
+            hint: "the servers of an upstream have one path: make two upstreams of them")
     }
 
     /// Names appear in metrics, logs and paths of the admin listener.

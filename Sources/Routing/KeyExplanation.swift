@@ -20,6 +20,8 @@ package struct KeyExplanation: Sendable {
     package let special: String?
     /// `store.prefix` and the MD5 of the key text in hex.
     package let redisKey: String
+    /// The tags that the route gives to what is stored.
+    package let tags: [String]
 
     /// - Parameters:
     ///   - fields: lines of the form `Name: value`.
@@ -44,6 +46,12 @@ package struct KeyExplanation: Sendable {
         keyText = composer.withText { text in String(decoding: text.indices.map { text[$0] }, as: UTF8.self) }
         redisKey = prefix + composer.digest.hex
         special = Self.special(request, match, routes[match.route], basePaths)
+        let names = routes[match.route].parameterNames
+        tags = (routes[match.route].cache?.tags ?? []).map { tag in
+            var text = ByteBuffer()
+            ParameterText(tag, parameters: names).appendTag(request.bytes.span, match, to: &text)
+            return text.span.text()
+        }
     }
 
     private static func special(

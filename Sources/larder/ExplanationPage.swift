@@ -36,6 +36,7 @@ struct ExplanationPage {
         guard !text("route", "path").isEmpty else { return [] }
         let place = "\(text("route", "host"))\(text("route", "path"))"
         let problem = Self.plain(text("upstream_problem"))
+        let targets = Self.plain((find(["invalidates"])?.elements ?? []).compactMap(\.text).joined(separator: ", "))
         let upstream = text("route", "upstream")
         let aim = upstream.isEmpty ? "" : " to upstream \(upstream)"
         let path = text("route", "upstream_path")
@@ -43,6 +44,7 @@ struct ExplanationPage {
             ["upstream", problem], ["route", "\(place)\(aim) (routes[\(count("route", "index"))])"],
             ["asks for", path == clientPath ? "" : Self.plain(path)],
             ["request", changes("request")], ["response", changes("response")],
+            ["server", text("server").isEmpty ? "" : "\(text("server")) by its key"], ["invalidates", targets],
         ]
     }
 

@@ -1,5 +1,6 @@
 // `larder key`: the route of a request, its key text and its Redis key. Prints three lines that scripts can split at the first
-// space, and a fourth where the upstream is asked for another path, or none is asked. No daemon is needed.
+// space, a fourth where the upstream is asked for another path, or none is asked, and one with the tags that the route gives, if it
+// gives any. No daemon is needed.
 
 import ArgumentParser
 import Configuration
@@ -29,6 +30,7 @@ struct KeyCommand: ParsableCommand {
             System.print("key: \(explanation.keyText)")
             System.print("redis: \(explanation.redisKey)")
             if let line = explanation.special { System.print(line) }
+            if !explanation.tags.isEmpty { System.print("tags: \(explanation.tags.joined(separator: ", "))") }
             if route.upstream != nil, !explanation.isCached {
                 System.printError("larder: this route does not cache \(method); the key is the one that it would have")
             } else if let condition = explanation.bypass {

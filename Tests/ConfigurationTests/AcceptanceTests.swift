@@ -217,7 +217,7 @@ struct AcceptanceTests {
         #expect(!cache.backgroundFill && it.routes[2].cache?.backgroundFill == true)
         #expect(cache.isStrict)
         #expect(cache.contentTypes == ["application/json", "text/*", "application/vnd.api+json"])
-        #expect(cache.tags == .remove)
+        #expect(cache.tagHeaders == .remove && cache.tags == [])
         #expect(it.routes[1].cache?.collapse == .some(nil))
         #expect(it.routes[2].cache?.collapse == .seconds(5))
         #expect(it.limits.variants == 8)
@@ -320,6 +320,11 @@ struct AcceptanceTests {
                 (
                     "upstreams: {a: {servers: \"http://h\", check: {path: /c, \(line)}}}\nroutes: [{path: /, upstream: a}]",
                     "upstreams: {a: {servers: \"http://h\", check: /c}}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else if key.path.hasPrefix("upstreams.*.servers.*.") {
+                (
+                    "upstreams: {a: {servers: [{url: \"http://h\", \(line)}]}}\nroutes: [{path: /, upstream: a}]",
+                    "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a}]"
                 )
             } else if key.path.hasPrefix("upstreams.*.") {
                 (

@@ -143,7 +143,7 @@ struct MistakeTests {
                 ["6:13: error: unknown key `host`; `host` belongs in the route itself"]),
             Mistake(
                 "a server on the route", "    upstream: shop", "    upstream: shop\n    connect_timeout: 1s",
-                ["6:5: error: unknown key `connect_timeout`; `connect_timeout` belongs in an upstream"]),
+                ["6:5: error: unknown key `connect_timeout`; use `connect` under `timeouts`"]),
             Mistake(
                 "a health check on the route", "    upstream: shop", "    upstream: shop\n    check: /healthz",
                 ["6:5: error: unknown key `check`; `check` belongs in an upstream"]),

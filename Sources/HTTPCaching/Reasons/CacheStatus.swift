@@ -88,7 +88,7 @@ extension Reason {
         case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
             .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .postRuns, .endlessStream,
-            .waitTimedOut, .unshared:
+            .tagsTooLong, .waitTimedOut, .unshared:
             .miss
         }
     }

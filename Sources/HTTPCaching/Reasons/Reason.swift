@@ -8,7 +8,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Not stored.
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
-    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails, postRuns, endlessStream
+    case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails, postRuns, endlessStream,
+        tagsTooLong
     // Not reused without validation, or not at all.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
@@ -32,7 +33,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .contentType, .storedPrevails, .endlessStream, .notStored, .variantNotStored,
+            .noCacheUnvalidatable, .contentType, .storedPrevails, .endlessStream, .tagsTooLong, .notStored,
+            .variantNotStored,
             .storedNoCache,
             .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
             .staleWhileRevalidate,
@@ -94,6 +96,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .postRuns:
             ("post", "Only the route gives a lifetime, and it does not say that its POSTs are reads.")
         case .endlessStream: ("stream", "Only the route gives a lifetime, and the response is an endless stream.")
+        case .tagsTooLong: ("tags-too-long", "The tags that the route gives to the response are too long to be stored.")
         case .notStored: ("uri-miss", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")

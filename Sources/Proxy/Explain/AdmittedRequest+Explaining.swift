@@ -43,6 +43,17 @@ extension AdmittedRequest {
         return selectors
     }
 
+    /// What the route invalidates if this request succeeds.
+    var declaredTargetTexts: [String] {
+        declaredTargets.map { String(decoding: $0.target, as: UTF8.self) + ($0.isPrefix ? "*" : "") }
+    }
+
+    /// The server that it belongs to by the upstream's key.
+    var preferredServer: String? {
+        guard let key = balanceKey else { return nil }
+        return entry?.group.preferredServer(for: key)?.address.description
+    }
+
     /// The first credential that its key doesn't name, where the route gives lifetimes; with two ways out.
     var credential: (field: String, sentence: String)? {
         guard facts.hasCredentials, let entry, entry.givesLifetime,

@@ -5,6 +5,7 @@ import Bytes
 import CacheStorage
 import Configuration
 import HTTPCaching
+import HTTPSemantics
 import HTTPWire
 
 /// A value of its own: it holds on to no request and may go to any thread.
@@ -116,6 +117,10 @@ package struct Explanation: Sendable {
     package let fill: FillStanding?
     /// Whether the key was purged or invalidated a moment ago.
     package let isInvalidated: Bool
+    /// What the route makes stale beside the URL if the request succeeds; empty for a safe one.
+    package let invalidates: [String]
+    /// The server that the request belongs to while all are up; nil unless a key decides (`balance: hash`).
+    package let server: String?
     /// Why the remote store could not be asked; nil where it could, and where there is none.
     package let storeTrouble: String?
     /// What became of the latest response for the key; nil if there was none that is remembered.
@@ -159,6 +164,8 @@ package struct Explanation: Sendable {
         stored = (transaction.selection.stored ?? transaction.selection.partial?.known?.record).map {
             StoredSummary($0, now: worker.instant, date: worker.fills.date)
         }
+        invalidates = transaction.request.invalidates(Status(200)) ? transaction.request.declaredTargetTexts : []
+        server = transaction.request.preferredServer
         self.refresh = refresh.map { "\($0.slug)" }
         upstreamProblem = transaction.request.entry?.upstream?.problem(now: worker.loop.now)
         if key == nil {

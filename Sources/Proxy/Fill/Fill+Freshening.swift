@@ -13,7 +13,8 @@ extension Fill {
     /// A 304 to our own condition.
     /// - Returns: whether that was all; otherwise it is a response like others.
     func freshened(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard let stored, let policy = request.entry?.policy(for: Status(Int(stored.status))) else { return false }
+        guard let stored, let policy = request.entry?.policy(for: Status(Int(stored.status)), key: keys.plainKey)
+        else { return false }
         let selected = fresheningVerdict(
             etag: bytes.extracting(response.first(.etag) ?? .empty),
             lastModified: bytes.extracting(response.first(.lastModified) ?? .empty), storedETag: stored.etag,
@@ -63,7 +64,8 @@ extension Fill {
         _ policy: RoutePolicy
     ) -> StoredResponse {
         if let shared, !shared.facts.flags.contains(.fieldsRemoved) { return shared }
-        let head = FreshenedHead(stored: stored, update: response, bytes, date: service.dateLine(), isForOne: true)
+        let head = FreshenedHead(
+            stored: stored, update: response, bytes, date: service.dateLine(), tags: tagLine ?? [], isForOne: true)
         var description = (shared ?? stored).description
         (description.etag, description.lastModified) = (head.etag, head.lastModified)
         if shared == nil {
@@ -80,7 +82,8 @@ extension Fill {
     /// The origin's response to a HEAD says whether the stored GET is still what it has.
     func freshenByHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         let status = Status(response.status)
-        guard let stored, stored.isResponse, let policy = request.entry?.policy(for: status) else { return }
+        guard let stored, stored.isResponse, let policy = request.entry?.policy(for: status, key: keys.plainKey)
+        else { return }
         let facts = facts.with(method: .get)
         // RFC 9110 §9.3.2: what a GET would have brought.
         let storage = storageVerdict(
@@ -136,7 +139,8 @@ extension Fill {
     ) -> StoredResponse? {
         let latest = latest(asked)
         let stored = latest ?? asked
-        let merged = FreshenedHead(stored: stored, update: response, bytes, date: service.dateLine())
+        let merged = FreshenedHead(
+            stored: stored, update: response, bytes, date: service.dateLine(), tags: tagLine ?? [])
         switch renewalVerdict(
             request: facts, response: mergedFacts(of: stored, merged, response, bytes), policy: policy,
             requestTime: requestTime)

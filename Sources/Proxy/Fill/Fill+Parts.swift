@@ -44,7 +44,8 @@ extension Fill {
     /// Begins to collect the content of a 206, if it may be stored.
     /// - Returns: whether it is collected.
     func beginPart(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        guard let entry = request.entry, let policy = entry.policy, request.head.method == .get,
+        guard let entry = request.entry, let policy = entry.policy(for: nil, key: keys.plainKey),
+            request.head.method == .get,
             facts.hasRange || partial?.missing != nil
         else { return false }
         let facts = ResponseFacts(response, bytes, in: service)
@@ -75,6 +76,10 @@ extension Fill {
         if case .known(let length) = response.contentSize, length != UInt64(range.count) { return false }
         guard entry.storesType(of: response, bytes) else {
             notStoredReason = .contentType
+            return false
+        }
+        if tagLine == nil {
+            notStoredReason = .tagsTooLong
             return false
         }
         // Something complete is worth more than a part, unless that is known to be of another representation; then it is for

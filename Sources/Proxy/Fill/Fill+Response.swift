@@ -92,10 +92,13 @@ extension Fill {
     /// Begins to store the response, if it may be.
     /// - Returns: its head as it is stored, where everybody gets that.
     private func begin(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, _ status: Status) -> RecordHead? {
-        guard let entry = request.entry, let policy = entry.policy(for: status) else { return nil }
+        guard let entry = request.entry, let policy = entry.policy(for: status, key: keys.plainKey) else { return nil }
         let facts = ResponseFacts(response, bytes, in: service)
         var storage = storageVerdict(request: self.facts, response: facts, policy: policy, requestTime: requestTime)
-        if case .store = storage, !entry.storesType(of: response, bytes) { storage = .refuse(.contentType) }
+        if case .store = storage {
+            if !entry.storesType(of: response, bytes) { storage = .refuse(.contentType) }
+            if tagLine == nil { storage = .refuse(.tagsTooLong) }
+        }
         let verdict = replacementVerdict(
             of: status, hasRetryAfter: response.contains(.retryAfter), storage, stored: superseded?.facts,
             policy: request.policy ?? policy, now: service.instant)
@@ -112,7 +115,8 @@ extension Fill {
 
     /// The head as it is stored.
     func recordHead(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, for facts: StoredFacts) -> RecordHead {
-        let head = RecordHead(response, bytes, date: service.dateLine(), assembly: &service.assembly)
+        let head = RecordHead(
+            response, bytes, date: service.dateLine(), tags: tagLine ?? [], assembly: &service.assembly)
         // RFC 9111 §5.2.2.4, §5.2.2.7: the named fields reach the client that asked and nobody else.
         return facts.flags.contains(.fieldsRemoved) ? head.withoutNamedFields(of: response, bytes) : head
     }

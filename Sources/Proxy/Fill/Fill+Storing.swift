@@ -18,6 +18,7 @@ extension Fill {
     ) {
         var facts = facts
         if let source { facts.flags.formUnion(source.marks) }
+        if request.entry?.tags.isEmpty == false { facts.flags.insert(.tagged) }
         settleSearchRule(response, bytes)
         let discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
         let names =
@@ -228,6 +229,9 @@ extension Fill {
             service.deleteOtherCodings(of: request, keys)
         }
     }
+
+    /// See ``AdmittedRequest/tagLine(in:)``.
+    var tagLine: [UInt8]? { request.tagLine(in: &service.assembly) }
 
     /// Variants go with their plain key.
     var isOvertaken: Bool {

@@ -24,7 +24,8 @@ struct GetRecord {
         guard !isOvertaken, request.facts.method == .post, response.status == 200,
             let location = response.first(.contentLocation), !response.contains(.vary),
             let entry = request.entry, entry.recipe.isMadeOfTarget, let policy = entry.policy,
-            policy.methods.contains(.get), entry.storesType(of: response, bytes), let path = request.upstreamPath
+            policy.methods.contains(.get), entry.storesType(of: response, bytes), let path = request.upstreamPath,
+            request.tagLine(in: &service.assembly) != nil
         else { return nil }
         // The origin names its target by the path that it was asked for.
         let responseFacts = ResponseFacts(response, bytes, in: service)

@@ -16,8 +16,12 @@ struct RecordHead {
 
     /// - Parameters:
     ///   - date: a `Date` line for a response without one.
+    ///   - tags: a line with the tags that the route adds; empty for none.
     ///   - assembly: a buffer that is empty between two uses.
-    init(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, date: [UInt8], assembly: inout ByteBuffer) {
+    init(
+        _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, date: [UInt8], tags: [UInt8] = [],
+        assembly: inout ByteBuffer
+    ) {
         assembly.removeAll()
         Forwarding.appendStatusLine(response.status, reason: bytes.extracting(response.reason), to: &assembly)
         for field in response.fields where !Self.notStored.contains(field.known) {
@@ -31,6 +35,7 @@ struct RecordHead {
             assembly.append("\r\n")
         }
         if !response.contains(.date) { assembly.append(date) }
+        assembly.append(tags)
         Forwarding.appendVia(of: response, bytes, to: &assembly)
         if case .known(let length) = response.contentSize {
             Forwarding.appendField("Content-Length", decimal: length, to: &assembly)
@@ -94,10 +99,12 @@ struct FreshenedHead {
     let etag: HeadRange
     let lastModified: HeadRange
 
-    /// - Parameter isForOne: it is the head of one client's response, with the fields that nobody else may be given.
+    /// - Parameters:
+    ///   - tags: a line with the tags that the route adds; empty for none.
+    ///   - isForOne: it is the head of one client's response, with the fields that nobody else may be given.
     init(
         stored: StoredResponse, update: borrowing ResponseHead, _ bytes: Span<UInt8>, date: [UInt8],
-        isForOne: Bool = false
+        tags: [UInt8] = [], isForOne: Bool = false
     ) {
         let old = stored.head
         var lines: [UInt8] = []
@@ -120,6 +127,8 @@ struct FreshenedHead {
             where FieldNameList.cacheControl(bytes.extracting(directive.value), names: name) { return }
             // A 304 without a Date was made now.
             if !bringsDate && FieldName.recognise(name) == .date { return }
+            // It comes again below, whatever tags the origin sends.
+            if line.isSame(as: tags.span) { return }
             kept.append(line)
         }
         lines += kept
@@ -130,6 +139,7 @@ struct FreshenedHead {
             lines.append(contentsOf: "\r\n".utf8)
         }
         if !bringsDate { lines += date }
+        lines += tags
         self.lines = lines
         (etag, lastModified) = StoredHead.validators(in: lines.span)
     }

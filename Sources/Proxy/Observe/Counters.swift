@@ -43,6 +43,7 @@ package struct Counters: Sendable {
     package var storeRefused = 0
     package var invalidated = 0
     package var groupsInvalidated = 0
+    package var placesInvalidated = 0
     /// Variants that took the place of older ones, there being as many of one key as the limit allows.
     package var variantsReached = 0
     package var retries = 0
@@ -155,6 +156,7 @@ package struct Counters: Sendable {
         storeRefused += other.storeRefused
         invalidated += other.invalidated
         groupsInvalidated += other.groupsInvalidated
+        placesInvalidated += other.placesInvalidated
         variantsReached += other.variantsReached
         retries += other.retries
         collapsed += other.collapsed

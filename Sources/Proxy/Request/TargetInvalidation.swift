@@ -1,7 +1,9 @@
 // What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
-// Content-Location name within the same origin, and groups. Both are read twice: as URLs of clients, and, where the upstream is
-// asked for other paths or by another host than the client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a route is
-// chosen by host and path alone, so what is stored of a URL was stored by the route that an unsafe request to it takes.
+// What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
+// Content-Location name within the same origin, groups, and what the route lists in `invalidates`. Location and
+// Content-Location are read twice: as URLs of clients, and, where the upstream is asked for other paths or by another host than the
+// client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a
+// route is chosen by host and path alone, so what is stored of a URL was stored by the route that an unsafe request to it takes.
 
 import Bytes
 import CacheStorage
@@ -33,10 +35,8 @@ extension AdmittedRequest {
             if isSame { targets.append(target) }
         }
         targets += originsOwnTargets(response, bytes)
-        for target in Set(targets) {
-            let url = String(decoding: schemeName + Array("://".utf8) + authority.copied() + target, as: UTF8.self)
-            invalidate(url: url, in: fills)
-        }
+        for target in Set(targets) { invalidate(target, in: fills) }
+        invalidateDeclaredTargets(in: fills)
     }
 
     /// What the response is about by the paths that the origin knows. Empty where these are the clients'.
@@ -84,17 +84,68 @@ extension AdmittedRequest {
         return bytes.extracting(match.parameter(at: index)).copied()
     }
 
-    /// Invalidates what GET and HEAD of a URL are answered with.
-    private func invalidate(url: String, in fills: FillService) {
+    /// What the route lists. All that is looked up at these places is stale, whatever its key is made of; what can be stored
+    /// under a key that the URL alone gives is deleted as well, in Redis too.
+    private func invalidateDeclaredTargets(in fills: FillService) {
+        var places: [InvalidatedPlace] = []
+        for (target, isPrefix) in declaredTargets {
+            if isPrefix { places.append(place(target, isPrefix: true)) } else { invalidate(target, in: fills) }
+        }
+        if !places.isEmpty { fills.cache.invalidate(places: places, at: fills.wallTime) }
+    }
+
+    /// Invalidates what GET and HEAD of a target are answered with.
+    private func invalidate(_ target: [UInt8], in fills: FillService) {
+        let authority = bytes.extracting(head.authority).copied()
+        let url = String(decoding: scheme.name + Array("://".utf8) + authority + target, as: UTF8.self)
+        var hasOtherKeys = false
         do throws(SyntheticRequestFault) {
             let match = try fills.composer.compose(try SyntheticRequest(url: url), by: runtime.table)
-            guard runtime.entries[match.route].mayHaveStored else { return }
-            let keys = fills.searchRules.keys(of: &fills.composer, by: runtime.table.recipes[match.route])
-            fills.cache.invalidate(keys, at: fills.wallTime)
+            guard invalidateKeys(of: match, in: fills) else { return }
+            hasOtherKeys = runtime.entries[match.route].hasKeysBeyondURL
+        } catch .noKey {
+            hasOtherKeys = true
         } catch {
             // A URL that no request could have is stored nowhere.
         }
+        guard hasOtherKeys else { return }
+        // The key that a GET with the fields of this request has, and so its own entry; and whatever else is looked up there.
+        do throws(SyntheticRequestFault) {
+            let request = try SyntheticRequest(url: url, fields: ownFields)
+            _ = invalidateKeys(of: try fills.composer.compose(request, by: runtime.table), in: fills)
+        } catch {
+            // Then it has no such entry.
+        }
+        fills.cache.invalidate(places: [place(target, isPrefix: false)], at: fills.wallTime)
     }
+
+    /// - Returns: whether anything can be stored by the route.
+    private func invalidateKeys(of match: RouteMatch, in fills: FillService) -> Bool {
+        guard runtime.entries[match.route].mayHaveStored else { return false }
+        let keys = fills.searchRules.keys(of: &fills.composer, by: runtime.table.recipes[match.route])
+        fills.cache.invalidate(keys, at: fills.wallTime)
+        return true
+    }
+
+    private func place(_ target: [UInt8], isPrefix: Bool) -> InvalidatedPlace {
+        let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
+        let path = NormalTarget.form(of: target.span, in: ByteRange(0, end)) ?? Array(target[..<end])
+        let normal = path + target[end...]
+        let scheme = self.scheme.name
+        return InvalidatedPlace(
+            scheme: scheme.span, authority: bytes.extracting(head.authority), target: normal.span, isPrefix: isPrefix)
+    }
+
+    /// The lines that a GET could have as well.
+    private var ownFields: [String] {
+        let bytes = bytes
+        return head.fields.compactMap { field in
+            if Self.notAGets.contains(field.known) || head.isNamedByConnection(field, in: bytes) { return nil }
+            return "\(bytes.extracting(field.name).text()): \(bytes.extracting(field.value).text())"
+        }
+    }
+
+    private static let notAGets = FieldSet.hopByHop.union([.host, .contentLength, .expect])
 
     private func invalidateGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
         guard response.contains(.cacheGroupInvalidation), fills.cache.isStoring, runtime.storesAnything else { return }

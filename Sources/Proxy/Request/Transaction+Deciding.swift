@@ -78,12 +78,21 @@ extension Transaction {
         }
     }
 
-    /// Whether a group or tag of it was invalidated after it was asked for. Allocates nothing.
+    /// Whether a group or tag of it, or the place of its URL, was invalidated after it was asked for. Allocates nothing.
     func isInvalidatedByGroup(_ record: StoredResponse) -> Bool {
         let flags = record.facts.flags
-        guard flags.contains(.tagged) || flags.contains(.grouped) else { return false }
+        let hasNames = flags.contains(.tagged) || flags.contains(.grouped)
+        guard hasNames || !cache.hasNoInvalidatedPlaces else { return false }
         let request = self.request!
         let scheme = request.scheme == .https ? worker.schemeNames.https : worker.schemeNames.http
+        // What a POST brought that isn't a read is no other URL's to invalidate, nor its own.
+        let isReading = request.head.method != .post || request.policy?.postReads == true
+        if isReading, !cache.hasNoInvalidatedPlaces,
+            request.isAtInvalidatedPlace(record, scheme: scheme.span, in: cache)
+        {
+            return true
+        }
+        guard hasNames else { return false }
         let authority = request.bytes.extracting(request.head.authority)
         return !cache.isCurrent(record, scheme: scheme.span, authority: authority)
     }

@@ -41,7 +41,7 @@ extension Transaction {
         return .done
     }
 
-    /// Whether the route keeps the tags of this response from its clients (`cache.tags: remove`).
+    /// Whether the route keeps the tags of this response from its clients (`cache.tag_headers: remove`).
     func removesTags(of stored: StoredResponse) -> Bool {
         stored.facts.flags.contains(.tagged) && request.entry?.removesTags == true
     }

@@ -24,8 +24,8 @@ extension Transaction: ExchangeDelegate {
         asking.sendsCollectedContent = isWhole && request.hasContent
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
         let exchange = worker.origins.exchange(
-            with: entry.group, method: request.head.method, content: asking.contentSize, isRequestComplete: isWhole,
-            isConditional: asking.isConditional,
+            with: entry.group, limits: entry.exchangeLimits, key: request.balanceKey, method: request.head.method,
+            content: asking.contentSize, isRequestComplete: isWhole, isConditional: asking.isConditional,
             upgrades: request.wantsTunnel ? request.head.upgrades(amongst: entry.upgrades, in: request.bytes) : [],
             delegate: self)
         exchange.transform = asking.coder(fills)

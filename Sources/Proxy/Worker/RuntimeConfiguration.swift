@@ -2,6 +2,7 @@
 // for every reload and swapped in between two requests; a request keeps the one that it began with.
 
 import Bytes
+import CacheStorage
 import Clients
 import Configuration
 import EventLoop
@@ -39,6 +40,17 @@ final class RouteEntry {
     private let statuses: StatusTimeouts?
     private let contentTypes: MediaTypeRules?
     let removesTags: Bool
+    /// Cuts up to such a share off each lifetime.
+    private let jitter: UInt8?
+    /// Tags of what is stored, beside those that the response has.
+    let tags: [ParameterText]
+    /// What a successful unsafe request makes stale beside its own URL.
+    let invalidates: [(target: ParameterText, isPrefix: Bool)]
+    /// Whether what is stored for a URL may have other keys than those that the URL alone gives.
+    let hasKeysBeyondURL: Bool
+    let exchangeLimits: ExchangeLimits
+    /// Nil unless the servers are chosen by a key.
+    let balance: BalanceRecipe?
     /// The protocols that a connection may be upgraded to, in lower case.
     let upgrades: [[UInt8]]
     let keepsClientHost: Bool
@@ -69,7 +81,17 @@ final class RouteEntry {
         earlyRefresh = cache?.earlyRefresh?.rawValue
         statuses = cache.flatMap { $0.statuses.isEmpty ? nil : StatusTimeouts($0.statuses) }
         contentTypes = cache?.contentTypes.map { MediaTypeRules($0) }
-        removesTags = cache?.tags == .remove
+        removesTags = cache?.tagHeaders == .remove
+        jitter = cache?.jitter?.rawValue
+        let names = route.parameterNames
+        tags = cache?.tags.map { ParameterText($0, parameters: names) } ?? []
+        invalidates =
+            cache?.invalidates.map { (ParameterText($0.template, parameters: names), $0.isPrefix) } ?? []
+        let keysContent = policy.map { $0.methods.contains(.query) || $0.postReads && $0.methods.contains(.post) }
+        hasKeysBeyondURL = !recipe.isMadeOfTarget || keysContent == true
+        let settings = upstream?.settings ?? Upstream(name: "", servers: [])
+        exchangeLimits = ExchangeLimits(settings, route)
+        balance = settings.balance == .hash ? BalanceRecipe(settings.hashKey) : nil
         upgrades = route.upgrade.map { Array($0.utf8) }
         compression = route.compression.map(RouteCompression.init)
         keepsClientHost = upstream?.settings.host == .client
@@ -96,10 +118,15 @@ final class RouteEntry {
         contentTypes?.allows(bytes.extracting(response.first(.contentType) ?? .empty)) ?? true
     }
 
-    /// The policy as it holds for one status of the origin's.
-    func policy(for status: Status) -> RoutePolicy? {
-        guard let policy, let statuses else { return policy }
-        return policy.applying(statuses, to: status)
+    /// The policy as it holds for one status of the origin's, and for what is stored under one key.
+    /// - Parameters:
+    ///   - status: nil for a part, which has no status of its own.
+    ///   - key: without a variant.
+    func policy(for status: Status?, key: CacheKey) -> RoutePolicy? {
+        guard var policy else { return nil }
+        if let status, let statuses { policy = policy.applying(statuses, to: status) }
+        if let jitter { policy.shortening = Shortening(upTo: jitter, by: key.high) }
+        return policy
     }
 }
 

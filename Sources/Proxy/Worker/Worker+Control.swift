@@ -39,6 +39,7 @@ extension Worker {
         counters.logLinesDropped = accessLog.dropped
         counters.invalidated = cache.figures.invalidatedKeys
         counters.groupsInvalidated = cache.figures.invalidatedGroups
+        counters.placesInvalidated = cache.figures.invalidatedPlaces
         counters.variantsReached = cache.figures.deletedVariants
         counters.writesUnshared = cache.figures.unsharedWrites
         if let figures = cache.remoteFigures { counters.remote = figures }

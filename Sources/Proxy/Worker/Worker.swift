@@ -203,8 +203,9 @@ extension OriginAccess {
     fileprivate func exchange(for asked: OriginRequest, of fill: Fill) -> any FillSource {
         guard let entry = asked.request.entry else { preconditionFailure("a request has its route before its fill") }
         let exchange = exchange(
-            with: entry.group, method: asked.request.head.method, content: asked.contentSize,
-            isRequestComplete: true, isConditional: asked.isConditional, delegate: fill)
+            with: entry.group, limits: entry.exchangeLimits, key: asked.request.balanceKey,
+            method: asked.request.head.method, content: asked.contentSize, isRequestComplete: true,
+            isConditional: asked.isConditional, delegate: fill)
         exchange.transform = asked.coder(fill.service)
         asked.append(to: &exchange.request)
         exchange.namesServer = asked.namesServer
