@@ -98,7 +98,7 @@ extension KeyDescription {
         ),
         key(
             "tag_headers", "keep | remove", "keep",
-            "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way. (tags: keep and tags: remove say the same.)"
+            "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way; tags: keep and tags: remove say the same."
         ),
         key(
             "invalidates", "list of TARGET", "[]",

@@ -60,7 +60,9 @@ enum BalanceReader {
     /// A URL, without what other products write after it.
     static func serverURL(parsing text: String) throws(ValueFault) -> ServerURL {
         let words = text.split(separator: " ")
-        guard words.count > 1, let url = try? ServerURL(parsing: String(words[0])) else {
+        guard words.count > 1, words.dropFirst().allSatisfy(isParameter),
+            let url = try? ServerURL(parsing: String(words[0]))
+        else {
             return try ServerURL(parsing: text)
         }
         let keys = words.dropFirst().map { word in
@@ -69,6 +71,12 @@ enum BalanceReader {
         throw ValueFault(
             "\(quoted(text)) is more than a URL",
             hint: "write {url: \"\(url)\", \(keys.joined(separator: ", "))}")
+    }
+
+    /// As nginx and HAProxy write them after a server.
+    private static func isParameter(_ word: Substring) -> Bool {
+        ["backup", "down"].contains(word)
+            || ["weight=", "max_fails=", "fail_timeout=", "max_conns="].contains { word.hasPrefix($0) }
     }
 
     private static func server(in node: YAMLNode, into upstream: inout Upstream, _ reading: Reading) -> ServerURL? {

@@ -212,7 +212,7 @@ enum ForeignWords {
             ForeignWord("backup backups fallback", "upstreams.*.servers.*.backup"),
             ForeignWord("hash ip_hash hash_policy consistent_hash sticky affinity", "upstreams.*.hash_key"),
             ForeignWord(
-                "proxy_next_upstream_tries next_upstream_tries lb_retries try_count max_retries retry attempts tries",
+                "proxy_next_upstream_tries next_upstream_tries lb_retries try_count",
                 "upstreams.*.retries"),
         ],
         "upstreams.*.servers.*": [
@@ -245,6 +245,8 @@ enum ForeignWords {
             ForeignWord(
                 "proxy_read_timeout read_timeout response_header_timeout", "routes.*.timeouts.first_byte",
                 "routes.*.timeouts.between_bytes"),
+            // Nearer to `timeouts` than to what is meant.
+            ForeignWord("timeout", otherwise: "`timeout` belongs under `cache`"),
             ForeignWord("first_byte_timeout", "routes.*.timeouts.first_byte"),
             ForeignWord("proxy_send_timeout between_bytes_timeout", "routes.*.timeouts.between_bytes"),
             ForeignWord("connect_timeout proxy_connect_timeout dial_timeout", "routes.*.timeouts.connect"),

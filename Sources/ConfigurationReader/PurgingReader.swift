@@ -68,13 +68,13 @@ enum PurgingReader {
     }
 
     private static func checkNames(
-        of template: ParameterTemplate, _ key: String, _ path: PathPattern, _ keys: KeyedValues
+        of template: ParameterTemplate, _ key: String, _ draft: RouteDraft, _ keys: KeyedValues
     ) {
-        let known = path.parameterNames
+        let known = draft.parameterNames
         for name in template.names where !known.contains(name) {
             let near = nearestName(to: name, among: known).map { "did you mean {\($0)}?" }
             keys.fault(
-                at: key, "\(quoted("{\(name)}")) is not a parameter of the path \(quoted(path.description))",
+                at: key, "\(quoted("{\(name)}")) is not a parameter of the path \(quoted(draft.route.pathText))",
                 hint: near
                     ?? (known.isEmpty
                         ? "the path has no parameters" : "known parameters: \(known.joined(separator: ", "))"))

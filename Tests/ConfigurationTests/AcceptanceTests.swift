@@ -42,8 +42,9 @@ struct AcceptanceTests {
           a: http://h
           c: [http://h/Base%7e/v1/, http://i/Base~/v1]
           b:
-            servers: [http://h:1, unix:/b]
-            balance: least-outstanding
+            servers: [{url: "http://h:1", weight: 2}, {url: "unix:/b", backup: on}]
+            balance: hash
+            hash_key: "{header.X-User}"
             check:
               path: /healthz
               host: Health.Example:80
@@ -107,11 +108,13 @@ struct AcceptanceTests {
           - path: /
             upstream: a
             compress: [gzip, zstd]
+            timeouts: {connect: 1s, first_byte: 2m, between_bytes: 3s}
+            retries: 3
             cache: {query: exact, methods: [], collapse: off}
           - path: /x/
             host: example.com
             upstream: a
-            cache: {query_allow: [q], credentials: [X-Session, cookie], post: reads, graphql: on}
+            cache: {query_allow: [q], credentials: [X-Session, cookie], post: reads, graphql: on, tags: [x], invalidates: [/y]}
           - paths: ["/api/users/{id}", "/api/{id}/user"]
             hosts: [a.example, "*.b.example"]
             upstream: c
@@ -165,6 +168,10 @@ struct AcceptanceTests {
         #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 80), .tcp(host: "i", port: 80)])
         #expect(it.upstreams.map(\.basePath) == ["", "/Base~/v1", ""])
         #expect(it.upstreams[2].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
+        #expect(
+            it.upstreams[2].weights == [.tcp(host: "h", port: 1): 2] && it.upstreams[2].backups == [.unix(path: "/b")])
+        #expect(it.upstreams[2].balance == .hash && it.upstreams[2].hashKey?.text == "{header.X-User}")
+        #expect(it.routes[1].timeouts.firstByte == .minutes(2) && it.routes[1].retries == 3)
         #expect(it.upstreams[2].firstByteTimeout == .seconds(4))
         #expect(it.upstreams[2].maxConnectionAge == .hours(1))
         var check = HealthCheck(path: "/healthz")

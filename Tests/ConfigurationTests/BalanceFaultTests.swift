@@ -142,7 +142,7 @@ struct BalanceFaultTests {
                 "timeouts: {first_byte: soon}",
                 "2:64: error: invalid duration `soon`; use 500ms, 30s, 5m, 1h30m, 7d or a whole number of seconds"
             ),
-            ("timeouts: {read: 3s}", "2:52: error: unknown key `read`; known keys: connect, first_byte, between_bytes"),
+            ("timeouts: {read: 3s}", "2:52: error: unknown key `read`; use `first_byte` or `between_bytes`"),
             ("timeouts: {connect_timeout: 3s}", "2:52: error: unknown key `connect_timeout`; use `connect`"),
             ("retries: 11", "2:50: error: 11 is out of range; allowed: 0–10"),
             ("retries: off", "2:50: error: `off` is not a whole number"),

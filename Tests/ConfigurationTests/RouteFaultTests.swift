@@ -349,7 +349,7 @@ struct RouteFaultTests {
             ),
             ("collapse: 4000d", "6:17: error: `4000d` is too long; the maximum is 3650d"),
             ("background_fill: maybe", "6:24: error: expected on or off, found `maybe`"),
-            ("tags: drop", "6:13: error: invalid value `drop` for `tags`; allowed: keep or remove"),
+            ("tag_headers: drop", "6:20: error: invalid value `drop` for `tag_headers`; allowed: keep or remove"),
             ("strict: yes", "6:15: error: expected on or off, found `yes`; write on"),
         ])
     func freshness(_ keys: String, _ fault: String) {

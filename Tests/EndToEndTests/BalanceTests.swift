@@ -100,7 +100,7 @@ struct RouteLimitTests {
                     routes: "- {path: /pass, upstream: api, timeouts: {between_bytes: 1s}}"))
             let client = try larder.client()
             try client.send(RawClient.request("GET", "/pass"))
-            #expect(throws: (any Error).self) { try client.readResponse() }
+            #expect(try !client.readResponse().isComplete)
         }
     }
 

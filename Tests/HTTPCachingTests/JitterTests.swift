@@ -47,7 +47,7 @@ struct JitterTests {
                 $0.shortening = Shortening(upTo: 50, by: .max)
             }
         ).facts
-        #expect(facts?.lifetime.count == 500 + 501)
+        #expect(facts?.lifetime.count == 1_001)
     }
 
     @Test("Short lifetimes stay, and nothing else changes")

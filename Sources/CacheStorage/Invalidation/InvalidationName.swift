@@ -25,11 +25,6 @@ package struct InvalidationName: Hashable, Sendable, BitwiseCopyable {
     package let family: Family
     let digest: Digest
 
-    init(family: Family, digest: Digest) {
-        self.family = family
-        self.digest = digest
-    }
-
     package static func key(_ key: CacheKey) -> InvalidationName {
         InvalidationName(family: .keys, digest: Digest(high: key.high, low: key.low))
     }
