@@ -38,10 +38,10 @@ enum PurgingReader {
     // MARK: - Combinations
 
     static func check(_ keys: KeyedValues, _ cache: CacheSettings, _ draft: RouteDraft) {
-        guard let path = draft.path else { return }
-        for tag in cache.tags { checkNames(of: tag, "tags", path, keys) }
+        guard !draft.paths.isEmpty else { return }
+        for tag in cache.tags { checkNames(of: tag, "tags", draft, keys) }
         for target in cache.invalidates {
-            checkNames(of: target.template, "invalidates", path, keys)
+            checkNames(of: target.template, "invalidates", draft, keys)
             if target.isPrefix, keys.reading.usesRedis, !keys.reading.hasWarnedOfPrefixes {
                 keys.reading.hasWarnedOfPrefixes = true
                 keys.warn(
@@ -55,7 +55,7 @@ enum PurgingReader {
                     "\(quoted(target.text)) reaches only requests whose query begins with just this",
                     hint: "end it with ?* to reach every query")
             }
-            if !target.isPrefix, target.text == path.description {
+            if !target.isPrefix, draft.paths.contains(where: { $0.value.description == target.text }) {
                 keys.warn(
                     at: "invalidates",
                     "\(quoted(target.text)) is the route's own path, which is invalidated in any case",

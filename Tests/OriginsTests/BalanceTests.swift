@@ -1,11 +1,15 @@
 import Configuration
 import EventLoop
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Origins
 
 // How requests are spread over servers by weight, by key, and over backups, with given health and time. No sockets.
+
+/// Holds a look-up back.
+private final class Gate: Sendable { let isOpen = Atomic<Bool>(false) }
 
 @Suite("Weights, backups and keys: which server gets a request")
 struct BalanceTests {
@@ -129,10 +133,17 @@ struct BalanceTests {
         var settings = Upstream(name: "u", servers: [name, backup])
         settings.backups = [backup]
         let group = UpstreamGroup(settings: settings)
+        let gate = Gate()
+        let resolver = Resolver { _, _ in
+            while !gate.isOpen.load(ordering: .relaxed) { usleep(1000) }
+            return .failed("there is no such name")
+        }
         guard case .names = group.choose(excluding: [], now: start, resolver: resolver, waiter: nil) else {
+            gate.isOpen.store(true, ordering: .relaxed)
             Issue.record("the backup was used at once")
             return
         }
+        gate.isOpen.store(true, ordering: .relaxed)
         for _ in 0..<10_000 where !group.servers[0].hasFailedName { usleep(1000) }
         #expect(choose(group) == 1)
     }

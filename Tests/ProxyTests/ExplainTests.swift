@@ -18,11 +18,13 @@ extension ServingTests {
             try ServingStage.run { stage throws in
                 let path = stage.origin.script(200, ["Cache-Control: max-age=60"], body: "x")
                 let members = [
-                    "cache_status", "compress", "credential", "dropped_lately", "flight", "key", "last_response",
+                    "cache_status", "compress", "credential", "dropped_lately", "flight", "invalidates", "key",
+                    "last_response",
                     "method", "next",
                     "reason",
                     "refresh",
-                    "route", "sentence", "status", "store_trouble", "stored", "upstream_problem", "url", "variant",
+                    "route", "sentence", "server", "status", "store_trouble", "stored", "upstream_problem", "url",
+                    "variant",
                     "verdict", "x_cache",
                 ]
                 let url = "url=http%3A%2F%2Fapi.example\(path)"
