@@ -295,6 +295,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "routes.*.compress.level", "fast | default | best", "default",
             "How much CPU time is spent on each response: gzip 1, 6 or 9, br 2, 5 or 7, zstd 1, 3 or 9."),
+        KeyDescription(
             "routes.*.timeouts", "KEYS", nil, "Timeouts of this route, instead of its upstream's."),
         KeyDescription("routes.*.timeouts.connect", "DURATION", nil, "Instead of connect_timeout."),
         KeyDescription("routes.*.timeouts.first_byte", "DURATION", nil, "Instead of first_byte_timeout."),

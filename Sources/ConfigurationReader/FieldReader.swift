@@ -187,7 +187,8 @@ extension KeyTemplate {
         pieces.contains { piece in
             switch piece {
             case .header, .cookie: true
-            case .literal, .lookup, .pathParameter, .queryParameter, .method, .host, .path, .query, .body, .standard:
+            case .literal, .lookup, .pathParameter, .queryParameter, .method, .scheme, .host, .path, .query, .body,
+                .route, .standard:
                 false
             }
         }

@@ -230,6 +230,7 @@ enum ForeignWords {
             ForeignWord("unhealthy_threshold failure_threshold max_fails", "upstreams.*.check.fall"),
         ],
         "routes.*": [
+            ForeignWord("headers header", "routes.*.request", "routes.*.response"),
             ForeignWord("prefix path_prefix uri url pattern rule route", "routes.*.path"),
             ForeignWord("locations uris", "routes.*.paths"),
             ForeignWord("domains hostnames server_names", "routes.*.hosts"),

@@ -24,7 +24,7 @@ enum SharedKeys {
             configuration.upstreams.map { ($0.name, $0.host == .client) }, uniquingKeysWith: { first, _ in first })
         for placed in routes {
             guard let key = placed.route.cache?.key, !key.pieces.contains(.standard) else { continue }
-            if !key.pieces.contains(.host), !placed.route.hasOneHost, seesHost[placed.route.upstream ?? ""] != false {
+            if !key.pieces.contains(.host), !placed.route.namesItsHosts, seesHost[placed.route.upstream ?? ""] != false {
                 let hosts = placed.route.hosts.contains(.any) ? "every host" : "several hosts"
                 faults.warn(
                     placed.position, "the key has no {host}, and this route serves \(hosts), which share its entries",
@@ -242,6 +242,11 @@ extension KeyShape.Token {
 }
 
 extension Route {
+    /// Whether the file lists all hosts that it serves.
+    fileprivate var namesItsHosts: Bool {
+        hosts.allSatisfy { if case .exact = $0 { true } else { false } }
+    }
+
     /// Whether all its requests are for one host.
     fileprivate var hasOneHost: Bool { if hosts.count == 1, case .exact = host { true } else { false } }
 }

@@ -77,6 +77,7 @@ package struct RequestForwarding: Sendable {
     ])
 
     fileprivate static let cookieName = Array("cookie".utf8)
+    fileprivate static let acceptEncodingName = Array("accept-encoding".utf8)
 
     /// Those of `regenerated` that are forwarded when a condition holds.
     fileprivate static let conditional: FieldSet = [.maxForwards, .trailer]
@@ -104,7 +105,9 @@ extension Forwarding {
             }
             append(field, of: bytes, to: &output)
         }
-        if let codings = plan.acceptEncoding, !codings.isEmpty {
+        if let codings = plan.acceptEncoding, !codings.isEmpty,
+            plan.removal?.contains(RequestForwarding.acceptEncodingName.span) != true
+        {
             appendField("Accept-Encoding", codings.span, to: &output)
         }
         if let selection = plan.selection, !selection.cookies.isEmpty,

@@ -22,7 +22,8 @@ package final class BalanceRecipe: Sendable {
             case .literal(let literal): text.append(literal)
             case .header(let name, let other):
                 let name = Array(name.utf8)
-                for field in head.fields where RequestValue.isNamed(field, name.span, bytes) {
+                for field in head.fields
+                where bytes.extracting(field.name).isFieldName(name.span, takingUnderscores: false) {
                     if text.count > start { text.append(", ") }
                     text.append(bytes.extracting(field.value))
                 }
@@ -36,7 +37,7 @@ package final class BalanceRecipe: Sendable {
             case .queryParameter(let name, let other):
                 let name = Array(name.utf8)
                 if let found = RequestValue.queryParameter(name.span, head, bytes) {
-                    text.appendValue(bytes, found.value, .form, escape: 0)
+                    text.appendValue(bytes, found.value, .query, escape: 0)
                 }
                 standIn = other
             case .host:

@@ -14,7 +14,7 @@ package struct ForwardedPath: Sendable {
     private enum Rule: Sendable {
         case unchanged
         case strip(segments: Int)
-        case rewrite(ParameterText)
+        case rewrite(RewrittenPath)
     }
 
     private let base: [UInt8]
@@ -29,7 +29,7 @@ package struct ForwardedPath: Sendable {
             guard !base.isEmpty else { return nil }
             rule = .unchanged
         case .strip(let prefix): rule = .strip(segments: prefix.segments.count)
-        case .rewrite(let template): rule = .rewrite(ParameterText(template, of: route))
+        case .rewrite(let template): rule = .rewrite(RewrittenPath(template, of: route))
         }
     }
 
@@ -75,8 +75,8 @@ package struct ForwardedPath: Sendable {
     }
 }
 
-/// Text with the values of a route's parameters.
-struct ParameterText: Sendable {
+/// A path with the values of a route's parameters in it.
+struct RewrittenPath: Sendable {
     enum Piece: Sendable {
         case literal(Range<Int>)
         /// - dropsSlash: where it is missing, the slash before it is too.

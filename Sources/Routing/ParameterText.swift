@@ -35,7 +35,7 @@ package struct ParameterText: Sendable {
             switch piece {
             case .literal(let literal): text.append(literal)
             case .parameter(let index):
-                text.appendValue(bytes, match.parameter(at: index), .percent, escape: 0, keepsSlashes: true)
+                text.appendValue(bytes, match.parameter(at: index), .path, escape: 0, keepsSlashes: true)
             }
         }
     }
@@ -54,7 +54,7 @@ package struct ParameterText: Sendable {
                 }
             case .parameter(let index) where isInQuery:
                 // `&` and `=` mean nothing in a path.
-                text.appendValue(bytes, match.parameter(at: index), .percent, escape: 0)
+                text.appendValue(bytes, match.parameter(at: index), .path, escape: 0)
             case .parameter(let index): text.appendNormalized(bytes, match.parameter(at: index))
             }
         }

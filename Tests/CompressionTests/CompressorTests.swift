@@ -136,23 +136,32 @@ struct CompressorTests {
         let content = json(3 << 20)
         for length in [nil, 4096, 100_000, 3 << 20] {
             let allowed = Compressor.footprint(coding, effort, length: length)
-            var output = ByteBuffer(minimumCapacity: 4 << 20)
-            let before = inUse()
-            let compressor = try #require(Compressor.make(coding, effort, length: length))
-            var most = 0
-            var start = 0
-            let count = length ?? content.count
-            while start < count {
-                let end = min(start + 65_536, count)
-                try take(compressor.compress(content.span.extracting(start..<end), into: &output))
-                most = max(most, inUse() - before)
-                start = end
+            // Other tests run beside this one in the same process: what they take is not there each time.
+            var least = Int.max
+            for _ in 0..<20 where least >= allowed + (256 << 10) {
+                least = min(least, try most(of: content, coding, effort, length: length))
             }
-            try take(compressor.finish(into: &output))
-            most = max(most, inUse() - before)
-            // Other tests run beside this one in the same process.
-            #expect(most < allowed + (256 << 10), "\(coding) \(effort) \(length ?? -1): \(most) of \(allowed)")
+            #expect(least < allowed + (256 << 10), "\(coding) \(effort) \(length ?? -1): \(least) of \(allowed)")
         }
+    }
+
+    private func most(
+        of content: [UInt8], _ coding: ContentCoding, _ effort: CompressionEffort, length: Int?
+    ) throws -> Int {
+        var output = ByteBuffer(minimumCapacity: 4 << 20)
+        let before = inUse()
+        let compressor = try #require(Compressor.make(coding, effort, length: length))
+        var most = 0
+        var start = 0
+        let count = length ?? content.count
+        while start < count {
+            let end = min(start + 65_536, count)
+            try take(compressor.compress(content.span.extracting(start..<end), into: &output))
+            most = max(most, inUse() - before)
+            start = end
+        }
+        try take(compressor.finish(into: &output))
+        return max(most, inUse() - before)
     }
 
     private func inUse() -> Int {

@@ -284,7 +284,7 @@ struct RouteTagTests {
         let miss = try larder.get(path)
         let hit = try larder.awaitHit(path)
         for response in [miss, hit] {
-            #expect(response.head.all("Cache-Tag") == ["own", "products, product:tagged%2C5"], "\(response.summary)")
+            #expect(response.head.all("Cache-Tag") == ["own", "products, product:tagged%252C5"], "\(response.summary)")
         }
     }
 

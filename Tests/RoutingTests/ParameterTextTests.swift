@@ -44,7 +44,7 @@ struct ParameterTextTests {
             ("product:{id}", "/products/{id}", "/products/5", "product:5"),
             ("product:{path.id}", "/products/{id}", "/products/5", "product:5"),
             ("product:{id}", "/products/{id}", "/products/a,b", "product:a%2Cb"),
-            ("product:{id}", "/products/{id}", "/products/%61%2c%e4", "product:a%2C%E4"),
+            ("product:{id}", "/products/{id}", "/products/%61%2c%e4", "product:a%252C%E4"),
             ("{b}/{a}", "/{a}/{b}", "/1/2", "2/1"), ("file:{f}", "/files/{f...}", "/files/a/b%2Fc", "file:a/b%2Fc"),
             ("all", "/products/{id}", "/products/5", "all"),
         ])

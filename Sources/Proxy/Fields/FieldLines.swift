@@ -22,25 +22,8 @@ protocol FieldValueSource: RequestMessage {
 /// Where values are put together before they are used, so that nothing is allocated. One per worker and configuration.
 final class FieldScratch {
     var text = ByteBuffer(minimumCapacity: 256)
-    private var address: [UInt8] = []
 
-    /// The longest IPv6 address.
-    init() { address.reserveCapacity(46) }
-
-    func append(_ peer: PeerAddress) {
-        prepare(peer)
-        text.append(address)
-    }
-
-    func append(_ peer: PeerAddress, to output: inout ByteBuffer) {
-        prepare(peer)
-        output.append(address)
-    }
-
-    private func prepare(_ peer: PeerAddress) {
-        address.removeAll(keepingCapacity: true)
-        peer.appendHost(to: &address)
-    }
+    func append(_ peer: PeerAddress) { text.append(peer.hostText.span) }
 }
 
 /// Lines of one side of one route. One per worker.
@@ -105,7 +88,7 @@ final class FieldLines {
     private func compile(_ piece: FieldValue.Piece, of route: Route) -> Piece {
         switch piece {
         case .literal(let bytes): return .literal(store(bytes))
-        case .route: return .literal(store(Array("\(route.hostText)\(route.pathText)".utf8)))
+        case .route: return .literal(store(Array(route.match.text.utf8)))
         case .clientAddress: return .clientAddress
         case .requestIdentifier: return .requestIdentifier
         case .host: return .host
@@ -165,7 +148,7 @@ final class FieldLines {
         for index in line.pieces {
             switch pieces[index] {
             case .literal(let range): output.append(text.span.extracting(range))
-            case .clientAddress: request.fieldScratch.append(request.client, to: &output)
+            case .clientAddress: output.append(request.client.hostText.span)
             case .requestIdentifier: request.appendIdentifier(to: &output)
             case .host: request.appendNormalHost(to: &output)
             case .parameter(let place):
