@@ -232,7 +232,8 @@ extension KeyTemplate.Piece {
     fileprivate var parameterName: String? {
         switch self {
         case .lookup(let name, _), .pathParameter(let name, _): name
-        case .literal, .queryParameter, .header, .cookie, .method, .scheme, .host, .path, .query, .body, .route, .standard:
+        case .literal, .queryParameter, .header, .cookie, .method, .scheme, .host, .path, .query, .body, .route,
+            .standard:
             nil
         }
     }

@@ -15,7 +15,8 @@ enum RouteNodes {
             let own = isMain ? general : merged(defaults(of: included), over: general, in: reading)
             lists.append(node)
             for route in list(node, in: reading) {
-                nodes.append(own.map { merged(route, over: applicable($0, to: route, in: reading), in: reading) } ?? route)
+                nodes.append(
+                    own.map { merged(route, over: applicable($0, to: route, in: reading), in: reading) } ?? route)
             }
         }
         if nodes.isEmpty, lists.allSatisfy(\.isEmptyList) {
@@ -71,7 +72,8 @@ enum RouteNodes {
     /// What of `defaults` means something for the route: one that responds itself asks no upstream.
     private static func applicable(_ defaults: YAMLNode, to route: YAMLNode, in reading: Reading) -> YAMLNode {
         guard case .mapping = route.content, let own = reading.entries(of: route),
-            own.contains(where: { $0.name == "respond" || $0.name == "redirect" }), let entries = reading.entries(of: defaults)
+            own.contains(where: { $0.name == "respond" || $0.name == "redirect" }),
+            let entries = reading.entries(of: defaults)
         else { return defaults }
         let pairs = entries.filter { !ActionReader.forwardingKeys.contains($0.name) }
         return YAMLNode(defaults.position, .mapping(pairs.map(entry)), isFlow: defaults.isFlow)

@@ -24,7 +24,8 @@ enum SharedKeys {
             configuration.upstreams.map { ($0.name, $0.host == .client) }, uniquingKeysWith: { first, _ in first })
         for placed in routes {
             guard let key = placed.route.cache?.key, !key.pieces.contains(.standard) else { continue }
-            if !key.pieces.contains(.host), !placed.route.namesItsHosts, seesHost[placed.route.upstream ?? ""] != false {
+            if !key.pieces.contains(.host), !placed.route.namesItsHosts, seesHost[placed.route.upstream ?? ""] != false
+            {
                 let hosts = placed.route.hosts.contains(.any) ? "every host" : "several hosts"
                 faults.warn(
                     placed.position, "the key has no {host}, and this route serves \(hosts), which share its entries",

@@ -51,7 +51,7 @@ final class PathScene: Sendable {
         - {path: "/based/{rest...}", upstream: based, strip: /based, cache: 60s}
         - {path: "/plain/{rest...}", upstream: origin, strip: /plain}
         - {path: "/named/{rest...}", upstream: named, strip: /named, cache: 60s}
-        - {paths: ["/tasks/{id}", "/jobs/{id}/{version}"], upstream: origin, rewrite: "/work/{id}", cache: {timeout: 60s, key: "work:{id}"}}
+        - {paths: ["/tasks/{id}", "/jobs/{id}/{version}"], upstream: origin, rewrite: "/inner/{id}", cache: {timeout: 60s, key: "inner:{id}"}}
         - {path: "/rest/{rest...}", upstream: origin, rewrite: "/{rest}", cache: 60s}
         - {path: /same, upstream: origin, cache: 60s}
         """
@@ -77,7 +77,7 @@ struct PathTests {
             ("/api", "/"), ("/api/", "/"), ("/api/a/b?c=%2f", "/a/b?c=%2F"), ("/%61pi/%7e%2f", "/~%2F"),
             ("/v1/users/a%2Fb?x=1", "/users/a%2Fb?x=1"), ("/tenants/t/users/7", "/7/of/t"),
             ("/based", "/base/v1"), ("/based/x?y", "/base/v1/x?y"), ("/plain/%61?b=%31", "/a?b=%31"),
-            ("/tasks/7", "/work/7"), ("/rest", "/"), ("/rest/x", "/x"),
+            ("/tasks/7", "/inner/7"), ("/rest", "/"), ("/rest/x", "/x"),
         ] {
             let response = try larder.get(path, ["Host: paths.example"])
             #expect(response.status == 200)

@@ -124,6 +124,9 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
         HTTPCaching.invalidates(head.method, status) && !isReadingPost
     }
 
+    /// Those of the protocols that it offers to switch to.
+    func offeredUpgrades(amongst protocols: [[UInt8]]) -> [[UInt8]] { head.upgrades(amongst: protocols, in: bytes) }
+
     /// Whether it asks for server-sent events, whose response may begin long after it was asked for.
     var wantsEvents: Bool {
         guard head.contains(.accept) else { return false }

@@ -147,7 +147,7 @@ extension Transaction {
         let feed = fills.table.beginRefresh(
             selection.keys.key, now: worker.loop.now, asked: selection.asked, known: stored,
             make: { fills.newFeed(selection.keys) })
-        guard let feed else { return }
+        guard let feed, !isRefreshed(stored, feed) else { return }
         detach()
         // Who asks is of no matter: nobody's credentials are sent, but for those that the key or the variant is made of, and
         // those that the route takes for nothing of the kind.
@@ -167,6 +167,17 @@ extension Transaction {
         let fill = Fill(fills, feed: feed, isPublished: true, purpose: .refresh, request, facts, basis, reader: nil)
         fills.counters.refreshes += 1
         worker.loop.atEndOfTurn { if !fill.isOver { fill.start() } }
+    }
+
+    /// Whether another refresh has ended since this request looked: memory has what it brought, for those too that found this
+    /// feed meanwhile.
+    private func isRefreshed(_ stored: StoredResponse, _ feed: FillFeed) -> Bool {
+        let text = selection.keys.text
+        let found = cache.peekInMemory(feed.key, keyText: text.span, now: worker.wallTime)
+        guard let found, found.id != stored.id, found.isResponse else { return false }
+        fills.table.remove(feed, under: feed.key)
+        feed.complete(with: found)
+        return true
     }
 
     // MARK: Parts

@@ -23,11 +23,11 @@ extension Transaction: ExchangeDelegate {
         var asking = OriginRequest(request: request, purpose: .pass)
         asking.sendsCollectedContent = isWhole && request.hasContent
         asking.forwardsExpect = !stream.isContentComplete && stream.contentCount == 0
+        let upgrades = request.wantsTunnel ? request.offeredUpgrades(amongst: entry.upgrades) : []
         let exchange = worker.origins.exchange(
             with: entry.group, limits: entry.exchangeLimits, key: request.balanceKey, method: request.head.method,
             content: asking.contentSize, isRequestComplete: isWhole, isConditional: asking.isConditional,
-            upgrades: request.wantsTunnel ? request.head.upgrades(amongst: entry.upgrades, in: request.bytes) : [],
-            delegate: self)
+            upgrades: upgrades, delegate: self)
         exchange.transform = asking.coder(fills)
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
