@@ -71,6 +71,8 @@ def fault_in_tag(answer, text, asked, verdict, words):
         return "an answer by a rule that it doesn't have"
     if language not in ("-", asked.language):
         return "another language's answer"
+    if asked.method == "POST" and "collapsed" in words:
+        return "a POST doesn't run"
     if asker == "-":
         return None
     if asker not in (asked.asker, "nobody" if "/strict/" in asked.path else "-"):

@@ -70,7 +70,8 @@ class Answer:
         if route == "strict" and kind == "private":
             for_all = False
             freshness = draw.choice(UNSHARED)
-        if method not in ("GET", "HEAD", "QUERY") and kind != "post":
+        # A POST with the same content is answered from what came with a lifetime of its own (methods: [POST]).
+        if method not in ("GET", "HEAD", "QUERY") and kind != "post" and "max-age" not in freshness:
             for_all = False
         self.has_etag = kind in ("etag", "part") or kind in ("plain", "swr", "vary", "group", "post") and asker[-1] in "02468"
         version = f"w{int(time.monotonic() / WINDOW_SECONDS)}" if self.has_etag else f"s{next(SERIALS)}"
