@@ -1,7 +1,9 @@
 // `POST /purge`: removes the stored responses of URLs and tags from every store. The keys of a URL are computed exactly as for a
 // request. The response is sent once the purge is complete.
 
+import Bytes
 import CacheStorage
+import HTTPSemantics
 import Proxy
 import Routing
 
@@ -20,7 +22,7 @@ extension AdminListener {
         guard let table = routeTable() else {
             return reply(.problem(500, "no-routes", "the routes are not available"))
         }
-        let (keys, faults) = Self.keys(of: purge.urls, by: table, server.shared)
+        let (keys, places, faults) = Self.keys(of: purge.urls, by: table, server.shared)
         guard faults.isEmpty else {
             return reply(
                 .problem(422, "invalid-url", "some URLs are invalid; nothing was purged") {
@@ -30,6 +32,10 @@ extension AdminListener {
         let time = server.loop.wallMilliseconds
         let tags = purge.tags.map { InvalidationName.tag($0.utf8.span) }
         server.shared.stores.invalidate(tags, at: WallTime(milliseconds: server.loop.clockMilliseconds))
+        if !places.isEmpty {
+            server.shared.stores.invalidate(
+                places: places, at: WallTime(milliseconds: server.loop.clockMilliseconds))
+        }
         if keys.isEmpty { return Self.report(0, time, reply) }
         run(.remove(keys)) { result in
             switch result {
@@ -48,23 +54,41 @@ extension AdminListener {
             })
     }
 
-    /// Each key once. GET and HEAD share a key unless the key template contains the method.
+    /// Each key once. GET and HEAD share a key unless the key template contains the method. Keys that a URL alone doesn't give,
+    /// as those of each caller's own entry, are reached by the URL's path, with all its queries, in this process.
     private static func keys(
         of urls: [String], by table: RouteTable, _ shared: SharedState
-    ) -> (keys: [CacheKey], faults: [String]) {
+    ) -> (keys: [CacheKey], places: [InvalidatedPlace], faults: [String]) {
         var composer = KeyComposer()
         var keys: Set<CacheKey> = []
+        var places: [InvalidatedPlace] = []
         var faults: [String] = []
         for url in urls {
             do throws(SyntheticRequestFault) {
                 for method in ["GET", "HEAD"] {
-                    let match = try composer.compose(try SyntheticRequest(method: method, url: url), by: table)
-                    keys.formUnion(shared.keys(of: &composer, by: table.recipes[match.route]))
+                    let request = try SyntheticRequest(method: method, url: url)
+                    do throws(SyntheticRequestFault) {
+                        let match = try composer.compose(request, by: table)
+                        let recipe = table.recipes[match.route]
+                        keys.formUnion(shared.keys(of: &composer, by: recipe))
+                        if !recipe.isMadeOfTarget { places.append(place(of: request)) }
+                    } catch .noKey {
+                        places.append(place(of: request))
+                    }
                 }
             } catch {
                 faults.append("\(url): \(error)")
             }
         }
-        return (Array(keys), faults)
+        return (Array(keys), places, faults)
+    }
+
+    private static func place(of request: borrowing SyntheticRequest) -> InvalidatedPlace {
+        let bytes = request.bytes.span
+        let path = NormalTarget.form(of: bytes, in: request.head.path) ?? bytes.extracting(request.head.path).copied()
+        let scheme = request.scheme.name
+        return InvalidatedPlace(
+            scheme: scheme.span, authority: bytes.extracting(request.head.authority), target: path.span, isPrefix: false
+        )
     }
 }

@@ -28,4 +28,7 @@ package final class SharedStores: Sendable {
 
     /// Invalidates everything of that name that was requested up to `time`. Nothing is deleted.
     package func invalidate(_ names: some Sequence<InvalidationName>, at time: WallTime) { clock.note(names, at: time) }
+
+    /// Invalidates whatever is looked up at these places and was requested up to `time`. Nothing is deleted.
+    package func invalidate(places: [InvalidatedPlace], at time: WallTime) { clock.note(places, at: time) }
 }

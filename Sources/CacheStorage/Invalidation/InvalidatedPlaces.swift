@@ -92,6 +92,8 @@ final class InvalidatedPlaces: Sendable {
             walker.add(path[index])
             if isKnown(walker, known), isNamed(walker.prefixName) { return true }
         }
+        // A place without a query is its path's, whatever the query.
+        if !query.isEmpty, known & Self.whole != 0, isNamed(walker.wholeName) { return true }
         for index in query.indices {
             walker.add(query[index])
             if isKnown(walker, known), isNamed(walker.prefixName) { return true }

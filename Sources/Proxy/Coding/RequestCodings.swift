@@ -32,7 +32,8 @@ struct RequestCodings {
         guard let compression = request.entry?.compression else { return }
         // A range is one of content that is the same tomorrow.
         isPart = request.head.method == .get && request.head.contains(.range)
-        if !isPart || accepted.refusesIdentity { coding = accepted.preferred(among: compression.codings) }
+        // Parts aren't coded: one that may not be sent without a coding passes as it comes.
+        if !isPart { coding = accepted.preferred(among: compression.codings) }
         isServed = coding != nil || !accepted.refusesIdentity
     }
 

@@ -50,7 +50,12 @@ extension FillService {
                 cache.noteVariant(
                     keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
             }
-            cache.put(keys.key, made, of: keys.plainKey, since: began, now: wallTime)
+            // Another process may have replaced in Redis what memory has a copy of: what is made of that stays here, as long as it.
+            if cache.usesRemote {
+                cache.keepInMemory(keys.key, made)
+            } else {
+                cache.put(keys.key, made, of: keys.plainKey, since: began, now: wallTime)
+            }
             return made
         }
         return nil
@@ -129,9 +134,6 @@ extension FillService {
         var description = stored.description
         description.id = newIdentifier()
         description.headHasContentLength = false
-        // In memory there may be a copy for a short time only; what is made of it is as good as the original.
-        let end = wallTime.advanced(byMilliseconds: max(0, stored.facts.millisecondsToLive(at: instant)))
-        description.discardAt = max(description.discardAt, end)
         description.facts.flags = flags.recoded(coding, isTagWeakened: head.isTagWeakened)
         let (lines, text) = (head.lines, keys.text)
         (description.etag, description.lastModified) = StoredHead.validators(in: lines.span)

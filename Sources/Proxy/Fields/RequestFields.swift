@@ -13,10 +13,17 @@ final class RequestFields {
     /// Fields whose values the route has from somewhere secret.
     private let secrets: FieldRemoval?
 
+    /// Whether the origin gets another Accept-Encoding, or Accept-Language, than the client sent.
+    let changesCodings: Bool
+    let changesLanguage: Bool
+
     /// Nil without changes.
     init?(_ route: Route) {
         let changes = route.request
         guard !changes.isEmpty else { return nil }
+        let names = Set((changes.set.map(\.name) + changes.add.map(\.name) + changes.remove).map(FieldChanges.folded))
+        changesCodings = names.contains("accept-encoding")
+        changesLanguage = names.contains("accept-language")
         removal = FieldRemoval((changes.set.map(\.name) + changes.remove).map { Array($0.utf8) })
         lines = FieldLines(changes, of: route)
         secrets = FieldRemoval((changes.set + changes.add).filter(\.isSecret).map { Array($0.name.utf8) })

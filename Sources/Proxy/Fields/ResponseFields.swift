@@ -46,17 +46,22 @@ final class ResponseFields {
         var settings = route.cache ?? CacheSettings()
         settings.key = nil
         settings.isStrict = false
+        // RFC 9111 §3.5 holds even where it isn't listed.
+        if !settings.credentials.contains(where: { $0.lowercased() == "authorization" }) {
+            settings.credentials.append("Authorization")
+        }
         credentials = CredentialFields(settings, route.request)
     }
 
     // MARK: From the store
 
     /// Begins the head of a stored response.
+    /// - Parameter isPersonal: whether it may be for this client alone: then no other cache is told to share it.
     func begin(
-        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, removesTags: Bool,
-        with writer: ResponseHeadWriter
+        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, isPersonal: Bool,
+        removesTags: Bool, with writer: ResponseHeadWriter
     ) {
-        let tells = tellsCaches(Int(stored.status), request)
+        let tells = tellsCaches(Int(stored.status), request, isPersonal: isPersonal)
         writer.begin(stored.head, removesTags: removesTags, removing: tells ? removalForCaches : removal)
         lines?.append(to: &writer.lines, for: request)
         if tells { tellCaches(stored, now, with: writer) }
@@ -64,10 +69,10 @@ final class ResponseFields {
 
     /// - Parameter dropsType: the content is multipart, and the type is that of its parts.
     func beginPartial(
-        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, dropsType: Bool, removesTags: Bool,
-        with writer: ResponseHeadWriter
+        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, isPersonal: Bool, dropsType: Bool,
+        removesTags: Bool, with writer: ResponseHeadWriter
     ) {
-        let tells = tellsCaches(Int(stored.status), request)
+        let tells = tellsCaches(Int(stored.status), request, isPersonal: isPersonal)
         writer.beginPartial(
             stored.head, dropsType: dropsType, removesTags: removesTags, removing: tells ? removalForCaches : removal)
         (dropsType ? linesOfMultipart : lines)?.append(to: &writer.lines, for: request)
@@ -76,10 +81,10 @@ final class ResponseFields {
 
     /// - Parameter linesBeyond: what the origin's own 304 brought beside what a 304 has anyway.
     func beginNotModified(
-        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, linesBeyond: [UInt8],
-        removesTags: Bool, with writer: ResponseHeadWriter
+        _ stored: StoredResponse, for request: some FieldValueSource, now: Instant, isPersonal: Bool,
+        linesBeyond: [UInt8], removesTags: Bool, with writer: ResponseHeadWriter
     ) {
-        let tells = tellsCaches(Int(stored.status), request)
+        let tells = tellsCaches(Int(stored.status), request, isPersonal: isPersonal)
         writer.beginNotModified(stored.head, removing: tells ? removalForCaches : removal, keeping: additions)
         if !linesBeyond.isEmpty { writer.append(lines: linesBeyond.span, removesTags: removesTags, removing: repeated) }
         linesOf304?.append(to: &writer.lines, for: request)
@@ -104,11 +109,11 @@ final class ResponseFields {
     ///   - isStored: whether it is stored, for others.
     func begin(
         _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, for request: some FieldValueSource,
-        recorded: [UInt8]?, isStored: Bool, removesTags: Bool, with writer: ResponseHeadWriter
+        recorded: [UInt8]?, isStored: Bool, isPersonal: Bool, removesTags: Bool, with writer: ResponseHeadWriter
     ) {
         let tells =
-            tellsCaches(response.status, request)
-            && (isStored || cacheControl?.allowsSharing == false || Self.isSharable(response, bytes))
+            tellsCaches(response.status, request, isPersonal: isPersonal)
+            && (cacheControl?.allowsSharing == false || Self.isSharable(response, bytes, isStored: isStored))
         let removed = tells ? removalForCaches : removal
         if let recorded {
             writer.begin(recorded.span, removesTags: false, removing: removed)
@@ -141,26 +146,29 @@ final class ResponseFields {
 
     /// Whether the route's word is for responses with this status to this request: not for failures, nor, where it lets others
     /// share them, for those to somebody in particular.
-    private func tellsCaches(_ status: Int, _ request: some FieldValueSource) -> Bool {
+    private func tellsCaches(_ status: Int, _ request: some FieldValueSource, isPersonal: Bool) -> Bool {
         guard let cacheControl, status < 400 else { return false }
         switch request.head.method {
         case .get, .head, .query: break
         case .post, .put, .delete, .connect, .options, .trace, .patch, .other: return false
         }
         guard cacheControl.allowsSharing else { return true }
+        guard !isPersonal else { return false }
         let bytes = request.bytes
         return !credentials.areIn(request.head, bytes)
     }
 
-    /// Whether a response that isn't stored may still be anybody's, as far as it says.
-    private static func isSharable(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        if response.contains(.setCookie) { return false }
+    /// Whether a response may be anybody's, as far as it says. One that is stored is, but for fields that it names as private:
+    /// these aren't stored, and this client gets them.
+    private static func isSharable(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, isStored: Bool) -> Bool {
+        if !isStored, response.contains(.setCookie) { return false }
         guard response.contains(.cacheControl) else { return true }
         for field in response.fields where field.known == .cacheControl {
             var elements = ListElements(field.value)
             while let element = elements.next(in: bytes) {
                 let directive = bytes.extracting(element)
                 let end = directive.firstIndex(of: UInt8(ascii: "="), in: directive.indices) ?? directive.count
+                if isStored, end == directive.count { continue }
                 let name = directive.extracting(directive.trimming(0..<end))
                 if name.isCaseless("private") || name.isCaseless("no-store") || name.isCaseless("no-cache") {
                     return false

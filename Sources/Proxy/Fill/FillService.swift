@@ -60,6 +60,8 @@ final class FillService {
     private var running: [ObjectIdentifier: Fill] = [:]
     /// Refreshes under way.
     private(set) var refreshing = 0
+    /// The routes or the store were changed since the start: what is stored may stand elsewhere than a URL's key says by now.
+    var keysHaveChanged = false
     /// Fills that go on, or have gone on, for the store alone.
     private(set) var alone = 0
     private var nextIdentifier = UInt64.random(in: .min ... .max)

@@ -40,18 +40,21 @@ extension AdmittedRequest {
     var balanceKey: UInt64? { entry?.balance?.number(of: head, bytes, scheme: scheme) }
 
     /// Whether the URL is at a place that was invalidated since the record was asked for. Allocates nothing, unless the path
-    /// isn't in its normal form.
+    /// or the query isn't in its normal form.
     func isAtInvalidatedPlace(_ record: StoredResponse, scheme: Span<UInt8>, in cache: Cache) -> Bool {
         let bytes = bytes
         let authority = bytes.extracting(head.authority)
         // With its `?`.
-        let query = head.hasQuery ? (head.query.lower - 1)..<head.query.upper : 0..<0
-        if let path = NormalTarget.form(of: bytes, in: head.path) {
+        let query = head.hasQuery ? ByteRange(head.query.lower - 1, head.query.upper) : .empty
+        let normalPath = NormalTarget.form(of: bytes, in: head.path)
+        let normalQuery = NormalTarget.form(of: bytes, in: query)
+        if normalPath == nil && normalQuery == nil {
             return !cache.isCurrent(
-                record, scheme: scheme, authority: authority, path: path.span, query: bytes.extracting(query))
+                record, scheme: scheme, authority: authority, path: bytes.extracting(head.path),
+                query: bytes.extracting(query))
         }
-        return !cache.isCurrent(
-            record, scheme: scheme, authority: authority, path: bytes.extracting(head.path),
-            query: bytes.extracting(query))
+        let path = normalPath ?? bytes.extracting(head.path).copied()
+        let rest = normalQuery ?? bytes.extracting(query).copied()
+        return !cache.isCurrent(record, scheme: scheme, authority: authority, path: path.span, query: rest.span)
     }
 }

@@ -172,6 +172,8 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
     func rangeThatCounts(for stored: StoredResponse) -> ByteRange? {
         guard let value = head.first(.range), head.fields.count(where: { $0.known == .range }) == 1 else { return nil }
         guard let condition = head.first(.ifRange) else { return value }
+        // A date is the same for the codings of one content, whose bytes differ (RFC 9110 §8.8.1).
+        if entry?.compression != nil, bytes[condition.upper - 1] != UInt8(ascii: "\"") { return nil }
         let holds = ifRangeHolds(
             bytes.extracting(condition), storedETag: stored.etag, storedLastModified: stored.lastModified,
             stored: stored.facts)
@@ -196,5 +198,5 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
 }
 
 extension URIScheme {
-    var name: [UInt8] { Array((self == .https ? "https" : "http").utf8) }
+    package var name: [UInt8] { Array((self == .https ? "https" : "http").utf8) }
 }

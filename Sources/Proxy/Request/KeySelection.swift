@@ -132,7 +132,7 @@ struct KeySelection {
             guard case .name(let range) = member else { continue }
             let name = names.extracting(range)
             scratch.removeAll(keepingCapacity: true)
-            if name.isCaseless("accept-encoding") {
+            if name.isCaseless("accept-encoding"), request.entry?.requestFields?.changesCodings != true {
                 appendAcceptEncoding(of: request, named: name, to: &scratch)
                 let value = scratch
                 composer.appendVariant(name: name, value: value.span)

@@ -60,7 +60,7 @@ enum LanguageIndex {
 extension AdmittedRequest {
     /// The language that the request prefers to all others; nil if there is no single one.
     var preferredLanguage: ByteRange? {
-        guard let value = head.first(.acceptLanguage),
+        guard let value = head.first(.acceptLanguage), entry?.requestFields?.changesLanguage != true,
             head.fields.count(where: { $0.known == .acceptLanguage }) == 1
         else { return nil }
         let bytes = bytes

@@ -20,12 +20,12 @@ extension AdmittedRequest {
     }
 
     private func invalidateTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
-        guard fills.cache.isStoring, runtime.storesAnything else { return }
+        guard fills.cache.isStoring && runtime.storesAnything || fills.keysHaveChanged else { return }
         // The response's bytes and the request's own.
         let own = self.bytes
         let authority = own.extracting(head.authority)
         let path = own.extracting(head.path)
-        var targets: [[UInt8]] = entry?.mayHaveStored == true ? [target] : []
+        var targets: [[UInt8]] = entry?.mayHaveStored == true || fills.keysHaveChanged ? [target] : []
         let schemeName = scheme.name
         for field in response.fields where field.known == .location || field.known == .contentLocation {
             var target: [UInt8] = []
@@ -101,12 +101,13 @@ extension AdmittedRequest {
         var hasOtherKeys = false
         do throws(SyntheticRequestFault) {
             let match = try fills.composer.compose(try SyntheticRequest(url: url), by: runtime.table)
-            guard invalidateKeys(of: match, in: fills) else { return }
-            hasOtherKeys = runtime.entries[match.route].hasKeysBeyondURL
+            guard invalidateKeys(of: match, in: fills) || fills.keysHaveChanged else { return }
+            hasOtherKeys = runtime.entries[match.route].hasKeysBeyondURL || fills.keysHaveChanged
         } catch .noKey {
             hasOtherKeys = true
         } catch {
-            // A URL that no request could have is stored nowhere.
+            // A URL that no request could have is stored nowhere, unless it had a route before.
+            hasOtherKeys = fills.keysHaveChanged
         }
         guard hasOtherKeys else { return }
         // The key that a GET with the fields of this request has, and so its own entry; and whatever else is looked up there.
@@ -127,10 +128,13 @@ extension AdmittedRequest {
         return true
     }
 
+    /// A prefix, or a path with all its queries: which of these have a key in common depends on the route, and one that is
+    /// missed is worse than one too many.
     private func place(_ target: [UInt8], isPrefix: Bool) -> InvalidatedPlace {
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
         let path = NormalTarget.form(of: target.span, in: ByteRange(0, end)) ?? Array(target[..<end])
-        let normal = path + target[end...]
+        let query = ByteRange(end, target.count)
+        let normal = isPrefix ? path + (NormalTarget.form(of: target.span, in: query) ?? Array(target[end...])) : path
         let scheme = self.scheme.name
         return InvalidatedPlace(
             scheme: scheme.span, authority: bytes.extracting(head.authority), target: normal.span, isPrefix: isPrefix)

@@ -24,6 +24,7 @@ extension Transaction {
             return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
         }
         if isInvalidatedByGroup(stored) {
+            keepKeyText()
             // Its group is remembered, so its key need not be.
             if explainer == nil { cache.delete([selection.keys.key]) }
             selection.stored = nil

@@ -46,13 +46,28 @@ extension Transaction {
         stored.facts.flags.contains(.tagged) && request.entry?.removesTags == true
     }
 
+    /// Whether a response may be for this client alone, by what the request says: nobody else is told to share it.
+    var isForWhoAsked: Bool {
+        switch selection.reason {
+        case .bypassed, .credentials, .keyIncomplete, .keyAmbiguous: true
+        default: false
+        }
+    }
+
+    /// The same of one that is stored, and that a 304 may have brought fields for this client alone.
+    private func isPersonal(_ stored: StoredResponse) -> Bool {
+        isForWhoAsked || served.notStoredReason != nil || stored.facts.flags.contains(.fieldsRemoved)
+    }
+
     /// The head of a stored response, as the route has it sent.
     private func begin(_ stored: StoredResponse) {
         let removesTags = removesTags(of: stored)
         guard let changes = request.entry?.responseFields else {
             return writer.begin(stored.head, removesTags: removesTags)
         }
-        changes.begin(stored, for: request, now: worker.instant, removesTags: removesTags, with: writer)
+        changes.begin(
+            stored, for: request, now: worker.instant, isPersonal: isPersonal(stored), removesTags: removesTags,
+            with: writer)
     }
 
     private func countHit() { if served.verdict != .miss { request.entry?.counters.hits += 1 } }
@@ -83,7 +98,8 @@ extension Transaction {
         let removesTags = request.entry?.removesTags == true
         if let changes = request.entry?.responseFields {
             changes.beginNotModified(
-                stored, for: request, now: worker.instant, linesBeyond: lines, removesTags: removesTags, with: writer)
+                stored, for: request, now: worker.instant, isPersonal: isPersonal(stored), linesBeyond: lines,
+                removesTags: removesTags, with: writer)
         } else {
             writer.beginNotModified(stored.head)
             if !lines.isEmpty { writer.append(lines: lines.span, removesTags: removesTags) }
@@ -178,7 +194,8 @@ extension Transaction {
             return writer.beginPartial(stored.head, dropsType: dropsType, removesTags: removesTags)
         }
         changes.beginPartial(
-            stored, for: request, now: worker.instant, dropsType: dropsType, removesTags: removesTags, with: writer)
+            stored, for: request, now: worker.instant, isPersonal: isPersonal(stored), dropsType: dropsType,
+            removesTags: removesTags, with: writer)
     }
 
     /// Several parts, each with a head of its own (RFC 9110 §14.6).

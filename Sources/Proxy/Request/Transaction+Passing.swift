@@ -191,8 +191,8 @@ extension Transaction: ExchangeDelegate {
         let head = recorded?.lines
         if let changes = request.entry?.responseFields {
             changes.begin(
-                response, bytes, for: request, recorded: head, isStored: served.isStored, removesTags: removesTags,
-                with: writer)
+                response, bytes, for: request, recorded: head, isStored: served.isStored, isPersonal: isForWhoAsked,
+                removesTags: removesTags, with: writer)
         } else if let head {
             writer.begin(head.span, removesTags: false)
         } else {

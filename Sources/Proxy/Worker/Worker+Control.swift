@@ -61,6 +61,11 @@ extension Worker {
                 .warning,
                 "limits.head takes full effect at the next start; until then it is \(next.headLimits.head) bytes")
         }
+        // What was stored before may stand under other keys, or in another store.
+        let before = runtime.configuration
+        if before.routes != update.configuration.routes || before.store != update.configuration.store {
+            fills.keysHaveChanged = true
+        }
         runtime = next
         origins.headLimits = next.headLimits
         clients.limits = next.clientLimits(shared.descriptors)
