@@ -147,7 +147,8 @@ enum FieldReader {
     /// What the key and other caches make of it.
     static func check(_ route: KeyedValues, into draft: inout RouteDraft) {
         let changed = draft.route.request.set.map(\.name) + draft.route.request.add.map(\.name)
-        if draft.route.compression != nil, changed.contains(where: { Name(text: $0) == Name(text: "Accept-Encoding") }) {
+        if draft.route.compression != nil, changed.contains(where: { Name(text: $0) == Name(text: "Accept-Encoding") })
+        {
             route.fault(
                 at: "request", "the upstream is asked for uncompressed responses where `compress` is on",
                 hint: "remove Accept-Encoding, or `compress`")
