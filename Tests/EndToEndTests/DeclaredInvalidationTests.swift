@@ -172,6 +172,50 @@ struct DeclaredInvalidationTests {
         for caller in callers { try larder.awaitHit("\(shop)/me", caller) }
     }
 
+    @Test(
+        "A write and a purge reach each caller's entry, however the query is spelled that it was asked for with",
+        arguments: Backend.allCases)
+    func callersSpellings(_ backend: Backend) throws {
+        let larder = scene[backend]
+        let host = "Host: shop.example"
+        let alice = [host, "Authorization: alice"]
+        for (asked, written) in [("?a=1&b=2", "?b=2&a=1"), ("?a=%31", "?a=1"), ("", "?"), ("?x=1", "")] {
+            let path = "\(scene.shop())/me"
+            try larder.awaitHit(path + asked, alice)
+            _ = try larder.request("PUT", path + written, [host])
+            try expect(larder, path + asked, alice, "MISS")
+            try larder.awaitHit(path + asked, alice)
+            let purge = "{\"urls\": [\"http://shop.example\(path)\"]}"
+            let purged = try larder.admin("POST", "/purge", body: Array(purge.utf8))
+            #expect(purged.status == 200, "\(purged.text)")
+            try expect(larder, path + asked, alice, "MISS")
+        }
+    }
+
+    @Test("A write after a reload reaches what was stored under the keys of before", arguments: Backend.both)
+    func otherKeys(_ backend: Backend) throws {
+        try Stage.run { stage in
+            let origin = try stage.origin { try $0.respond($0.request.method == "GET" ? 200 : 204, body: "it") }
+            let store = backend.section(try stage.redis())
+            func configuration(_ cache: String) -> LarderConfiguration {
+                LarderConfiguration(
+                    upstreams: "origin: \(origin.url)",
+                    routes: "- {path: \"/{rest...}\", upstream: origin\(cache)}", store: store)
+            }
+            let larder = try stage.larder(configuration(", cache: {timeout: 600s}"))
+            try larder.awaitHit("/list?a")
+            for other in [", cache: {timeout: 600s, key: \"x{path}\"}", ", cache: {timeout: 600s, query: ignore}", ""] {
+                try larder.write(configuration(other))
+                #expect(try larder.admin("POST", "/reload").status == 200)
+                _ = try larder.request("PUT", "/list?a")
+                try larder.write(configuration(", cache: {timeout: 600s}"))
+                #expect(try larder.admin("POST", "/reload").status == 200)
+                #expect(try larder.get("/list?a").xCache == "MISS", "\(other)")
+                try larder.awaitHit("/list?a")
+            }
+        }
+    }
+
     @Test("Another process on the same Redis finds a target gone, and the writer's own entry")
     func fleet() throws {
         let (larder, twin) = (scene[.redis], try scene.twin(.redis))

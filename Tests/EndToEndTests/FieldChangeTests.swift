@@ -336,6 +336,55 @@ struct ResponseFieldTests {
         #expect(try control("/toldkeyed/t", 200, []) == ours)
     }
 
+    @Test(
+        "cache_control shares nothing that a 304 or a bypass has for one client alone, nor what Authorization was sent for",
+        .tags(.must), arguments: Backend.both)
+    func toldOneClient(_ backend: Backend) throws {
+        let larder = scene[backend]
+        let path = origin.script("/toldshort/t") { exchange in
+            guard exchange.request["If-None-Match"] != nil else {
+                return try exchange.respond(200, ["Cache-Control: max-age=1", "ETag: \"1\""], body: "a")
+            }
+            try exchange.respond(304, ["Cache-Control: private, max-age=5", "ETag: \"1\"", "Set-Cookie: sid=u1"])
+        }
+        _ = try larder.awaitHit(path)
+        // Until it is stale.
+        var renewed = try larder.get(path)
+        _ = try eventually(within: 10) {
+            if renewed.xCache == "HIT" { renewed = try larder.get(path) }
+            return renewed.xCache != "HIT"
+        }
+        #expect(renewed.xCache == "REVALIDATED", "\(renewed.summary)")
+        #expect(renewed["Cache-Control"]?.contains("public") != true, "\(renewed.summary)")
+        func control(_ prefix: String, _ own: [String], _ fields: [String]) throws -> String? {
+            let path = origin.script(prefix) { try $0.respond(200, own, body: "a") }
+            return try larder.get(path, fields)["Cache-Control"]
+        }
+        #expect(try control("/toldshort/t", [], ["Cookie: session=alice"]) == nil)
+        #expect(try control("/toldshort/t", [], ["Cookie: theme=dark"]) == "public, max-age=60")
+        #expect(try control("/toldfew/t", ["Cache-Control: max-age=60"], ["Authorization: a"]) == "max-age=60")
+        let named = "max-age=60, private=\"x-user\""
+        #expect(try control("/told/t", ["Cache-Control: \(named)", "X-User: alice"], []) == named)
+    }
+
+    @Test(
+        "RFC 9111 §4.1: Vary on a coding or a language that the route writes goes by what it wrote", .tags(.must),
+        arguments: Backend.both)
+    func writtenSelectors(_ backend: Backend) throws {
+        let larder = scene[backend]
+        for name in ["Accept-Language", "Accept-Encoding"] {
+            let host = "Host: \(name.lowercased()).\(backend).example"
+            for _ in 0..<2 {
+                let path = origin.script("/named/fr") { exchange in
+                    let value = exchange.request[name] ?? "none"
+                    try exchange.respond(
+                        200, ["Cache-Control: max-age=60", "Vary: \(name)", "Content-Language: \(value)"], body: value)
+                }
+                #expect(try larder.get(path, [host, "\(name): fr"]).text == "\(path.dropFirst("/named/".count))")
+            }
+        }
+    }
+
     @Test("explain and /config say what a route changes, without secrets")
     func told() throws {
         let larder = scene[.memory]

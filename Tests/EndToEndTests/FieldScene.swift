@@ -72,6 +72,18 @@ final class FieldScene: Sendable {
           upstream: origin
           response: {cache_control: "public, max-age=60"}
           cache: {timeout: 600s, key: "{default}|{header.authorization|}|{header.x-api-key|}"}
+        - path: /toldshort/{rest...}
+          upstream: origin
+          response: {cache_control: "public, max-age=60"}
+          cache: {timeout: 1s, cookies: ignore, bypass: [cookie.session]}
+        - path: /toldfew/{rest...}
+          upstream: origin
+          response: {cache_control: "public, max-age=60"}
+          cache: {timeout: 60s, credentials: [X-User]}
+        - path: /named/{lang}
+          upstream: origin
+          request: {set: {Accept-Language: "{lang}", Accept-Encoding: "{lang}"}}
+          cache: {key: "named:{host}"}
         - path: /bypass/{rest...}
           upstream: origin
           cache:
