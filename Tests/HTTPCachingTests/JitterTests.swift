@@ -18,7 +18,7 @@ struct JitterTests {
         return store(response(200, fields), policy).facts?.lifetime.count
     }
 
-    @Test("A lifetime gets shorter by up to the share, whoever gives it, and never longer")
+    @Test("A lifetime gets shorter by up to the share, whoever gives it, and never longer", .tags(.choice))
     func range() {
         for fields in [explicit, []] {
             let all = (0..<2_000).compactMap { lifetime(10, UInt64($0) &* 0x9e37_79b9_7f4a_7c15, fields) }
@@ -32,12 +32,14 @@ struct JitterTests {
         #expect(lifetime(100, .max) == 1)
     }
 
-    @Test("The same key gives the same lifetime each time")
+    @Test("The same key gives the same lifetime each time", .tags(.choice))
     func same() {
         #expect(lifetime(20, 0x1234_5678_9abc_def0) == lifetime(20, 0x1234_5678_9abc_def0))
     }
 
-    @Test("A forced lifetime is counted from now, so that an age that the response arrived with costs nothing of it")
+    @Test(
+        "A forced lifetime is counted from now, so that an age that the response arrived with costs nothing of it",
+        .tags(.choice))
     func forced() {
         let facts = store(
             response(200, [(.age, "500")]),
@@ -50,7 +52,7 @@ struct JitterTests {
         #expect(facts?.lifetime.count == 1_001)
     }
 
-    @Test("Short lifetimes stay, and nothing else changes")
+    @Test("Short lifetimes stay, and nothing else changes", .tags(.choice))
     func others() {
         let shortened = policy {
             $0.timeout = 1_000
@@ -66,7 +68,7 @@ struct JitterTests {
         #expect(store(response(200, [(.cacheControl, "no-store")]), shortened).reason == .responseNoStore)
     }
 
-    @Test("The largest lifetime doesn't overflow")
+    @Test("The largest lifetime doesn't overflow", .tags(.choice))
     func largest() {
         let greatest = StoredFacts.greatestLifetime
         #expect(Shortening(upTo: 100, by: .max).applied(to: greatest) > .zero)
