@@ -65,17 +65,19 @@ extension AdminListener {
         var faults: [String] = []
         for url in urls {
             do throws(SyntheticRequestFault) {
+                var needsPlace = false
                 for method in ["GET", "HEAD"] {
                     let request = try SyntheticRequest(method: method, url: url)
                     do throws(SyntheticRequestFault) {
                         let match = try composer.compose(request, by: table)
                         let recipe = table.recipes[match.route]
                         keys.formUnion(shared.keys(of: &composer, by: recipe))
-                        if !recipe.isMadeOfTarget { places.append(place(of: request)) }
+                        if !recipe.isMadeOfTarget { needsPlace = true }
                     } catch .noKey {
-                        places.append(place(of: request))
+                        needsPlace = true
                     }
                 }
+                if needsPlace { places.append(place(of: try SyntheticRequest(url: url))) }
             } catch {
                 faults.append("\(url): \(error)")
             }

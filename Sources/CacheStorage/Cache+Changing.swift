@@ -129,12 +129,17 @@ extension Cache {
     /// record is deleted later.
     func noteOvertakenWrite(_ key: CacheKey) {
         overtakenWrites.append(key)
-        if overtakenWrites.count + repeatedWrites.count == 1 { writesNeedSettling?() }
+        askToSettle()
     }
 
     /// A write has ended that may have come after that of a newer record, which is written again later.
     func noteRepeatedWrite(_ repetition: WriteRepetition) {
         repeatedWrites.append(repetition)
+        askToSettle()
+    }
+
+    /// Once for all that comes before it is done.
+    private func askToSettle() {
         if overtakenWrites.count + repeatedWrites.count == 1 { writesNeedSettling?() }
     }
 

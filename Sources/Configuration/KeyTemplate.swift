@@ -60,27 +60,13 @@ extension KeyTemplate {
     package init(parsing text: String) throws(ValueFault) {
         guard !text.isEmpty else { throw ValueFault("the key template is empty") }
         guard text.utf8.count <= 4096 else { throw ValueFault("the key template is longer than 4096 bytes") }
-        var pieces: [Piece] = []
-        var literal: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "{"):
-                if !literal.isEmpty { pieces.append(.literal(literal)) }
-                literal = []
-                guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
-                    throw ValueFault("the key template \(quoted(text)) has an unclosed {")
+        let pieces = try templatePieces(
+            of: text, called: "the key template",
+            takes: { byte throws(ValueFault) in
+                guard byte >= 0x20, byte != 0x7f else {
+                    throw ValueFault("the key template \(quoted(text)) has a control character")
                 }
-                pieces.append(try KeyTemplate.piece(String(decoding: rest[..<end], as: UTF8.self)))
-                rest = rest[(end + 1)...]
-            case UInt8(ascii: "}"):
-                throw ValueFault("the key template \(quoted(text)) has an unmatched }")
-            case ..<0x20, 0x7f:
-                throw ValueFault("the key template \(quoted(text)) has a control character")
-            default: literal.append(byte)
-            }
-        }
-        if !literal.isEmpty { pieces.append(.literal(literal)) }
+            }, literal: Piece.literal, reference: KeyTemplate.piece)
         self.init(pieces: pieces, text: text)
     }
 

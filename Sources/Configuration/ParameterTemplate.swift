@@ -22,28 +22,16 @@ package struct ParameterTemplate: Sendable, Hashable {
         guard text.utf8.count <= Self.longest else {
             throw ValueFault("\(what) is longer than \(Self.longest) bytes")
         }
-        var pieces: [Piece] = []
-        var literal: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "{"):
-                if !literal.isEmpty { pieces.append(.literal(literal)) }
-                literal = []
-                guard let end = rest.firstIndex(of: UInt8(ascii: "}")) else {
-                    throw ValueFault("\(what) \(quoted(text)) has an unclosed {")
+        let pieces = try templatePieces(
+            of: text, called: what,
+            takes: { byte throws(ValueFault) in
+                guard (0x21..<0x7f).contains(byte) else {
+                    throw ValueFault(
+                        "\(what) \(quoted(text)) has a character that is not printable ASCII",
+                        hint: "write it percent-encoded")
                 }
-                pieces.append(.parameter(try Self.name(String(decoding: rest[..<end], as: UTF8.self))))
-                rest = rest[(end + 1)...]
-            case UInt8(ascii: "}"): throw ValueFault("\(what) \(quoted(text)) has an unmatched }")
-            case 0x21..<0x7f: literal.append(byte)
-            default:
-                throw ValueFault(
-                    "\(what) \(quoted(text)) has a character that is not printable ASCII",
-                    hint: "write it percent-encoded")
-            }
-        }
-        if !literal.isEmpty { pieces.append(.literal(literal)) }
+            }, literal: Piece.literal,
+            reference: { inside throws(ValueFault) in .parameter(try Self.name(inside)) })
         self.init(pieces: pieces, text: text)
     }
 

@@ -1,5 +1,4 @@
 // What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
-// What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
 // Content-Location name within the same origin, groups, and what the route lists in `invalidates`. Location and
 // Content-Location are read twice: as URLs of clients, and, where the upstream is asked for other paths or by another host than the
 // client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a
