@@ -18,6 +18,17 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
     }
 }
 
+extension Stage {
+    /// A daemon for each backend.
+    func larders(
+        _ backends: [Backend], _ configuration: (Backend) throws -> LarderConfiguration
+    ) throws -> [Backend: LarderProcess] {
+        var daemons: [Backend: LarderProcess] = [:]
+        for backend in backends { daemons[backend] = try larder(try configuration(backend)) }
+        return daemons
+    }
+}
+
 /// One daemon a backend, all before the same origin, and one Redis.
 final class CachingScene: Sendable {
     static let shared = Result { try CachingScene() }
@@ -32,14 +43,11 @@ final class CachingScene: Sendable {
         let redis = try stage.redis()
         self.origin = origin
         self.redis = redis
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.allCases {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes,
-                    store: backend.section(redis, further: "object: 256KiB")))
+        daemons = try stage.larders(Backend.allCases) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: Self.routes,
+                store: backend.section(redis, further: "object: 256KiB"))
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

@@ -19,14 +19,11 @@ final class CompressionScene: Sendable {
         let origin = try stage.origin()
         let redis = try stage.redis()
         self.origin = origin
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.allCases {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes,
-                    store: backend.section(redis, prefix: "compression-\(backend)", further: "object: 256KiB")))
+        daemons = try stage.larders(Backend.allCases) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: Self.routes,
+                store: backend.section(redis, prefix: "compression-\(backend)", further: "object: 256KiB"))
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

@@ -22,13 +22,10 @@ final class DeclaredScene: Sendable {
         let redis = try stage.redis()
         self.origin = origin
         self.redis = redis
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.allCases {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes, store: Self.store(backend, redis)))
+        daemons = try stage.larders(Backend.allCases) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: Self.routes, store: Self.store(backend, redis))
         }
-        self.daemons = daemons
     }
 
     private static func store(_ backend: Backend, _ redis: RedisServer) -> String {

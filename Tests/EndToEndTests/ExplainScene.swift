@@ -84,14 +84,11 @@ final class ExplainScene: Sendable {
         let origin = try stage.origin()
         let redis = try stage.redis()
         self.origin = origin
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.allCases {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes,
-                    store: backend.section(redis, prefix: "larder")))
+        daemons = try stage.larders(Backend.allCases) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: Self.routes,
+                store: backend.section(redis, prefix: "larder"))
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

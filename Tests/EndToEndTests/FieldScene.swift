@@ -16,15 +16,12 @@ final class FieldScene: Sendable {
         let origin = try stage.origin()
         let redis = try stage.redis()
         self.origin = origin
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.both {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)\ndead: http://127.0.0.1:1", routes: Self.routes,
-                    store: backend.section(redis, prefix: "fields-\(backend)"),
-                    server: "workers: 2\ndrain: 5s\ntrusted_proxies: [127.0.0.1]"))
+        daemons = try stage.larders(Backend.both) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)\ndead: http://127.0.0.1:1", routes: Self.routes,
+                store: backend.section(redis, prefix: "fields-\(backend)"),
+                server: "workers: 2\ndrain: 5s\ntrusted_proxies: [127.0.0.1]")
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

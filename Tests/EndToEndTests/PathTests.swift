@@ -25,18 +25,15 @@ final class PathScene: Sendable {
         }
         let redis = try stage.redis()
         (self.origin, self.redis) = (origin, redis)
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.both {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: """
-                        origin: \(origin.url)
-                        based: \(origin.url)/base/v1/
-                        named: {servers: "\(origin.url)", host: upstream}
-                        """,
-                    routes: Self.routes, store: backend.section(redis, prefix: "paths-\(backend)")))
+        daemons = try stage.larders(Backend.both) { backend in
+            LarderConfiguration(
+                upstreams: """
+                    origin: \(origin.url)
+                    based: \(origin.url)/base/v1/
+                    named: {servers: "\(origin.url)", host: upstream}
+                    """,
+                routes: Self.routes, store: backend.section(redis, prefix: "paths-\(backend)"))
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

@@ -20,11 +20,9 @@ final class ProtectionScene: Sendable {
         let origin = try stage.origin()
         let redis = try stage.redis()
         self.origin = origin
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Self.backends {
-            daemons[backend] = try stage.larder(Self.configuration(backend, origin: origin.url, redis: redis.url))
+        daemons = try stage.larders(Self.backends) { backend in
+            Self.configuration(backend, origin: origin.url, redis: redis.url)
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

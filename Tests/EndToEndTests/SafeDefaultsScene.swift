@@ -16,18 +16,15 @@ final class SafeDefaultsScene: Sendable {
         let origin = try stage.origin()
         let redis = try stage.redis()
         self.origin = origin
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.both {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)",
-                    routes: Self.routes.map { path, cache in
-                        let lines = cache.map { "\n    \($0)" }.joined()
-                        return "- path: \(path){rest...}\n  upstream: origin\n  cache:\(lines)"
-                    }.joined(separator: "\n"),
-                    store: backend.section(redis, prefix: "safe-\(backend)")))
+        daemons = try stage.larders(Backend.both) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)",
+                routes: Self.routes.map { path, cache in
+                    let lines = cache.map { "\n    \($0)" }.joined()
+                    return "- path: \(path){rest...}\n  upstream: origin\n  cache:\(lines)"
+                }.joined(separator: "\n"),
+                store: backend.section(redis, prefix: "safe-\(backend)"))
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }

@@ -27,15 +27,12 @@ final class StandardsScene: Sendable {
         let redis = try stage.redis()
         self.origin = origin
         self.redis = redis
-        var daemons: [Backend: LarderProcess] = [:]
-        for backend in Backend.both {
-            daemons[backend] = try stage.larder(
-                LarderConfiguration(
-                    upstreams: "origin: \(origin.url)", routes: Self.routes,
-                    store: backend.section(redis, prefix: "standards"),
-                    limits: "variants: \(Self.variants)"))
+        daemons = try stage.larders(Backend.both) { backend in
+            LarderConfiguration(
+                upstreams: "origin: \(origin.url)", routes: Self.routes,
+                store: backend.section(redis, prefix: "standards"),
+                limits: "variants: \(Self.variants)")
         }
-        self.daemons = daemons
     }
 
     subscript(_ backend: Backend) -> LarderProcess { daemons[backend]! }
