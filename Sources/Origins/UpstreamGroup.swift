@@ -39,7 +39,8 @@ package final class UpstreamGroup: Sendable {
         tiers = [servers.indices.filter { !isBackup[$0] }, servers.indices.filter { isBackup[$0] }]
             .filter { !$0.isEmpty }
         turns = Locked(SmoothTurns(count: servers.count))
-        for server in servers {
+        // A weak reference makes every later retain and release of the group dearer.
+        for server in servers where server.hasName {
             server.watchName { [weak self, unowned server] kind, now in self?.report(kind, server, nil, now: now) }
         }
     }

@@ -74,7 +74,8 @@ struct UpstreamGroupTests {
     func fallback() {
         let group = group(3)
         let all = endpoints(group)
-        fail(all[0], at: later(100))
+        // Later by more than the jitter of a pause.
+        fail(all[0], at: later(60_000))
         fail(all[1], at: start)
         check(all[2], false)
         #expect(chosen(6, group).allSatisfy { $0 === all[1] })
