@@ -67,7 +67,7 @@ struct Module {
         Module(
             "RedisStorage",
             imports: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis", "Glibc"],
-            unsafe: .files(["Protocol/", "Store/RecordFormat.swift"])),
+            unsafe: .files(["Protocol/", "Store/RecordChecksum.swift", "Store/RecordFormat.swift"])),
         Module("Configuration", imports: ["Bytes"]),
         // libyaml's events.
         Module(

@@ -60,6 +60,8 @@ struct RedisRecordTests {
             ("altered lengths", ["SETRANGE", key, "56", "\u{1}"]),
             ("something appended", ["APPEND", key, "!"]),
             ("another key text", ["SETRANGE", key, "130", "!"]),
+            ("another body", ["SETRANGE", key, "500", "!"]),
+            ("version 2", ["SETRANGE", key, "4", "\u{2}"]),
         ]
         for (name, command) in spoil {
             world.keep(record)

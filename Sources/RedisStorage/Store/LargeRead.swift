@@ -54,9 +54,7 @@ final class LargeRead {
 
     /// Checks and appends the next piece, with its header.
     func take(_ bytes: Span<UInt8>) {
-        let expected = RecordFormat.contents(ofPiece: received, total: header.total).count
-        guard !isBroken, RecordFormat.isPiece(bytes, number: received, id: header.description.id),
-            bytes.count == RecordFormat.pieceHeaderCount + expected,
+        guard !isBroken, RecordFormat.isPiece(bytes, number: received, of: header),
             assembly.append(bytes.extracting(RecordFormat.pieceHeaderCount..<bytes.count))
         else {
             isBroken = true

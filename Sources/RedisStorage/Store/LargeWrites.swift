@@ -97,7 +97,7 @@ final class LargeWrites {
             RecordFormat.appendHeader(of: write.record, to: &connection.output, scratch: &scratch)
         } else {
             connection.output.bulk(RecordFormat.pieceHeaderCount + range.count)
-            RecordFormat.appendPieceHeader(number, id: write.record.id, to: &connection.output, scratch: &scratch)
+            RecordFormat.appendPieceHeader(number, of: write.record, to: &connection.output, scratch: &scratch)
         }
         RecordFormat.appendContents(of: write.record, range, to: &connection.output)
         connection.output.append("\r\n")

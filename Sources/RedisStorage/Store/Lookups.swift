@@ -91,7 +91,7 @@ extension Lookups: CommandReceiver {
 
     private func read(_ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup) -> Received {
         if bytes.isEmpty { return .miss }
-        guard let header = RecordFormat.readHeader(bytes), header.total <= context.settings.recordLimit else {
+        guard let header = RecordFormat.readFirstPiece(bytes), header.total <= context.settings.recordLimit else {
             return .unreadable
         }
         let start = RecordFormat.headerCount
@@ -99,7 +99,6 @@ extension Lookups: CommandReceiver {
             bytes.extracting(start..<start + keyText.count).isSame(as: keyText)
         else { return .unreadable }
         if header.description.discardAt <= lookup.now { return .miss }
-        guard bytes.count == min(header.total, RecordFormat.pieceCount) else { return .unreadable }
         let contents = bytes.extracting(start..<bytes.count)
         let live = context.liveRecords.record(
             at: lookup.key, kind: header.kind, description: header.description, lengths: header.lengths,

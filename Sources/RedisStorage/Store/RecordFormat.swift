@@ -1,4 +1,4 @@
-// The format of a record in Redis, version 2. Anything else counts as a miss: another version, a truncated or altered
+// The format of a record in Redis, version 3. Anything else counts as a miss: another version, a truncated or altered
 // value, another program's value under the same key.
 //
 //   offset  bytes                                      all numbers little-endian
@@ -13,23 +13,26 @@
 //       44  4 × 3  counts of key text, vary names, head
 //       56  8      count of the body
 //       64  56     StoredFacts
-//      120  8      checksum of the 120 bytes before
+//      120  8      checksum of the first piece, without these 8 bytes
 //      128         key text, vary names, head, body
 //
+// The first 24 bytes tell a record from every other value that the key may have.
+//
 // A record of more than `pieceCount` bytes is split: its first piece is `pieceCount` bytes of it, each further one a
-// header of 16 bytes (magic "LRDP", number of the piece, id) and up to `pieceCount - 16` bytes of it. The pieces are
-// consecutive in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE detects by the id if
-// another record has replaced the value in between.
+// header of 24 bytes (magic "LRDP", number of the piece, id, checksum of the piece) and up to `pieceCount - 24` bytes of
+// it. The pieces are consecutive in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE detects
+// by the id if another record has replaced the value in between, and by the checksums whether each byte is as it was
+// written, piece by piece.
 
 import Bytes
 import CacheStorage
 import HTTPCaching
 
 enum RecordFormat {
-    static let version: UInt16 = 2
+    static let version: UInt16 = 3
     static let headerCount = 128
     static let pieceCount = 128 << 10
-    static let pieceHeaderCount = 16
+    static let pieceHeaderCount = 24
     static let pieceContentCount = pieceCount - pieceHeaderCount
     private static let magic: UInt32 = 0x5244_524C
     private static let pieceMagic: UInt32 = 0x5044_524C
@@ -79,16 +82,35 @@ enum RecordFormat {
         put(UInt64(lengths.varyNames) | UInt64(lengths.head) << 32, &scratch)
         put(UInt64(lengths.body), &scratch)
         description.facts.write(to: &scratch)
-        put(checksum(scratch.span), &scratch)
+        putChecksum(ofPiece: 0, of: record, &scratch)
         precondition(scratch.count == headerCount, "the header must have its fixed size")
         output.append(scratch.span)
     }
 
-    static func appendPieceHeader(_ number: Int, id: UInt64, to output: inout ByteQueue, scratch: inout [UInt8]) {
+    /// The header of piece `number`, which isn't the first.
+    static func appendPieceHeader(
+        _ number: Int, of record: StoredResponse, to output: inout ByteQueue, scratch: inout [UInt8]
+    ) {
         scratch.removeAll(keepingCapacity: true)
         put(UInt64(pieceMagic) | UInt64(number) << 32, &scratch)
-        put(id, &scratch)
+        put(record.id, &scratch)
+        putChecksum(ofPiece: number, of: record, &scratch)
         output.append(scratch.span)
+    }
+
+    /// - Parameter header: the piece's header up to the checksum, which is appended.
+    private static func putChecksum(ofPiece number: Int, of record: StoredResponse, _ header: inout [UInt8]) {
+        let (prefix, body) = (record.prefix, record.body)
+        let range = contents(ofPiece: number, total: headerCount + record.lengths.total)
+        let bodyStart = headerCount + prefix.count
+        let fromPrefix = range.clamped(to: headerCount..<bodyStart)
+        let fromBody = range.clamped(to: bodyStart..<bodyStart + body.count)
+        var checksum = RecordChecksum()
+        checksum.add(header.span)
+        checksum.add(
+            prefix.extracting(fromPrefix.lowerBound - headerCount..<fromPrefix.upperBound - headerCount))
+        checksum.add(body.extracting(fromBody.lowerBound - bodyStart..<fromBody.upperBound - bodyStart))
+        put(checksum.sum, &header)
     }
 
     /// Appends the bytes at `range` of the serialised `record`, except those of the header.
@@ -108,13 +130,12 @@ enum RecordFormat {
 
     // MARK: Reading
 
-    /// The header at the start of `bytes`; nil for anything but a valid one of this version.
-    static func readHeader(_ bytes: Span<UInt8>) -> Header? {
+    /// The header at the start of `bytes`, which is the whole first piece; nil for anything but a valid one of this version.
+    static func readFirstPiece(_ bytes: Span<UInt8>) -> Header? {
         guard bytes.count >= headerCount else { return nil }
         let first = word(bytes, 0)
         guard UInt32(truncatingIfNeeded: first) == magic, UInt16(truncatingIfNeeded: first >> 32) == version,
             let kind = StoredResponse.Kind(rawValue: UInt8(truncatingIfNeeded: first >> 48)),
-            word(bytes, 120) == checksum(bytes.extracting(0..<120)),
             let facts = StoredFacts(bytes: bytes.extracting(64..<120))
         else { return nil }
         let body = word(bytes, 56)
@@ -127,13 +148,31 @@ enum RecordFormat {
             etag: HeadRange(offset: high(bytes, 24), count: low(bytes, 32)),
             lastModified: HeadRange(offset: high(bytes, 32), count: low(bytes, 40)),
             headHasContentLength: first >> 56 & 1 == 1)
-        return Header(kind: kind, description: description, lengths: lengths)
+        let header = Header(kind: kind, description: description, lengths: lengths)
+        return isIntact(bytes, piece: 0, headerCount: headerCount, of: header) ? header : nil
     }
 
-    /// Whether `bytes` begin with the header of piece `number` of record `id`.
-    static func isPiece(_ bytes: Span<UInt8>, number: Int, id: UInt64) -> Bool {
+    /// Whether `bytes` are piece `number`, not the first, of the record that begins with `header`, as they were written.
+    static func isPiece(_ bytes: Span<UInt8>, number: Int, of header: Header) -> Bool {
         bytes.count >= pieceHeaderCount && word(bytes, 0) == UInt64(pieceMagic) | UInt64(number) << 32
-            && word(bytes, 8) == id
+            && word(bytes, 8) == header.description.id
+            && isIntact(bytes, piece: number, headerCount: pieceHeaderCount, of: header)
+    }
+
+    /// Whether `bytes` have the length and the checksum of piece `number`, whose own header has `headerCount` bytes.
+    private static func isIntact(
+        _ bytes: Span<UInt8>, piece number: Int, headerCount: Int, of header: Header
+    ) -> Bool {
+        let range = contents(ofPiece: number, total: header.total)
+        let start = max(range.lowerBound, Self.headerCount)
+        guard bytes.count == headerCount + range.upperBound - start else { return false }
+        let bodyStart = Self.headerCount + header.lengths.total - header.lengths.body
+        let ofPrefix = headerCount + min(max(bodyStart - start, 0), range.upperBound - start)
+        var checksum = RecordChecksum()
+        checksum.add(bytes.extracting(..<(headerCount - 8)))
+        checksum.add(bytes.extracting(headerCount..<ofPrefix))
+        checksum.add(bytes.extracting(ofPrefix...))
+        return checksum.sum == word(bytes, headerCount - 8)
     }
 
     // MARK: Numbers
@@ -152,16 +191,5 @@ enum RecordFormat {
 
     private static func high(_ bytes: Span<UInt8>, _ offset: Int) -> Int {
         Int(word(bytes, offset) >> 32)
-    }
-
-    /// A multiply-and-rotate checksum of whole words. It detects accidents, not forgery: anyone who can write to Redis
-    /// can write a valid record.
-    private static func checksum(_ bytes: Span<UInt8>) -> UInt64 {
-        var sum: UInt64 = 0x9e37_79b9_7f4a_7c15
-        for offset in stride(from: 0, to: bytes.count - 7, by: 8) {
-            sum = (sum ^ word(bytes, offset)) &* 0xd6e8_feb8_6659_fd93
-            sum ^= sum >> 32
-        }
-        return sum
     }
 }
