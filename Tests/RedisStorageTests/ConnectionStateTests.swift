@@ -209,8 +209,10 @@ struct ConnectionStateServingTests {
         #expect(machine.state.phase == .paused)
     }
 
-    @Test("A loading server is probed again after pauses, over the same connection", arguments: [true, false])
-    func loads(fromStart: Bool) {
+    @Test(
+        "A server that is busy with a script is probed again after pauses, over the same connection",
+        arguments: [true, false])
+    func isBusy(fromStart: Bool) {
         var machine = Machine.serving()
         if fromStart {
             machine = Machine()
@@ -218,13 +220,73 @@ struct ConnectionStateServingTests {
             machine.on(.connecting)
             machine.on(.connected)
         }
-        let actions = machine.on(.errorReply(.loading, fromStart ? .ping : .essential))
-        #expect(actions.abandonment == .loading)
+        let actions = machine.on(.errorReply(.busy, fromStart ? .ping : .essential))
+        #expect(actions.abandonment == .busy)
         #expect(actions.step == .nothing && actions.pause != nil && !actions.disconnects)
         #expect(machine.timerFires(isIdle: true) == .init(step: .ping, timer: .schedule(2000)))
-        #expect(machine.on(.errorReply(.loading, .ping)).pause != nil)
+        #expect(machine.on(.errorReply(.busy, .ping)).pause != nil)
         machine.timerFires(isIdle: true)
         machine.on(.pong)
+        #expect(machine.trouble == nil)
+    }
+
+    @Test(
+        "A server that is loading, or a replica without its primary, is left, and the address looked up again after growing pauses",
+        arguments: [RedisErrorKind.loading, .masterDown])
+    func isLeft(kind: RedisErrorKind) {
+        var machine = Machine.serving()
+        #expect(machine.on(.errorReply(kind, .essential)).disconnects)
+        var pauses: [Int64] = []
+        for _ in 0..<10 {
+            machine.timerFires()
+            machine.on(.connecting)
+            machine.on(.connected)
+            let actions = machine.on(.errorReply(kind, .ping))
+            #expect(actions.disconnects && machine.trouble == kind.trouble)
+            pauses.append(actions.pause ?? 0)
+        }
+        #expect(pauses[0] < 200 && pauses[9] > 3000)
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.on(.connected)
+        machine.on(.pong)
+        #expect(machine.trouble == nil)
+    }
+
+    @Test(
+        "A node of a cluster has only some of the keys: it is down, and asked again after the longest pause",
+        arguments: [RedisErrorKind.cluster, .clusterDown])
+    func isCluster(kind: RedisErrorKind) {
+        var machine = Machine.serving()
+        machine.now = 60_000
+        let actions = machine.on(.errorReply(kind, .essential))
+        #expect(actions.disconnects && machine.trouble == kind.trouble && !machine.isLimited)
+        #expect(actions.pause ?? 0 > 3000)
+    }
+
+    @Test("A replica is read from until the address leads to a server that accepts a write")
+    func failsOver() {
+        var machine = Machine.serving()
+        machine.on(.errorReply(.readOnly, .ordinary))
+        #expect(machine.isLimited && machine.state.phase == .serving)
+        var pause: Int64 = 251
+        for _ in 0..<4 {
+            machine.now += pause
+            let actions = machine.timerFires()
+            #expect(actions.disconnects && actions.step == .connect && actions.abandonment == .readOnly)
+            machine.on(.connecting)
+            machine.on(.connected)
+            #expect(machine.on(.pong).step == .testWrites)
+            #expect(machine.state.phase == .serving && machine.isLimited)
+            pause = machine.on(.errorReply(.readOnly, .ordinary)).pause ?? 0
+        }
+        #expect(pause == 4001)
+        machine.now += pause
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.on(.connected)
+        machine.on(.pong)
+        machine.on(.writeTaken)
         #expect(machine.trouble == nil)
     }
 
@@ -249,7 +311,7 @@ struct ConnectionStateServingTests {
 
     @Test(
         "A refused write doesn't affect reads, and pauses writes until one is accepted",
-        arguments: [RedisErrorKind.outOfMemory, .readOnly, .notPersisting, .notPermitted])
+        arguments: [RedisErrorKind.outOfMemory, .notPersisting, .noReplicas, .notPermitted])
     func refusesWrites(kind: RedisErrorKind) {
         var machine = Machine.serving()
         let actions = machine.on(.errorReply(kind, .ordinary))
@@ -315,6 +377,25 @@ struct ConnectionStateServingTests {
             #expect(machine.on(.errorReply(.other, role)) == .init())
         }
         #expect(machine.on(.errorReply(.other, .ping)).abandonment == .otherError)
+    }
+
+    @Test("Several errors of no known kind in a row, without an accepted write among them, pause the writes")
+    func manyOtherErrors() {
+        var machine = Machine.serving()
+        for _ in 1..<ConnectionState.unknownErrorLimit { machine.on(.errorReply(.other, .ordinary)) }
+        machine.on(.writeTaken)
+        for _ in 1..<ConnectionState.unknownErrorLimit { machine.on(.errorReply(.other, .ordinary)) }
+        #expect(machine.trouble == nil)
+        machine.on(.errorReply(.other, .ordinary))
+        #expect(machine.isLimited && machine.trouble == .otherError)
+        machine.on(.writeTaken)
+        #expect(machine.trouble == nil)
+    }
+
+    @Test("A value of another type says nothing about the store")
+    func wrongType() {
+        var machine = Machine.serving()
+        for _ in 0..<100 { #expect(machine.on(.errorReply(.wrongType, .essential)) == .init()) }
     }
 
     @Test("Being up goes on through repeated PINGs without a change")

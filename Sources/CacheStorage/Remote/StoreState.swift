@@ -18,6 +18,14 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case readOnly
     case outOfMemory
     case notPersisting
+    /// Too few replicas are connected.
+    case noReplicas
+    /// A script keeps the store from running commands.
+    case busy
+    /// The store is one node of a cluster, which has only some of the keys.
+    case cluster
+    /// The cluster doesn't serve the keys now.
+    case clusterDown
     case unintelligibleReply
     case otherError
     case tooManyWaiting
@@ -40,6 +48,11 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .readOnly: "the store is a read-only replica"
         case .outOfMemory: "the store's memory is full and its policy evicts nothing"
         case .notPersisting: "the store refuses writes because it can't persist them"
+        case .noReplicas: "the store refuses writes because too few replicas are connected to it"
+        case .busy: "the store is busy running a script"
+        case .cluster:
+            "the store is a node of a Redis Cluster, which Larder doesn't support: give it a Redis that has all keys"
+        case .clusterDown: "the store's cluster doesn't serve all keys"
         case .unintelligibleReply: "the store's reply is malformed"
         case .otherError: "the store replied with an error"
         case .tooManyWaiting: "too many commands are waiting for the store"

@@ -19,7 +19,7 @@ struct ConnectionState {
         /// Connected; AUTH, SELECT and PING have been sent.
         case greeting
         case serving
-        /// Connected, but the server doesn't reply or is loading: a PING is pending or due, nothing else is sent.
+        /// Connected, but the server doesn't reply or is busy: a PING is pending or due, nothing else is sent.
         case probing
         case closed
     }
@@ -93,7 +93,14 @@ struct ConnectionState {
     /// After Redis refused a write, no writes are sent until then; the pause grows while it keeps refusing.
     private var writesResumeAt: Int64 = 0
     private var writePause: Int64 = 0
+    /// Errors of no known kind since a write was accepted.
+    private var unknownErrors = 0
     private var random: UInt64
+
+    /// So many errors of no known kind show that the store doesn't work, whatever they mean.
+    static let unknownErrorLimit = 5
+    /// After so many attempts the pause is the longest one.
+    private static let manyAttempts = 16
 
     /// - Parameter seed: randomises the pauses, so that many connections don't retry in step.
     init(timing: Timing, wall: WallTime, seed: UInt64) {
@@ -155,17 +162,24 @@ extension ConnectionState {
         switch kind {
         case .wrongPassword, .noAuthentication, .database: lose(kind.trouble, now, wall, &actions)
         case .loading, .masterDown:
-            guard phase == .greeting || phase == .serving || role == .ping else { return }
-            probe(.loading, pingNow: false, now, wall, &actions)
+            guard phase != .probing || role == .ping else { return }
+            lose(kind.trouble, now, wall, &actions)
+        case .busy:
+            guard phase != .probing || role == .ping else { return }
+            probe(.busy, pingNow: false, now, wall, &actions)
+        case .cluster, .clusterDown: loseForLong(kind.trouble, wall, &actions)
         case .notPermitted where role == .essential || role == .ping: lose(.notPermitted, now, wall, &actions)
-        case .outOfMemory, .readOnly, .notPersisting, .notPermitted:
+        case .outOfMemory, .readOnly, .notPersisting, .noReplicas, .notPermitted:
             if role == .ping {
                 serve(limitedBy: kind.trouble, now, wall, &actions)
             } else if phase == .serving {
                 limit(kind.trouble, now, wall, &actions)
             }
+        case .wrongType: break
         case .other:
-            if role == .ping { lose(.otherError, now, wall, &actions) }
+            if role == .ping { return lose(.otherError, now, wall, &actions) }
+            unknownErrors += 1
+            if unknownErrors >= Self.unknownErrorLimit, phase == .serving { limit(.otherError, now, wall, &actions) }
         }
     }
 
@@ -174,17 +188,25 @@ extension ConnectionState {
         limitedBy trouble: StoreTrouble?, _ now: Int64, _ wall: WallTime, _ actions: inout Actions
     ) {
         actions.timer = .cancel
+        let isReplacement = phase == .greeting && isReadOnly
         if phase == .greeting { connects += 1 }
         phase = .serving
         servingSince = now
+        unknownErrors = 0
         if let trouble {
             limit(trouble, now, wall, &actions)
+        } else if isReplacement {
+            // It may be the same replica again: reads only, until a write is accepted.
+            writesResumeAt = now
+            actions.step = .testWrites
         } else {
             writesResumeAt = 0
             writePause = 0
             setAvailability(.up(since: wall))
         }
     }
+
+    private var isReadOnly: Bool { if case .limited(.readOnly, _) = availability { true } else { false } }
 
     /// A write was refused. Reads continue; writes pause, then the next one shows whether they are accepted again.
     private mutating func limit(_ trouble: StoreTrouble, _ now: Int64, _ wall: WallTime, _ actions: inout Actions) {
@@ -198,6 +220,7 @@ extension ConnectionState {
     }
 
     private mutating func noteWriteTaken(_ wall: WallTime) {
+        unknownErrors = 0
         guard case .limited = availability, phase == .serving else { return }
         writePause = 0
         writesResumeAt = 0
@@ -223,6 +246,23 @@ extension ConnectionState {
         let isShort = hasServedWell(now)
         if isShort { attempts = 0 }
         pause(after: trouble, isShort: isShort, wall, &actions)
+    }
+
+    /// Another attempt soon would show the same.
+    private mutating func loseForLong(_ trouble: StoreTrouble, _ wall: WallTime, _ actions: inout Actions) {
+        if phase == .serving || phase == .probing { disconnects += 1 }
+        attempts = max(attempts, Self.manyAttempts)
+        pause(after: trouble, isShort: false, wall, &actions)
+    }
+
+    /// After a failover, the address may lead to another server, and this one stays a replica for good. Its reads are used
+    /// until then.
+    private mutating func reconnect(_ actions: inout Actions) {
+        disconnects += 1
+        phase = .paused
+        actions.disconnects = true
+        actions.abandonment = .readOnly
+        actions.step = .connect
     }
 
     /// There is no connection; the next attempt follows after a pause.
@@ -251,7 +291,9 @@ extension ConnectionState {
         case .probing: lose(.commandTimedOut, now, wall, &actions)
         case .serving:
             guard case .limited = availability else { return }
-            if hasRoom && takesWrites(at: now) {
+            if isReadOnly {
+                reconnect(&actions)
+            } else if hasRoom && takesWrites(at: now) {
                 actions.step = .testWrites
             } else {
                 actions.timer = .schedule(timing.shortestPause)

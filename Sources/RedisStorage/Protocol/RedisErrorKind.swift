@@ -4,31 +4,34 @@
 import CacheStorage
 
 /// The kinds of error replies that make a difference to a cache.
-enum RedisErrorKind: BitwiseCopyable {
-    case outOfMemory, loading, readOnly, noAuthentication, wrongPassword, notPermitted, notPersisting, database,
-        masterDown, other
+enum RedisErrorKind: BitwiseCopyable, CaseIterable {
+    case outOfMemory, loading, readOnly, noAuthentication, wrongPassword, notPermitted, notPersisting, noReplicas, busy,
+        database, masterDown, cluster, clusterDown, wrongType, other
 
     init(_ text: Span<UInt8>) {
-        if Self.starts(text, "OOM ") {
-            self = .outOfMemory
-        } else if Self.starts(text, "LOADING ") {
-            self = .loading
-        } else if Self.starts(text, "READONLY ") {
-            self = .readOnly
-        } else if Self.starts(text, "NOAUTH ") {
-            self = .noAuthentication
-        } else if Self.starts(text, "NOPERM ") {
-            self = .notPermitted
-        } else if Self.starts(text, "WRONGPASS ") || Self.starts(text, "ERR invalid password") {
-            self = .wrongPassword
-        } else if Self.starts(text, "MISCONF ") {
-            self = .notPersisting
-        } else if Self.starts(text, "MASTERDOWN ") {
-            self = .masterDown
-        } else if Self.starts(text, "ERR DB index") || Self.starts(text, "ERR invalid DB index") {
-            self = .database
-        } else {
-            self = .other
+        self = Self.allCases.first { $0.isMeant(by: text) } ?? .other
+    }
+
+    /// The words that an error reply of this kind begins with.
+    private func isMeant(by text: Span<UInt8>) -> Bool {
+        switch self {
+        case .outOfMemory: Self.starts(text, "OOM ")
+        case .loading: Self.starts(text, "LOADING ")
+        case .readOnly: Self.starts(text, "READONLY ")
+        case .noAuthentication: Self.starts(text, "NOAUTH ")
+        case .wrongPassword: Self.starts(text, "WRONGPASS ") || Self.starts(text, "ERR invalid password")
+        case .notPermitted: Self.starts(text, "NOPERM ")
+        case .notPersisting: Self.starts(text, "MISCONF ")
+        case .noReplicas: Self.starts(text, "NOREPLICAS ")
+        case .busy: Self.starts(text, "BUSY ")
+        case .database: Self.starts(text, "ERR DB index") || Self.starts(text, "ERR invalid DB index")
+        case .masterDown: Self.starts(text, "MASTERDOWN ")
+        case .cluster:
+            Self.starts(text, "MOVED ") || Self.starts(text, "ASK ") || Self.starts(text, "CROSSSLOT ")
+                || Self.starts(text, "ERR SELECT is not allowed in cluster mode")
+        case .clusterDown: Self.starts(text, "CLUSTERDOWN ") || Self.starts(text, "TRYAGAIN ")
+        case .wrongType: Self.starts(text, "WRONGTYPE ")
+        case .other: true
         }
     }
 
@@ -43,7 +46,11 @@ enum RedisErrorKind: BitwiseCopyable {
         case .notPermitted: .notPermitted
         case .notPersisting: .notPersisting
         case .database: .noSuchDatabase
-        case .other: .otherError
+        case .noReplicas: .noReplicas
+        case .busy: .busy
+        case .cluster: .cluster
+        case .clusterDown: .clusterDown
+        case .wrongType, .other: .otherError
         }
     }
 
