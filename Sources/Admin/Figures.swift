@@ -19,6 +19,7 @@ struct Figures {
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     let invalidations: InvalidationFigures
+    let undelivered: UndeliveredFigures
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
@@ -52,6 +53,7 @@ struct Figures {
         update = server.update
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures
+        undelivered = server.shared.stores.undelivered.figures
         logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay

@@ -220,6 +220,26 @@ extension MetricFamily {
             $0.droppedStores
         },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
+        MetricFamily(
+            "larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it."
+        ) {
+            guard $0.report.storeState != nil else { return }
+            $1.add($0.undelivered.waiting)
+        },
+        MetricFamily(
+            "larder_remote_removals_kept_total", .counter,
+            "Keys whose removal Redis couldn't take at once, and that were kept."
+        ) {
+            guard $0.report.storeState != nil else { return }
+            $1.add($0.undelivered.kept)
+        },
+        MetricFamily(
+            "larder_remote_removals_lost_total", .counter,
+            "Keys whose removal Redis refused for good, or for which there was no room: other instances may serve old responses."
+        ) {
+            guard $0.report.storeState != nil else { return }
+            $1.add($0.undelivered.lost)
+        },
         remote(
             "larder_remote_unreadable_total",
             "Unusable records in Redis: damaged, of another version, or of another key text."

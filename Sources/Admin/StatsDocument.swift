@@ -203,7 +203,14 @@ extension Figures {
                 $0.member("rejected", memory.rejectedAsTooLarge)
             }
         }
-        if report.storeState != nil { json.object("remote") { write(total.remote, to: &$0) } }
+        if report.storeState != nil {
+            json.object("remote") {
+                write(total.remote, to: &$0)
+                $0.member("removals_undelivered", undelivered.waiting)
+                $0.member("removals_kept", undelivered.kept)
+                $0.member("removals_lost", undelivered.lost)
+            }
+        }
     }
 
     private func write(_ remote: RemoteStoreFigures, to json: inout JSONWriter) {

@@ -10,6 +10,8 @@ package final class SharedStores: Sendable {
     /// Of the remote store.
     package let liveRecords = LiveRecords()
     let writes = WritesUnderWay()
+    /// Of the remote store.
+    package let undelivered = UndeliveredRemovals()
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }

@@ -44,6 +44,29 @@ struct RedisFailureTests {
         try larder.awaitHit("/3", within: 10)
     }
 
+    @Test("A write while Redis takes none is carried out there when it does, so that other instances see it")
+    func writesMeanwhile() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            let value = Locked("old")
+            let origin = try stage.origin { exchange in
+                if exchange.request.method == "PUT" { value.withLock { $0 = "new" } }
+                try exchange.respond(200, ["Cache-Control: max-age=600"], body: value.withLock { $0 })
+            }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.url)"
+            let (one, other) = (try stage.larder(configuration), try stage.larder(configuration))
+            try one.awaitHit("/t")
+            try other.awaitHit("/t")
+            _ = try redis.command("REPLICAOF", "127.0.0.1", "1")
+            #expect(try one.request("PUT", "/t", body: Array("new".utf8)).status == 200)
+            #expect(try other.get("/t").text == "old")
+            _ = try redis.command("REPLICAOF", "NO", "ONE")
+            #expect(try eventually(within: 20) { try other.get("/t").text == "new" }, "\(one.storeStats)")
+            try other.awaitHit("/t")
+        }
+    }
+
     @Test("Killed and started again: no error, HITs come back")
     func killed() throws {
         try play { redis, larder, load in

@@ -368,6 +368,34 @@ struct RedisFailureTests {
         #expect(collector.removals.first?.trouble == .readOnly)
     }
 
+    @Test("A removal that Redis can't take is carried out once it can, and nothing is lost")
+    func keepsRemovals() throws {
+        let server = try RedisServer()
+        let world = RedisWorld(server)
+        world.keep(TestRecord())
+        server.ask("REPLICAOF", "127.0.0.1", "1")
+        world.redis.remove([TestRecord().key], receiver: nil, token: 0)
+        world.work { world.undelivered.figures.waiting == 1 }
+        #expect(server.ask("EXISTS", TestRecord().key.redisKey) == "1")
+        server.ask("REPLICAOF", "NO", "ONE")
+        world.work { world.isUp && world.undelivered.isEmpty }
+        world.work { server.ask("EXISTS", TestRecord().key.redisKey) == "0" }
+        #expect(world.undelivered.figures == UndeliveredFigures(waiting: 0, kept: 1, lost: 0))
+    }
+
+    @Test("A removal that Redis refuses for good is counted as lost, and not tried again")
+    func losesRemovals() throws {
+        let server = try RedisServer(["--user", "larder", "on", ">secret", "~*", "+@all", "-unlink"])
+        let world = RedisWorld(server) {
+            $0.user = "larder"
+            $0.password = "secret"
+        }
+        let collector = AnswerCollector()
+        world.redis.remove([TestRecord().key], receiver: collector, token: 1)
+        world.work { !collector.removals.isEmpty }
+        #expect(world.undelivered.figures == UndeliveredFigures(waiting: 0, kept: 0, lost: 1))
+    }
+
     @Test("A missing permission to read is a state with its reason, not a failure of each request")
     func notPermitted() throws {
         let server = try RedisServer(["--user", "larder", "on", ">secret", "~*", "+@all", "-getrange"])

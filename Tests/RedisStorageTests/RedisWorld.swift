@@ -9,16 +9,20 @@ import Testing
 final class RedisWorld: StoreUnderTest {
     let loop = EventLoop(inputCapacity: 128 << 10)
     let redis: RedisStore
+    let undelivered: UndeliveredRemovals
     var store: any RemoteStore { redis }
     var now: WallTime { WallTime(milliseconds: wallClockMilliseconds()) }
 
     /// - Parameter awaitsUp: whether to wait until the store serves.
     init(
         _ settings: RedisSettings, resolver: Resolver? = nil, awaitsUp: Bool = true,
-        budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords()
+        budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords(),
+        undelivered: UndeliveredRemovals = UndeliveredRemovals()
     ) {
+        self.undelivered = undelivered
         redis = RedisStore(
-            loop: loop, settings: settings, resolver: resolver, budget: budget, liveRecords: liveRecords)
+            loop: loop, settings: settings, resolver: resolver, budget: budget, liveRecords: liveRecords,
+            undelivered: undelivered)
         if awaitsUp { work { self.isUp } }
     }
 

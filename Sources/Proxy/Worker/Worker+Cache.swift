@@ -25,7 +25,7 @@ extension Worker {
             prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
         let redis = RedisStore(
             loop: loop, settings: settings, resolver: shared.resolver, budget: shared.memory,
-            liveRecords: shared.stores.liveRecords)
+            liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
         redis.stateChanged = { state in
             watch.note(state, worker: index, place: "\(endpoint.address)", now: loop.now)

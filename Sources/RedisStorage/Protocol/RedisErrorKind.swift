@@ -54,6 +54,16 @@ enum RedisErrorKind: BitwiseCopyable, CaseIterable {
         }
     }
 
+    /// Whether the same command may be accepted later, or by another server.
+    var mayPass: Bool {
+        switch self {
+        case .notPermitted, .wrongType, .other: false
+        case .outOfMemory, .loading, .readOnly, .noAuthentication, .wrongPassword, .notPersisting, .noReplicas, .busy,
+            .database, .masterDown, .cluster, .clusterDown:
+            true
+        }
+    }
+
     private static func starts(_ text: Span<UInt8>, _ word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount
         guard text.count >= count else { return false }

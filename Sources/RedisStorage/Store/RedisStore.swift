@@ -26,12 +26,15 @@ package final class RedisStore: RemoteStore {
     ///   - resolver: needed if the server is given by a host name.
     ///   - budget: what records that are read may take of the memory, over all workers.
     ///   - liveRecords: the records in use, over all workers.
+    ///   - undelivered: removals that Redis couldn't take, over all workers.
     package init(
-        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, budget: MemoryBudget, liveRecords: LiveRecords
+        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, budget: MemoryBudget, liveRecords: LiveRecords,
+        undelivered: UndeliveredRemovals
     ) {
         let topology = SingleTopology(loop: loop, settings: settings, resolver: resolver)
         context = StoreContext(
-            loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords)
+            loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords,
+            undelivered: undelivered)
         largeReads = LargeReads(context: context)
         lookups = Lookups(context: context, largeReads: largeReads)
         smallWrites = SmallWrites(context: context)
@@ -109,9 +112,11 @@ package final class RedisStore: RemoteStore {
         // There is only one server, which has all keys.
         let connection = context.topology.connection(for: first)
         guard connection.isServing else {
+            context.undelivered.keep(keys)
             return removals.finishUnsent(connection.state.trouble, receiver: receiver, token: token)
         }
         guard connection.hasRoom else {
+            context.undelivered.keep(keys)
             return removals.finishUnsent(.tooManyWaiting, receiver: receiver, token: token)
         }
         removals.begin(
@@ -133,6 +138,8 @@ extension RedisStore: RedisConnectionDelegate {
     }
 
     func connectionDidProgress(_ connection: RedisConnection) {
+        // Before anybody looks up what they are about.
+        if removals.sendUndelivered(on: connection) { lookups.endSharing() }
         largeWrites.sendMore()
         context.deliveries.deliver()
     }

@@ -1,4 +1,4 @@
-// Removing records: one UNLINK for all keys of a call, and the number of keys that it removed.
+// Removing records: one UNLINK for all keys of a call, and the number of keys that it removed. What Redis can't take now is kept.
 
 import CacheStorage
 
@@ -7,14 +7,14 @@ final class Removals {
     private final class Removal {
         let receiver: (any StoreRemovalReceiver)?
         let token: UInt64
-        let keyCount: Int
+        let keys: [CacheKey]
         /// How many of the keys belonged to uploads that the removal stopped.
         let uploadsAbandoned: Int
 
-        init(receiver: (any StoreRemovalReceiver)?, token: UInt64, keyCount: Int, uploadsAbandoned: Int) {
+        init(receiver: (any StoreRemovalReceiver)?, token: UInt64, keys: [CacheKey], uploadsAbandoned: Int) {
             self.receiver = receiver
             self.token = token
-            self.keyCount = keyCount
+            self.keys = keys
             self.uploadsAbandoned = uploadsAbandoned
         }
     }
@@ -34,9 +34,24 @@ final class Removals {
         connection.output.argument("UNLINK")
         for key in keys { connection.output.argument(key, prefix: context.keyPrefix) }
         let removal = Removal(
-            receiver: receiver, token: token, keyCount: keys.count, uploadsAbandoned: uploadsAbandoned)
+            receiver: receiver, token: token, keys: keys, uploadsAbandoned: uploadsAbandoned)
         connection.expectReply(.integer, for: self, subject: removal)
     }
+
+    /// Sends removals that Redis couldn't take before, once it is up again.
+    /// - Returns: whether any was sent.
+    func sendUndelivered(on connection: RedisConnection) -> Bool {
+        guard !context.undelivered.isEmpty, case .up = connection.state.availability, connection.isServing,
+            connection.hasRoom
+        else { return false }
+        let keys = context.undelivered.take(atMost: Self.batch)
+        guard !keys.isEmpty else { return false }
+        begin(keys, uploadsAbandoned: 0, receiver: nil, token: 0, on: connection)
+        return true
+    }
+
+    /// Keys of one command.
+    private static let batch = 512
 
     /// Finishes a removal without sending anything; the receiver is called at the end of the turn.
     func finishUnsent(_ trouble: StoreTrouble?, receiver: (any StoreRemovalReceiver)?, token: UInt64) {
@@ -50,14 +65,22 @@ extension Removals: CommandReceiver {
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
         guard let removal = command.subject as? Removal else { return }
         switch outcome {
-        case .abandoned(let trouble, _): deliver(0, trouble, removal)
-        case .reply(.error(let kind)): deliver(0, kind.trouble, removal)
+        case .abandoned(let trouble, _):
+            context.undelivered.keep(removal.keys)
+            deliver(0, trouble, removal)
+        case .reply(.error(let kind)):
+            if kind.mayPass {
+                context.undelivered.keep(removal.keys)
+            } else {
+                context.undelivered.noteLost(removal.keys.count)
+            }
+            deliver(0, kind.trouble, removal)
         case .reply(.integer(let unlinked)):
-            guard 0...removal.keyCount ~= unlinked else {
+            guard 0...removal.keys.count ~= unlinked else {
                 deliver(0, .unintelligibleReply, removal)
                 return connection.noteMalformedReply()
             }
-            let count = min(unlinked + removal.uploadsAbandoned, removal.keyCount)
+            let count = min(unlinked + removal.uploadsAbandoned, removal.keys.count)
             context.figures.removals += count
             deliver(count, nil, removal)
         case .reply(.status), .reply(.bulk), .reply(.absent), .reply(.array):

@@ -14,12 +14,17 @@ final class StoreContext {
     /// What records that are read may take of the memory, and those in use, over all workers.
     let budget: MemoryBudget
     let liveRecords: LiveRecords
+    /// Removals that Redis couldn't take, over all workers.
+    let undelivered: UndeliveredRemovals
     /// The store's own counters; connections keep theirs.
     var figures = RemoteStoreFigures()
 
     init(
-        loop: EventLoop, settings: RedisSettings, topology: any Topology, budget: MemoryBudget, liveRecords: LiveRecords
+        loop: EventLoop, settings: RedisSettings, topology: any Topology, budget: MemoryBudget,
+        liveRecords: LiveRecords,
+        undelivered: UndeliveredRemovals
     ) {
+        self.undelivered = undelivered
         self.budget = budget
         self.liveRecords = liveRecords
         self.loop = loop
