@@ -219,6 +219,12 @@ extension MetricFamily {
         remote("larder_remote_stores_dropped_total", "Records not written because Redis was down, full or too slow.") {
             $0.droppedStores
         },
+        remote(
+            "larder_remote_stores_overtaken_total",
+            "Indexes of variants not written to Redis, since the one that they replace was removed or replaced meanwhile."
+        ) {
+            $0.overtakenStores
+        },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
         MetricFamily(
             "larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it."

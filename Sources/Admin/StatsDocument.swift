@@ -221,6 +221,7 @@ extension Figures {
         json.member("refused_lookups", remote.refusedLookups)
         json.member("stores", remote.stores)
         json.member("dropped_stores", remote.droppedStores)
+        json.member("overtaken_stores", remote.overtakenStores)
         json.member("removals", remote.removals)
         json.member("unreadable_records", remote.unreadableRecords)
         json.member("connects", remote.connects)

@@ -9,12 +9,14 @@ extension Cache {
     /// - Parameters:
     ///   - plainKey: the key without a variant; nil if that is `key`.
     ///   - began: when the record's fetch began; nil for a record that no fetch has brought.
+    ///   - generation: of the vary index that the record prolongs or adds to. In a remote store it takes that one's place only.
     ///   - token: released once the slowest store has confirmed the record or failed.
     /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey? = nil,
-        since began: InvalidationMoment? = nil, now: WallTime, holding token: AnyObject? = nil
+        since began: InvalidationMoment? = nil, onlyOver generation: UInt64? = nil, now: WallTime,
+        holding token: AnyObject? = nil
     ) -> Bool {
         let began = began ?? moment
         let plainKey = plainKey ?? key
@@ -24,8 +26,9 @@ extension Cache {
         let write = RemoteWrite(in: self, origin, holding: token)
         let shared = self.shared.writes.begin(response, write, unless: isOvertaken)
         if shared == nil { figures.unsharedWrites += 1 }
-        remote.store(key, response, now: now, holding: shared ?? write)
-        keepCopy(key, response, now: now, unless: isOvertaken)
+        remote.store(key, response, now: now, onlyOver: generation, holding: shared ?? write)
+        // Whether it is stored shows later. Until then the copy that is there may be used, and no longer than it may.
+        if generation == nil { keepCopy(key, response, now: now, unless: isOvertaken) }
         return true
     }
 
@@ -160,7 +163,8 @@ extension Cache {
                 key: origin.key, plainKey: origin.plainKey, began: origin.began, writer: ObjectIdentifier(self))
             let write = RemoteWrite(in: self, own, holding: nil)
             guard let shared = shared.writes.repeatWrite(of: record, write) else { continue }
-            remote.store(own.key, record, now: now, holding: shared)
+            let generation = record.kind == .varyIndex ? record.id : nil
+            remote.store(own.key, record, now: now, onlyOver: generation, holding: shared)
         }
     }
 

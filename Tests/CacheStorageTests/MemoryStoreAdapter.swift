@@ -33,7 +33,14 @@ final class MemoryStoreAdapter: RemoteStore {
 
     func cancel(_ ticket: StoreTicket) { waiters[ticket.number] = nil }
 
-    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
+    func store(
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        holding token: AnyObject?
+    ) {
+        if let generation {
+            let there = memory.peek(key, keyText: response.keyText, now: now)
+            guard let there, there.kind == .varyIndex, there.id == generation else { return }
+        }
         if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
     }
 

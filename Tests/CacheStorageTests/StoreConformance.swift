@@ -137,6 +137,34 @@ enum StoreConformance {
                 #expect(found?.id == 99)
                 #expect(found?.varyNamesString == "accept-encoding")
             },
+            StoreBehaviour("a vary index takes the place of one of its generation only, where that is asked for") {
+                world in
+                let text = "GET http://api.example/varies"
+                let key = CacheKey(standInFor: text)
+                func index(_ generation: UInt64, _ names: String, life: Int64? = 60_000) -> StoredResponse {
+                    StoredResponse.varyIndex(
+                        generation: generation,
+                        discardAt: life.map { world.now.advanced(byMilliseconds: $0) } ?? .never,
+                        facts: ordinaryFacts(),
+                        keyText: text.utf8.span, names: names.utf8.span)!
+                }
+                func put(_ index: StoredResponse) {
+                    world.store.store(key, index, now: world.now, onlyOver: index.id, holding: nil)
+                    world.settle()
+                }
+                put(index(1, "accept"))
+                #expect(world.find(key, text) == nil)
+                world.store.store(key, index(1, "accept"), now: world.now)
+                put(index(1, "accept,origin"))
+                #expect(world.find(key, text)?.varyNamesString == "accept,origin")
+                put(index(1, "accept", life: nil))
+                #expect(world.find(key, text)?.varyNamesString == "accept")
+                put(index(2, "origin"))
+                #expect(world.find(key, text)?.id == 1)
+                #expect(world.remove([key]) == 1)
+                put(index(1, "accept"))
+                #expect(world.find(key, text) == nil)
+            },
             StoreBehaviour("a record under the same key with another text is a miss") { world in
                 let record = TestRecord()
                 world.keep(record)

@@ -42,7 +42,7 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 extension RemoteStore {
     /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
-        store(key, response, now: now, holding: nil)
+        store(key, response, now: now, onlyOver: nil, holding: nil)
     }
 }
 
@@ -58,8 +58,13 @@ package protocol RemoteStore: AnyObject {
 
     /// Stores `response` at `key` until its `discardAt`. Best effort: a write that can't be sent is discarded and
     /// counted.
-    /// - Parameter token: retained until the write is confirmed, refused or abandoned.
-    func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?)
+    /// - Parameters:
+    ///   - generation: of a vary index. The record, an index of that generation, is stored only where one of the same
+    ///     generation stands: an index that was removed meanwhile would bring its variants back.
+    ///   - token: retained until the write is confirmed, refused or abandoned.
+    func store(
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        holding token: AnyObject?)
 
     /// Removes records. `receiver` may be nil if the result isn't needed.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)
@@ -84,6 +89,8 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var stores = 0
     /// Writes discarded because the store was down, full, or too slow.
     package var droppedStores = 0
+    /// Vary indexes not written, since the one that they replace was removed or replaced meanwhile.
+    package var overtakenStores = 0
     package var removals = 0
     /// Records that could not be used: of another version, damaged, or with another key text.
     package var unreadableRecords = 0
@@ -106,6 +113,7 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
         refusedLookups += other.refusedLookups
         stores += other.stores
         droppedStores += other.droppedStores
+        overtakenStores += other.overtakenStores
         removals += other.removals
         unreadableRecords += other.unreadableRecords
         connects += other.connects

@@ -171,15 +171,17 @@ extension Fill {
     private func varyIndex(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
         let plain = Array(keys.plainText)
         var (generation, lists, until) = (service.newIdentifier(), names, discardAt)
+        var replaced: UInt64?
         if let known = currentIndex(plain), let all = VaryLists.adding(names.span, to: known.varyNames) {
             if known.discardAt >= discardAt && known.varyNames.isSame(as: all.span) { return known }
             (generation, lists, until) = (known.id, all, max(known.discardAt, discardAt))
+            replaced = known.id
         }
         guard
             let made = StoredResponse.varyIndex(
                 generation: generation, discardAt: until, facts: facts, keyText: plain.span, names: lists.span)
         else { return nil }
-        service.cache.put(keys.plainKey, made, since: began, now: service.wallTime)
+        service.cache.put(keys.plainKey, made, since: began, onlyOver: replaced, now: service.wallTime)
         return made
     }
 
@@ -202,7 +204,9 @@ extension Fill {
         let longer = StoredResponse.varyIndex(
             generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
             names: index.varyNames)
-        if let longer { service.cache.put(keys.plainKey, longer, since: began, now: service.wallTime) }
+        if let longer {
+            service.cache.put(keys.plainKey, longer, since: began, onlyOver: index.id, now: service.wallTime)
+        }
     }
 
     // MARK: Putting

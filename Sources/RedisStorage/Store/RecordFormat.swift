@@ -71,10 +71,7 @@ enum RecordFormat {
         scratch.removeAll(keepingCapacity: true)
         let lengths = record.lengths
         let description = record.description
-        put(
-            UInt64(magic) | UInt64(version) << 32 | UInt64(record.kind.rawValue) << 48
-                | (description.headHasContentLength ? 1 << 56 : 0), &scratch)
-        put(description.id, &scratch)
+        putBeginning(of: record, &scratch)
         put(UInt64(bitPattern: description.discardAt.milliseconds), &scratch)
         put(UInt64(description.status) | UInt64(description.etag.offset) << 32, &scratch)
         put(UInt64(description.etag.count) | UInt64(description.lastModified.offset) << 32, &scratch)
@@ -85,6 +82,20 @@ enum RecordFormat {
         putChecksum(ofPiece: 0, of: record, &scratch)
         precondition(scratch.count == headerCount, "the header must have its fixed size")
         output.append(scratch.span)
+    }
+
+    /// What the value of every record with the same kind and id begins with.
+    static func beginning(of record: StoredResponse) -> [UInt8] {
+        var bytes: [UInt8] = []
+        putBeginning(of: record, &bytes)
+        return bytes
+    }
+
+    private static func putBeginning(of record: StoredResponse, _ bytes: inout [UInt8]) {
+        put(
+            UInt64(magic) | UInt64(version) << 32 | UInt64(record.kind.rawValue) << 48
+                | (record.description.headHasContentLength ? 1 << 56 : 0), &bytes)
+        put(record.id, &bytes)
     }
 
     /// The header of piece `number`, which isn't the first.

@@ -85,7 +85,10 @@ package final class RedisStore: RemoteStore {
 
     package func cancel(_ ticket: StoreTicket) { lookups.cancel(ticket) }
 
-    package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime, holding token: AnyObject?) {
+    package func store(
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        holding token: AnyObject?
+    ) {
         let connection = context.topology.connection(for: key)
         guard connection.takesWrites, response.lengths.keyText <= RecordFormat.pieceCount / 2 else {
             context.figures.droppedStores += 1
@@ -98,7 +101,12 @@ package final class RedisStore: RemoteStore {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
             smallWrites.unlink(key, on: connection)
         } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
-            smallWrites.set(key, response, lifetime: response.discardAt - now, holding: token, on: connection)
+            smallWrites.set(
+                key, response, lifetime: response.discardAt - now, isConditional: generation != nil, holding: token,
+                on: connection)
+        } else if generation != nil {
+            // No index is that large.
+            context.figures.droppedStores += 1
         } else {
             largeWrites.enqueue(key, response, holding: token)
         }
