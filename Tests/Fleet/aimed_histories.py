@@ -434,6 +434,44 @@ async def stream_without_data(play, fleet):
     await fleet.announce([resource], "t", resource.tags[0])
 
 
+# -- nothing fails
+
+
+@history("nothing fails, and everybody is asked until the change is there", "DEL", "SET", "XADD", "eviction", "url", "tag",
+         "prefix", "host", "all", "PUT")
+async def how_soon(play, fleet, how):
+    # How long it takes is printed; what is demanded is what is always demanded.
+    for turn in range(5):
+        resource = play.resource(f"x{turn}")
+        await fleet.warm(resource)
+        if how == "DEL":
+            await fleet.delete(resource)
+        elif how == "SET":
+            await fleet.overwrite(resource)
+        elif how == "XADD":
+            await fleet.announce([resource], "t", resource.tags[0])
+        elif how == "PUT":
+            await fleet.write(play.a, resource)
+        elif how == "eviction":
+            fleet.changed(resource)
+            await fleet.evict()
+            if await fleet.said("EXISTS", "EXISTS", redis_key(resource.path)) != 0:
+                continue
+        else:
+            done = await fleet.purge(play.a, [resource], **purge_of(how, resource))
+            if not done or done.status != 200:
+                return
+        began = fleet.log.now()
+        missing = list(fleet.running)
+        while missing and fleet.log.now() < began + 3:
+            answers = await asyncio.gather(*(fleet.ask(instance, resource) for instance in missing))
+            missing = [instance for instance, answer in zip(missing, answers)
+                       if not answer or answer.version != resource.version]
+            if missing:
+                await asyncio.sleep(0.002)
+        fleet.note_seconds(f"{how} until everybody has it", fleet.log.now() - began)
+
+
 # -- Redis
 
 

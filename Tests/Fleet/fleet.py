@@ -30,6 +30,7 @@ class Fleet:
     def __init__(self, options, seed):
         self.options, self.seed = options, seed
         self.log, self.rules, self.counts = EventLog(), Rules(), collections.Counter()
+        self.seconds = {}
         self.folder = tempfile.mkdtemp(prefix="larder-fleet-")
         self.origin = Origin(seed, self.log)
         self.redis = RedisServer(self.folder, options.redis_options)
@@ -58,6 +59,9 @@ class Fleet:
         """What makes the paths of a history its own."""
         self.histories += 1
         return self.histories
+
+    def note_seconds(self, what, seconds):
+        self.seconds.setdefault(what, []).append(seconds)
 
     def begin(self, name):
         """A history begins: nothing of the one before is demanded any more, and resources are new."""
@@ -217,6 +221,7 @@ class Fleet:
         kind = "soft purge" if what.get("soft") else "purge"
         self.counts[f"{kind}: {response.status}"] += 1
         if response.status == 200:
+            self.note_seconds("purge until its 200", now - begun)
             for resource, version in versions:
                 self.rules.demand(resource, version, now, kind)
         elif response.status == 501 or (response.status == 400 and b"unknown member" in response.content):
