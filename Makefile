@@ -184,6 +184,13 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
 	done
 
+.PHONY: fleet
+fleet: ## Play histories of three Larders on one Redis, with faults; SECONDS=600 sets the duration, ARGS="--seed 7" repeats one
+	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
+	$(call toolchain)
+	swift build --product larder
+	Tests/Fleet/run --seconds $(or $(SECONDS),600) $(ARGS)
+
 # Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that
 # are gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks and
 # threads that are left are none: the daemon leaves its cache, its workers and the resolver to the system at its exit.

@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+import Testing
+
+// Tests/Fleet plays histories of several Larders on one Redis, with faults between them and an application that changes what
+// they cache. It is a program of its own (`make fleet`); here are the histories whose end is known, and the check's own test.
+
+@Suite("A fleet on one Redis")
+struct FleetTests {
+    /// Runs Tests/Fleet/run with the daemon under test.
+    private func fleet(_ arguments: [String], within seconds: Double = 180) throws -> Finished {
+        let program = DocumentationPage.checkout.appending(path: "Tests/Fleet/run").path()
+        let larder = URL(filePath: LarderProcess.binary).path()
+        return try run(["python3", program, "--larder", larder] + arguments, within: seconds)
+    }
+
+    @Test("Larders that share nothing are found out: the check can fail")
+    func nothingShared() throws {
+        let finished = try fleet(["--backend", "memory", "--seed", "1", "--seconds", "20", "--only", "tracking, reset"])
+        #expect(finished.status == 1, "\(finished.output)\(finished.errors)")
+        #expect(finished.output.contains("finding: stale after DEL"), "\(finished.output)")
+        #expect(finished.output.contains("--seed 1"), "\(finished.output)")
+    }
+
+    @Test(
+        "Whichever connections are lost, and whoever is told: a key that was deleted meanwhile isn't served afterwards")
+    func connectionsLost() throws {
+        let finished = try fleet([
+            "--backend", "redis", "--seed", "1", "--seconds", "30", "--ignore", "XADD", "--only",
+            "cut, and then changed",
+        ])
+        #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+    }
+}
