@@ -39,6 +39,38 @@ struct RedisRecordTests {
         #expect(try scene[.redis].command(["key", "GET", "http://api.example\(path)"]).output.contains(text))
     }
 
+    @Test(
+        "An entry that another program deletes while one of its variants is fetched doesn't come back with the others")
+    func deletedVariants() throws {
+        let version = TestSupport.Locked(1)
+        let (isAsked, mayRespond) = (Switch(), Switch())
+        let path = origin.script { exchange in
+            let number = version.withLock { $0 }
+            if exchange.request["X-Kind"] == "second" {
+                isAsked.turnOn()
+                _ = eventually { mayRespond.isOn }
+            }
+            // The index would have to be prolonged for the second.
+            let life = exchange.request["X-Kind"] == "second" ? 600 : 300
+            try exchange.respond(
+                200, ["Cache-Control: max-age=\(life)", "Vary: X-Kind"], body: "version \(number)")
+        }
+        let larder = scene[.redis]
+        try larder.awaitHit(path, ["X-Kind: first"])
+        let overtaken = { try larder.stats()["store"]["remote"]["overtaken_stores"].int ?? 0 }
+        let before = try overtaken()
+        let client = try larder.client()
+        defer { client.close() }
+        try client.send("GET \(path) HTTP/1.1\r\nHost: api.example\r\nX-Kind: second\r\n\r\n")
+        #expect(eventually { isAsked.isOn })
+        version.withLock { $0 = 2 }
+        #expect(try scene.redis.command("DEL", try larder.redisKey("GET", "http://api.example\(path)")) == .integer(1))
+        mayRespond.turnOn()
+        #expect(try client.readResponse().status == 200)
+        #expect(try eventually { try overtaken() > before })
+        #expect(try larder.get(path, ["X-Kind: first"]).text == "version 2")
+    }
+
     @Test("A value in Redis that is no record is a MISS, not an error")
     func foreignRecord() throws {
         for value in ["", "garbage", String(repeating: "\u{1}", count: 500)] {
