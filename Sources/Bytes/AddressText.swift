@@ -1,11 +1,13 @@
 // IP addresses as text (RFC 4291 §2.2, RFC 5952), read and written byte by byte: heads and logs have them, and the hit path
 // allocates nothing.
 
-/// The text of one address, without heap memory; and how such texts are read.
+/// The text of one address, without heap memory; and how such texts are read. What others ask of it is inlinable: else the
+/// whole of it is copied for each question.
+@usableFromInline
 package struct AddressText: Sendable {
     /// Room for the longest address: six groups and an IPv4 address, or eight groups.
-    private var bytes = InlineArray<48, UInt8>(repeating: 0)
-    package private(set) var count = 0
+    @usableFromInline var bytes = InlineArray<48, UInt8>(repeating: 0)
+    @usableFromInline var count = 0
 
     /// The empty text, of an address that has none.
     package init() {}
@@ -17,15 +19,16 @@ package struct AddressText: Sendable {
     /// decimals.
     package init(v6 bits: UInt128) {
         append(v6: bits)
-        hasColons = true
+        isIPv6 = true
     }
 
-    package var isEmpty: Bool { count == 0 }
+    @inlinable package var isEmpty: Bool { count == 0 }
 
     /// Whether it is an IPv6 address, which needs brackets where a port may follow.
-    package private(set) var hasColons = false
+    @inlinable package var hasColons: Bool { isIPv6 }
+    @usableFromInline var isIPv6 = false
 
-    package var span: Span<UInt8> {
+    @inlinable package var span: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { bytes.span.extracting(..<count) }
     }

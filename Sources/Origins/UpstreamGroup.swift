@@ -39,7 +39,7 @@ package final class UpstreamGroup: Sendable {
         tiers = [servers.indices.filter { !isBackup[$0] }, servers.indices.filter { isBackup[$0] }]
             .filter { !$0.isEmpty }
         turns = Locked(SmoothTurns(count: servers.count))
-        // A weak reference makes every later retain and release of the group dearer.
+        // A weak reference makes every later retain and release of the group dearer, and most have no names.
         for server in servers where server.hasName {
             server.watchName { [weak self, unowned server] kind, now in self?.report(kind, server, nil, now: now) }
         }
