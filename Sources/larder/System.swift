@@ -91,10 +91,19 @@ enum System {
 
     /// A whole file of at most `limit` bytes.
     static func read(file path: String, limit: Int) throws(SystemFault) -> [UInt8] {
+        // Without a writer it would be waited for, for ever. A shell's `<(…)` is a pipe too, and has one.
+        if isFIFO(path), !path.hasPrefix("/dev/"), !path.hasPrefix("/proc/") {
+            throw SystemFault("cannot be read: it is a FIFO, not a file")
+        }
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemFault("cannot be read", code: errno) }
         defer { close(descriptor) }
         return try read(descriptor, limit: limit)
+    }
+
+    private static func isFIFO(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     }
 
     static func readStandardInput(limit: Int) throws(SystemFault) -> [UInt8] { try read(STDIN_FILENO, limit: limit) }

@@ -168,6 +168,22 @@ struct CommandTests {
         }
     }
 
+    @Test("larder check doesn't wait for a FIFO that nobody writes to; what a shell's <(…) gives is read")
+    func checkFIFO() throws {
+        let folder = try TemporaryFolder.make("check")
+        let path = "\(folder)/larder.yaml"
+        #expect(mkfifo(path, 0o600) == 0)
+        let finished = try run([LarderProcess.binary, "check", path])
+        #expect(finished.status == 1)
+        #expect(finished.errors.contains("cannot be read: it is a FIFO, not a file"))
+        let piped = try run([
+            "bash", "-c",
+            "\"$0\" check <(printf 'upstreams: {o: \"http://127.0.0.1:1\"}\\nroutes: [{path: /a, upstream: o}]\\n')",
+            LarderProcess.binary,
+        ])
+        #expect(piped.status == 0, "\(piped.errors)")
+    }
+
     @Test("larder check accepts a good file and reports every fault of a bad one with line and column")
     func check() throws {
         let folder = try TemporaryFolder.make("check")
