@@ -44,6 +44,16 @@ struct BypassTests {
         }
     }
 
+    @Test("§5.2.1.7: only-if-cached doesn't go past it to the origin", .tags(.should))
+    func onlyIfCached() throws {
+        let larder = scene[.memory]
+        let path = origin.script("/bypass/t") { try $0.respond(200, ["Cache-Control: max-age=60"], body: "a") }
+        let fields = ["Cookie: session=1", "Cache-Control: only-if-cached"]
+        #expect(try larder.get(path, fields).status == 504)
+        #expect(origin.count(for: path) == 0)
+        #expect(try larder.request("PUT", path, fields, body: []).status == 200)
+    }
+
     @Test("Who goes past it waits for nobody, and nobody for it", arguments: Backend.both)
     func apart(_ backend: Backend) throws {
         let larder = scene[backend]
