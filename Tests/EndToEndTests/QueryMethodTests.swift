@@ -38,6 +38,16 @@ struct QueryMethodTests {
     }
 
     @Test(
+        "RFC 9111 §5.2.1.7: a condition that the origin alone evaluates isn't sent on with only-if-cached",
+        .tags(.should))
+    func onlyIfCached() throws {
+        let path = script()
+        let fields = Self.json + ["If-Match: \"1\"", "Cache-Control: only-if-cached"]
+        #expect(try query(scene[.memory], path, "a", fields).status == 504)
+        #expect(origin.count(for: path) == 0)
+    }
+
+    @Test(
         "§2.7: the answer is stored under its content, and the origin gets that content", .tags(.choice),
         arguments: Backend.both)
     func stored(_ backend: Backend) throws {

@@ -76,28 +76,23 @@ extension Transaction: StoreReceiver {
     func admit() -> Progress {
         guard let entry = request.entry, let policy = entry.policy else { return pass(.routeNotCached) }
         request.noteFacts()
-        if let bypass = entry.bypass, request.meets(bypass) {
-            return refuseUnlessOriginMayBeAsked(policy) ?? pass(.bypassed)
-        }
-        if case .bypass(let reason) = lookupVerdict(request: request.facts, policy: policy) {
-            // The origin alone evaluates these conditions.
-            let refusal = reason == .originConditions ? refuseUnlessOriginMayBeAsked(policy) : nil
-            return refusal ?? pass(reason)
+        let isBypassed = if let bypass = entry.bypass { request.meets(bypass) } else { false }
+        switch lookupVerdict(request: request.facts, policy: policy) {
+        case .lookUp where !isBypassed: break
+        case .lookUp, .bypass(.originConditions):
+            // The store might have a response and may not give it, and the origin may not be asked (RFC 9111 §5.2.1.7).
+            if let refusal = missRefusal(request: request.facts, policy: policy) {
+                selection.reason = refusal
+                return refuse(.onlyIfCached)
+            }
+            return pass(isBypassed ? .bypassed : .originConditions)
+        case .bypass(let reason): return pass(isBypassed ? .bypassed : reason)
         }
         guard request.hasContent else { return .next(.key) }
         // Content of a GET has no meaning to a key; whoever sends it may get another response than everybody else.
         guard entry.recipe.needsBody(for: request.head.method) else { return pass(.methodNotCached) }
         if let length = request.contentLength, length > UInt64(entry.bodyKeyLimit) { return pass(.tooLarge) }
         return .next(.readKeyedContent)
-    }
-
-    /// A response that the store can't give, of an origin that is not to be asked (RFC 9111 §5.2.1.7).
-    private func refuseUnlessOriginMayBeAsked(_ policy: RoutePolicy) -> Progress? {
-        guard request.head.method == .get || request.head.method == .head,
-            let refusal = missRefusal(request: request.facts, policy: policy)
-        else { return nil }
-        selection.reason = refusal
-        return refuse(.onlyIfCached)
     }
 
     /// Goes to the origin past the cache.
