@@ -23,14 +23,11 @@ package final class UpstreamGroup: Sendable {
     /// Indexes of the servers, and then of the backups, if there are any.
     private let tiers: [[Int]]
     private let turns: Locked<SmoothTurns>
-    /// Whether no server was up at the last change.
-    private let wasDown = Locked(false)
-    private let changed: @Sendable (UpstreamChange) -> Void
+    private let reports: UpstreamReports
 
     /// - Parameter changed: called once for each change, on the thread that has noticed it, with a lock held.
     package init(settings: Upstream, changed: @escaping @Sendable (UpstreamChange) -> Void = { _ in }) {
         self.settings = settings
-        self.changed = changed
         servers = settings.servers.map { address in
             OriginServer(
                 address: address, weight: settings.weight(of: address), isBackup: settings.backups.contains(address))
@@ -39,9 +36,11 @@ package final class UpstreamGroup: Sendable {
         tiers = [servers.indices.filter { !isBackup[$0] }, servers.indices.filter { isBackup[$0] }]
             .filter { !$0.isEmpty }
         turns = Locked(SmoothTurns(count: servers.count))
-        // A weak reference makes every later retain and release of the group dearer, and most have no names.
-        for server in servers where server.hasName {
-            server.watchName { [weak self, unowned server] kind, now in self?.report(kind, server, nil, now: now) }
+        reports = UpstreamReports(of: servers, upstream: settings.name, changed)
+        // Not of the group: a weak reference makes every retain and release of its object dearer, and each request has some.
+        for server in servers {
+            server.watchName { [weak reports, unowned server] kind, now in reports?.report(kind, server, nil, now: now)
+            }
         }
     }
 
@@ -49,7 +48,7 @@ package final class UpstreamGroup: Sendable {
 
     /// A response has arrived.
     func noteSuccess(at endpoint: Endpoint, of server: OriginServer, now: MonotonicTime) {
-        if let ended = endpoint.noteSuccess() { report(.recovered(ended), server, endpoint, now: now) }
+        if let ended = endpoint.noteSuccess() { reports.report(.recovered(ended), server, endpoint, now: now) }
     }
 
     /// See ``Endpoint/noteFailure(ofAttemptFrom:now:_:)``.
@@ -59,7 +58,7 @@ package final class UpstreamGroup: Sendable {
     ) {
         server.totalFailures.wrappingAdd(1, ordering: .relaxed)
         if let trouble = endpoint.noteFailure(ofAttemptFrom: began, now: now, reason) {
-            report(.ejected(trouble), server, endpoint, now: now)
+            reports.report(.ejected(trouble), server, endpoint, now: now)
         }
     }
 
@@ -70,31 +69,13 @@ package final class UpstreamGroup: Sendable {
     ) {
         switch endpoint.noteCheck(problem, fall: check.fall, rise: check.rise, now: now) {
         case .nothingNew: return
-        case .down(let trouble): report(.failsCheck(trouble), server, endpoint, now: now)
-        case .up(let ended): report(.recovered(ended), server, endpoint, now: now)
+        case .down(let trouble): reports.report(.failsCheck(trouble), server, endpoint, now: now)
+        case .up(let ended): reports.report(.recovered(ended), server, endpoint, now: now)
         }
     }
 
     /// Whether none of its servers is up.
     package func isDown(now: MonotonicTime) -> Bool { !servers.contains { $0.health(now: now) == .up } }
-
-    /// With the lock held, so that what is told last is what holds.
-    private func report(
-        _ kind: UpstreamChange.Kind, _ server: OriginServer, _ endpoint: Endpoint?, now: MonotonicTime
-    ) {
-        wasDown.withLock { wasDown in
-            let up = servers.count { $0.health(now: now) == .up }
-            let isDown = up == 0
-            let consequence: UpstreamChange.Consequence = isDown == wasDown ? .none : isDown ? .isDown : .isUp
-            wasDown = isDown
-            let authority = server.address.description
-            let place = server.hasName ? endpoint.map { "\(authority) at \($0.address)" } ?? authority : authority
-            changed(
-                UpstreamChange(
-                    upstream: settings.name, place: place, kind: kind, consequence: consequence, serversUp: up,
-                    servers: servers.count, time: now))
-        }
-    }
 
     /// The address for the next attempt: of the server whose turn it is, of the least busy one, or of the one that the key
     /// belongs to; and of a server's addresses likewise. Backups get their turn when none of the other servers is usable.
