@@ -19,14 +19,13 @@ package struct AddressText: Sendable {
     /// decimals.
     package init(v6 bits: UInt128) {
         append(v6: bits)
-        isIPv6 = true
+        hasColons = true
     }
 
     @inlinable package var isEmpty: Bool { count == 0 }
 
     /// Whether it is an IPv6 address, which needs brackets where a port may follow.
-    @inlinable package var hasColons: Bool { isIPv6 }
-    @usableFromInline var isIPv6 = false
+    @usableFromInline package internal(set) var hasColons = false
 
     @inlinable package var span: Span<UInt8> {
         @_lifetime(borrow self)
