@@ -22,12 +22,17 @@ private struct Machine {
         on(.timerFired(isIdle: isIdle, hasRoom: hasRoom))
     }
 
+    /// An attempt reaches the server, which is greeted.
+    mutating func connects() {
+        on(.connecting)
+        on(.connected)
+    }
+
     /// A machine whose server is up.
     static func serving() -> Machine {
         var machine = Machine()
         machine.on(.opened)
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         machine.on(.pong)
         return machine
     }
@@ -105,8 +110,7 @@ struct ConnectionStateConnectingTests {
         machine.on(.connecting)
         #expect(machine.timerFires().abandonment == .connectTimedOut)
         machine.timerFires()
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         #expect(machine.timerFires().abandonment == .connectTimedOut)
         #expect(machine.state.connectFailures == 3)
     }
@@ -153,8 +157,7 @@ struct ConnectionStateConnectingTests {
     func refusals(kind: RedisErrorKind, trouble: StoreTrouble) {
         var machine = Machine()
         machine.on(.opened)
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         let actions = machine.on(.errorReply(kind, .greeting))
         #expect(actions.disconnects)
         #expect(actions.abandonment == trouble)
@@ -217,8 +220,7 @@ struct ConnectionStateServingTests {
         if fromStart {
             machine = Machine()
             machine.on(.opened)
-            machine.on(.connecting)
-            machine.on(.connected)
+            machine.connects()
         }
         let actions = machine.on(.errorReply(.busy, fromStart ? .ping : .essential))
         #expect(actions.abandonment == .busy)
@@ -239,16 +241,14 @@ struct ConnectionStateServingTests {
         var pauses: [Int64] = []
         for _ in 0..<10 {
             machine.timerFires()
-            machine.on(.connecting)
-            machine.on(.connected)
+            machine.connects()
             let actions = machine.on(.errorReply(kind, .ping))
             #expect(actions.disconnects && machine.trouble == kind.trouble)
             pauses.append(actions.pause ?? 0)
         }
         #expect(pauses[0] < 200 && pauses[9] > 3000)
         machine.timerFires()
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         machine.on(.pong)
         #expect(machine.trouble == nil)
     }
@@ -274,8 +274,7 @@ struct ConnectionStateServingTests {
             machine.now += pause
             let actions = machine.timerFires()
             #expect(actions.disconnects && actions.step == .connect && actions.abandonment == .readOnly)
-            machine.on(.connecting)
-            machine.on(.connected)
+            machine.connects()
             #expect(machine.on(.pong).step == .testWrites)
             #expect(machine.state.phase == .serving && machine.isLimited)
             pause = machine.on(.errorReply(.readOnly, .ordinary)).pause ?? 0
@@ -283,8 +282,7 @@ struct ConnectionStateServingTests {
         #expect(pause == 4001)
         machine.now += pause
         machine.timerFires()
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         machine.on(.pong)
         machine.on(.writeTaken)
         #expect(machine.trouble == nil)
@@ -351,8 +349,7 @@ struct ConnectionStateServingTests {
     func limitedFromStart() {
         var machine = Machine()
         machine.on(.opened)
-        machine.on(.connecting)
-        machine.on(.connected)
+        machine.connects()
         #expect(machine.on(.errorReply(.notPersisting, .ping)).timer == .schedule(251))
         #expect(machine.state.phase == .serving && machine.isLimited)
         #expect(machine.state.connects == 1)

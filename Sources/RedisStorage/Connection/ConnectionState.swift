@@ -161,13 +161,14 @@ extension ConnectionState {
     ) {
         switch kind {
         case .wrongPassword, .noAuthentication, .database: lose(kind.trouble, now, wall, &actions)
-        case .loading, .masterDown:
+        case .loading, .masterDown, .busy:
             guard phase != .probing || role == .ping else { return }
-            lose(kind.trouble, now, wall, &actions)
-        case .busy:
-            guard phase != .probing || role == .ping else { return }
-            probe(.busy, pingNow: false, now, wall, &actions)
-        case .cluster, .clusterDown: loseForLong(kind.trouble, wall, &actions)
+            if kind == .busy {
+                probe(.busy, pingNow: false, now, wall, &actions)
+            } else {
+                lose(kind.trouble, now, wall, &actions)
+            }
+        case .cluster, .clusterDown: lose(kind.trouble, isLasting: true, now, wall, &actions)
         case .notPermitted where role == .essential || role == .ping: lose(.notPermitted, now, wall, &actions)
         case .outOfMemory, .readOnly, .notPersisting, .noReplicas, .notPermitted:
             if role == .ping {
@@ -239,20 +240,17 @@ extension ConnectionState {
         actions.timer = .schedule(pingNow ? timing.hang : nextPause())
     }
 
-    private mutating func lose(_ trouble: StoreTrouble, _ now: Int64, _ wall: WallTime, _ actions: inout Actions) {
+    /// - Parameter isLasting: whether another attempt soon would show the same.
+    private mutating func lose(
+        _ trouble: StoreTrouble, isLasting: Bool = false, _ now: Int64, _ wall: WallTime, _ actions: inout Actions
+    ) {
         if phase == .serving || phase == .probing { disconnects += 1 }
         // A connection that had served for a while was probably closed by an idle time-out or a restart: reconnect at
         // once.
-        let isShort = hasServedWell(now)
+        let isShort = !isLasting && hasServedWell(now)
         if isShort { attempts = 0 }
+        if isLasting { attempts = max(attempts, Self.manyAttempts) }
         pause(after: trouble, isShort: isShort, wall, &actions)
-    }
-
-    /// Another attempt soon would show the same.
-    private mutating func loseForLong(_ trouble: StoreTrouble, _ wall: WallTime, _ actions: inout Actions) {
-        if phase == .serving || phase == .probing { disconnects += 1 }
-        attempts = max(attempts, Self.manyAttempts)
-        pause(after: trouble, isShort: false, wall, &actions)
     }
 
     /// After a failover, the address may lead to another server, and this one stays a replica for good. Its reads are used
@@ -309,7 +307,7 @@ extension ConnectionState {
     /// Doubles from the shortest to the longest, with a jitter of up to a quarter, so that many workers don't reconnect
     /// in step.
     private mutating func nextPause() -> Int64 {
-        let doubled = timing.shortestPause << Int64(min(attempts, 16))
+        let doubled = timing.shortestPause << Int64(min(attempts, Self.manyAttempts))
         attempts += 1
         // Xorshift is good enough for jitter.
         random ^= random << 13

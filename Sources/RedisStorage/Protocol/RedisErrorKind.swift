@@ -31,7 +31,7 @@ enum RedisErrorKind: BitwiseCopyable, CaseIterable {
                 || Self.starts(text, "ERR SELECT is not allowed in cluster mode")
         case .clusterDown: Self.starts(text, "CLUSTERDOWN ") || Self.starts(text, "TRYAGAIN ")
         case .wrongType: Self.starts(text, "WRONGTYPE ")
-        case .other: true
+        case .other: false
         }
     }
 
