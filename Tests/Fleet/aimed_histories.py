@@ -63,6 +63,24 @@ class Aimed:
     def resource(self, name="x", **more):
         return self.fleet.resource(f"{self.prefix}/{name}", **more)
 
+    async def change(self, resource, how):
+        """The origin changes, and Redis or a Larder is told so. A purge by tag is only begun."""
+        fleet = self.fleet
+        if how == "DEL":
+            await fleet.delete(resource)
+        elif how == "SET":
+            await fleet.overwrite(resource)
+        elif how == "tag":
+            fleet.spawn(fleet.purge(self.b, [resource], tags=[resource.tags[0]]))
+            await asyncio.sleep(0.05)
+        elif how == "XADD":
+            await fleet.announce([resource], "t", resource.tags[0])
+        elif how == "FLUSHALL":
+            fleet.trouble()
+            await fleet.flush()
+        else:
+            await fleet.write(self.a if how == "PUT here" else self.b, resource)
+
     async def watch(self, seconds=0.4, asks=10):
         """Everybody is asked for everything until well past the bound."""
         fleet = self.fleet
@@ -159,20 +177,7 @@ async def during_fetch(play, fleet, how):
         await until(lambda: resource.waiting, 3)
         if order == "tracking held":
             play.a.relay.hold((TRACKING, DOWN))
-        if how == "DEL":
-            await fleet.delete(resource)
-        elif how == "SET":
-            await fleet.overwrite(resource)
-        elif how == "tag":
-            fleet.spawn(fleet.purge(play.b, [resource], tags=[resource.tags[0]]))
-            await asyncio.sleep(0.05)
-        elif how == "XADD":
-            await fleet.announce([resource], "t", resource.tags[0])
-        elif how == "FLUSHALL":
-            fleet.trouble()
-            await fleet.flush()
-        else:
-            await fleet.write(play.a if how == "PUT here" else play.b, resource)
+        await play.change(resource, how)
         await asyncio.sleep(0.05)
         resource.gate = None
         gate.set()
@@ -188,10 +193,7 @@ async def joined_late(play, fleet, how):
     gate = resource.hold()
     fleet.spawn(fleet.ask(play.a, resource))
     await until(lambda: resource.waiting, 3)
-    if how == "DEL":
-        await fleet.delete(resource)
-    else:
-        await fleet.announce([resource], "t", resource.tags[0])
+    await play.change(resource, how)
     await asyncio.sleep(fleet.bound + 0.05)
     later = [fleet.spawn(fleet.ask(instance, resource)) for instance in fleet.instances]
     await asyncio.sleep(0.3)
@@ -212,15 +214,7 @@ async def before_store(play, fleet, how):
     resource.gate = None
     gate.set()
     await asked
-    if how == "DEL":
-        await fleet.delete(resource)
-    elif how == "SET":
-        await fleet.overwrite(resource)
-    elif how == "tag":
-        fleet.spawn(fleet.purge(play.b, [resource], tags=[resource.tags[0]]))
-        await asyncio.sleep(0.05)
-    else:
-        await fleet.write(play.b, resource)
+    await play.change(resource, how)
     play.a.relay.release()
 
 
@@ -233,15 +227,7 @@ async def in_pieces(play, fleet, how):
     play.a.relay.hold((DATA, UP))
     fleet.trouble(play.a)
     await asked
-    if how == "DEL":
-        await fleet.delete(resource)
-    elif how == "SET":
-        await fleet.overwrite(resource)
-    elif how == "tag":
-        fleet.spawn(fleet.purge(play.b, [resource], tags=[resource.tags[0]]))
-        await asyncio.sleep(0.05)
-    else:
-        await fleet.write(play.b, resource)
+    await play.change(resource, how)
     play.a.relay.release()
 
 
@@ -288,7 +274,7 @@ async def leader_paused(play, fleet, how):
     gate.set()
     await asyncio.sleep(3.2)
     await fleet.ask(play.b, resource)
-    await (fleet.delete(resource) if how == "DEL" else fleet.overwrite(resource))
+    await play.change(resource, how)
     await paused
 
 
@@ -444,12 +430,8 @@ async def how_soon(play, fleet, how):
     for turn in range(5):
         resource = play.resource(f"x{turn}")
         await fleet.warm(resource)
-        if how == "DEL":
-            await fleet.delete(resource)
-        elif how == "SET":
-            await fleet.overwrite(resource)
-        elif how == "XADD":
-            await fleet.announce([resource], "t", resource.tags[0])
+        if how in ("DEL", "SET", "XADD"):
+            await play.change(resource, how)
         elif how == "PUT":
             await fleet.write(play.a, resource)
         elif how == "eviction":

@@ -33,7 +33,7 @@ class Fleet:
         self.seconds = {}
         self.folder = tempfile.mkdtemp(prefix="larder-fleet-")
         self.origin = Origin(seed, self.log)
-        self.redis = RedisServer(self.folder, options.redis_options)
+        self.redis = RedisServer(self.folder)
         self.instances, self.tasks, self.outages, self.histories = [], set(), [], 0
         self.bound = 0.0  # how long after a change in Redis what was before it may be served
 

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 
-from fleet_process import Process, free_port
+from child_process import free_port
+from fleet_process import Process
 from fleet_relay import Relay
 
 HOST = "fleet.example"
@@ -114,8 +115,6 @@ class Instance:
         self.write_configuration()
         self.lives += 1
         environment = {"SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no,timeout=20s"}
-        if self.options.without:
-            environment["LARDER_FLEET_WITHOUT"] = self.options.without
         self.process = Process([os.path.abspath(self.options.larder), "serve", "--config", self.path], self.folder,
                                "larder", environment)
         self.is_stopped = False

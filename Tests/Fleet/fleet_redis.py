@@ -4,7 +4,8 @@ import asyncio
 import os
 import shutil
 
-from fleet_process import Process, StartFailure, free_port
+from child_process import StartFailure, free_port
+from fleet_process import Process
 
 
 class RedisGone(Exception):
@@ -65,8 +66,8 @@ class RedisClient:
 class RedisServer:
     """A redis-server that can be stopped, continued, killed, and started empty or from an earlier dump."""
 
-    def __init__(self, folder, options=()):
-        self.folder, self.port, self.options, self.process = folder, free_port(), list(options), None
+    def __init__(self, folder):
+        self.folder, self.port, self.process = folder, free_port(), None
         self.dump = os.path.join(folder, "dump.rdb")
         self.snapshot_path = os.path.join(folder, "snapshot.rdb")
         self.app = RedisClient(self.port)
@@ -76,7 +77,7 @@ class RedisServer:
         if not program:
             raise StartFailure("the run needs redis-server: apt-get install redis-server")
         self.process = Process([program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly",
-                                "no", "--dir", self.folder, "--dbfilename", "dump.rdb", *self.options],
+                                "no", "--dir", self.folder, "--dbfilename", "dump.rdb"],
                                self.folder, "redis")
 
         async def is_ready():

@@ -3,7 +3,6 @@
 All are children of this program, end with it even if it is killed, and are stopped by process id.
 """
 
-import ctypes
 import http.client
 import multiprocessing
 import os
@@ -13,11 +12,10 @@ import socket
 import subprocess
 import time
 
+from child_process import ChildProcess, end_with_parent
+
 START_SECONDS = 20
 DRAIN_SECONDS = 3
-PR_SET_PDEATHSIG = 1
-
-libc = ctypes.CDLL(None)
 
 CONFIGURATION = """\
 server:
@@ -98,33 +96,7 @@ def flight_routes():
                    for prefix in ("flight", "shaky") for name, cache in FLIGHT_ROUTES.items())
 
 
-class StartFailure(Exception):
-    """Something that the run needs did not come up."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def end_with_parent():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-class Process:
-    """A program in the foreground whose output goes to a file."""
-
-    def __init__(self, arguments, folder, name):
-        self.output_path = os.path.join(folder, name + ".err")
-        with open(self.output_path, "wb") as output:
-            self.process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=output, preexec_fn=end_with_parent)
-
-    @property
-    def is_running(self):
-        return self.process.poll() is None
-
+class Process(ChildProcess):
     def wait_until(self, is_ready):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.is_running:
@@ -134,17 +106,14 @@ class Process:
             except (OSError, http.client.HTTPException):
                 pass
             time.sleep(0.02)
-        self.stop()
-        raise StartFailure(f"{self.process.args[0]} did not start:\n{self.last_words()}")
+        raise self.start_failure()
 
     def last_words(self):
         with open(self.output_path, errors="replace") as output:
             return "".join(line for line in output.readlines() if "is taken on" not in line)[-16000:]
 
     def stop(self):
-        if self.is_running:
-            self.process.kill()
-        self.process.wait()
+        self.kill()
 
 
 class Redis(Process):
