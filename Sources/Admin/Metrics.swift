@@ -226,25 +226,20 @@ extension MetricFamily {
             $0.overtakenStores
         },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
-        MetricFamily(
-            "larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it."
-        ) {
-            guard $0.report.storeState != nil else { return }
-            $1.add($0.undelivered.waiting)
+        undelivered("larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it.") {
+            $0.waiting
         },
-        MetricFamily(
+        undelivered(
             "larder_remote_removals_kept_total", .counter,
             "Keys whose removal Redis couldn't take at once, and that were kept."
         ) {
-            guard $0.report.storeState != nil else { return }
-            $1.add($0.undelivered.kept)
+            $0.kept
         },
-        MetricFamily(
+        undelivered(
             "larder_remote_removals_lost_total", .counter,
             "Keys whose removal Redis refused for good, or for which there was no room: other instances may serve old responses."
         ) {
-            guard $0.report.storeState != nil else { return }
-            $1.add($0.undelivered.lost)
+            $0.lost
         },
         remote(
             "larder_remote_unreadable_total",
@@ -268,6 +263,16 @@ extension MetricFamily {
     ) -> MetricFamily {
         MetricFamily(name, .counter, help) { figures, samples in
             if figures.report.storeState != nil { samples.add(value(figures.total.remote)) }
+        }
+    }
+
+    /// The same of the process's undelivered removals.
+    private static func undelivered(
+        _ name: StaticString, _ kind: Kind, _ help: StaticString,
+        _ value: @escaping @Sendable (UndeliveredFigures) -> Int
+    ) -> MetricFamily {
+        MetricFamily(name, kind, help) { figures, samples in
+            if figures.report.storeState != nil { samples.add(value(figures.undelivered)) }
         }
     }
 }

@@ -9,13 +9,14 @@ extension Cache {
     /// - Parameters:
     ///   - plainKey: the key without a variant; nil if that is `key`.
     ///   - began: when the record's fetch began; nil for a record that no fetch has brought.
-    ///   - generation: of the vary index that the record prolongs or adds to. In a remote store it takes that one's place only.
+    ///   - isReplacement: whether the record is a vary index that prolongs or adds to one of its generation. In a remote store
+    ///     it takes that one's place only.
     ///   - token: released once the slowest store has confirmed the record or failed.
     /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey? = nil,
-        since began: InvalidationMoment? = nil, onlyOver generation: UInt64? = nil, now: WallTime,
+        since began: InvalidationMoment? = nil, replacingIndex isReplacement: Bool = false, now: WallTime,
         holding token: AnyObject? = nil
     ) -> Bool {
         let began = began ?? moment
@@ -26,9 +27,9 @@ extension Cache {
         let write = RemoteWrite(in: self, origin, holding: token)
         let shared = self.shared.writes.begin(response, write, unless: isOvertaken)
         if shared == nil { figures.unsharedWrites += 1 }
-        remote.store(key, response, now: now, onlyOver: generation, holding: shared ?? write)
+        remote.store(key, response, now: now, replacingIndex: isReplacement, holding: shared ?? write)
         // Whether it is stored shows later. Until then the copy that is there may be used, and no longer than it may.
-        if generation == nil { keepCopy(key, response, now: now, unless: isOvertaken) }
+        if !isReplacement { keepCopy(key, response, now: now, unless: isOvertaken) }
         return true
     }
 
@@ -163,8 +164,7 @@ extension Cache {
                 key: origin.key, plainKey: origin.plainKey, began: origin.began, writer: ObjectIdentifier(self))
             let write = RemoteWrite(in: self, own, holding: nil)
             guard let shared = shared.writes.repeatWrite(of: record, write) else { continue }
-            let generation = record.kind == .varyIndex ? record.id : nil
-            remote.store(own.key, record, now: now, onlyOver: generation, holding: shared)
+            remote.store(own.key, record, now: now, replacingIndex: record.kind == .varyIndex, holding: shared)
         }
     }
 

@@ -34,12 +34,12 @@ final class MemoryStoreAdapter: RemoteStore {
     func cancel(_ ticket: StoreTicket) { waiters[ticket.number] = nil }
 
     func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
         holding token: AnyObject?
     ) {
-        if let generation {
+        if isReplacement {
             let there = memory.peek(key, keyText: response.keyText, now: now)
-            guard let there, there.kind == .varyIndex, there.id == generation else { return }
+            guard let there, there.kind == .varyIndex, there.id == response.id else { return }
         }
         if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
     }

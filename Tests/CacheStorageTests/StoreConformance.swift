@@ -149,7 +149,7 @@ enum StoreConformance {
                         keyText: text.utf8.span, names: names.utf8.span)!
                 }
                 func put(_ index: StoredResponse) {
-                    world.store.store(key, index, now: world.now, onlyOver: index.id, holding: nil)
+                    world.store.store(key, index, now: world.now, replacingIndex: true, holding: nil)
                     world.settle()
                 }
                 put(index(1, "accept"))

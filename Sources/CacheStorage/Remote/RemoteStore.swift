@@ -42,7 +42,7 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 extension RemoteStore {
     /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
-        store(key, response, now: now, onlyOver: nil, holding: nil)
+        store(key, response, now: now, replacingIndex: false, holding: nil)
     }
 }
 
@@ -59,11 +59,11 @@ package protocol RemoteStore: AnyObject {
     /// Stores `response` at `key` until its `discardAt`. Best effort: a write that can't be sent is discarded and
     /// counted.
     /// - Parameters:
-    ///   - generation: of a vary index. The record, an index of that generation, is stored only where one of the same
-    ///     generation stands: an index that was removed meanwhile would bring its variants back.
+    ///   - isReplacement: whether the record, a vary index, is stored only where one of the same generation stands: an index
+    ///     that was removed meanwhile would bring its variants back.
     ///   - token: retained until the write is confirmed, refused or abandoned.
     func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
         holding token: AnyObject?)
 
     /// Removes records. `receiver` may be nil if the result isn't needed.

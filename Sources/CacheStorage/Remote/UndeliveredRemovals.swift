@@ -9,8 +9,8 @@ import Synchronization
 package final class UndeliveredRemovals: Sendable {
     private struct State {
         var keys: Set<CacheKey> = []
-        var kept = 0
-        var lost = 0
+        /// `waiting` is the number of keys.
+        var figures = UndeliveredFigures()
     }
 
     /// So many keys take some 4 MiB. Beyond it a removal is lost, and counted.
@@ -31,9 +31,9 @@ package final class UndeliveredRemovals: Sendable {
             for key in keys where !state.keys.contains(key) {
                 if state.keys.count < limit {
                     state.keys.insert(key)
-                    state.kept += 1
+                    state.figures.kept += 1
                 } else {
-                    state.lost += 1
+                    state.figures.lost += 1
                 }
             }
             count.store(state.keys.count, ordering: .relaxed)
@@ -41,7 +41,7 @@ package final class UndeliveredRemovals: Sendable {
     }
 
     /// The store has refused the removal of so many keys for good.
-    package func noteLost(_ keys: Int) { state.withLock { $0.lost += keys } }
+    package func noteLost(_ keys: Int) { state.withLock { $0.figures.lost += keys } }
 
     /// Takes some of the keys. Whoever fails to deliver them keeps them again.
     package func take(atMost most: Int) -> [CacheKey] {
@@ -55,20 +55,24 @@ package final class UndeliveredRemovals: Sendable {
     }
 
     package var figures: UndeliveredFigures {
-        state.withLock { UndeliveredFigures(waiting: $0.keys.count, kept: $0.kept, lost: $0.lost) }
+        state.withLock { state in
+            var figures = state.figures
+            figures.waiting = state.keys.count
+            return figures
+        }
     }
 }
 
 /// What became of removals that the remote store couldn't take.
 package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
     /// Keys whose removal waits for the store.
-    package var waiting: Int
+    package var waiting = 0
     /// Keys whose removal was kept for later; only grows.
-    package var kept: Int
+    package var kept = 0
     /// Keys whose removal the store refused for good, or for which there was no room; only grows.
-    package var lost: Int
+    package var lost = 0
 
-    package init(waiting: Int, kept: Int, lost: Int) {
+    package init(waiting: Int = 0, kept: Int = 0, lost: Int = 0) {
         self.waiting = waiting
         self.kept = kept
         self.lost = lost

@@ -171,17 +171,17 @@ extension Fill {
     private func varyIndex(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
         let plain = Array(keys.plainText)
         var (generation, lists, until) = (service.newIdentifier(), names, discardAt)
-        var replaced: UInt64?
+        var isReplacement = false
         if let known = currentIndex(plain), let all = VaryLists.adding(names.span, to: known.varyNames) {
             if known.discardAt >= discardAt && known.varyNames.isSame(as: all.span) { return known }
             (generation, lists, until) = (known.id, all, max(known.discardAt, discardAt))
-            replaced = known.id
+            isReplacement = true
         }
         guard
             let made = StoredResponse.varyIndex(
                 generation: generation, discardAt: until, facts: facts, keyText: plain.span, names: lists.span)
         else { return nil }
-        service.cache.put(keys.plainKey, made, since: began, onlyOver: replaced, now: service.wallTime)
+        service.cache.put(keys.plainKey, made, since: began, replacingIndex: isReplacement, now: service.wallTime)
         return made
     }
 
@@ -205,7 +205,7 @@ extension Fill {
             generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
             names: index.varyNames)
         if let longer {
-            service.cache.put(keys.plainKey, longer, since: began, onlyOver: index.id, now: service.wallTime)
+            service.cache.put(keys.plainKey, longer, since: began, replacingIndex: true, now: service.wallTime)
         }
     }
 

@@ -16,8 +16,6 @@
 //      120  8      checksum of the first piece, without these 8 bytes
 //      128         key text, vary names, head, body
 //
-// The first 24 bytes tell a record from every other value that the key may have.
-//
 // A record of more than `pieceCount` bytes is split: its first piece is `pieceCount` bytes of it, each further one a
 // header of 24 bytes (magic "LRDP", number of the piece, id, checksum of the piece) and up to `pieceCount - 24` bytes of
 // it. The pieces are consecutive in one value, so one DEL removes all of it; a reader that fetches them by GETRANGE detects
@@ -111,32 +109,32 @@ enum RecordFormat {
 
     /// - Parameter header: the piece's header up to the checksum, which is appended.
     private static func putChecksum(ofPiece number: Int, of record: StoredResponse, _ header: inout [UInt8]) {
-        let (prefix, body) = (record.prefix, record.body)
-        let range = contents(ofPiece: number, total: headerCount + record.lengths.total)
-        let bodyStart = headerCount + prefix.count
-        let fromPrefix = range.clamped(to: headerCount..<bodyStart)
-        let fromBody = range.clamped(to: bodyStart..<bodyStart + body.count)
+        let parts = parts(of: contents(ofPiece: number, total: headerCount + record.lengths.total), record.lengths)
         var checksum = RecordChecksum()
         checksum.add(header.span)
-        checksum.add(
-            prefix.extracting(fromPrefix.lowerBound - headerCount..<fromPrefix.upperBound - headerCount))
-        checksum.add(body.extracting(fromBody.lowerBound - bodyStart..<fromBody.upperBound - bodyStart))
+        checksum.add(record.prefix.extracting(parts.prefix))
+        checksum.add(record.body.extracting(parts.body))
         put(checksum.sum, &header)
     }
 
     /// Appends the bytes at `range` of the serialised `record`, except those of the header.
     static func appendContents(of record: StoredResponse, _ range: Range<Int>, to output: inout ByteQueue) {
-        let prefix = record.prefix
-        let body = record.body
-        let bodyStart = headerCount + prefix.count
-        let fromPrefix = range.clamped(to: headerCount..<bodyStart)
-        if !fromPrefix.isEmpty {
-            output.append(prefix.extracting(fromPrefix.lowerBound - headerCount..<fromPrefix.upperBound - headerCount))
-        }
-        let fromBody = range.clamped(to: bodyStart..<bodyStart + body.count)
-        if !fromBody.isEmpty {
-            output.append(body.extracting(fromBody.lowerBound - bodyStart..<fromBody.upperBound - bodyStart))
-        }
+        let parts = parts(of: range, record.lengths)
+        if !parts.prefix.isEmpty { output.append(record.prefix.extracting(parts.prefix)) }
+        if !parts.body.isEmpty { output.append(record.body.extracting(parts.body)) }
+    }
+
+    /// What a range of the serialised record has of its prefix and of its body, without the header.
+    private static func parts(
+        of range: Range<Int>, _ lengths: RecordLengths
+    ) -> (prefix: Range<Int>, body: Range<Int>) {
+        let bodyStart = headerCount + lengths.total - lengths.body
+        let prefix = range.clamped(to: headerCount..<bodyStart)
+        let body = range.clamped(to: bodyStart..<bodyStart + lengths.body)
+        return (
+            prefix.lowerBound - headerCount..<prefix.upperBound - headerCount,
+            body.lowerBound - bodyStart..<body.upperBound - bodyStart
+        )
     }
 
     // MARK: Reading
@@ -174,11 +172,9 @@ enum RecordFormat {
     private static func isIntact(
         _ bytes: Span<UInt8>, piece number: Int, headerCount: Int, of header: Header
     ) -> Bool {
-        let range = contents(ofPiece: number, total: header.total)
-        let start = max(range.lowerBound, Self.headerCount)
-        guard bytes.count == headerCount + range.upperBound - start else { return false }
-        let bodyStart = Self.headerCount + header.lengths.total - header.lengths.body
-        let ofPrefix = headerCount + min(max(bodyStart - start, 0), range.upperBound - start)
+        let parts = parts(of: contents(ofPiece: number, total: header.total), header.lengths)
+        let ofPrefix = headerCount + parts.prefix.count
+        guard bytes.count == ofPrefix + parts.body.count else { return false }
         var checksum = RecordChecksum()
         checksum.add(bytes.extracting(..<(headerCount - 8)))
         checksum.add(bytes.extracting(headerCount..<ofPrefix))

@@ -86,7 +86,7 @@ package final class RedisStore: RemoteStore {
     package func cancel(_ ticket: StoreTicket) { lookups.cancel(ticket) }
 
     package func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, onlyOver generation: UInt64?,
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
         holding token: AnyObject?
     ) {
         let connection = context.topology.connection(for: key)
@@ -101,10 +101,13 @@ package final class RedisStore: RemoteStore {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
             smallWrites.unlink(key, on: connection)
         } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
-            smallWrites.set(
-                key, response, lifetime: response.discardAt - now, isConditional: generation != nil, holding: token,
-                on: connection)
-        } else if generation != nil {
+            let lifetime = response.discardAt - now
+            if isReplacement {
+                smallWrites.replaceIndex(key, response, lifetime: lifetime, holding: token, on: connection)
+            } else {
+                smallWrites.set(key, response, lifetime: lifetime, holding: token, on: connection)
+            }
+        } else if isReplacement {
             // No index is that large.
             context.figures.droppedStores += 1
         } else {
@@ -116,16 +119,14 @@ package final class RedisStore: RemoteStore {
         lookups.endSharing()
         var uploadsAbandoned = 0
         for key in keys where largeWrites.abandon(key) { uploadsAbandoned += 1 }
-        guard let first = keys.first else { return removals.finishUnsent(nil, receiver: receiver, token: token) }
+        guard let first = keys.first else { return removals.finishUnsent(keys, nil, receiver: receiver, token: token) }
         // There is only one server, which has all keys.
         let connection = context.topology.connection(for: first)
         guard connection.isServing else {
-            context.undelivered.keep(keys)
-            return removals.finishUnsent(connection.state.trouble, receiver: receiver, token: token)
+            return removals.finishUnsent(keys, connection.state.trouble, receiver: receiver, token: token)
         }
         guard connection.hasRoom else {
-            context.undelivered.keep(keys)
-            return removals.finishUnsent(.tooManyWaiting, receiver: receiver, token: token)
+            return removals.finishUnsent(keys, .tooManyWaiting, receiver: receiver, token: token)
         }
         removals.begin(
             keys, uploadsAbandoned: uploadsAbandoned, receiver: receiver, token: token, on: connection)

@@ -41,9 +41,9 @@ final class Removals {
     /// Sends removals that Redis couldn't take before, once it is up again.
     /// - Returns: whether any was sent.
     func sendUndelivered(on connection: RedisConnection) -> Bool {
-        guard !context.undelivered.isEmpty, case .up = connection.state.availability, connection.isServing,
-            connection.hasRoom
-        else { return false }
+        guard !context.undelivered.isEmpty, case .up = connection.state.availability, connection.hasRoom else {
+            return false
+        }
         let keys = context.undelivered.take(atMost: Self.batch)
         guard !keys.isEmpty else { return false }
         begin(keys, uploadsAbandoned: 0, receiver: nil, token: 0, on: connection)
@@ -54,7 +54,11 @@ final class Removals {
     private static let batch = 512
 
     /// Finishes a removal without sending anything; the receiver is called at the end of the turn.
-    func finishUnsent(_ trouble: StoreTrouble?, receiver: (any StoreRemovalReceiver)?, token: UInt64) {
+    /// - Parameter trouble: why the keys are kept for later; nil if there is nothing to send.
+    func finishUnsent(
+        _ keys: [CacheKey], _ trouble: StoreTrouble?, receiver: (any StoreRemovalReceiver)?, token: UInt64
+    ) {
+        if trouble != nil { context.undelivered.keep(keys) }
         guard let receiver else { return }
         context.deliveries.appendRemoval(0, trouble, token: token, to: receiver)
         context.deliveries.deliverAtEndOfTurn()
