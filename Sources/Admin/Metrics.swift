@@ -214,6 +214,7 @@ extension MetricFamily {
             $1.add(remote.timeouts, ("result", "timeout"))
             $1.add(remote.failures, ("result", "failure"))
             $1.add(remote.refusedLookups, ("result", "refused"))
+            $1.add(remote.shedLookups, ("result", "shed"))
         },
         remote("larder_remote_stores_total", "Records written to Redis.") { $0.stores },
         remote("larder_remote_stores_dropped_total", "Records not written because Redis was down, full or too slow.") {

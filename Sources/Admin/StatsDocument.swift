@@ -219,6 +219,7 @@ extension Figures {
         json.member("timeouts", remote.timeouts)
         json.member("failures", remote.failures)
         json.member("refused_lookups", remote.refusedLookups)
+        json.member("shed_lookups", remote.shedLookups)
         json.member("stores", remote.stores)
         json.member("dropped_stores", remote.droppedStores)
         json.member("overtaken_stores", remote.overtakenStores)

@@ -92,6 +92,47 @@ struct RedisFailureTests {
         }
     }
 
+    @Test("Slow: look-ups are not begun, so that nobody waits for them, until it is quick again")
+    func slow() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            let relay = try stage.relay(to: redis.port)
+            let origin = try stage.origin {
+                // What isn't stored is never found on its way to Redis.
+                let isStored = !$0.request.target.hasPrefix("/new")
+                try $0.respond(200, [isStored ? "Cache-Control: max-age=60" : "Cache-Control: no-store"], body: "ok")
+            }
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: redis://127.0.0.1:\(relay.port)/0\ntimeout: 2s"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/0")
+            let load = Load(larder, (0..<10).map { "/new\($0)" }, threads: 8)
+            defer { _ = load.stop() }
+            load.awaitMore(200)
+            // Within the time-out, and far more than the origin takes.
+            relay.delay = 0.8
+            #expect(try eventually(within: 30) { try larder.shedLookups > 100 }, "\(larder.storeStats)")
+            let (answered, shed, found) = (load.answered, try larder.shedLookups, try larder.lookups)
+            load.awaitMore(1000)
+            #expect(load.answered - answered >= 1000)
+            #expect(try larder.shedLookups - shed >= 900, "\(larder.storeStats)")
+            // Nothing but PINGs asks whether it is quick again.
+            #expect(try larder.lookups - found < 100, "\(larder.storeStats)")
+            #expect(try larder.redisState == "up")
+            // Each worker finds out for itself.
+            var number = 0
+            #expect(
+                try eventually(within: 20) {
+                    number += 1
+                    return try larder.get("/other\(number)")["Cache-Status"]?.contains("store-slow") == true
+                })
+            relay.delay = 0
+            try expectRecovery(larder)
+            let end = load.stop()
+            #expect(end.failures.isEmpty, "\(end.failures.prefix(5)) of \(end.answered)")
+        }
+    }
+
     @Test("Restarted three times in a row: no error")
     func restarted() throws {
         try play { redis, larder, load in
@@ -222,6 +263,14 @@ extension LarderProcess {
     var storeStats: String { (try? stats()["store"].description) ?? "no /stats" }
     /// The state of the store in /stats: `up`, or what it is instead.
     var redisState: String? { get throws { try stats()["store"]["state"].string } }
+    /// Look-ups that were not begun, as Redis was slow; and those that it replied to.
+    var shedLookups: Int { get throws { try stats()["store"]["remote"]["shed_lookups"].int ?? 0 } }
+    var lookups: Int {
+        get throws {
+            let remote = try stats()["store"]["remote"]
+            return (remote["lookup_hits"].int ?? 0) + (remote["lookup_misses"].int ?? 0)
+        }
+    }
     /// Why it isn't up.
     var redisReason: String? { get throws { try stats()["store"]["reason"].string } }
 }

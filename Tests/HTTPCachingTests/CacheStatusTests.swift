@@ -85,7 +85,7 @@ struct CacheStatusTests {
             (Reason.routeNotCached, CacheStatus.Forward.bypass), (.methodNotCached, .method), (.notStored, .uriMiss),
             (.variantNotStored, .varyMiss), (.requestNoCache, .request), (.requestMaxAge, .request), (.stale, .stale),
             (.storedNoCache, .stale), (.waitTimedOut, .miss), (.unshared, .miss), (.rangeNotStored, .partial),
-            (.storeTimedOut, .miss), (.purged, .uriMiss), (.storeUnavailable, .bypass),
+            (.storeTimedOut, .miss), (.purged, .uriMiss), (.storeUnavailable, .bypass), (.storeSlow, .miss),
         ])
     func forward(reason: Reason, forward: CacheStatus.Forward) { #expect(reason.forward == forward) }
 }

@@ -62,6 +62,11 @@ package final class Stage: Sendable {
         }
     }
 
+    /// A relay to what listens there, which delays what comes back.
+    package func relay(to port: UInt16) throws -> DelayingRelay {
+        keep(try DelayingRelay(to: .port(port))) { $0.stop() }
+    }
+
     package func scriptedRedis() throws -> ScriptedRedis { keep(try ScriptedRedis()) { $0.stop() } }
 
     package func nginx() throws -> Nginx { keep(try Nginx()) { $0.stop() } }

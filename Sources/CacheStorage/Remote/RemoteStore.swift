@@ -35,7 +35,7 @@ package struct StoreTicket: Sendable, BitwiseCopyable, Equatable {
 package enum LookupStart: Sendable, BitwiseCopyable {
     /// The receiver will be called, once. Each command of the lookup is subject to the store's timeout.
     case pending(StoreTicket)
-    /// The store is down or its queue is full: the receiver is not called.
+    /// The store is down or slow, or its queue is full: the receiver is not called.
     case failed(StoreTrouble)
 }
 
@@ -86,6 +86,8 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var failures = 0
     /// Lookups not started because too many were waiting.
     package var refusedLookups = 0
+    /// Lookups not started because the store replies slowly.
+    package var shedLookups = 0
     package var stores = 0
     /// Writes discarded because the store was down, full, or too slow.
     package var droppedStores = 0
@@ -111,6 +113,7 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
         timeouts += other.timeouts
         failures += other.failures
         refusedLookups += other.refusedLookups
+        shedLookups += other.shedLookups
         stores += other.stores
         droppedStores += other.droppedStores
         overtakenStores += other.overtakenStores

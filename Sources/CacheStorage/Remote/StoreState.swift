@@ -29,6 +29,8 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case unintelligibleReply
     case otherError
     case tooManyWaiting
+    /// It is up, but a lookup would wait too long. Of a lookup, never of the store as a whole.
+    case tooSlow
     case closed
 
     /// A sentence for `/stats` and the log.
@@ -56,6 +58,7 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .unintelligibleReply: "the store's reply is malformed"
         case .otherError: "the store replied with an error"
         case .tooManyWaiting: "too many commands are waiting for the store"
+        case .tooSlow: "the store replies too slowly to be asked"
         case .closed: "the store was closed"
         }
     }

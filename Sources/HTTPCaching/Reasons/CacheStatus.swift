@@ -85,7 +85,8 @@ extension Reason {
             .disconnected, .earlyRefresh:
             .stale
         case .partialContent, .rangeNotStored: .partial
-        case .storeTimedOut, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge, .requestNoStore,
+        case .storeTimedOut, .storeSlow, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge,
+            .requestNoStore,
             .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
             .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .postRuns, .endlessStream,
             .tagsTooLong, .waitTimedOut, .unshared:

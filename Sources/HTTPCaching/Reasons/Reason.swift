@@ -21,7 +21,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Reused though stale.
     case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected
     // The store itself.
-    case storeUnavailable, storeTimedOut
+    case storeUnavailable, storeTimedOut, storeSlow
 
     /// Whether it concerns this request only: other requests may still be served the stored response.
     package var isRequestsOwn: Bool {
@@ -38,7 +38,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             .storedNoCache,
             .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
             .staleWhileRevalidate,
-            .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut:
+            .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut, .storeSlow:
             false
         }
     }
@@ -124,6 +124,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .storeUnavailable: ("store-down", "The store is down; treated as a miss.")
         case .storeTimedOut:
             ("store-timeout", "The store did not reply in time; treated as a miss.")
+        case .storeSlow: ("store-slow", "The store replies too slowly to be asked; treated as a miss.")
         }
     }
 }

@@ -275,7 +275,12 @@ extension Transaction: StoreReceiver {
     /// The key is the one of what was found; of a miss, the one with the most names.
     private func endLookUp(because trouble: StoreTrouble? = nil) -> Progress {
         if let trouble, selection.stored == nil {
-            selection.reason = trouble == .commandTimedOut ? .storeTimedOut : .storeUnavailable
+            selection.reason =
+                switch trouble {
+                case .commandTimedOut: .storeTimedOut
+                case .tooSlow: .storeSlow
+                default: .storeUnavailable
+                }
         }
         if selection.keys.hasOtherLists, let index = selection.keys.varyIndex {
             selectVariant(by: index, list: selection.stored == nil ? 0 : selection.storedList)

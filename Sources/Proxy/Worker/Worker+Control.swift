@@ -111,7 +111,7 @@ extension Worker {
         var counts: [(limit: NotableLimit, count: Int)] = [
             (.clients, outcome(.tooManyClients) + clients.counters.turnedAway), (.memory, outcome(.clientOverMemory)),
             (.maxConnections, outcome(.originBusy)), (.resources, outcome(.outOfResources)),
-            (.refreshes, fills.counters.refreshesSkipped),
+            (.refreshes, fills.counters.refreshesSkipped), (.slowStore, cache.remoteFigures?.shedLookups ?? 0),
         ]
         // Of the whole process.
         if index == 0 {

@@ -69,6 +69,12 @@ struct CommandQueue {
     var count: Int { Int(end - front) }
     var isEmpty: Bool { front == end }
     var first: PendingCommand? { isEmpty ? nil : ring[place(front)] }
+    /// The deadline of the first command that somebody waits for. Nil if there is none: then what is waited for has waited for
+    /// less time.
+    var firstDeadline: Int64? {
+        guard !isEmpty, let command = ring[place(front)], !command.isAbandoned else { return nil }
+        return command.deadline
+    }
 
     mutating func append(_ command: consuming PendingCommand) {
         if count == ring.count { grow() }

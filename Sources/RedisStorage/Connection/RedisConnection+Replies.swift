@@ -56,6 +56,7 @@ extension RedisConnection: ReplyReaderDelegate {
             return noteMalformedReply()
         }
         if command.attachmentCount > 0 { attachments.consume(command.attachmentCount) }
+        noteReply(to: command)
         // An abandoned command no longer has a receiver.
         command.receiver?.finish(command, with: .reply(reply), on: self)
         if case .error(let kind) = reply {

@@ -3,7 +3,8 @@
 // interpret commands: it knows no records and no keys.
 //
 // This file has the interface and sending. RedisConnection+Opening has address, socket and greeting;
-// RedisConnection+Replies has reading. ConnectionState decides what happens when something fails.
+// RedisConnection+Replies has reading; RedisConnection+Pace has what is done about a slow server. ConnectionState decides
+// what happens when something fails.
 
 import Bytes
 import CacheStorage
@@ -31,6 +32,7 @@ final class RedisConnection {
     weak var delegate: (any RedisConnectionDelegate)?
 
     private(set) var state: ConnectionState
+    var pace: ReplyPace
     /// Commands that haven't been sent yet. A sender appends a whole command, then calls `expectReply`.
     var output = ByteQueue()
     var queue = CommandQueue()
@@ -46,9 +48,13 @@ final class RedisConnection {
     private(set) var bytesSent = 0
     var bytesReceived = 0
     var errorReplies = 0
+    /// How long this thread took from the beginning of its latest turns to sending, in milliseconds: what is read late for
+    /// that reason says nothing about the server.
+    private(set) var ownDelay: Int64 = 0
 
     private var commandTimer: LoopTimer?
     private var stateTimer: LoopTimer?
+    private(set) var probeTimer: LoopTimer?
     private var isCommandTimerArmed = false
     private var isFlushScheduled = false
     private var flushAction: () -> Void = {}
@@ -63,9 +69,11 @@ final class RedisConnection {
             shortestPause: settings.shortestPauseMilliseconds, longestPause: settings.longestPauseMilliseconds)
         state = ConnectionState(
             timing: timing, wall: WallTime(milliseconds: loop.wallMilliseconds), seed: .random(in: .min ... .max))
+        pace = ReplyPace(timeout: settings.timeoutMilliseconds)
         flushAction = { [weak self] in self?.flush() }
         commandTimer = LoopTimer(loop: loop) { [weak self] in self?.commandTimerFired() }
         stateTimer = LoopTimer(loop: loop) { [weak self] in self?.stateTimerFired() }
+        probeTimer = LoopTimer(loop: loop) { [weak self] in self?.probeTimerFired() }
     }
 
     /// Starts connecting. Call it once.
@@ -77,6 +85,7 @@ final class RedisConnection {
         handle(.closed)
         commandTimer = nil
         stateTimer = nil
+        probeTimer = nil
         resolutionSocket?.close()
         resolutionSocket = nil
         delegate?.connectionDidProgress(self)
@@ -139,6 +148,7 @@ final class RedisConnection {
         isFlushScheduled = false
         guard let socket, state.phase != .connecting, output.count > 0 else { return }
         batch += 1
+        ownDelay = max(MonotonicTime.now().milliseconds(since: loop.now), ownDelay / 2)
         switch socket.send(output.bytes) {
         case .wrote(let count):
             bytesSent += count
@@ -172,7 +182,11 @@ final class RedisConnection {
             batch += 1
         }
         if actions.changesAvailability { delegate?.connectionDidChangeAvailability(self) }
-        if let trouble = actions.abandonment { abandonCommands(because: trouble) }
+        if let trouble = actions.abandonment {
+            pace.reset()
+            probeTimer?.cancel()
+            abandonCommands(because: trouble)
+        }
         switch actions.step {
         case .nothing: break
         case .connect: connect()

@@ -3,7 +3,7 @@
 // are handled below it.
 //
 // If Redis is down, that costs nothing: every operation checks the connection first. If Redis hangs, each request in
-// progress loses at most one time-out.
+// progress loses at most one time-out. If it is slow, no lookups are begun until it is quick again.
 
 import Bytes
 import CacheStorage
@@ -78,6 +78,10 @@ package final class RedisStore: RemoteStore {
         }
         if largeWrites.count > 0, let record = largeWrites.record(at: key, keyText: keyText, now: now) {
             return .pending(lookups.finish(with: record, receiver: receiver, token: token))
+        }
+        guard connection.repliesSoon else {
+            context.figures.shedLookups += 1
+            return .failed(.tooSlow)
         }
         return .pending(
             lookups.begin(key, keyText: keyText, now: now, receiver: receiver, token: token, on: connection))
