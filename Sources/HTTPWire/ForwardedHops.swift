@@ -22,10 +22,15 @@ package struct ForwardedHops {
     /// The next hop's node, as in `192.0.2.1` or `[2001:db8::1]:4711`; empty where there is none that can be read; nil at the
     /// end.
     package mutating func next(in lines: [FieldLine], _ bytes: Span<UInt8>) -> ByteRange? {
+        guard let element = nextElement(in: lines, bytes) else { return nil }
+        return name == .forwarded ? Self.value(of: "for", in: element, bytes) : element
+    }
+
+    private mutating func nextElement(in lines: [FieldLine], _ bytes: Span<UInt8>) -> ByteRange? {
         while true {
             if line < lines.count, end > lines[line].value.lower {
                 let element = takeElement(from: lines[line].value.lower, bytes)
-                if !element.isEmpty { return name == .forwarded ? Self.node(in: element, bytes) : element }
+                if !element.isEmpty { return element }
                 continue
             }
             repeat {
@@ -61,18 +66,31 @@ package struct ForwardedHops {
         return (index - start) & 1 == 1
     }
 
-    /// The value of the one `for` of an element, without its quotation marks; empty where there is none, or several.
-    private static func node(in element: ByteRange, _ bytes: Span<UInt8>) -> ByteRange {
+    /// The `proto` of the next element of Forwarded.
+    fileprivate mutating func nextProtocol(in lines: [FieldLine], _ bytes: Span<UInt8>) -> ByteRange? {
+        guard let element = nextElement(in: lines, bytes) else { return nil }
+        return Self.value(of: "proto", in: element, bytes)
+    }
+
+    /// Those of Forwarded, whatever other field there is.
+    fileprivate init(ofForwarded head: borrowing RequestHead) {
+        name = .forwarded
+        line = head.fields.count
+    }
+
+    /// The value of the one parameter of that name, without its quotation marks; empty where there is none, or several.
+    private static func value(of name: StaticString, in element: ByteRange, _ bytes: Span<UInt8>) -> ByteRange {
         var found: ByteRange?
         var position = element.lower
+        let count = name.utf8CodeUnitCount
         while position < element.upper {
             let end = pairEnd(from: position, to: element.upper, bytes)
             let pair = ListElements.trimmed(bytes, position, end)
-            if pair.count > 4, bytes[pair.lower + 3] == UInt8(ascii: "="),
-                Token.equalIgnoringCase(bytes.extracting(pair.lower..<(pair.lower + 3)), "for")
+            if pair.count > count + 1, bytes[pair.lower + count] == UInt8(ascii: "="),
+                Token.equalIgnoringCase(bytes.extracting(pair.lower..<(pair.lower + count)), name)
             {
                 guard found == nil else { return .empty }
-                found = unquoted(ByteRange(pair.lower + 4, pair.upper), bytes)
+                found = unquoted(ByteRange(pair.lower + count + 1, pair.upper), bytes)
             }
             position = end + 1
         }
@@ -111,6 +129,14 @@ package struct ForwardedHops {
 }
 
 extension RequestHead {
+    /// Whether the first element of Forwarded, the one of the proxy that the client spoke to, says that it came by https.
+    package func isForwardedAsHTTPS(in bytes: Span<UInt8>) -> Bool {
+        var hops = ForwardedHops(ofForwarded: self)
+        var first = ByteRange.empty
+        while let next = hops.nextProtocol(in: fields, bytes) { first = next }
+        return Token.equalIgnoringCase(bytes.extracting(first), "https")
+    }
+
     /// Whether Via says that the gateway of that pseudonym has received the request before (RFC 9110 §7.6.3, RFC 9209 §2.3.32).
     ///
     /// Elements end at any comma: quotation marks in a comment of the client's can't hide what was appended after it.

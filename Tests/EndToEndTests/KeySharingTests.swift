@@ -64,6 +64,10 @@ struct KeySharingTests {
                 #expect(try larder.awaitHit("/a", fields).text == "/a \(scheme)")
             }
             #expect(try larder.get("/a", ["X-Forwarded-Proto: http"]).text == "/a http")
+            // RFC 7239: without the older field, the one that a standard has.
+            #expect(try larder.get("/a", ["Forwarded: for=192.0.2.1;proto=https"]).xCache == "HIT")
+            #expect(try larder.get("/a", ["Forwarded: for=192.0.2.1;proto=https"]).text == "/a https")
+            #expect(try larder.get("/a", ["Forwarded: proto=https", "X-Forwarded-Proto: http"]).text == "/a http")
         }
     }
 

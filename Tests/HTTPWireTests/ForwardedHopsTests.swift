@@ -50,6 +50,23 @@ struct ForwardedHopsTests {
             ])
     }
 
+    @Test(
+        "RFC 7239 §5.4: https where the first element of Forwarded says so",
+        arguments: [
+            ("Forwarded: proto=https", true), ("Forwarded: for=a;PROTO=HTTPS;host=b", true),
+            ("Forwarded: proto=http", false),
+            ("Forwarded: for=a;proto=\"https\"", true), ("Forwarded: for=a;proto=https, for=b;proto=http", true),
+            ("Forwarded: for=a;proto=http, for=b;proto=https", false), ("Forwarded: for=a, for=b;proto=https", false),
+            ("Forwarded: proto=https\r\nForwarded: proto=http", true),
+            ("Forwarded: proto=http\r\nForwarded: proto=https", false),
+            ("Forwarded: proto=https;proto=https", false), ("Forwarded: xproto=https", false), ("Forwarded:", false),
+            ("X-Forwarded-For: proto=https", false),
+        ])
+    func scheme(_ fields: String, _ isHTTPS: Bool) throws {
+        let message = try head("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n")
+        #expect(message.head.isForwardedAsHTTPS(in: message.bytes.span) == isHTTPS)
+    }
+
     @Test("no value traps, and every hop lies within its line")
     func random() throws {
         var generator = SeededGenerator(seed: 7)

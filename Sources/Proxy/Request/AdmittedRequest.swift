@@ -147,12 +147,15 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
     ]
 
     /// A trusted proxy in front says which scheme its client used, the first of a list if there were more of them; it is part of
-    /// the key. Anything but the two schemes is not taken for one.
+    /// the key. X-Forwarded-Proto counts, which nearly every proxy sets; without it, Forwarded (RFC 7239 §5.4). Anything but the
+    /// two schemes is not taken for one.
     func readForwardedScheme() {
-        guard head.contains(.xForwardedProto), runtime.trusts(peer), let value = head.first(.xForwardedProto) else {
+        guard head.contains(.xForwardedProto) || head.contains(.forwarded), runtime.trusts(peer) else { return }
+        let bytes = bytes
+        guard let value = head.first(.xForwardedProto) else {
+            if head.isForwardedAsHTTPS(in: bytes) { scheme = .https }
             return
         }
-        let bytes = bytes
         var elements = ListElements(value)
         guard let first = elements.next(in: bytes) else { return }
         if Token.equalIgnoringCase(bytes.extracting(first), "https") { scheme = .https }
