@@ -110,6 +110,9 @@ package final class ResponseHeadWriter {
     private static let writtenAnew: FieldSet = [.via, .xCache, .trailer]
     private static let writtenAnewAndTags = writtenAnew.union([.cacheTag, .surrogateKey, .xkey])
 
+    /// Whether the head is that of a 426.
+    var saysUpgradeRequired: Bool { lines.beginsUpgradeRequired() }
+
     // MARK: Fields
 
     /// Whole lines of fields, each with its end.
@@ -230,5 +233,15 @@ package final class ResponseHeadWriter {
         lines.append("; detail=")
         lines.append(detail)
         lines.append("\r\n")
+    }
+}
+
+extension ByteBuffer {
+    /// Whether a status line of 426 stands at the front. A method of the buffer, because a span of a class's property can't be
+    /// kept.
+    fileprivate borrowing func beginsUpgradeRequired() -> Bool {
+        let bytes = span
+        guard bytes.count > 12 else { return false }
+        return bytes[9] == UInt8(ascii: "4") && bytes[10] == UInt8(ascii: "2") && bytes[11] == UInt8(ascii: "6")
     }
 }

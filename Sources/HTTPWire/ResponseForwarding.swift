@@ -62,8 +62,10 @@ extension Forwarding {
         to output: inout ByteBuffer
     ) {
         let left = FieldSet.hopByHop.union(dropping)
-        for field in head.fields where !left.contains(field.known) {
-            if head.isNamedByConnection(field, in: bytes) { continue }
+        for field in head.fields {
+            let isKept = head.isForClient(field)
+            if left.contains(field.known) && !isKept { continue }
+            if !isKept, head.isNamedByConnection(field, in: bytes) { continue }
             if let removal, removal.contains(bytes.extracting(field.name)) { continue }
             append(field, of: bytes, to: &output)
         }

@@ -52,6 +52,10 @@ package struct ResponseHead: ~Copyable {
         section.isNamedByConnection(field, in: bytes)
     }
 
+    /// Whether a field of this connection is the client's too (RFC 9110 §15.5.22): a 426 says what the server would switch to,
+    /// without which it says nothing.
+    package func isForClient(_ field: FieldLine) -> Bool { field.known == .upgrade && status == 426 }
+
     /// Resets the head and frees its memory, as for a connection that becomes idle.
     package mutating func release() {
         reset()

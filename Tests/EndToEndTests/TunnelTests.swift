@@ -16,6 +16,9 @@ struct TunnelTests {
                     - path: /ws/{rest...}
                       upstream: origin
                       upgrade: on
+                    - path: /cached/{rest...}
+                      upstream: origin
+                      cache: on
                     """, limits: "tunnel_timeout: 2s\nwrite_timeout: 60s\nread_timeout: 60s")
         }
     }
@@ -30,6 +33,29 @@ struct TunnelTests {
         let requests = origin.requests(for: path)
         #expect(requests.count == 1)
         return try #require(requests.first)
+    }
+
+    @Test(
+        "RFC 9110 §15.5.22: a 426 keeps the Upgrade that says what to switch to, passed or stored",
+        arguments: ["/t", "/cached/t"])
+    func upgradeRequired(_ prefix: String) throws {
+        let path = origin.script(prefix) {
+            try $0.respond(
+                426, ["Upgrade: TLS/1.3, HTTP/2.0", "Connection: Upgrade", "Cache-Control: max-age=60"], body: "upgrade"
+            )
+        }
+        for _ in 0..<2 {
+            let response = try larder.get(path)
+            #expect(response.status == 426)
+            #expect(response["Upgrade"] == "TLS/1.3, HTTP/2.0", "\(response.summary)")
+            #expect(response["Connection"]?.lowercased().contains("upgrade") == true, "\(response.summary)")
+        }
+        // Of any other response it is this connection's own.
+        let other = origin.script(prefix) {
+            try $0.respond(200, ["Upgrade: h2c", "Connection: Upgrade"], body: "ok")
+        }
+        let response = try larder.get(other)
+        #expect(response["Upgrade"] == nil && response["Connection"] == nil, "\(response.summary)")
     }
 
     @Test("RFC 9110 §7.8: a WebSocket passes through both ways where the route allows it")

@@ -41,6 +41,8 @@ extension HTTP1Stream {
         } else if message.head.minorVersion == 0 {
             writer.lines.append("Connection: keep-alive\r\n")
         }
+        // RFC 9110 §7.8: Upgrade, which a 426 has, is to be named.
+        if writer.saysUpgradeRequired { writer.lines.append("Connection: Upgrade\r\n") }
         Forwarding.endHead(&writer.lines)
         hasBegun = true
     }

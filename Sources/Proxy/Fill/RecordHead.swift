@@ -24,8 +24,10 @@ struct RecordHead {
     ) {
         assembly.removeAll()
         Forwarding.appendStatusLine(response.status, reason: bytes.extracting(response.reason), to: &assembly)
-        for field in response.fields where !Self.notStored.contains(field.known) {
-            if response.isNamedByConnection(field, in: bytes) { continue }
+        for field in response.fields {
+            let isKept = response.isForClient(field)
+            if Self.notStored.contains(field.known) && !isKept { continue }
+            if !isKept, response.isNamedByConnection(field, in: bytes) { continue }
             assembly.append(bytes.extracting(field.name))
             assembly.append(": ")
             let place = HeadRange(offset: assembly.count, count: field.value.count)
