@@ -30,6 +30,11 @@ package struct KeyDescription: Sendable, Hashable {
         namesByParent[parent] ?? []
     }
 
+    /// Whether some key has that last part.
+    package static func isName(_ name: some StringProtocol) -> Bool {
+        all.contains { $0.path.split(separator: ".").last! == name }
+    }
+
     package static func named(_ path: String) -> KeyDescription? {
         all.first { $0.path == path }
     }

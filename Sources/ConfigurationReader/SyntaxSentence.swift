@@ -1,5 +1,7 @@
 // libyaml's syntax errors, with a hint for people who don't know YAML's grammar.
 
+import Configuration
+
 enum SyntaxSentence {
     static func make(
         for fault: YAMLSyntaxFault, in bytes: [UInt8]
@@ -38,6 +40,17 @@ enum SyntaxSentence {
             fault.context?.contains("flow") == true && hasBraceInText(text(ofLine: fault.position.line, in: bytes))
             ? "a value with { needs quotes within brackets, as in [\"/users/{id}\"]" : nil
         return (fault.position, message, hint)
+    }
+
+    /// What may be told of an included file, which may be none that was meant for Larder, such as a file with a key: where the
+    /// fault is, and nothing of what stands there but names that Larder itself knows.
+    static func withoutContent(
+        _ sentence: (position: Position, message: String, hint: String?)
+    ) -> (position: Position, message: String, hint: String?) {
+        let quoted = sentence.message.split(separator: "`", omittingEmptySubsequences: false)
+        let namesOnly = quoted.indices.allSatisfy { $0 % 2 == 0 || KeyDescription.isName(quoted[$0]) }
+        let hint = sentence.hint.flatMap { $0.hasPrefix("write ") || $0.hasPrefix("put it ") ? nil : $0 }
+        return (sentence.position, namesOnly ? sentence.message : "invalid YAML", hint)
     }
 
     /// Whether a brace stands within unquoted text: `/users/{id}`.

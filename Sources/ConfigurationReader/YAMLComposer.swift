@@ -56,7 +56,8 @@ struct YAMLComposer {
                 }
             }
         } catch {
-            var (position, message, hint) = SyntaxSentence.make(for: error, in: bytes)
+            let sentence = SyntaxSentence.make(for: error, in: bytes)
+            var (position, message, hint) = file == 0 ? sentence : SyntaxSentence.withoutContent(sentence)
             position.file = file
             faults.add(position, message, hint: hint)
             return nil

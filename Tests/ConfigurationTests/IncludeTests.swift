@@ -280,4 +280,18 @@ struct DefaultsTests {
             + "defaults: {cache: {mode: forced}}\nroutes: [{path: /a, upstream: a}, {path: /b, upstream: a}]\n"
         #expect(findingsIn(text).count == 1)
     }
+
+    @Test(
+        "Of an included file that isn't YAML only the place is told, as it may hold anything",
+        arguments: [
+            "user: @secret", "key: a: secret", "-secret", "password:secret\nother: x\n\t", "a: {secret} secret",
+            "\"secret\" secret", "secret=1\nupstreams: x\n", "a: 1\n secretkey: 2", "%secret", "key: |secret",
+        ])
+    func content(_ text: String) {
+        let found = findingsIn(upstreams + "include: i\nroutes: [{path: /a, upstream: a}]", ["i": [("i", text)]])
+        #expect(!found.isEmpty)
+        for line in found {
+            #expect(line.wholeMatch(of: /i:[0-9]+:[0-9]+: .+/) != nil && !line.contains("secret"), "\(line)")
+        }
+    }
 }
