@@ -41,17 +41,33 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     private func tell(_ lookup: CacheLookup) {
         switch lookup {
         case .pending: return
-        case .hit(let found): done(.found(found))
+        case .hit(let found): tell(found)
         case .miss: done(.nothing)
-        case .failed(let trouble): done(.failed(trouble))
+        case .failed(let trouble): fail(because: trouble)
         }
+    }
+
+    /// What was invalidated isn't there for requests either, though a store may still have it.
+    private func tell(_ found: StoredResponse) {
+        guard case .find(let key, _) = command else { return done(.kept(isConfirmed: true)) }
+        let cache = worker.cache
+        let isCurrent =
+            cache.isCurrent(found, key: key, plainKey: key, now: worker.wallTime)
+            && cache.isCurrent(found, scheme: Span(), authority: Span())
+        done(isCurrent ? .found(found) : .nothing)
+    }
+
+    /// What was kept is on its way where a slow store isn't asked whether it has arrived.
+    private func fail(because trouble: StoreTrouble) {
+        if case .keep = command, trouble == .tooSlow { return done(.kept(isConfirmed: false)) }
+        done(.failed(trouble))
     }
 
     func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
         switch command {
         case .find, .remove:
             switch result {
-            case .hit(let found): done(.found(found))
+            case .hit(let found): tell(found)
             case .miss: done(.nothing)
             case .failed(let trouble): done(.failed(trouble))
             }
