@@ -133,6 +133,10 @@ extension Figures {
                 $0.member("requests", counters.requests)
                 $0.member("hits", counters.hits)
                 $0.member("stores", counters.stores)
+                if route.onStoreDown != .pass {
+                    $0.member("on_store_down", route.onStoreDown.description)
+                    $0.member("held_back", counters.heldBack)
+                }
                 $0.member("bytes", counters.bytes)
             }
         }

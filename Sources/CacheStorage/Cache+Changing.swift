@@ -59,8 +59,8 @@ extension Cache {
     ) {
         guard let memory, copyLifetime > 0 else { return }
         let until = min(response.discardAt, now.advanced(byMilliseconds: copyLifetime))
-        guard until < response.discardAt else {
-            memory.store(key, response, unless: isOvertaken)
+        guard until < response.discardAt, !keepsCopiesLonger else {
+            memory.store(key, response, usableUntil: until, unless: isOvertaken)
             return
         }
         var description = response.description

@@ -34,6 +34,15 @@ extension Cache {
         memory?.peek(key, keyText: keyText, now: now)
     }
 
+    /// What memory still has although a copy that old isn't used otherwise: for when the remote store is down. Nothing that was
+    /// invalidated in this process is among it.
+    /// - Parameter isCounted: whether the record counts as used.
+    package func lookUpKept(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, isCounted: Bool
+    ) -> StoredResponse? {
+        memory?.lookUpKept(key, keyText: keyText, now: now, isCounted: isCounted)
+    }
+
     /// The record that a worker of this process is writing to the remote store, which may not have it yet. As after the
     /// store's own reply, the caller checks whether it is current.
     package func lookUpUnderWay(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {

@@ -15,6 +15,8 @@ package final class Cache {
     var remote: (any RemoteStore)?
     /// How long a copy of a remote record may stay in memory, in milliseconds; 0 keeps no copies.
     var copyLifetime: Int64 = 0
+    /// Whether copies stay in memory beyond that, for ``lookUpKept(_:keyText:now:isCounted:)``.
+    package var keepsCopiesLonger = false
     /// The largest body that is stored, in bytes.
     package var objectLimit: Int
     /// Counters of this worker; they only grow.
@@ -59,6 +61,12 @@ package final class Cache {
     package var canStore: Bool {
         if memory != nil { return true }
         if case .up = remote?.state { return true }
+        return false
+    }
+
+    /// Whether there is a remote store, and nothing is to be had from it.
+    package var isRemoteDown: Bool {
+        if case .down = remote?.state { return true }
         return false
     }
 

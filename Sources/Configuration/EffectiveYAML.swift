@@ -122,6 +122,7 @@ extension Configuration {
             }
         }
         out.key("retries", optional: route.retries.map { "\($0)" })
+        out.key("on_store_down", route.onStoreDown.description)
         guard let cache = route.cache else { return }
         out.section("cache") { out in
             out.key("methods", CachedMethods.named.filter { cache.methods.contains($0.method) }.map(\.name))

@@ -309,6 +309,10 @@ package struct KeyDescription: Sendable, Hashable {
             "routes.*.retries", "COUNT", nil,
             "How often a request of this route that is safe to repeat is retried, instead of the upstream's retries; 0–10."
         ),
+        KeyDescription(
+            "routes.*.on_store_down", "pass | limit N | stale | 503", "pass",
+            "What a route that caches does while Redis is down: pass sends its requests to the upstream; limit N at most N at once, per process; 503 none. The others get 503 with Retry-After, writes included, unless a stale response may be served. stale serves what memory still has (backend tiered) although its lifetime or its time in memory is over, but not what must be revalidated, and passes the rest."
+        ),
     ]
 
     private static let limits = [

@@ -35,6 +35,8 @@ package struct Route: Sendable, Hashable {
     package var timeouts = Timeouts()
     /// Replaces the upstream's, unless it is nil.
     package var retries: Int?
+    /// What becomes of its requests while Redis is down.
+    package var onStoreDown = StoreOutage.pass
     /// The protocols that a connection may be upgraded to (RFC 9110 §7.8), in lower case; then it is a tunnel.
     package var upgrade: [String] = []
     /// What changes of the fields that the upstream gets.

@@ -7,6 +7,7 @@ enum ActionReader {
     /// What only means something where an upstream is asked.
     static let forwardingKeys = [
         "cache", "strip", "rewrite", "upgrade", "compress", "request", "response", "timeouts", "retries",
+        "on_store_down",
     ]
 
     static func read(_ keys: KeyedValues, into draft: inout RouteDraft) {

@@ -9,6 +9,8 @@ final class Reading {
     var included: [KeyedValues] = []
     /// Whether responses are stored in Redis, which `store` says.
     var usesRedis = false
+    /// Whether they are kept in memory.
+    var usesMemory = true
     /// Whether it was said already what a prefix doesn't reach there.
     var hasWarnedOfPrefixes = false
     private let variables: Variables

@@ -6,7 +6,7 @@ enum RouteReader {
     /// What a route says, in the order in which it is read. The paths come first: other keys refer to their parameters.
     private static let parts: [Part<RouteDraft>] = [
         PathReader.readPaths, PathReader.readHosts, ActionReader.read, ForwardingReader.read, readUpgrade,
-        readTimeouts, CompressionReader.read, FieldReader.read, CacheReader.read, FieldReader.check,
+        readTimeouts, OutageReader.read, CompressionReader.read, FieldReader.read, CacheReader.read, FieldReader.check,
     ]
 
     static func read(_ file: KeyedValues, into configuration: inout Configuration) {

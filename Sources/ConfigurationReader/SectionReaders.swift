@@ -65,6 +65,7 @@ enum SectionReader {
         defer { configuration.store = store }
         keys.read("backend", into: &store.backend)
         file.reading.usesRedis = store.usesRedis
+        file.reading.usesMemory = store.usesMemory
         keys.read("memory", into: &store.memory)
         keys.read("redis", into: &store.redis) { text throws(ValueFault) in try RedisEndpoint(parsing: text) }
         keys.read("prefix", into: &store.prefix) { text throws(ValueFault) in

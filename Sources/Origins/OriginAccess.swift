@@ -100,6 +100,7 @@ package final class OriginAccess {
         exchange.cancel()
         exchange.delegate = nil
         exchange.transform = nil
+        exchange.admission = nil
         retired.append(exchange)
     }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Testing
 
 /// A route at line 3, whose keys start at column 5.
@@ -464,5 +465,52 @@ struct RouteFaultTests {
                 "5:24: warning: `image/png` is compressed already, and gains nothing; remove it",
                 "5:35: warning: event streams are never compressed: each event goes out at once; remove it",
             ])
+    }
+
+    @Test(
+        "on_store_down",
+        arguments: [
+            ("limit", "expected limit and a number, found `limit`; write limit 20"),
+            ("limit 0", "0 is out of range; write 503 to let no request through"),
+            ("limit 2 3", "expected limit and a number, found `limit 2 3`; write limit 20"),
+            ("20", "invalid value `20` for `on_store_down`; write limit 20"),
+            ("500", "invalid value `500` for `on_store_down`; write 503"),
+            ("stlae", "invalid value `stlae` for `on_store_down`; did you mean `stale`?"),
+            ("bypass", "invalid value `bypass` for `on_store_down`; allowed: pass, limit N, stale or 503"),
+        ])
+    func storeOutage(_ value: String, _ fault: String) {
+        let text = "upstreams: {a: \"http://h\"}\nroutes:\n- path: /x\n  upstream: a\n  on_store_down: \(value)"
+        #expect(faults(text) == ["5:18: error: \(fault)"])
+    }
+
+    @Test("Each way of on_store_down is read, of the route or of the defaults, and written as it was")
+    func storeOutages() throws {
+        let redis = "store: {backend: tiered, redis: \"redis://h\"}\nupstreams: {a: \"http://h\"}\n"
+        for (value, outage) in [
+            ("pass", StoreOutage.pass), ("limit 20", .limit(20)), ("stale", .stale), ("503", .refuse),
+            ("\"503\"", .refuse),
+        ] {
+            let own = read(redis + "routes: [{path: /x, upstream: a, cache: 5m, on_store_down: \(value)}]")
+            #expect(own.faults == [] && own.warnings == [])
+            #expect(own.configuration?.routes[0].onStoreDown == outage)
+            #expect(outage.description == value.filter { $0 != "\"" })
+            let general = read(redis + "defaults: {on_store_down: \(value)}\nroutes: [{path: /x, upstream: a}]")
+            #expect(general.configuration?.routes[0].onStoreDown == outage)
+        }
+    }
+
+    @Test("on_store_down without a store that can be down, or without memory to serve from, is probably a mistake")
+    func outageWithoutRedis() {
+        let routes =
+            "\nupstreams: {a: \"http://h\"}\nroutes: [{path: /x, upstream: a, cache: 5m, on_store_down: stale}]"
+        #expect(
+            warnings("store: {backend: memory}" + routes) == [
+                "3:60: warning: `on_store_down` has no effect without Redis; set `store.backend` to redis or tiered, or remove the key"
+            ])
+        #expect(
+            warnings("store: {backend: redis, redis: \"redis://h\"}" + routes) == [
+                "3:60: warning: stale has no effect with `backend: redis`, which keeps nothing in memory; set `store.backend` to tiered"
+            ])
+        #expect(warnings("store: {backend: tiered, redis: \"redis://h\"}" + routes) == [])
     }
 }

@@ -35,7 +35,8 @@ struct MemoryShard: Sendable {
             + MemoryLayout<MemoryShard>.stride
     }
 
-    /// The record at `key`, if its key text is `keyText`. An expired one is removed and returned in `departed`.
+    /// The record at `key`, if its key text is `keyText` and it may still be used. An expired one is removed and returned in
+    /// `departed`.
     mutating func lookup(
         _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, departed: inout StoredResponse?
     ) -> StoredResponse? {
@@ -43,7 +44,11 @@ struct MemoryShard: Sendable {
             counters.misses += 1
             return nil
         }
-        guard now < slots[slot].discardAt else {
+        guard now < slots[slot].usableUntil else {
+            guard slots[slot].discardAt <= now else {
+                counters.misses += 1
+                return nil
+            }
             departed = remove(slot, tag: tag)
             counters.expirations += 1
             counters.misses += 1
@@ -60,9 +65,23 @@ struct MemoryShard: Sendable {
 
     /// The same without side effects.
     func peek(_ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+        guard let slot = find(key, tag), now < slots[slot].usableUntil, let response = slots[slot].response,
+            response.hasKeyText(keyText)
+        else { return nil }
+        return response
+    }
+
+    /// The record at `key`, usable or not.
+    mutating func lookUpKept(
+        _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, isCounted: Bool
+    ) -> StoredResponse? {
         guard let slot = find(key, tag), now < slots[slot].discardAt, let response = slots[slot].response,
             response.hasKeyText(keyText)
         else { return nil }
+        if isCounted {
+            if slots[slot].uses < Slot.mostUses { slots[slot].uses += 1 }
+            counters.hits += 1
+        }
         return response
     }
 
@@ -73,7 +92,9 @@ struct MemoryShard: Sendable {
     }
 
     /// Stores `response`; returns the record that it replaced.
-    mutating func store(_ key: CacheKey, tag: UInt32, _ response: StoredResponse) -> StoredResponse? {
+    mutating func store(
+        _ key: CacheKey, tag: UInt32, _ response: StoredResponse, usableUntil: WallTime = .never
+    ) -> StoredResponse? {
         counters.stores += 1
         response.entered()
         if let slot = find(key, tag) {
@@ -82,6 +103,7 @@ struct MemoryShard: Sendable {
             add(response.footprint - (old?.footprint ?? 0), to: slots[slot].queue)
             slots[slot].response = response
             slots[slot].discardAt = response.discardAt
+            slots[slot].usableUntil = min(usableUntil, response.discardAt)
             old?.left()
             return old
         }
@@ -90,6 +112,7 @@ struct MemoryShard: Sendable {
         slots[slot].low = key.low
         slots[slot].response = response
         slots[slot].discardAt = response.discardAt
+        slots[slot].usableUntil = min(usableUntil, response.discardAt)
         slots[slot].uses = 0
         let isReturning = ghosts.take(tag, window: max(main.count, 16))
         join(isReturning ? .main : .small, slot)

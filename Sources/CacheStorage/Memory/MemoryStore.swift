@@ -57,13 +57,25 @@ package final class MemoryStore: Sendable {
         return shards[shard(of: key)].withLock { $0.peek(key, tag: tag, keyText: keyText, now: now) }
     }
 
+    /// The record at `key` with that key text, whether or not it is still usable.
+    func lookUpKept(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, isCounted: Bool
+    ) -> StoredResponse? {
+        let tag = tag(of: key)
+        return shards[shard(of: key)].withLock {
+            $0.lookUpKept(key, tag: tag, keyText: keyText, now: now, isCounted: isCounted)
+        }
+    }
+
     /// Stores `response` at `key`, replacing any earlier record. `false` if it alone exceeds the limit; the earlier
     /// record is then removed too, since it is out of date.
+    /// - Parameter usableUntil: from then on only ``lookUpKept(_:keyText:now:isCounted:)`` finds it.
     /// - Parameter isOvertaken: asked under the lock that a removal takes too: whoever notes an invalidation first and
     ///   removes then, leaves nothing here that this returns true for.
     @discardableResult
     package func store(
-        _ key: CacheKey, _ response: StoredResponse, unless isOvertaken: () -> Bool = { false }
+        _ key: CacheKey, _ response: StoredResponse, usableUntil: WallTime = .never,
+        unless isOvertaken: () -> Bool = { false }
     ) -> Bool {
         guard fits(response) else {
             remove(key)
@@ -71,7 +83,7 @@ package final class MemoryStore: Sendable {
         }
         let tag = tag(of: key)
         let old = change(shard(of: key)) { shard in
-            isOvertaken() ? nil : shard.store(key, tag: tag, response)
+            isOvertaken() ? nil : shard.store(key, tag: tag, response, usableUntil: usableUntil)
         }
         makeRoom(sparing: response)
         return withExtendedLifetime(old) { true }

@@ -10,6 +10,9 @@ struct Slot {
     var high: UInt64 = 0
     var low: UInt64 = 0
     var response: StoredResponse?
+    /// The record isn't looked up from then on.
+    var usableUntil = WallTime.never
+    /// It is removed then.
     var discardAt = WallTime.never
     var newer = Slot.none
     var older = Slot.none

@@ -82,7 +82,7 @@ extension Reason {
         case .variantNotStored: .varyMiss
         case .requestNoCache, .requestMaxAge, .requestMinFresh, .onlyIfCached: .request
         case .storedNoCache, .stale, .mustRevalidate, .requestMaxStale, .staleWhileRevalidate, .staleIfError,
-            .disconnected, .earlyRefresh:
+            .disconnected, .keptWhileStoreDown, .earlyRefresh:
             .stale
         case .partialContent, .rangeNotStored: .partial
         case .storeTimedOut, .storeSlow, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge,

@@ -19,7 +19,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Reused, and refreshed in the background while still fresh.
     case earlyRefresh
     // Reused though stale.
-    case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected
+    case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected, keptWhileStoreDown
     // The store itself.
     case storeUnavailable, storeTimedOut, storeSlow
 
@@ -38,7 +38,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             .storedNoCache,
             .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
             .staleWhileRevalidate,
-            .staleIfError, .disconnected, .storeUnavailable, .storeTimedOut, .storeSlow:
+            .staleIfError, .disconnected, .keptWhileStoreDown, .storeUnavailable, .storeTimedOut, .storeSlow:
             false
         }
     }
@@ -121,6 +121,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .staleWhileRevalidate: ("stale-while-revalidate", "Served stale while it is validated in the background.")
         case .staleIfError: ("stale-if-error", "Served stale, as the origin responded with an error.")
         case .disconnected: ("disconnected", "Served stale, as the origin could not be reached.")
+        case .keptWhileStoreDown:
+            ("kept", "Served although it is stale, or its time in memory is over, as the store is down.")
         case .storeUnavailable: ("store-down", "The store is down; treated as a miss.")
         case .storeTimedOut:
             ("store-timeout", "The store did not reply in time; treated as a miss.")

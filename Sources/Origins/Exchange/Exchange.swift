@@ -15,6 +15,8 @@ package final class Exchange {
     package var delegate: (any ExchangeDelegate)?
     /// Changes the response before the delegate is given it. Set before `start()`.
     package var transform: (any ResponseTransform)?
+    /// Released when the exchange is over: what bounds how many there are at once. Set before `start()`.
+    package var admission: AnyObject?
     var state = ExchangeState()
     var group: UpstreamGroup
     var limits: ExchangeLimits
@@ -79,6 +81,7 @@ package final class Exchange {
         self.key = key
         self.delegate = delegate
         transform = nil
+        admission = nil
         contentFraming = content
         server = nil
         endpoint = nil

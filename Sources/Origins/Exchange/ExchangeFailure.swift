@@ -16,6 +16,8 @@ package struct ExchangeFailure: Equatable, Sendable {
         case tooManyConnections
         /// Larder itself had no descriptor, port or memory left for a connection.
         case ownShortage
+        /// Larder asked nobody: its store is down, and the route bounds what goes to the upstream meanwhile.
+        case storeDown
     }
     package let cause: Cause
     /// What was wrong with the response's bytes, if that is the cause.
@@ -38,6 +40,7 @@ package struct ExchangeFailure: Equatable, Sendable {
         case .malformedResponse: wire?.sentence ?? "its response is malformed"
         case .tooManyConnections: "upstream connection limit reached"
         case .ownShortage: "no file descriptor, port or memory is left for a connection"
+        case .storeDown: "it was not asked, as the store is down"
         }
     }
 }

@@ -39,7 +39,22 @@ final class Explainer {
 
     /// The request would go on with a step that acts.
     func end(_ transaction: Transaction, before step: Step) {
+        if step != .deliver, transaction.request.entry?.isHeldBack(in: transaction.worker.cache) == true {
+            return endHeldBack(transaction)
+        }
         finish(transaction, step == .deliver ? .answered : .forwarded(mayShare: step == .join))
+    }
+
+    /// The upstream would not be asked, as the store is down: what is stored serves, where nothing forbids it.
+    private func endHeldBack(_ transaction: Transaction) {
+        guard transaction.selection.stored != nil, transaction.selection.fallback.contains(.onDisconnect) else {
+            transaction.served.verdict = .bypass
+            return finish(transaction, .refused(.storeDown, status: Outcome.storeDown.status, nil))
+        }
+        transaction.selection.isValidating = false
+        transaction.selection.reason = .keptWhileStoreDown
+        transaction.served.verdict = .stale
+        finish(transaction, .answered)
     }
 
     /// Larder would respond itself.

@@ -16,6 +16,7 @@ struct NextMove {
         case .forwarded(let mayShare):
             var parts = [Self.fetch(transaction)]
             if mayShare, let wait = Self.wait(transaction, fill) { parts.insert(wait, at: 0) }
+            if let bound = Self.bound(transaction) { parts.append(bound) }
             if let rescue = Self.rescue(transaction.selection.fallback) { parts.append(rescue) }
             text = parts.joined(separator: "; ")
         }
@@ -56,6 +57,13 @@ struct NextMove {
             return "wait up to \(entry.collapseMilliseconds) ms for the request under way, otherwise"
         case .hitForMiss, .refreshFailed, nil: return nil
         }
+    }
+
+    private static func bound(_ transaction: Transaction) -> String? {
+        guard let gate = transaction.request.entry?.outageGate, transaction.worker.cache.isRemoteDown else {
+            return nil
+        }
+        return "the route has at most \(gate.limit) such requests at once while the store is down"
     }
 
     private static func rescue(_ fallback: StaleFallback) -> String? {

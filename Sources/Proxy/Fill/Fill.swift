@@ -153,14 +153,20 @@ final class Fill {
 
     // MARK: Asking
 
-    /// Asks the origin.
+    /// Asks the origin, unless the route bounds that while the store is down.
     func start() {
+        let answer = request.entry?.admission(in: service.cache) ?? .granted(nil)
+        guard case .granted(let admission) = answer else {
+            // Whoever begins a fill is told of its end later.
+            return service.loop.atEndOfTurn { [self] in if !isOver { failed(ExchangeFailure(.storeDown)) } }
+        }
         requestTime = service.instant
         began = service.cache.moment
         var asked = OriginRequest(request: request, purpose: purpose == .refresh ? .refresh : .fill)
         asked.hasRange = facts.hasRange
         asked.sendsCollectedContent = request.hasContent
         asked.withheld = keys.withheld
+        asked.admission = admission
         if isValidating { asked.validated = stored }
         if let missing = partial?.missing, let known = partial?.known { asked.missing = (missing, known.record) }
         source = service.makeSource(asked, self)
@@ -297,7 +303,10 @@ final class Fill {
 
     /// There is no response, or no more of it.
     func failed(_ failure: ExchangeFailure) {
-        service.note(body == .none ? .failed(failure.cause) : .notStored(status, .incomplete), of: keys)
+        // Of the origin that says nothing.
+        if failure.cause != .storeDown {
+            service.note(body == .none ? .failed(failure.cause) : .notStored(status, .incomplete), of: keys)
+        }
         withdraw()
         feed.fail(failure.cause)
         noteFailedRefresh()

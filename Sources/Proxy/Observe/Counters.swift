@@ -12,6 +12,8 @@ package struct RouteCounters: Sendable {
     package var requests = 0
     package var hits = 0
     package var stores = 0
+    /// Requests that got 503 because the store was down (`on_store_down`).
+    package var heldBack = 0
     package var bytes = 0
 
     package init() {}
@@ -140,6 +142,7 @@ package struct Counters: Sendable {
             routes[index].requests += route.requests
             routes[index].hits += route.hits
             routes[index].stores += route.stores
+            routes[index].heldBack += route.heldBack
             routes[index].bytes += route.bytes
         }
         accepted += other.accepted

@@ -7,7 +7,7 @@ import EventLoop
 
 /// A limit, and what happens beyond it.
 enum NotableLimit: Int, CaseIterable, Sendable {
-    case clients, memory, responsesNotStored, maxConnections, resources, refreshes, lookUps, slowStore
+    case clients, memory, responsesNotStored, maxConnections, resources, refreshes, lookUps, slowStore, storeDown
 
     /// - Parameter count: how often it was reached.
     func sentence(_ count: Int, _ limits: Limits) -> String {
@@ -24,6 +24,7 @@ enum NotableLimit: Int, CaseIterable, Sendable {
             "no file descriptor, port or memory left for upstreams: \(counted("request", "requests")) answered with 503"
         case .refreshes: "too many background refreshes in progress: \(counted("one was", "were")) not started"
         case .lookUps: "too many names being resolved: \(counted("lookup", "lookups")) failed at once"
+        case .storeDown: "Redis is down: \(counted("request", "requests")) answered with 503, as `on_store_down` says"
         case .slowStore: "Redis replies slowly: \(counted("lookup was", "lookups were")) not begun"
         }
     }

@@ -7,7 +7,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case hit, stale, revalidated, miss, bypass, tunnel, own
     // Refused by Larder before any origin was asked.
     case malformed, loop, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
-    case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients
+    case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients, storeDown
     // The origin failed.
     case originUnresolved, originRefused, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
@@ -36,7 +36,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .loop: "proxy_loop_detected"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
-            .tooManyClients, .responseCutShort, .clientGone, .clientStalled, .clientOverMemory:
+            .tooManyClients, .storeDown, .responseCutShort, .clientGone, .clientStalled, .clientOverMemory:
             nil
         }
     }
@@ -64,6 +64,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .onlyIfCached:
             (504, "only-if-cached", "the request accepts only a cached response, and there is none that may be used")
         case .tooManyClients: (503, "too-many-clients", "client connection limit reached")
+        case .storeDown:
+            (503, "store-down", "the cache is down, and no more requests of this kind go to the upstream meanwhile")
         case .originUnresolved: (503, "origin-unresolved", "the name of the upstream server could not be resolved")
         case .originRefused: (503, "origin-unreachable", "no server of the upstream accepts connections")
         case .originBusy: (503, "origin-busy", "upstream connection limit reached")

@@ -32,6 +32,8 @@ struct OriginRequest {
     var sendsCollectedContent = false
     /// Credentials of the client's that don't go on: what is refreshed in the background is for everybody.
     var withheld: CredentialFields?
+    /// Released when the origin has been asked: what bounds how many requests it gets while the store is down.
+    var admission: AnyObject?
     /// The client's `Expect` is the origin's to answer.
     var forwardsExpect = false
 

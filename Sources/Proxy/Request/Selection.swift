@@ -23,6 +23,8 @@ struct Selection {
     var partial: PartialFetch?
     /// What a 304 of the origin's brought, and a 304 to this client doesn't take from the stored head.
     var linesBeyond304: [UInt8] = []
+    /// It was found in memory although it isn't used any more, as the remote store is down.
+    var isKept = false
     /// When a slow store was asked.
     var asked = MonotonicTime(milliseconds: .max)
 
@@ -34,6 +36,7 @@ struct Selection {
         fallback = StaleFallback(rawValue: 0)
         isValidating = false
         partial = nil
+        isKept = false
         if !linesBeyond304.isEmpty { linesBeyond304 = [] }
         asked = MonotonicTime(milliseconds: .max)
     }

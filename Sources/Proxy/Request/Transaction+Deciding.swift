@@ -37,6 +37,7 @@ extension Transaction {
         if case .fresh = verdict {} else { keepKeyText() }
         switch verdict {
         case .fresh:
+            guard !selection.isKept else { return deliverKept() }
             served.verdict = .hit
             if let share = request.entry?.earlyRefresh, refreshesEarly(stored, share) {
                 refreshInBackground(stored, because: .earlyRefresh)
@@ -56,6 +57,11 @@ extension Transaction {
                 selection.stored = made
                 return .next(.decide)
             }
+            if reason == .stale, request.entry?.servesKept == true, cache.isRemoteDown,
+                policy.reads(request.head.method)
+            {
+                return deliverKept()
+            }
             selection.reason = reason
             selection.fallback = fallback
             selection.isValidating = mayValidate(stored)
@@ -69,6 +75,14 @@ extension Transaction {
             selection.reason = reason
             return refuse(.onlyIfCached)
         }
+    }
+
+    /// What is stored serves although it is stale, or older than copies may be: the remote store is down, and the route says
+    /// so.
+    private func deliverKept() -> Progress {
+        selection.reason = .keptWhileStoreDown
+        served.verdict = .stale
+        return .next(.deliver)
     }
 
     /// What the request asks for, from the same response in another coding, where that is fresh.

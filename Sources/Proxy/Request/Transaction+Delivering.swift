@@ -243,6 +243,7 @@ extension Transaction {
         served.outcome = outcome
         if served.forward == nil { served.verdict = outcome == .onlyIfCached ? .miss : .bypass }
         if let explainer { return explainer.refused(self, outcome) }
+        if outcome == .storeDown { request.entry?.counters.heldBack += 1 }
         selection.stored = nil
         let wire = outcome == .malformed || outcome == .originMalformed ? served.wireFault : nil
         if let wire { worker.counters.wireFaults[Int(wire.reason.rawValue)] += 1 }

@@ -16,6 +16,7 @@ extension Transaction: ExchangeDelegate {
         guard let entry = request.entry, let stream else {
             preconditionFailure("a request has its route before it passes")
         }
+        guard case .granted(let admission) = entry.admission(in: cache) else { return refuse(.storeDown) }
         detach()
         served.forward = selection.reason?.forward ?? .miss
         asked = (worker.instant, cache.moment)
@@ -29,6 +30,7 @@ extension Transaction: ExchangeDelegate {
             content: asking.contentSize, isRequestComplete: isWhole, isConditional: asking.isConditional,
             upgrades: upgrades, delegate: self)
         exchange.transform = asking.coder(fills)
+        exchange.admission = admission
         activity = .passing(exchange)
         asking.append(to: &exchange.request)
         exchange.namesServer = asking.namesServer
@@ -246,10 +248,15 @@ extension Transaction: ExchangeDelegate {
 
     /// No response is to be had from the origin: what is stored serves, where nothing forbids it.
     func endWithout(_ cause: ExchangeFailure.Cause) {
-        if selection.stored != nil && selection.fallback.contains(.onDisconnect) { return deliverStale(.disconnected) }
+        // The origin was not asked.
+        if cause == .storeDown { served.forward = nil }
+        if selection.stored != nil && selection.fallback.contains(.onDisconnect) {
+            return deliverStale(cause == .storeDown ? .keptWhileStoreDown : .disconnected)
+        }
         // RFC 9111 §5.2.2.2: something is there, and may not be used unvalidated.
         let isForbidden =
-            selection.stored != nil && (selection.reason == .mustRevalidate || selection.reason == .storedNoCache)
+            cause != .storeDown && selection.stored != nil
+            && (selection.reason == .mustRevalidate || selection.reason == .storedNoCache)
         _ = refuse(isForbidden ? .validationFailed : cause.outcome)
     }
 
@@ -296,6 +303,7 @@ extension ExchangeFailure.Cause {
         case .refused: .originRefused
         case .tooManyConnections: .originBusy
         case .ownShortage: .outOfResources
+        case .storeDown: .storeDown
         case .connectTimeout: .originConnectTimeout
         case .firstByteTimeout: .originTimeout
         case .betweenBytesTimeout: .originTimeout

@@ -175,7 +175,7 @@ extension Transaction: StoreReceiver {
         case .pending(let ticket):
             activity = .lookingUp(ticket)
             return .wait
-        case .failed(let trouble): return endLookUp(because: trouble)
+        case .failed(let trouble): return lookUpKept() ?? endLookUp(because: trouble)
         }
     }
 
@@ -205,6 +205,18 @@ extension Transaction: StoreReceiver {
             cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now)
         else { return nil }
         return found
+    }
+
+    /// What memory still has although a copy that old isn't used otherwise, where the route prefers that while the remote store
+    /// is down.
+    private func lookUpKept() -> Progress? {
+        guard request.entry?.servesKept == true, cache.isRemoteDown else { return nil }
+        let text = selection.keys.text
+        let found = cache.lookUpKept(
+            selection.keys.key, keyText: text.span, now: worker.wallTime, isCounted: explainer == nil)
+        guard let found else { return nil }
+        selection.isKept = true
+        return use(found)
     }
 
     /// What is stored for this very query although its path has a rule: a failure, say, that came without one. Memory alone
@@ -312,7 +324,7 @@ extension Transaction: StoreReceiver {
             // It may have been put since the store was asked.
             if let found = lookUpUnderWay() { return use(found) }
             return lookByNextList()
-        case .failed(let trouble): return endLookUp(because: trouble)
+        case .failed(let trouble): return lookUpKept() ?? endLookUp(because: trouble)
         }
     }
 }

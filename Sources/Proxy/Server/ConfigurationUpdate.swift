@@ -11,11 +11,14 @@ import Origins
 package final class ConfigurationUpdate: Sendable {
     package let configuration: Configuration
     package let groups: [UpstreamGroup]
+    /// What bounds the requests of each route while the store is down; nil where nothing does.
+    let gates: [OutageGate?]
     private let listenAddresses: [SocketAddress]
     private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
     /// - Parameters:
-    ///   - previous: its upstreams are carried over where their settings are the same.
+    ///   - previous: its upstreams are carried over where their settings are the same, and so is how many requests of a
+    ///     route are with its upstream.
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
     ///   - upstreamChanged: called for each change of an upstream's health, on any thread.
@@ -27,6 +30,8 @@ package final class ConfigurationUpdate: Sendable {
         let known = Dictionary(
             (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
         groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0, changed: upstreamChanged) }
+        gates = OutageGate.gates(
+            for: configuration.routes, after: previous.map { Array(zip($0.configuration.routes, $0.gates)) } ?? [])
         self.listenAddresses = listenAddresses
         fresh = Locked(newListeners)
     }

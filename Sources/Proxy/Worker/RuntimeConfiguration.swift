@@ -61,11 +61,17 @@ final class RouteEntry {
     let responseFields: ResponseFields?
     /// Which requests go past the cache; nil for none.
     let bypass: BypassRules?
+    /// What bounds its requests to the upstream while the store is down; nil where nothing does.
+    let outageGate: OutageGate?
+    /// Whether what memory still has is served while the store is down.
+    let servesKept: Bool
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
     var counters = RouteCounters()
 
-    /// - Parameter upstream: nil for a route on which Larder responds itself.
-    init(index: Int, route: Route, recipe: KeyRecipe, upstream: UpstreamGroup?) {
+    /// - Parameters:
+    ///   - upstream: nil for a route on which Larder responds itself.
+    ///   - outageGate: all workers'.
+    init(index: Int, route: Route, recipe: KeyRecipe, upstream: UpstreamGroup?, outageGate: OutageGate?) {
         self.index = index
         self.recipe = recipe
         self.upstream = upstream
@@ -73,6 +79,8 @@ final class RouteEntry {
         forwardedPath = upstream.flatMap { ForwardedPath(route, basePath: $0.settings.basePath) }
         policy = route.cache.map(RoutePolicy.init)
         mayHaveStored = policy?.methods.isEmpty == false
+        self.outageGate = mayHaveStored ? outageGate : nil
+        servesKept = route.onStoreDown == .stale
         bodyKeyLimit = Int(route.cache?.bodyKey.rawValue ?? 0)
         let cache = route.cache
         givesLifetime = cache.map { $0.timeout != nil || $0.heuristic != nil || !$0.statuses.isEmpty } ?? false
@@ -142,6 +150,8 @@ final class RuntimeConfiguration {
     let showsCacheStatus: Bool
     /// Whether any route's responses may be in a store.
     let storesAnything: Bool
+    /// Whether any route serves, while the store is down, what memory still has.
+    let servesKept: Bool
     /// Which paths of clients lead to a path of an upstream; nil where they are the same.
     let clientPaths: ClientPaths?
     /// The name of this process in Via.
@@ -152,11 +162,12 @@ final class RuntimeConfiguration {
 
     /// - Parameters:
     ///   - groups: one for each of `configuration.upstreams`, in order.
+    ///   - gates: one for each of `configuration.routes`, in order; none where nothing is bounded.
     ///   - largestHead: what the loop's input buffer, which a reload can't enlarge, holds of a head.
     ///   - pseudonym: the name of this process in Via.
     ///   - previous: its routes' counters are carried over where a route has the same host and path.
     init(
-        _ configuration: Configuration, groups: [UpstreamGroup], largestHead: Int,
+        _ configuration: Configuration, groups: [UpstreamGroup], gates: [OutageGate?] = [], largestHead: Int,
         pseudonym: [UInt8] = Array("larder".utf8),
         previous: RuntimeConfiguration? = nil
     ) throws(RouteTableFault) {
@@ -171,8 +182,11 @@ final class RuntimeConfiguration {
                 }
                 return groups[upstream]
             }
-            return RouteEntry(index: index, route: route, recipe: table.recipes[index], upstream: upstream)
+            return RouteEntry(
+                index: index, route: route, recipe: table.recipes[index], upstream: upstream,
+                outageGate: gates.isEmpty ? nil : gates[index])
         }
+        servesKept = entries.contains(where: \.servesKept)
         clientPaths = ClientPaths(configuration.routes, basePaths: configuration.basePaths)
         if let previous {
             let before = Dictionary(

@@ -50,8 +50,8 @@ extension Worker {
     private func adopt(_ update: ConfigurationUpdate) {
         guard
             let next = try? RuntimeConfiguration(
-                update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
-                pseudonym: shared.pseudonym, previous: runtime)
+                update.configuration, groups: update.groups, gates: update.gates,
+                largestHead: loop.input.capacity - Self.readSize, pseudonym: shared.pseudonym, previous: runtime)
         else {
             shared.log.write(.error, "a worker could not take on the new configuration and keeps the old one")
             return
@@ -72,6 +72,7 @@ extension Worker {
         accessLog.format = update.configuration.log.access
         let store = update.configuration.store
         cache.objectLimit = Int(store.object.rawValue)
+        cache.keepsCopiesLonger = next.servesKept
         if store != storeSettings {
             storeSettings = store
             openStores()
@@ -112,6 +113,7 @@ extension Worker {
             (.clients, outcome(.tooManyClients) + clients.counters.turnedAway), (.memory, outcome(.clientOverMemory)),
             (.maxConnections, outcome(.originBusy)), (.resources, outcome(.outOfResources)),
             (.refreshes, fills.counters.refreshesSkipped), (.slowStore, cache.remoteFigures?.shedLookups ?? 0),
+            (.storeDown, outcome(.storeDown)),
         ]
         // Of the whole process.
         if index == 0 {

@@ -54,8 +54,8 @@ package final class Worker {
             inputCapacity: Self.readSize + Int(max(update.configuration.limits.head.rawValue, Int64(Self.readSize)))
         )
         let runtime = try RuntimeConfiguration(
-            update.configuration, groups: update.groups, largestHead: loop.input.capacity - Self.readSize,
-            pseudonym: shared.pseudonym)
+            update.configuration, groups: update.groups, gates: update.gates,
+            largestHead: loop.input.capacity - Self.readSize, pseudonym: shared.pseudonym)
         self.runtime = runtime
         storeSettings = update.configuration.store
         cache = Cache(shared.stores, objectLimit: Int(storeSettings.object.rawValue))
@@ -77,6 +77,7 @@ package final class Worker {
         prepareProxyProtocol()
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
+        cache.keepsCopiesLonger = runtime.servesKept
         openStores()
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in handle(message) }
         noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
@@ -207,6 +208,7 @@ extension OriginAccess {
             method: asked.request.head.method, content: asked.contentSize, isRequestComplete: true,
             isConditional: asked.isConditional, delegate: fill)
         exchange.transform = asked.coder(fill.service)
+        exchange.admission = asked.admission
         asked.append(to: &exchange.request)
         exchange.namesServer = asked.namesServer
         return exchange
