@@ -27,6 +27,9 @@ public final class EventLoop {
     private var endOfTurn: [() -> Void] = []
     private var isStopping = false
     private var isClockFresh = false
+    /// Counts the turns; each begins with a poll.
+    private(set) var turn: UInt64 = 0
+    private var poll = (turn: UInt64(0), isWhole: false)
     /// Called once after every turn's callbacks, before closed sockets are freed.
     package var turnEnded: (() -> Void)?
 
@@ -62,6 +65,7 @@ public final class EventLoop {
     package func run() {
         isStopping = false
         while !isStopping {
+            turn += 1
             let result = unsafe event_base_loop(base, EVLOOP_ONCE)
             finishTurn()
             if result != 0 { break }
@@ -95,6 +99,19 @@ public final class EventLoop {
             nextSuspensionCheck = now.advanced(byMilliseconds: 1000)
         }
         clockMilliseconds = ProcessClock.milliseconds(at: now)
+    }
+
+    /// libevent begins with room for this many events of one poll; what is beyond comes with the next poll.
+    private static let leastPollCapacity: Int32 = 32
+
+    /// Whether this turn's poll has told of every socket that was ready. May err towards no.
+    var wasPolledWhole: Bool {
+        if poll.turn != turn {
+            // The most that were ready at once since the last question, this turn's among them.
+            let ready = unsafe event_base_get_max_events(base, UInt32(EVENT_BASE_COUNT_ACTIVE), 1)
+            poll = (turn, ready < Self.leastPollCapacity)
+        }
+        return poll.isWhole
     }
 
     func socketOpened() { openSockets += 1 }

@@ -34,6 +34,8 @@ open class Socket {
     package private(set) var descriptor: Int32
     private let registration: UnsafeMutablePointer<event>
     package private(set) var interest: Interest = .none
+    /// The turn in which it was last woken to read, or told what to wait for.
+    private final var changed: UInt64 = 0
 
     // The wheel's own bookkeeping.
     final var wheelSlot: Int32 = -1
@@ -73,6 +75,7 @@ open class Socket {
         guard wanted != interest, isOpen else { return }
         if interest != .none { unsafe event_del(registration) }
         interest = wanted
+        changed = loop.turn
         var flags = Int16(EV_PERSIST)
         switch wanted {
         case .none: return
@@ -91,7 +94,18 @@ open class Socket {
     private final func wake(_ what: Int16) {
         loop.refreshClock()
         if what & Int16(EV_WRITE) != 0 { writable() }
-        if what & Int16(EV_READ) != 0, isOpen, interest == .read || interest == .readAndWrite { readable() }
+        if what & Int16(EV_READ) != 0, isOpen, interest == .read || interest == .readAndWrite {
+            changed = loop.turn
+            readable()
+        }
+    }
+
+    /// Whether this turn's poll is known to have found nothing to read, neither bytes nor their end. Costs no system call.
+    /// False where that can't be told: it wasn't waited for then, it has been read in this turn, or the poll was cut short.
+    package final var wasSilentWhenPolled: Bool {
+        guard interest == .read, changed < loop.turn, loop.wasPolledWhole else { return false }
+        let state = unsafe Int32(registration.pointee.ev_evcallback.evcb_flags)
+        return state & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) == 0
     }
 
     /// `deadlinePassed()` is called once, within 50 ms after `time`, unless the deadline is moved or cleared before.

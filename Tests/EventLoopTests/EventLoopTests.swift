@@ -64,6 +64,73 @@ private func run(_ loop: EventLoop) {
         socket.close()
     }
 
+    @Test func `the poll tells of a silent socket that it was silent, and of no other`() {
+        let loop = EventLoop(inputCapacity: 65_536)
+        let (silentEnd, silentOther) = pair()
+        let (loudEnd, loudOther) = pair()
+        let (newEnd, newOther) = pair()
+        let silent = Recorder(loop: loop, descriptor: silentEnd)
+        let loud = [Recorder(loop: loop, descriptor: loudEnd), Recorder(loop: loop, descriptor: newEnd)]
+        let idle = Recorder(loop: loop, descriptor: dup(silentEnd))
+        silent.wait(for: .read)
+        for socket in loud { socket.wait(for: .read) }
+        #expect(!silent.wasSilentWhenPolled, "no poll has been made yet")
+        write(loudOther, "a", 1)
+        close(newOther)
+        var turns = 0
+        let look = {
+            turns += 1
+            // Each is woken in the same turn: one looks at the other before that has been told, the other after.
+            for socket in loud { #expect(!socket.wasSilentWhenPolled) }
+            #expect(silent.wasSilentWhenPolled)
+            #expect(!idle.wasSilentWhenPolled, "nothing was waited for")
+            idle.wait(for: .read)
+            #expect(!idle.wasSilentWhenPolled, "it is waited for from the next poll on")
+            idle.wait(for: .none)
+            if turns == 2 { loop.stop() }
+        }
+        for socket in loud { socket.onReadable = look }
+        run(loop)
+        #expect(turns == 2)
+        for socket in loud + [silent, idle] { socket.close() }
+        close(silentOther)
+        close(loudOther)
+    }
+
+    @Test func `a poll that may have been cut short tells of no socket that it was silent`() {
+        let loop = EventLoop(inputCapacity: 65_536)
+        let (silentEnd, silentOther) = pair()
+        let silent = Recorder(loop: loop, descriptor: silentEnd)
+        silent.wait(for: .read)
+        let ends = (0..<40).map { _ in pair() }
+        let loud = ends.map { Recorder(loop: loop, descriptor: $0.0) }
+        var answers: [Bool] = []
+        for (socket, end) in zip(loud, ends) {
+            socket.wait(for: .read)
+            socket.onReadable = {
+                answers.append(silent.wasSilentWhenPolled)
+                if answers.count == 40 { loop.stop() }
+            }
+            write(end.1, "a", 1)
+        }
+        run(loop)
+        #expect(answers.prefix(32).allSatisfy { !$0 })
+        // From now on one is ready at a time, and each poll tells of all.
+        answers.removeAll()
+        loud[0].onReadable = {
+            answers.append(silent.wasSilentWhenPolled)
+            loop.stop()
+        }
+        for _ in 0..<2 {
+            write(ends[0].1, "b", 1)
+            run(loop)
+        }
+        #expect(answers.last == true)
+        for socket in loud + [silent] { socket.close() }
+        for (_, end) in ends { close(end) }
+        close(silentOther)
+    }
+
     @Test func `three pieces go out in order and empty ones cost nothing`() {
         let loop = EventLoop(inputCapacity: 65_536)
         let (mine, other) = pair()

@@ -47,8 +47,8 @@ extension Exchange {
     private func reach(_ endpoint: Endpoint, of server: OriginServer) {
         let maximumAge = group.settings.maxConnectionAge
         while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, maximumAge: maximumAge) {
-            // The loop may not have told yet that the server has closed it, or has sent what nobody asked for.
-            guard access.isSilent(idle) else {
+            // The server may have closed it, or sent what nobody asked for, and the loop hasn't told yet.
+            guard idle.wasSilentWhenPolled || access.isSilent(idle) else {
                 access.discard(idle)
                 continue
             }
