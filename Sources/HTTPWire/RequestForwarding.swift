@@ -19,7 +19,7 @@ package struct RequestForwarding: Sendable {
     /// The client's address without port, IPv6 without brackets; empty on a unix socket.
     package var peerAddress: AddressText
     /// The name of this gateway in Via, by which it knows a request that comes back to it.
-    package var pseudonym = Self.usualPseudonym
+    package var pseudonym: [UInt8]
     /// What the origin gets as X-Request-Id.
     package enum Identifier: Sendable {
         /// What the client sent, in whatever spelling.
@@ -59,17 +59,14 @@ package struct RequestForwarding: Sendable {
     package var path: [UInt8]?
     package var query: [UInt8]?
 
-    package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: AddressText) {
-        self.init(framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress)
-    }
-
-    package init(framing: BodyFraming, upstreamHost: [UInt8], peerAddress: AddressText) {
+    package init(
+        framing: BodyFraming, upstreamHost: [UInt8], peerAddress: AddressText, pseudonym: [UInt8] = Array("larder".utf8)
+    ) {
         self.framing = framing
         self.upstreamHost = upstreamHost
         self.peerAddress = peerAddress
+        self.pseudonym = pseudonym
     }
-
-    private static let usualPseudonym = [UInt8]("larder".utf8)
 
     /// Fields that Larder generates itself, whatever the client sent.
     private static let regenerated = FieldSet.hopByHop.union([

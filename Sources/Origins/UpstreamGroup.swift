@@ -20,6 +20,10 @@ enum OriginChoice {
 package final class UpstreamGroup: Sendable {
     package let settings: Upstream
     package let servers: [OriginServer]
+    /// As Host has it, of the first server.
+    package let authority: [UInt8]
+    /// The server of an upstream that has one.
+    private let onlyServer: OriginServer?
     /// Indexes of the servers, and then of the backups, if there are any.
     private let tiers: [[Int]]
     private let turns: Locked<SmoothTurns>
@@ -32,6 +36,8 @@ package final class UpstreamGroup: Sendable {
             OriginServer(
                 address: address, weight: settings.weight(of: address), isBackup: settings.backups.contains(address))
         }
+        authority = servers[0].authority
+        onlyServer = servers.count == 1 ? servers[0] : nil
         let isBackup = servers.map(\.isBackup)
         tiers = [servers.indices.filter { !isBackup[$0] }, servers.indices.filter { isBackup[$0] }]
             .filter { !$0.isEmpty }
@@ -90,8 +96,8 @@ package final class UpstreamGroup: Sendable {
         for key: UInt64? = nil, excluding tried: [Int], now: MonotonicTime, resolver: Resolver, waiter: NameWaiter?
     ) -> OriginChoice {
         // What most upstreams are: one server without a name, and up.
-        if servers.count == 1, tried.isEmpty, let endpoint = servers[0].fixed, endpoint.health(now: now) == .up {
-            return .endpoint(endpoint, of: servers[0], isTrial: false)
+        if let onlyServer, tried.isEmpty, let endpoint = onlyServer.fixed, endpoint.health(now: now) == .up {
+            return .endpoint(endpoint, of: onlyServer, isTrial: false)
         }
         let key = settings.balance == .hash ? key : nil
         var rest = LastResort()

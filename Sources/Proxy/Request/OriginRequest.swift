@@ -58,9 +58,9 @@ struct OriginRequest {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }
         let bytes = request.bytes
         var plan = RequestForwarding(
-            content: contentSize, upstreamHost: entry.group.servers[0].authority, peerAddress: request.peer.hostText)
+            framing: BodyFraming(ofRequest: contentSize), upstreamHost: entry.group.authority,
+            peerAddress: request.peer.hostText, pseudonym: request.runtime.pseudonym)
         plan.keepsClientHost = entry.keepsClientHost
-        plan.pseudonym = request.runtime.pseudonym
         plan.identifier = request.forwardedIdentifier
         plan.isPeerTrusted = request.runtime.trusts(request.peer)
         plan.isClientSecure = request.scheme == .https
