@@ -59,6 +59,12 @@ package struct RequestForwarding: Sendable {
     package var path: [UInt8]?
     package var query: [UInt8]?
 
+    package init(content: ContentSize, upstreamHost: [UInt8], peerAddress: AddressText, pseudonym: [UInt8]) {
+        self.init(
+            framing: BodyFraming(ofRequest: content), upstreamHost: upstreamHost, peerAddress: peerAddress,
+            pseudonym: pseudonym)
+    }
+
     package init(
         framing: BodyFraming, upstreamHost: [UInt8], peerAddress: AddressText, pseudonym: [UInt8] = Array("larder".utf8)
     ) {

@@ -58,7 +58,7 @@ struct OriginRequest {
         guard let entry = request.entry else { preconditionFailure("a request has its route before it is forwarded") }
         let bytes = request.bytes
         var plan = RequestForwarding(
-            framing: BodyFraming(ofRequest: contentSize), upstreamHost: entry.group.authority,
+            content: contentSize, upstreamHost: entry.group.authority,
             peerAddress: request.peer.hostText, pseudonym: request.runtime.pseudonym)
         plan.keepsClientHost = entry.keepsClientHost
         plan.identifier = request.forwardedIdentifier
