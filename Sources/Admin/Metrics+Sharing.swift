@@ -11,6 +11,14 @@ extension MetricFamily {
             "larder_collapse_timeouts_total", .counter,
             "Coalesced requests that waited until cache.collapse expired."
         ) { $0.total.waitsTimedOut },
+        MetricFamily(
+            "larder_claim_waits_total", .counter,
+            "Looks at a key in Redis while another instance was fetching its response."
+        ) { $0.total.claimWaits },
+        MetricFamily(
+            "larder_claim_takeovers_total", .counter,
+            "Fetches begun after another instance's fetch for the same key had ended without a response."
+        ) { $0.total.takeovers },
         MetricFamily("larder_shared_fetches", .gauge, "Upstream requests in progress that other requests can join.") {
             $0.fills
         },

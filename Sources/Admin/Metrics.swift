@@ -211,6 +211,7 @@ extension MetricFamily {
             let remote = $0.total.remote
             $1.add(remote.hits, ("result", "hit"))
             $1.add(remote.misses, ("result", "miss"))
+            $1.add(remote.occupied, ("result", "claimed"))
             $1.add(remote.timeouts, ("result", "timeout"))
             $1.add(remote.failures, ("result", "failure"))
             $1.add(remote.refusedLookups, ("result", "refused"))
@@ -222,9 +223,16 @@ extension MetricFamily {
         },
         remote(
             "larder_remote_stores_overtaken_total",
-            "Indexes of variants not written to Redis, since the one that they replace was removed or replaced meanwhile."
+            "Records not written to Redis, since what they were to replace was removed or replaced during the fetch."
         ) {
             $0.overtakenStores
+        },
+        remote("larder_remote_claims_total", "Placeholders of fetches that were put into Redis.") { $0.claims },
+        remote(
+            "larder_remote_claims_refused_total",
+            "Placeholders that were not put into Redis, since another instance had put one, or a record."
+        ) {
+            $0.refusedClaims
         },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
         undelivered("larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it.") {

@@ -35,6 +35,8 @@ extension Figures {
         json.object("sharing") {
             $0.member("collapsed", total.collapsed)
             $0.member("waits_timed_out", total.waitsTimedOut)
+            $0.member("claim_waits", total.claimWaits)
+            $0.member("claim_takeovers", total.takeovers)
             $0.member("fetches_left_behind", total.fetchesLeftBehind)
             $0.member("fetches_left_unfinished", total.fetchesLeftUnfinished)
             $0.member("slow_readers_dropped", total.slowReadersDropped)
@@ -220,6 +222,7 @@ extension Figures {
     private func write(_ remote: RemoteStoreFigures, to json: inout JSONWriter) {
         json.member("lookup_hits", remote.hits)
         json.member("lookup_misses", remote.misses)
+        json.member("lookups_claimed", remote.occupied)
         json.member("timeouts", remote.timeouts)
         json.member("failures", remote.failures)
         json.member("refused_lookups", remote.refusedLookups)
@@ -227,6 +230,8 @@ extension Figures {
         json.member("stores", remote.stores)
         json.member("dropped_stores", remote.droppedStores)
         json.member("overtaken_stores", remote.overtakenStores)
+        json.member("claims", remote.claims)
+        json.member("refused_claims", remote.refusedClaims)
         json.member("removals", remote.removals)
         json.member("unreadable_records", remote.unreadableRecords)
         json.member("connects", remote.connects)

@@ -9,28 +9,37 @@ extension Cache {
     /// - Parameters:
     ///   - plainKey: the key without a variant; nil if that is `key`.
     ///   - began: when the record's fetch began; nil for a record that no fetch has brought.
-    ///   - isReplacement: whether the record is a vary index that prolongs or adds to one of its generation. In a remote store
-    ///     it takes that one's place only.
+    ///   - fence: what the record may take the place of in a remote store; nil for whatever is there.
     ///   - token: released once the slowest store has confirmed the record or failed.
     /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey? = nil,
-        since began: InvalidationMoment? = nil, replacingIndex isReplacement: Bool = false, now: WallTime,
+        since began: InvalidationMoment? = nil, over fence: StoreFence? = nil, now: WallTime,
         holding token: AnyObject? = nil
     ) -> Bool {
         let began = began ?? moment
         let plainKey = plainKey ?? key
         func isOvertaken() -> Bool { overtook(key, plainKey: plainKey, since: began) }
         guard let remote else { return memory?.store(key, response, unless: isOvertaken) ?? false }
-        let origin = WriteOrigin(key: key, plainKey: plainKey, began: began, writer: ObjectIdentifier(self))
-        let write = RemoteWrite(in: self, origin, holding: token)
+        let origin = WriteOrigin(
+            key: key, plainKey: plainKey, began: began, fence: fence, writer: ObjectIdentifier(self))
+        let write = RemoteWrite(in: self, origin, of: response.id, holding: token)
         let shared = self.shared.writes.begin(response, write, unless: isOvertaken)
         if shared == nil { figures.unsharedWrites += 1 }
-        remote.store(key, response, now: now, replacingIndex: isReplacement, holding: shared ?? write)
-        // Whether it is stored shows later. Until then the copy that is there may be used, and no longer than it may.
-        if !isReplacement { keepCopy(key, response, now: now, unless: isOvertaken) }
+        remote.store(key, response, now: now, over: fence, holding: shared ?? write)
+        // Whether it is stored shows later. A vary index's older copy may be used until then, and no longer than it may;
+        // every other copy goes again if the store refuses the record.
+        if fence != .record(response.mark) { keepCopy(key, response, now: now, unless: isOvertaken) }
         return true
+    }
+
+    /// Keeps a record as a copy in memory alone: the remote store was unavailable when it was fetched.
+    package func keepCopyAlone(
+        _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, since began: InvalidationMoment,
+        now: WallTime
+    ) {
+        keepCopy(key, response, now: now) { overtook(key, plainKey: plainKey, since: began) }
     }
 
     /// Stores a record under the key that its new head says (RFC 9111 §4.1), and deletes it under the one that it had.
@@ -39,9 +48,9 @@ extension Cache {
     ///   - began: when the record's fetch began.
     package func move(
         _ response: StoredResponse, from old: CacheKey, to key: CacheKey, plainKey: CacheKey,
-        since began: InvalidationMoment, now: WallTime, holding token: AnyObject? = nil
+        since began: InvalidationMoment, over fence: StoreFence? = nil, now: WallTime, holding token: AnyObject? = nil
     ) {
-        put(key, response, of: plainKey, since: began, now: now, holding: token)
+        put(key, response, of: plainKey, since: began, over: fence, now: now, holding: token)
         if old != key && old != plainKey { delete([old]) }
     }
 
@@ -142,6 +151,9 @@ extension Cache {
         askToSettle()
     }
 
+    /// The remote store has refused a record: what stands at its key is another's. So is the copy that memory has of it.
+    func dropCopy(of id: UInt64, at key: CacheKey) { memory?.remove(key, ofRecord: id) }
+
     /// Once for all that comes before it is done.
     private func askToSettle() {
         if overtakenWrites.count + repeatedWrites.count == 1 { writesNeedSettling?() }
@@ -161,10 +173,12 @@ extension Cache {
         for repetition in repetitions {
             let (record, origin) = (repetition.record, repetition.origin)
             let own = WriteOrigin(
-                key: origin.key, plainKey: origin.plainKey, began: origin.began, writer: ObjectIdentifier(self))
-            let write = RemoteWrite(in: self, own, holding: nil)
+                key: origin.key, plainKey: origin.plainKey, began: origin.began, fence: origin.fence,
+                writer: ObjectIdentifier(self))
+            let write = RemoteWrite(in: self, own, of: record.id, holding: nil)
             guard let shared = shared.writes.repeatWrite(of: record, write) else { continue }
-            remote.store(own.key, record, now: now, replacingIndex: record.kind == .varyIndex, holding: shared)
+            let fence = origin.fence ?? (record.kind == .varyIndex ? .record(record.mark) : nil)
+            remote.store(own.key, record, now: now, over: fence, holding: shared)
         }
     }
 

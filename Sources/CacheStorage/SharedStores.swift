@@ -10,6 +10,7 @@ package final class SharedStores: Sendable {
     /// Of the remote store.
     package let liveRecords = LiveRecords()
     let writes = WritesUnderWay()
+    let claims = ClaimNumbers()
     /// Of the remote store.
     package let undelivered = UndeliveredRemovals()
 

@@ -13,13 +13,25 @@ final class MemoryStoreAdapter: RemoteStore {
     }
 
     let memory = MemoryStore(bytes: 64 << 20)
+    /// What stands at keys without a record: until when, by the time of the last call.
+    private var occupants: [CacheKey: (kind: StoreOccupant.Kind, end: WallTime)] = [:]
+    private var now = WallTime(milliseconds: 1_800_000_000_000)
+    private var claims: [(ClaimOutcome, (any StoreClaimReceiver)?, UInt64)] = []
+    private var claimFigures = (held: 0, refused: 0, overtaken: 0)
     private var waiters: [UInt64: Waiter] = [:]
     private var removals: [(Int, (any StoreRemovalReceiver)?, UInt64)] = []
     private var nextTicket: UInt64 = 0
     private var isClosed = false
     /// Writes reach the store with the next turn only, or at ``endWrite(isStored:)``.
     var holdsWrites = false
-    private(set) var writes: [(key: CacheKey, response: StoredResponse, token: AnyObject?)] = []
+    private(set) var writes: [Write] = []
+
+    struct Write {
+        let key: CacheKey
+        let response: StoredResponse
+        let fence: StoreFence?
+        let token: (any StoreWriteHolder)?
+    }
 
     func lookup(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
@@ -27,6 +39,7 @@ final class MemoryStoreAdapter: RemoteStore {
         if isClosed { return .failed(.closed) }
         nextTicket += 1
         let text = keyText.withUnsafeBytes { Array($0) }
+        self.now = now
         waiters[nextTicket] = Waiter(key: key, keyText: text, now: now, receiver: receiver, token: token)
         return .pending(StoreTicket(number: nextTicket))
     }
@@ -34,23 +47,83 @@ final class MemoryStoreAdapter: RemoteStore {
     func cancel(_ ticket: StoreTicket) { waiters[ticket.number] = nil }
 
     func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
-        holding token: AnyObject?
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, over fence: StoreFence?,
+        holding token: (any StoreWriteHolder)?
     ) {
-        if isReplacement {
-            let there = memory.peek(key, keyText: response.keyText, now: now)
-            guard let there, there.kind == .varyIndex, there.id == response.id else { return }
+        self.now = now
+        let write = Write(key: key, response: response, fence: fence, token: token)
+        if holdsWrites { writes.append(write) } else { carryOut(write) }
+    }
+
+    private func carryOut(_ write: Write) {
+        if let fence = write.fence, !stands(fence, at: write.key) {
+            claimFigures.overtaken += 1
+            write.token?.writeWasRefused()
+            return
         }
-        if holdsWrites { writes.append((key, response, token)) } else { memory.store(key, response) }
+        occupants[write.key] = nil
+        texts[write.key] = write.response.keyText.withUnsafeBytes { Array($0) }
+        memory.store(write.key, write.response)
+    }
+
+    private func occupant(at key: CacheKey) -> StoreOccupant.Kind? {
+        guard let found = occupants[key], now < found.end else { return nil }
+        return found.kind
+    }
+
+    /// What memory has at the key: of no use to tests with more than one text of one key.
+    private func record(at key: CacheKey) -> StoredResponse? {
+        texts[key].flatMap { memory.peek(key, keyText: $0.span, now: now) }
+    }
+    private var texts: [CacheKey: [UInt8]] = [:]
+
+    private func stands(_ fence: StoreFence, at key: CacheKey) -> Bool {
+        switch fence {
+        case .claim(let claim): occupant(at: key) == .claim(claim)
+        case .record(let mark): record(at: key)?.mark == mark
+        case .value(let mark): occupant(at: key).map { Self.mark(of: $0) } == mark
+        }
+    }
+
+    private static func mark(of kind: StoreOccupant.Kind) -> ValueMark {
+        let text = Array("\(kind)".utf8.suffix(ValueMark.longest))
+        return ValueMark(text.span)
+    }
+
+    func claim(
+        _ key: CacheKey, _ claim: StoreClaim, over fence: StoreFence?, receiver: (any StoreClaimReceiver)?,
+        token: UInt64
+    ) {
+        let isFree = occupant(at: key) == nil && record(at: key) == nil
+        guard fence.map({ stands($0, at: key) }) ?? isFree else {
+            claimFigures.refused += 1
+            claims.append((.taken, receiver, token))
+            return
+        }
+        memory.remove(key)
+        occupants[key] = (.claim(claim), now.advanced(byMilliseconds: StoreClaim.lifetime))
+        claimFigures.held += 1
+        claims.append((.held, receiver, token))
+    }
+
+    func extend(_ claim: StoreClaim, at key: CacheKey) {
+        guard stands(.claim(claim), at: key) else { return }
+        occupants[key]?.end = now.advanced(byMilliseconds: StoreClaim.lifetime)
+    }
+
+    func release(_ claim: StoreClaim, at key: CacheKey, hitForMiss milliseconds: Int64?) {
+        guard stands(.claim(claim), at: key) else { return }
+        occupants[key] = milliseconds.map { (.hitForMiss, now.advanced(byMilliseconds: $0)) }
     }
 
     /// The oldest write ends, or the one at that place.
     func endWrite(at place: Int = 0, isStored: Bool) {
-        let (key, response, _) = writes.remove(at: place)
-        if isStored { memory.store(key, response) }
+        let write = writes.remove(at: place)
+        if isStored { carryOut(write) }
     }
 
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64) {
+        for key in keys { occupants[key] = nil }
         removals.append((keys.count { memory.remove($0) }, receiver, token))
     }
 
@@ -62,6 +135,9 @@ final class MemoryStoreAdapter: RemoteStore {
         var figures = RemoteStoreFigures()
         figures.hits = memory.figures.hits
         figures.misses = memory.figures.misses
+        figures.claims = claimFigures.held
+        figures.refusedClaims = claimFigures.refused
+        figures.overtakenStores = claimFigures.overtaken
         return figures
     }
 
@@ -71,7 +147,7 @@ final class MemoryStoreAdapter: RemoteStore {
     func turn() {
         let writing = writes
         writes = []
-        for (key, response, _) in writing { memory.store(key, response) }
+        for write in writing { carryOut(write) }
         let answering = waiters.sorted { $0.key < $1.key }
         waiters = [:]
         for (_, waiter) in answering {
@@ -79,10 +155,16 @@ final class MemoryStoreAdapter: RemoteStore {
                 waiter.receiver.storeDidAnswer(.failed(.closed), token: waiter.token)
             } else if let found = memory.lookup(waiter.key, keyText: waiter.keyText.span, now: waiter.now) {
                 waiter.receiver.storeDidAnswer(.hit(found), token: waiter.token)
+            } else if let kind = occupant(at: waiter.key) {
+                let occupant = StoreOccupant(kind, Self.mark(of: kind))
+                waiter.receiver.storeDidAnswer(.occupied(occupant), token: waiter.token)
             } else {
                 waiter.receiver.storeDidAnswer(.miss, token: waiter.token)
             }
         }
+        let claimed = claims
+        claims = []
+        for (outcome, receiver, token) in claimed { receiver?.storeDidClaim(outcome, token: token) }
         let told = removals
         removals = []
         for (count, receiver, token) in told { receiver?.storeDidRemove(count, trouble: nil, token: token) }

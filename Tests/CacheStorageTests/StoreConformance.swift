@@ -16,19 +16,22 @@ protocol StoreUnderTest: AnyObject {
 }
 
 /// Collects results.
-final class AnswerCollector: StoreReceiver, StoreRemovalReceiver {
+final class AnswerCollector: StoreReceiver, StoreRemovalReceiver, StoreClaimReceiver {
     enum Result {
         case hit(StoredResponse)
         case miss
+        case occupied(StoreOccupant)
         case failed(StoreTrouble)
     }
     var results: [(token: UInt64, result: Result)] = []
     var removals: [(token: UInt64, removed: Int, trouble: StoreTrouble?)] = []
+    var claims: [(token: UInt64, outcome: ClaimOutcome)] = []
 
     func storeDidAnswer(_ result: consuming StoreAnswer, token: UInt64) {
         switch result {
         case .hit(let response): results.append((token, .hit(response)))
         case .miss: results.append((token, .miss))
+        case .occupied(let occupant): results.append((token, .occupied(occupant)))
         case .failed(let trouble): results.append((token, .failed(trouble)))
         }
     }
@@ -36,11 +39,19 @@ final class AnswerCollector: StoreReceiver, StoreRemovalReceiver {
     func storeDidRemove(_ removed: Int, trouble: StoreTrouble?, token: UInt64) {
         removals.append((token, removed, trouble))
     }
+
+    func storeDidClaim(_ outcome: ClaimOutcome, token: UInt64) { claims.append((token, outcome)) }
+}
+
+/// Notes that a write was refused.
+final class WriteNote: StoreWriteHolder {
+    private(set) var isRefused = false
+    func writeWasRefused() { isRefused = true }
 }
 
 extension StoreUnderTest {
-    /// Looks up and waits for the result; nil for a miss, and a recorded failure if the store fails.
-    func find(_ key: CacheKey, _ keyText: String, now: WallTime? = nil) -> StoredResponse? {
+    /// Looks up and waits for the result.
+    private func result(of key: CacheKey, _ keyText: String, now: WallTime? = nil) -> AnswerCollector.Result? {
         let collector = AnswerCollector()
         let start = store.lookup(key, keyText: keyText.utf8.span, now: now ?? self.now, receiver: collector, token: 5)
         guard case .pending = start else {
@@ -48,13 +59,43 @@ extension StoreUnderTest {
             return nil
         }
         work { !collector.results.isEmpty }
-        switch collector.results.first?.result {
+        return collector.results.first?.result
+    }
+
+    /// Looks up and waits for the result; nil for a miss, and a recorded failure if the store fails.
+    func find(_ key: CacheKey, _ keyText: String, now: WallTime? = nil) -> StoredResponse? {
+        switch result(of: key, keyText, now: now) {
         case .hit(let response): return response
-        case .miss: return nil
+        case .miss, .occupied: return nil
         case .failed(let trouble): Issue.record("the lookup failed: \(trouble)")
         case nil: Issue.record("the lookup got no result")
         }
         return nil
+    }
+
+    /// What stands at the record's key instead of it.
+    func occupant(_ record: TestRecord) -> StoreOccupant? {
+        guard case .occupied(let occupant) = result(of: record.key, record.keyText) else { return nil }
+        return occupant
+    }
+
+    /// Claims, and waits for the result.
+    func claim(_ record: TestRecord, _ claim: StoreClaim, over fence: StoreFence? = nil) -> ClaimOutcome? {
+        let collector = AnswerCollector()
+        store.claim(record.key, claim, over: fence, receiver: collector, token: 3)
+        work { !collector.claims.isEmpty }
+        #expect(collector.claims.first?.token == 3)
+        return collector.claims.first?.outcome
+    }
+
+    /// - Returns: whether it was stored.
+    func keep(_ record: TestRecord, over fence: StoreFence) -> Bool {
+        let note = WriteNote()
+        store.store(record.key, record.make(), now: now, over: fence, holding: note)
+        // Replies come in order.
+        _ = find(CacheKey(high: 5, low: 6), "another")
+        settle()
+        return !note.isRefused
     }
 
     func find(_ record: TestRecord, now: WallTime? = nil) -> StoredResponse? {
@@ -74,6 +115,10 @@ extension StoreUnderTest {
         #expect(collector.removals.first?.trouble == nil)
         return collector.removals.first?.removed
     }
+}
+
+func testClaim(_ number: UInt64, isShared: Bool = true) -> StoreClaim {
+    StoreClaim(instance: 77, number: number, isShared: isShared)
 }
 
 struct StoreBehaviour: Sendable, CustomTestStringConvertible {
@@ -149,7 +194,7 @@ enum StoreConformance {
                         keyText: text.utf8.span, names: names.utf8.span)!
                 }
                 func put(_ index: StoredResponse) {
-                    world.store.store(key, index, now: world.now, replacingIndex: true, holding: nil)
+                    world.store.store(key, index, now: world.now, over: .record(index.mark), holding: nil)
                     world.settle()
                 }
                 put(index(1, "accept"))
@@ -164,6 +209,94 @@ enum StoreConformance {
                 #expect(world.remove([key]) == 1)
                 put(index(1, "accept"))
                 #expect(world.find(key, text) == nil)
+            },
+            StoreBehaviour("a claim stands until something takes its place, and one key has one") { world in
+                let record = TestRecord()
+                let (first, second) = (testClaim(1), testClaim(2))
+                #expect(world.claim(record, first) == .held)
+                #expect(world.occupant(record)?.kind == .claim(first))
+                #expect(world.claim(record, second) == .taken)
+                #expect(world.occupant(record)?.kind == .claim(first))
+                world.store.extend(first, at: record.key)
+                world.store.extend(second, at: record.key)
+                world.store.release(second, at: record.key, hitForMiss: nil)
+                #expect(world.occupant(record)?.kind == .claim(first))
+                world.store.release(first, at: record.key, hitForMiss: nil)
+                #expect(world.occupant(record) == nil)
+                #expect(world.claim(record, second) == .held)
+                #expect(world.store.figures.claims == 2)
+                #expect(world.store.figures.refusedClaims == 1)
+            },
+            StoreBehaviour("a record is stored over the claim of its fetch, and over no other") { world in
+                let record = TestRecord()
+                #expect(world.claim(record, testClaim(1)) == .held)
+                #expect(!world.keep(record, over: .claim(testClaim(2))))
+                #expect(world.find(record) == nil)
+                #expect(world.keep(record, over: .claim(testClaim(1))))
+                #expect(world.find(record)?.id == record.id)
+                #expect(!world.keep(record, over: .claim(testClaim(1))))
+                #expect(world.claim(record, testClaim(3)) == .taken)
+                #expect(world.find(record)?.id == record.id)
+                #expect(world.store.figures.overtakenStores == 2)
+            },
+            StoreBehaviour("what is removed during a fetch stays removed") { world in
+                let record = TestRecord()
+                #expect(world.claim(record, testClaim(1)) == .held)
+                _ = world.remove([record.key])
+                #expect(!world.keep(record, over: .claim(testClaim(1))))
+                #expect(world.find(record) == nil)
+                #expect(world.claim(record, testClaim(2)) == .held)
+                #expect(!world.keep(record, over: .claim(testClaim(1))))
+                #expect(world.occupant(record)?.kind == .claim(testClaim(2)))
+                world.store.store(record.key, TestRecord(id: 9).make(), now: world.now)
+                world.settle()
+                #expect(!world.keep(record, over: .claim(testClaim(2))))
+                #expect(world.find(record)?.id == 9)
+            },
+            StoreBehaviour("a record takes the place of the very one that it is made from") { world in
+                let (old, new) = (TestRecord(id: 1), TestRecord(id: 2))
+                #expect(!world.keep(new, over: .record(old.make().mark)))
+                world.keep(old)
+                #expect(world.keep(new, over: .record(old.make().mark)))
+                #expect(!world.keep(TestRecord(id: 3), over: .record(old.make().mark)))
+                #expect(world.find(new)?.id == 2)
+            },
+            StoreBehaviour("a claim takes the place of what was seen, and of nothing else") { world in
+                let record = TestRecord()
+                #expect(world.claim(record, testClaim(1, isShared: false)) == .held)
+                guard let seen = world.occupant(record) else {
+                    Issue.record("nothing stands there")
+                    return
+                }
+                #expect(seen.kind == .claim(testClaim(1, isShared: false)))
+                #expect(world.claim(record, testClaim(2), over: .value(seen.mark)) == .held)
+                #expect(world.claim(record, testClaim(3), over: .value(seen.mark)) == .taken)
+                #expect(world.keep(record, over: .claim(testClaim(2))))
+                #expect(world.claim(record, testClaim(4), over: .record(record.make().mark)) == .held)
+                #expect(world.find(record) == nil)
+            },
+            StoreBehaviour("a fetch whose response can't be shared leaves a marker") { world in
+                let record = TestRecord()
+                #expect(world.claim(record, testClaim(1)) == .held)
+                world.store.release(testClaim(2), at: record.key, hitForMiss: 60_000)
+                #expect(world.occupant(record)?.kind == .claim(testClaim(1)))
+                world.store.release(testClaim(1), at: record.key, hitForMiss: 60_000)
+                guard let marker = world.occupant(record) else {
+                    Issue.record("nothing stands there")
+                    return
+                }
+                #expect(marker.kind == .hitForMiss)
+                #expect(world.claim(record, testClaim(3)) == .taken)
+                #expect(world.keep(record, over: .value(marker.mark)))
+                #expect(world.find(record) != nil)
+            },
+            StoreBehaviour("a large record is stored over the claim of its fetch, and over no other") { world in
+                let record = TestRecord(body: patternedBody(3_000_000))
+                #expect(world.claim(record, testClaim(1)) == .held)
+                #expect(!world.keep(record, over: .claim(testClaim(2))))
+                #expect(world.find(record) == nil)
+                #expect(world.keep(record, over: .claim(testClaim(1))))
+                #expect(world.find(record)?.bodyArray == record.body)
             },
             StoreBehaviour("a record under the same key with another text is a miss") { world in
                 let record = TestRecord()
@@ -234,6 +367,7 @@ enum StoreConformance {
                         #expect(token % 3 != 0)
                         #expect(response.id == token)
                     case .miss: #expect(token % 3 == 0)
+                    case .occupied(let occupant): Issue.record("lookup \(token) found \(occupant)")
                     case .failed(let trouble): Issue.record("lookup \(token) failed: \(trouble)")
                     }
                 }

@@ -200,10 +200,11 @@ struct CollapseFailureTests {
         #expect(waiters.allSatisfy { (0.35...3).contains($0.seconds) }, "\(waiters.map(\.seconds))")
         #expect((2...5).contains(origin.count(for: path)))
         #expect(!leader.isOver)
-        // One that comes now finds what they brought.
-        #expect(try larder.awaitHit(path).text == "later")
+        // One that comes now finds what they brought. In a store that others use, only what its placeholder stood for is stored.
+        if backend == .memory { #expect(try larder.awaitHit(path).text == "later") }
         gate.turnOn()
         #expect(try leader.response().text == "first")
+        if backend != .memory { #expect(try larder.awaitHit(path).text == "first") }
     }
 
     /// How an origin ends an answer that is not whole.

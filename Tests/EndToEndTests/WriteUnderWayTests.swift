@@ -24,10 +24,11 @@ struct WriteUnderWayTests {
                     server: "workers: 3"))
         }
 
-        /// A path whose responses say how many there were.
-        func numbered(_ size: Int = 10, _ fields: [String] = []) -> String {
+        /// A path whose responses say how many there were, the first once the gate is open.
+        func numbered(_ size: Int = 10, _ fields: [String] = [], gate: Switch? = nil) -> String {
             origin.script { [origin] exchange in
                 let count = origin.count(for: exchange.request.path)
+                gate?.awaitOn()
                 let body = "answer \(count) " + String(repeating: "x", count: size)
                 try exchange.respond(200, ["Cache-Control: max-age=60"] + fields, body: body)
             }
@@ -49,9 +50,13 @@ struct WriteUnderWayTests {
             let play = try Play(stage)
             for size in [10, 5_000, 300_000] {
                 for vary in [[], ["Vary: X-Kind"]] {
-                    let path = play.numbered(size, vary)
+                    let gate = Switch()
+                    let path = play.numbered(size, vary, gate: gate)
+                    let first = try Asking(play.larder, path, ["X-Kind: a"])
+                    #expect(eventually { play.origin.count(for: path) == 1 })
                     try play.whileWritesWait {
-                        #expect(try play.larder.get(path, ["X-Kind: a"]).xCache == "MISS")
+                        gate.turnOn()
+                        #expect(try first.response().xCache == "MISS")
                         for _ in 0..<12 {
                             let next = try play.larder.get(path, ["X-Kind: a"])
                             #expect(
@@ -71,10 +76,14 @@ struct WriteUnderWayTests {
     func invalidated(isTiered: Bool) throws {
         try Stage.run { stage in
             let play = try Play(stage, tiered: isTiered)
-            let path = play.numbered()
+            let gate = Switch()
+            let path = play.numbered(gate: gate)
+            let first = try Asking(play.larder, path)
+            #expect(eventually { play.origin.count(for: path) == 1 })
             var asking: [Asking] = []
             try play.whileWritesWait {
-                #expect(try play.larder.get(path).text.hasPrefix("answer 1 "))
+                gate.turnOn()
+                #expect(try first.response().text.hasPrefix("answer 1 "))
                 #expect(try play.larder.get(path).xCache == "HIT")
                 #expect(try play.larder.request("POST", path, body: [120]).status == 200)
                 // Some may have to wait for Redis.

@@ -145,6 +145,7 @@ extension FillFeed.News {
         case .refused(.hitForMiss): "refused, hit for miss"
         case .refused(.ownReason): "refused, own reason"
         case .refused(.oneClient): "refused, one client"
+        case .refused(.lookAgain): "refused, look again"
         case .refused(.originFailure(let status)): "refused, \(status.code)"
         case .failed(let cause): "failed, \(cause)"
         case .gone: "gone"

@@ -67,6 +67,8 @@ final class ScriptedReader: FillReader {
 
     // MARK: What a test does with it
 
+    func fillLooksAgain() { end("looks again") }
+
     func fill(_ fill: Fill) { activity = .filling(fill) }
 
     func wait(for feed: FillFeed, as identifier: FillFeed.ReaderID) {

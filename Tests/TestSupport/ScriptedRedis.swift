@@ -110,6 +110,25 @@ package final class ScriptedRedis: Sendable {
         }
     }
 
+    /// The scripts of a store: something happens to the first key if its value begins with the first argument.
+    private static func runsScript(
+        _ command: [[UInt8]], _ words: [String], _ values: inout [String: [UInt8]]
+    ) -> Bool {
+        let (script, key, keys) = (String(decoding: command[1], as: UTF8.self), words[3], Int(words[2]) ?? 0)
+        let fence = command[3 + keys]
+        guard values[key, default: []].starts(with: fence), !fence.isEmpty || values[key, default: []].isEmpty else {
+            return false
+        }
+        if script.contains("RENAME") {
+            values[key] = values.removeValue(forKey: words[4])
+        } else if script.contains("UNLINK") {
+            values[key] = nil
+        } else if script.contains("'SET'") {
+            values[key] = command[4 + keys]
+        }
+        return true
+    }
+
     private static func properReply(
         to command: [[UInt8]], _ words: [String], _ values: inout [String: [UInt8]]
     ) -> [UInt8] {
@@ -118,6 +137,7 @@ package final class ScriptedRedis: Sendable {
         case "PING": return text("+PONG")
         case "AUTH", "SELECT": return text("+OK")
         case "SET":
+            if words.contains("NX"), values[words[1]] != nil { return text("$-1") }
             values[words[1]] = command[2]
             return text("+OK")
         case "APPEND":
@@ -133,6 +153,7 @@ package final class ScriptedRedis: Sendable {
             values[words[2]] = value
             return text("+OK")
         case "UNLINK": return text(":\(words.dropFirst().count { values.removeValue(forKey: $0) != nil })")
+        case "EVAL": return text(":\(Self.runsScript(command, words, &values) ? 1 : 0)")
         default: return text("-ERR unknown command '\(words[0])'")
         }
     }

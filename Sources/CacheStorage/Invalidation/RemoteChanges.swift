@@ -28,24 +28,36 @@ final class RemovalNotice: StoreRemovalReceiver {
 
 /// Held by the remote store until a write is confirmed, refused or abandoned. If the record was invalidated by then, by
 /// another worker, its removal may have come before the write.
-final class RemoteWrite {
+final class RemoteWrite: StoreWriteHolder {
     private weak var cache: Cache?
     let origin: WriteOrigin
+    private let record: UInt64
     private let token: AnyObject?
+    private var isRefused = false
     /// What other writes to the key ask for.
     var sequel = WriteSequel.none
 
-    /// - Parameter token: released together with this.
-    init(in cache: Cache, _ origin: WriteOrigin, holding token: AnyObject?) {
+    /// - Parameters:
+    ///   - record: the id of what is written.
+    ///   - token: released together with this.
+    init(in cache: Cache, _ origin: WriteOrigin, of record: UInt64, holding token: AnyObject?) {
+        self.record = record
         self.cache = cache
         self.origin = origin
         self.token = token
+    }
+
+    func writeWasRefused() {
+        isRefused = true
+        cache?.dropCopy(of: record, at: origin.key)
     }
 
     deinit {
         guard let cache else { return }
         switch sequel {
         case .repeats(let repetition): cache.noteRepeatedWrite(repetition)
+        // What stands there is another's.
+        case _ where isRefused: break
         case .superseded: break
         case .deletes: cache.noteOvertakenWrite(origin.key)
         case .none:

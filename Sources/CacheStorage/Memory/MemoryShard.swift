@@ -91,6 +91,12 @@ struct MemoryShard: Sendable {
         return slots[slot].response === current
     }
 
+    /// Whether the record at `key` has that id.
+    func holds(recordOf id: UInt64, at key: CacheKey, tag: UInt32) -> Bool {
+        guard let slot = find(key, tag) else { return false }
+        return slots[slot].response?.id == id
+    }
+
     /// Stores `response`; returns the record that it replaced.
     mutating func store(
         _ key: CacheKey, tag: UInt32, _ response: StoredResponse, usableUntil: WallTime = .never

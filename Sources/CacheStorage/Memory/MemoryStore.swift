@@ -124,6 +124,14 @@ package final class MemoryStore: Sendable {
         return old != nil
     }
 
+    /// Removes the record at `key` only if it has that id.
+    func remove(_ key: CacheKey, ofRecord id: UInt64) {
+        let tag = tag(of: key)
+        _ = change(shard(of: key)) { shard in
+            shard.holds(recordOf: id, at: key, tag: tag) ? shard.remove(key, tag: tag) : nil
+        }
+    }
+
     /// Empties the store; returns how many records were removed.
     @discardableResult
     package func removeAll() -> Int {

@@ -116,6 +116,9 @@ package final class StoredResponse: @unchecked Sendable {
     package var isResponse: Bool { kind == .response }
     package var isPartial: Bool { kind == .partial }
     package var id: UInt64 { description.id }
+    package var mark: RecordMark {
+        RecordMark(kind: kind, id: id, headHasContentLength: description.headHasContentLength)
+    }
     package var status: UInt16 { description.status }
     package var discardAt: WallTime { description.discardAt }
     package var facts: StoredFacts { description.facts }

@@ -6,7 +6,10 @@
 package enum StoreAnswer {
     /// The record with that key text. It may be stale, and it may be a vary index.
     case hit(StoredResponse)
+    /// Nothing stands at the key.
     case miss
+    /// Something else stands at the key. The request continues as after a miss, or waits for the fetch that it shows.
+    case occupied(StoreOccupant)
     /// The store failed. The request continues as after a miss.
     case failed(StoreTrouble)
 }
@@ -42,7 +45,7 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 extension RemoteStore {
     /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
-        store(key, response, now: now, replacingIndex: false, holding: nil)
+        store(key, response, now: now, over: nil, holding: nil)
     }
 }
 
@@ -59,12 +62,26 @@ package protocol RemoteStore: AnyObject {
     /// Stores `response` at `key` until its `discardAt`. Best effort: a write that can't be sent is discarded and
     /// counted.
     /// - Parameters:
-    ///   - isReplacement: whether the record, a vary index, is stored only where one of the same generation stands: an index
-    ///     that was removed meanwhile would bring its variants back.
+    ///   - fence: what must stand at the key at that moment; nil stores whatever stands there.
     ///   - token: retained until the write is confirmed, refused or abandoned.
     func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
-        holding token: AnyObject?)
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, over fence: StoreFence?,
+        holding token: (any StoreWriteHolder)?)
+
+    /// Puts a placeholder at the key, which stands for ``StoreClaim/lifetime``.
+    /// - Parameters:
+    ///   - fence: what it may take the place of; nil where nothing may stand there.
+    ///   - receiver: told once; nil if the result isn't needed, since a store over the claim shows it.
+    func claim(
+        _ key: CacheKey, _ claim: StoreClaim, over fence: StoreFence?, receiver: (any StoreClaimReceiver)?,
+        token: UInt64)
+
+    /// The placeholder stands for another ``StoreClaim/lifetime`` from now, if it still does.
+    func extend(_ claim: StoreClaim, at key: CacheKey)
+
+    /// Nothing is stored by that claim: its placeholder is removed, if it still stands.
+    /// - Parameter milliseconds: leaves a marker in its place for so long: what the key brings can't be shared.
+    func release(_ claim: StoreClaim, at key: CacheKey, hitForMiss milliseconds: Int64?)
 
     /// Removes records. `receiver` may be nil if the result isn't needed.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)
@@ -91,8 +108,13 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var stores = 0
     /// Writes discarded because the store was down, full, or too slow.
     package var droppedStores = 0
-    /// Vary indexes not written, since the one that they replace was removed or replaced meanwhile.
+    /// Records not written, since the placeholder or the record that they replace was removed or replaced meanwhile.
     package var overtakenStores = 0
+    /// Placeholders put at keys, and those that were not, since something else stood there.
+    package var claims = 0
+    package var refusedClaims = 0
+    /// Lookups that found the placeholder of a fetch, or a hit-for-miss marker.
+    package var occupied = 0
     package var removals = 0
     /// Records that could not be used: of another version, damaged, or with another key text.
     package var unreadableRecords = 0
@@ -117,6 +139,9 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
         stores += other.stores
         droppedStores += other.droppedStores
         overtakenStores += other.overtakenStores
+        claims += other.claims
+        refusedClaims += other.refusedClaims
+        occupied += other.occupied
         removals += other.removals
         unreadableRecords += other.unreadableRecords
         connects += other.connects

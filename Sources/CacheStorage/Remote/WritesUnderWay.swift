@@ -48,7 +48,7 @@ final class WritesUnderWay: Sendable {
     /// - Returns: to be released when the write is over; nil if there is no room here.
     func begin(
         _ record: StoredResponse, _ write: RemoteWrite, unless isOvertaken: () -> Bool
-    ) -> AnyObject? {
+    ) -> (any StoreWriteHolder)? {
         let (cost, key) = (Self.cost(of: record), write.origin.key)
         guard count.load(ordering: .relaxed) < Self.recordLimit,
             bytes.load(ordering: .relaxed) + cost <= Self.byteLimit
@@ -75,7 +75,7 @@ final class WritesUnderWay: Sendable {
 
     /// Notes that what was put last is being written once more.
     /// - Returns: to be released when that is over; nil if it isn't what was put last any more.
-    func repeatWrite(of record: StoredResponse, _ write: RemoteWrite) -> AnyObject? {
+    func repeatWrite(of record: StoredResponse, _ write: RemoteWrite) -> (any StoreWriteHolder)? {
         let key = write.origin.key
         let isNewest = shard(key).entries.withLock { entries in
             guard entries[key]?.record === record else { return false }
@@ -107,7 +107,7 @@ final class WritesUnderWay: Sendable {
     }
 
     /// - Parameter record: removed if it is still there; nil for whatever is there.
-    private func remove(_ key: CacheKey, _ record: StoredResponse?) {
+    fileprivate func remove(_ key: CacheKey, _ record: StoredResponse?) {
         let removed: StoredResponse? = shard(key).entries.withLock { entries in
             guard let found = entries[key]?.record, record == nil || found === record else { return nil }
             entries[key]?.record = nil
@@ -174,6 +174,8 @@ struct WriteOrigin: Sendable {
     let plainKey: CacheKey
     /// When the record's fetch began.
     let began: InvalidationMoment
+    /// What it may take the place of in the store; nil for whatever is there.
+    var fence: StoreFence?
     /// The cache that wrote it: the store has all writes of one cache in their order.
     let writer: ObjectIdentifier
 }
@@ -206,7 +208,7 @@ final class WriteRepetition {
 }
 
 /// Held by a write: its end is the moment at which the store has the record, or will never have it.
-private final class Write {
+private final class Write: StoreWriteHolder {
     private let record: StoredResponse
     private let write: RemoteWrite
     private let table: WritesUnderWay
@@ -215,6 +217,11 @@ private final class Write {
         self.record = record
         self.write = write
         self.table = table
+    }
+
+    func writeWasRefused() {
+        table.remove(write.origin.key, record)
+        write.writeWasRefused()
     }
 
     deinit { write.sequel = table.end(record, write) }

@@ -85,11 +85,10 @@ extension Reason {
             .disconnected, .keptWhileStoreDown, .earlyRefresh:
             .stale
         case .partialContent, .rangeNotStored: .partial
-        case .storeTimedOut, .storeSlow, .interimStatus, .oneRequestStatus, .headResponse, .incomplete, .tooLarge,
-            .requestNoStore,
-            .responseNoStore, .notUnderstood, .privateResponse, .authorization, .setCookie, .varyStar, .noLifetime,
-            .alreadyStale, .noCacheUnvalidatable, .contentType, .storedPrevails, .postRuns, .endlessStream,
-            .tagsTooLong, .waitTimedOut, .unshared:
+        case .storeTimedOut, .storeSlow, .fetchedElsewhere, .interimStatus, .oneRequestStatus, .headResponse,
+            .incomplete, .tooLarge, .requestNoStore, .responseNoStore, .notUnderstood, .privateResponse,
+            .authorization, .setCookie, .varyStar, .noLifetime, .alreadyStale, .noCacheUnvalidatable, .contentType,
+            .storedPrevails, .postRuns, .endlessStream, .tagsTooLong, .waitTimedOut, .unshared:
             .miss
         }
     }

@@ -21,7 +21,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     // Reused though stale.
     case requestMaxStale, staleWhileRevalidate, staleIfError, disconnected, keptWhileStoreDown
     // The store itself.
-    case storeUnavailable, storeTimedOut, storeSlow
+    case storeUnavailable, storeTimedOut, storeSlow, fetchedElsewhere
 
     /// Whether it concerns this request only: other requests may still be served the stored response.
     package var isRequestsOwn: Bool {
@@ -38,7 +38,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             .storedNoCache,
             .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
             .staleWhileRevalidate,
-            .staleIfError, .disconnected, .keptWhileStoreDown, .storeUnavailable, .storeTimedOut, .storeSlow:
+            .staleIfError, .disconnected, .keptWhileStoreDown, .storeUnavailable, .storeTimedOut, .storeSlow,
+            .fetchedElsewhere:
             false
         }
     }
@@ -127,6 +128,11 @@ package enum Reason: UInt8, Sendable, CaseIterable {
         case .storeTimedOut:
             ("store-timeout", "The store did not reply in time; treated as a miss.")
         case .storeSlow: ("store-slow", "The store replies too slowly to be asked; treated as a miss.")
+        case .fetchedElsewhere:
+            (
+                "fetched-elsewhere",
+                "Another fetch for the same key was under way, and its response is the one that is stored."
+            )
         }
     }
 }

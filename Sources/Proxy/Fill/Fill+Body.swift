@@ -78,6 +78,8 @@ extension Fill {
         if let whole, isToBeStored {
             keep(whole, movedFrom: partial?.known == nil ? nil : feed.key, holding: noteCompleted())
         } else if body == .collecting, whole != nil {
+            // Those that had asked before find it with the fill all the same.
+            if claim.refusal != nil { _ = noteCompleted() }
             service.note(.notStored(status, notStoredReason ?? .storeUnavailable), of: keys)
         }
         withdraw()

@@ -125,7 +125,10 @@ extension Fill {
         guard description.facts.lifetime < stored.facts.lifetime,
             let made = stored.refreshed(description, head: stored.head)
         else { return }
-        service.cache.put(keys.key, made, of: keys.plainKey, since: began, now: service.wallTime)
+        service.cache.put(
+            keys.key, made, of: keys.plainKey, since: began,
+            over: claim.fence(over: stored, at: keys.key, for: keys.key),
+            now: service.wallTime)
     }
 
     // MARK: What is stored
@@ -201,7 +204,9 @@ extension Fill {
             service.table.forgetHitForMiss(feed.key)
         }
         service.cache.move(
-            made, from: old, to: keys.key, plainKey: keys.plainKey, since: began, now: service.wallTime, holding: token)
+            made, from: old, to: keys.key, plainKey: keys.plainKey, since: began,
+            over: claim.fence(over: stored, at: old, for: keys.key), now: service.wallTime, holding: token)
+        claim.spend()
         return made
     }
 

@@ -94,7 +94,7 @@ extension Fill {
             notStoredReason = .partialContent
             if !isPublished { return false }
         }
-        isToBeStored = service.cache.canStore && !isWorthLess
+        isToBeStored = claim.mayStore && !isWorthLess
         if partial == nil { partial = PartialFetch() }
         partial?.range = range
         partial?.completeLength = completeLength

@@ -61,6 +61,9 @@ extension Fill {
         if facts.method == .post {
             forGet = GetRecord(
                 request, response, bytes, requestTime: requestTime, isOvertaken: isGetOvertaken, in: service)
+            if forGet != nil, let get = KeySelection.ofGet(request, &service.composer) {
+                claim.claimForGet(get.plainKey)
+            }
         }
     }
 
@@ -106,8 +109,8 @@ extension Fill {
             refuse(verdict, status)
             return nil
         }
-        isToBeStored = service.cache.canStore
-        if !isToBeStored { notStoredReason = .storeUnavailable }
+        isToBeStored = claim.mayStore
+        if !isToBeStored { notStoredReason = claim.refusal ?? .storeUnavailable }
         let head = recordHead(response, bytes, for: storedFacts)
         begin(storedFacts, life, head, response, bytes)
         return storedFacts.flags.contains(.fieldsRemoved) || entry.removesTags ? nil : head

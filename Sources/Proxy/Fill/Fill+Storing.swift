@@ -95,6 +95,11 @@ extension Fill {
 
     /// What the fill was to bring for all isn't for others.
     func noteHitForMiss(isShort: Bool) {
+        // What is stored all the same, such as what has to be validated before each use, stands there before long.
+        let isStored = body == .collecting && isToBeStored
+        if !isStored && feed.scopeOfVerdict == .whole {
+            claim.release(hitForMiss: FillTable.milliseconds(isShort: isShort))
+        }
         service.table.noteHitForMiss(feed.key, of: feed.scopeOfVerdict, now: service.loop.now, isShort: isShort)
     }
 
@@ -114,6 +119,7 @@ extension Fill {
         keys.settleSearchRule(
             request, response, bytes, &service.composer, service.searchRules, requestTime: requestTime,
             now: service.instant)
+        claim.follow(keys.key)
     }
 
     // MARK: Variants
@@ -153,36 +159,53 @@ extension Fill {
         if names.isEmpty {
             index = nil
             keys.dropVariant()
+            // What led to the variant gives way to the response.
+            claim.follow(keys.key, over: keys.varyIndex.map { .record($0.mark) })
             return true
         }
-        index = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
-        guard let index else { return false }
+        let settled = isOvertaken ? nil : varyIndex(names: names, discardAt: discardAt, facts: facts)
+        index = settled?.index
+        guard let settled, let index else { return false }
         let lists = index.varyNames
         let list = VaryLists.range(of: VaryLists.place(of: names.span, in: lists) ?? 0, in: lists)
         keys.selectVariant(
             names: lists.extracting(list), generation: index.id, request, &service.composer, &service.variantText)
         service.cache.noteVariant(keys.key, of: index.id, limit: request.runtime.configuration.limits.variants)
         keys.keepVariantText(service.composer)
+        // Where the index is new, who finds it sees that the variant is being fetched: the placeholder goes first.
+        let spent = settled.isNew ? claim.spend(on: index, at: keys.plainKey) : nil
+        claim.follow(keys.key)
+        if settled.isNew { put(index, over: settled.replaced ?? spent) }
         return true
+    }
+
+    /// - Parameter fence: what has to stand at the plain key. Without any, who might find it by it is given nothing.
+    private func put(_ index: StoredResponse, over fence: StoreFence?) {
+        guard fence != nil || !service.cache.usesRemote else { return }
+        service.cache.put(keys.plainKey, index, since: began, over: fence, now: service.wallTime)
     }
 
     /// The index at the plain key, with these names among its lists and a life that covers the new variant: the one that is
     /// there, if its lists and the new one contain each other, else one of a new generation.
-    private func varyIndex(names: [UInt8], discardAt: WallTime, facts: StoredFacts) -> StoredResponse? {
+    private func varyIndex(
+        names: [UInt8], discardAt: WallTime, facts: StoredFacts
+    ) -> (index: StoredResponse, isNew: Bool, replaced: StoreFence?)? {
         let plain = Array(keys.plainText)
         var (generation, lists, until) = (service.newIdentifier(), names, discardAt)
-        var isReplacement = false
-        if let known = currentIndex(plain), let all = VaryLists.adding(names.span, to: known.varyNames) {
-            if known.discardAt >= discardAt && known.varyNames.isSame(as: all.span) { return known }
-            (generation, lists, until) = (known.id, all, max(known.discardAt, discardAt))
-            isReplacement = true
+        var replaced: StoreFence?
+        // Nothing but this fill's own may stand where its placeholder does.
+        if !claim.isHeld(at: keys.plainKey), let known = currentIndex(plain) {
+            replaced = .record(known.mark)
+            if let all = VaryLists.adding(names.span, to: known.varyNames) {
+                if known.discardAt >= discardAt && known.varyNames.isSame(as: all.span) { return (known, false, nil) }
+                (generation, lists, until) = (known.id, all, max(known.discardAt, discardAt))
+            }
         }
         guard
             let made = StoredResponse.varyIndex(
                 generation: generation, discardAt: until, facts: facts, keyText: plain.span, names: lists.span)
         else { return nil }
-        service.cache.put(keys.plainKey, made, since: began, replacingIndex: isReplacement, now: service.wallTime)
-        return made
+        return (made, true, replaced)
     }
 
     /// The index that another request put there while this one was fetching, since a second one would cut off its variants;
@@ -205,7 +228,8 @@ extension Fill {
             generation: index.id, discardAt: discardAt, facts: index.facts, keyText: index.keyText,
             names: index.varyNames)
         if let longer {
-            service.cache.put(keys.plainKey, longer, since: began, replacingIndex: true, now: service.wallTime)
+            service.cache.put(
+                keys.plainKey, longer, since: began, over: .record(index.mark), now: service.wallTime)
         }
     }
 
@@ -225,9 +249,15 @@ extension Fill {
         service.counters.stored += 1
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
+        defer { claim.spend() }
+        if service.cache.usesRemote && claim.fence == nil {
+            service.cache.keepCopyAlone(
+                keys.key, response, of: keys.plainKey, since: began, now: service.wallTime)
+            return
+        }
         service.cache.move(
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
-            now: service.wallTime, holding: token)
+            over: claim.fence?.fence, now: service.wallTime, holding: token)
         LanguageIndex.note(response, under: keys, service.cache)
         if let superseded, request.entry?.compression != nil, FillService.isAnotherVersion(response, than: superseded) {
             service.deleteOtherCodings(of: request, keys)
@@ -262,7 +292,9 @@ extension Fill {
             let copy = StoredResponse.response(
                 description, keyText: text.span, varyNames: Span(), head: whole.head, body: whole.body)
         else { return }
-        service.cache.put(get.plainKey, copy, since: record.since, now: service.wallTime)
+        let fence = claim.spendForGet(get.plainKey)
+        guard fence != nil || !service.cache.usesRemote else { return }
+        service.cache.put(get.plainKey, copy, since: record.since, over: fence, now: service.wallTime)
     }
 }
 

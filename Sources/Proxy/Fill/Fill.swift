@@ -43,6 +43,8 @@ protocol FillReader: AnyObject {
     func fillFailed(_ failure: ExchangeFailure, stored: StoredResponse?)
     /// It lagged too far behind others, for whom the origin is read on.
     func fillDropped()
+    /// Another process has stored something that the reader may have: it looks again.
+    func fillLooksAgain()
     /// How much of the body the reader has taken.
     var readCount: Int { get }
 }
@@ -119,6 +121,8 @@ final class Fill {
     var forGet: GetRecord?
     /// What the origin's 304 brought that a 304 to the client's own condition has beside the stored fields.
     var linesBeyond304: [UInt8] = []
+    /// Its standing with a store that other processes use too.
+    private(set) var claim: FillClaim!
     /// When the origin was asked, by the clock of HTTP and in the order of invalidations.
     private(set) var requestTime = Instant(secondsSinceEpoch: 0)
     var began = InvalidationMoment.first
@@ -146,6 +150,7 @@ final class Fill {
         isValidating = selection.isValidating
         partial = selection.partial
         hadStored = selection.stored != nil || selection.partial?.known != nil
+        claim = FillClaim(self, in: service, selection)
         service.began(self)
     }
 
@@ -153,8 +158,11 @@ final class Fill {
 
     // MARK: Asking
 
+    /// Asks the origin, as soon as the store lets it.
+    func start() { claim.begin() }
+
     /// Asks the origin, unless the route bounds that while the store is down.
-    func start() {
+    func ask() {
         let answer = request.entry?.admission(in: service.cache) ?? .granted(nil)
         guard case .granted(let admission) = answer else {
             // Whoever begins a fill is told of its end later.
@@ -201,6 +209,23 @@ final class Fill {
         feed = next
     }
 
+    /// Another process has stored something: each of those that wait looks whether it is for it.
+    func lookAgain() {
+        withdraw()
+        feed.refuse(.lookAgain)
+        let reader = self.reader
+        end()
+        reader?.fillLooksAgain()
+    }
+
+    /// Another process has learned that nobody else can be given what comes.
+    func goesUnshared() {
+        guard isPublished else { return }
+        withdraw()
+        feed.refuse(.hitForMiss)
+        replaceFeed()
+    }
+
     private func stopSource() {
         source?.stop()
         source = nil
@@ -239,7 +264,8 @@ final class Fill {
     /// the store, which it is known not to do as soon as it outgrows that.
     private func goesOn() -> Bool {
         if feed.readers > 0 { return true }
-        guard isWorthStoring, leftAt != nil || service.leaveAlone() else { return false }
+        // The fetch that it waits for brings the same.
+        guard !claim.isWaiting, isWorthStoring, leftAt != nil || service.leaveAlone() else { return false }
         leftAt = service.loop.now
         return true
     }
@@ -255,6 +281,7 @@ final class Fill {
 
     /// Called every second.
     func checkTime(now: MonotonicTime) {
+        claim.extend()
         if body == .lockstep { checkPace() }
         // A body that still arrives for nobody has had its time. Until the head is there the origin's own time-out holds.
         guard let leftAt, body != .none, reader == nil, feed.readers == 0 else { return }
@@ -361,6 +388,7 @@ final class Fill {
         guard !isOver else { return }
         withdraw()
         stopSource()
+        claim.end()
         request = nil
         reader = nil
         service.ended(self, wasAlone: leftAt != nil)

@@ -9,6 +9,10 @@ struct FillCounters: Sendable {
     var coalesced = 0
     /// Requests that waited for another one's fill as long as they may.
     var waitsTimedOut = 0
+    /// Looks at a key where another process's fetch was under way, and fetches that took the place of one that had ended without
+    /// a response.
+    var claimWaits = 0
+    var takeovers = 0
     /// Refreshes in the background, and those that were not begun as too many were under way.
     var refreshes = 0
     var refreshesSkipped = 0

@@ -83,6 +83,7 @@ final class FillFeed: Sendable {
     /// The worker whose fill writes here.
     private let owner: Mailbox<Notice>
     private let state: Locked<State>
+    let fence = FeedFence()
     /// How far readers may lag behind one another in lockstep.
     static let spillLimit = 1 << 20
 

@@ -55,6 +55,8 @@ enum FillRefusal: Sendable {
     /// The response is for the client that asked, and what is stored stays: another request may begin a fill. Several of
     /// them in a row say that the key can't be shared.
     case oneClient
+    /// Another process has stored something meanwhile: who waits looks whether it is for it.
+    case lookAgain
     /// The origin answered with a failure that a stale response may stand in for (RFC 5861 §4).
     case originFailure(Status)
 }

@@ -25,7 +25,10 @@ extension FillService {
         return table.join(
             keys.key, range: range, isPersonal: isPersonal, mayReadWhole: !isBehind, keyText: text.span, worker: worker,
             mailbox: mailbox, now: loop.now, asked: selection.asked,
-            isOvertaken: { cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began) },
+            isOvertaken: {
+                cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began)
+                    || $0.fence.isBroken(at: keys.key, by: selection.sight, asked: selection.asked)
+            },
             make: {
                 guard mayBegin else { return nil }
                 return newFeed(

@@ -230,10 +230,12 @@ final class FillTable: Sendable {
     ///     the request said who sends it.
     ///   - isShort: the origin failed, which says little about its next response.
     func noteHitForMiss(_ key: CacheKey, of scope: FillScope = .whole, now: MonotonicTime, isShort: Bool) {
-        let interval = isShort ? Self.pauseMilliseconds : Self.hitForMissMilliseconds
-        let until = now.advanced(byMilliseconds: interval)
+        let until = now.advanced(byMilliseconds: Self.milliseconds(isShort: isShort))
         note(.hitForMiss(until: until), at: Place(key: key, scope: scope), now: now)
     }
+
+    /// How long it is known that what a key brings can't be shared.
+    static func milliseconds(isShort: Bool) -> Int64 { isShort ? pauseMilliseconds : hitForMissMilliseconds }
 
     func noteFailedRefresh(_ key: CacheKey, now: MonotonicTime) {
         let until = now.advanced(byMilliseconds: Self.pauseMilliseconds)

@@ -53,6 +53,10 @@ package struct Counters: Sendable {
     package var collapsed = 0
     /// Requests that waited for another one's fill as long as they may.
     package var waitsTimedOut = 0
+    /// Looks at a key in Redis where another instance's fetch was under way.
+    package var claimWaits = 0
+    /// Fetches that took the place of another instance's, which had ended without a response.
+    package var takeovers = 0
     /// Refreshes in the background.
     package var refreshes = 0
     /// Refreshes that were not begun as too many were under way.
@@ -118,6 +122,8 @@ package struct Counters: Sendable {
         storeRefused += other.storeRefused
         collapsed += other.coalesced
         waitsTimedOut += other.waitsTimedOut
+        claimWaits += other.claimWaits
+        takeovers += other.takeovers
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.continuedAlone
@@ -164,6 +170,8 @@ package struct Counters: Sendable {
         retries += other.retries
         collapsed += other.collapsed
         waitsTimedOut += other.waitsTimedOut
+        claimWaits += other.claimWaits
+        takeovers += other.takeovers
         refreshes += other.refreshes
         refreshesSkipped += other.refreshesSkipped
         fetchesLeftBehind += other.fetchesLeftBehind

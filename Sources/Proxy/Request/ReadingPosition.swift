@@ -11,4 +11,6 @@ struct ReadingPosition {
     var isBehind = false
     /// How many fills of others it has waited for.
     var waits = 0
+    /// It has waited for one for as long as it may.
+    var isPastWaiting = false
 }

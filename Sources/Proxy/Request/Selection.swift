@@ -25,8 +25,9 @@ struct Selection {
     var linesBeyond304: [UInt8] = []
     /// It was found in memory although it isn't used any more, as the remote store is down.
     var isKept = false
-    /// When a slow store was asked.
+    /// When a slow store was asked, and what it had at the key, where that isn't what is stored.
     var asked = MonotonicTime(milliseconds: .max)
+    var sight = StoreSight.unknown
 
     mutating func reset() {
         keys.reset()
@@ -39,6 +40,7 @@ struct Selection {
         isKept = false
         if !linesBeyond304.isEmpty { linesBeyond304 = [] }
         asked = MonotonicTime(milliseconds: .max)
+        sight = .unknown
     }
 }
 

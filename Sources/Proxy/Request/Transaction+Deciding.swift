@@ -28,6 +28,7 @@ extension Transaction {
             // Its group is remembered, so its key need not be.
             if explainer == nil { cache.delete([selection.keys.key]) }
             selection.stored = nil
+            selection.sight = .nothing
             selection.reason = .purged
             return .next(.decide)
         }
@@ -264,6 +265,12 @@ extension Transaction {
         guard let entry = request.entry, entry.collapseMilliseconds > 0, reading.waits < Self.mostWaits else {
             return .next(.fill)
         }
+        if case .occupied(let occupant) = selection.sight, occupant.kind == .hitForMiss {
+            // So another process has learned.
+            served.isCollapsed = false
+            served.aloneReason = .unshared
+            return .next(.fill)
+        }
         let fills = self.fills
         switch fills.join(
             request, selection, isBehind: reading.isBehind, worker: worker.index, mailbox: fills.mailbox)
@@ -333,6 +340,21 @@ extension Transaction {
         return .wait
     }
 
+    /// Another process has stored something that this request may have, which has waited for that with a fill of its own.
+    func fillLooksAgain() {
+        guard case .filling(let fill) = activity else { return }
+        endReading(of: fill)
+        reading.waits += 1
+        lookAgain()
+    }
+
+    /// What there was when the request looked has changed since.
+    func lookAgain() {
+        stream?.awaitNothing()
+        selection.reset()
+        resume(at: .key)
+    }
+
     // MARK: Fill
 
     /// Fetches for the store, and for nobody else.
@@ -349,6 +371,7 @@ extension Transaction {
         let fill = Fill(
             fills, feed: feed, isPublished: isPublished, purpose: .request, request, request.facts, selection,
             reader: self)
+        fill.claim.isPastWaiting = reading.isPastWaiting
         fill.isExpectedToBeStored = served.isCollapsed != false && fetching == .join
         activity = .filling(fill)
         stream?.awaitNothing()

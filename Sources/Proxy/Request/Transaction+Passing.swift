@@ -147,6 +147,7 @@ extension Transaction: ExchangeDelegate {
         let fill = Fill(
             fills, feed: fills.newFeed(keys), isPublished: false, purpose: .request, request, request.facts, basis,
             reader: self)
+        fill.claim.claimAhead()
         fill.isToBeStored = true
         // Its own invalidation doesn't count against it.
         fill.adopt(exchange, requestTime: asked.time, began: record.since)

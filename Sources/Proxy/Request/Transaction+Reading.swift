@@ -135,7 +135,7 @@ extension Transaction: FillReader {
     }
 
     /// The fill is over.
-    private func endReading(of fill: Fill) {
+    func endReading(of fill: Fill) {
         activity = .none
         fill.feed.leave(fill.first, tellsFill: false)
     }
@@ -161,6 +161,9 @@ extension Transaction: FillReader {
         case .refused(.ownReason):
             endActivity()
             resume(at: .join)
+        case .refused(.lookAgain):
+            endActivity()
+            lookAgain()
         case .refused(.oneClient):
             endActivity()
             // What came for several clients in a row, each time for that client alone, is not to be waited for.
@@ -211,6 +214,7 @@ extension Transaction: FillReader {
         fills.table.remove(feed, under: feed.key)
         endActivity()
         stream?.awaitNothing()
+        reading.isPastWaiting = true
         if reading.waits > 1 { return fetchAlone() }
         resume(at: .join)
     }

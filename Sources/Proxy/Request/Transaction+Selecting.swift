@@ -166,7 +166,10 @@ extension Transaction: StoreReceiver {
         guard cache.usesRemote else { return lookByNextList() }
         if let found = lookUpUnderWay() { return use(found) }
         detach()
-        if selection.keys.list == 0 { selection.asked = worker.loop.now }
+        if selection.keys.list == 0 {
+            selection.asked = worker.loop.now
+            selection.sight = .unknown
+        }
         let text = selection.keys.text
         let key = selection.keys.key
         switch cache.lookUpInRemote(key, keyText: text.span, now: worker.wallTime, receiver: self, token: number) {
@@ -263,6 +266,8 @@ extension Transaction: StoreReceiver {
             if selection.keys.isUsable(found), selection.stored?.isLater(than: found) != true {
                 selection.stored = found
                 selection.storedList = selection.keys.list
+            } else if selection.stored == nil {
+                see(.record(found.mark))
             }
             return lookByNextList()
         case .varyIndex:
@@ -286,14 +291,7 @@ extension Transaction: StoreReceiver {
 
     /// The key is the one of what was found; of a miss, the one with the most names.
     private func endLookUp(because trouble: StoreTrouble? = nil) -> Progress {
-        if let trouble, selection.stored == nil {
-            selection.reason =
-                switch trouble {
-                case .commandTimedOut: .storeTimedOut
-                case .tooSlow: .storeSlow
-                default: .storeUnavailable
-                }
-        }
+        if let trouble, selection.stored == nil { selection.reason = Reason(trouble) }
         if selection.keys.hasOtherLists, let index = selection.keys.varyIndex {
             selectVariant(by: index, list: selection.stored == nil ? 0 : selection.storedList)
         }
@@ -309,6 +307,16 @@ extension Transaction: StoreReceiver {
         }
     }
 
+    private func missed(_ sight: StoreSight) -> Progress {
+        see(sight)
+        // It may have been put since the store was asked.
+        if let found = lookUpUnderWay() { return use(found) }
+        return lookByNextList()
+    }
+
+    /// The key of a miss is the one of the first list.
+    private func see(_ sight: StoreSight) { if selection.keys.list == 0 { selection.sight = sight } }
+
     private func go(on answer: consuming StoreAnswer) -> Progress {
         switch answer {
         case .hit(let found):
@@ -316,14 +324,13 @@ extension Transaction: StoreReceiver {
             // An invalidation by this process may be on its way to the store that still hands this out.
             let now = worker.wallTime
             guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now) else {
+                see(.record(found.mark))
                 return lookByNextList()
             }
             if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
             return use(found)
-        case .miss:
-            // It may have been put since the store was asked.
-            if let found = lookUpUnderWay() { return use(found) }
-            return lookByNextList()
+        case .miss: return missed(.nothing)
+        case .occupied(let occupant): return missed(.occupied(occupant))
         case .failed(let trouble): return lookUpKept() ?? endLookUp(because: trouble)
         }
     }

@@ -68,14 +68,14 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
         case .find, .remove:
             switch result {
             case .hit(let found): tell(found)
-            case .miss: done(.nothing)
+            case .miss, .occupied: done(.nothing)
             case .failed(let trouble): done(.failed(trouble))
             }
         case .keep:
             switch result {
             case .hit: done(.kept(isConfirmed: true))
             case .failed(let trouble): done(.failed(trouble))
-            case .miss:
+            case .miss, .occupied:
                 // Refused by the store, or so large that it still goes out in pieces.
                 done(worker.cache.remoteTrouble.map { .failed($0) } ?? .kept(isConfirmed: false))
             }

@@ -17,11 +17,14 @@ enum Reply: BitwiseCopyable {
 /// The type of a command's reply. Each command has one; any may be replied to with an error instead.
 enum ReplyType: BitwiseCopyable {
     case status, integer, bulk
+    /// Of a SET on a condition: nil where that isn't met.
+    case statusOrAbsent
 
     /// Whether `reply` may be the reply to a command with this type.
     func accepts(_ reply: Reply) -> Bool {
         switch (reply, self) {
         case (.error, _), (.status, .status), (.integer, .integer), (.bulk, .bulk): true
+        case (.status, .statusOrAbsent), (.absent, .statusOrAbsent): true
         case (.status, _), (.integer, _), (.bulk, _), (.absent, _), (.array, _): false
         }
     }

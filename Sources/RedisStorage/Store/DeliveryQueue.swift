@@ -8,6 +8,7 @@ final class DeliveryQueue {
     private enum Result {
         case lookup(StoreAnswer)
         case removal(Int, StoreTrouble?)
+        case claim(ClaimOutcome)
     }
 
     private struct Delivery {
@@ -17,6 +18,7 @@ final class DeliveryQueue {
         var token: UInt64
         var lookupReceiver: (any StoreReceiver)?
         var removalReceiver: (any StoreRemovalReceiver)?
+        var claimReceiver: (any StoreClaimReceiver)?
     }
 
     private let loop: EventLoop
@@ -35,6 +37,10 @@ final class DeliveryQueue {
     {
         guard let receiver else { return }
         waiting.append(Delivery(result: .removal(count, trouble), token: token, removalReceiver: receiver))
+    }
+
+    func append(_ outcome: ClaimOutcome, token: UInt64, to receiver: any StoreClaimReceiver) {
+        waiting.append(Delivery(result: .claim(outcome), token: token, claimReceiver: receiver))
     }
 
     /// Discards the result of a cancelled lookup.
@@ -57,11 +63,13 @@ final class DeliveryQueue {
             let delivery = waiting[index]
             waiting[index].lookupReceiver = nil
             waiting[index].removalReceiver = nil
+            waiting[index].claimReceiver = nil
             index += 1
             switch delivery.result {
             case .lookup(let result): delivery.lookupReceiver?.storeDidAnswer(result, token: delivery.token)
             case .removal(let count, let trouble):
                 delivery.removalReceiver?.storeDidRemove(count, trouble: trouble, token: delivery.token)
+            case .claim(let outcome): delivery.claimReceiver?.storeDidClaim(outcome, token: delivery.token)
             }
         }
         waiting.removeAll(keepingCapacity: true)

@@ -9,10 +9,13 @@ final class LargeWrite {
     let record: StoredResponse
     let total: Int
     let pieces: Int
-    /// The temporary key of the upload: prefix, `upload:` and a unique number.
+    /// The temporary key of the upload: the record's key in braces, so that both are in one slot, `upload:` and a unique
+    /// number.
     let uploadKey: [UInt8]
+    /// What must stand at the key once the upload is complete; nil for whatever does.
+    let fence: StoreFence?
     /// Retained until the write has ended.
-    private let token: AnyObject?
+    let token: (any StoreWriteHolder)?
     var step = Step.pieces
     var sent = 0
     var confirmed = 0
@@ -21,7 +24,11 @@ final class LargeWrite {
     /// Will not be completed: refused by Redis, or superseded by a later write or removal.
     var isAbandoned = false
 
-    init(key: CacheKey, record: StoredResponse, uploadKey: [UInt8], holding token: AnyObject?) {
+    init(
+        key: CacheKey, record: StoredResponse, over fence: StoreFence?, uploadKey: [UInt8],
+        holding token: (any StoreWriteHolder)?
+    ) {
+        self.fence = fence
         self.token = token
         self.key = key
         self.record = record

@@ -1,7 +1,8 @@
 // The large records that are being written, one after another. A record is uploaded by SET and APPENDs to a temporary
 // key that expires by itself, with a few pieces pending at a time. Once Redis has confirmed every piece and the total
-// length, that key gets the record's lifetime and is renamed to the record's key. Readers never see an incomplete
-// record, one DEL removes all of it, and an interrupted upload leaves nothing permanent.
+// length, that key gets the record's lifetime and is renamed to the record's key, if what has to stand there still does: a
+// placeholder is extended meanwhile. Readers never see an incomplete record, one DEL removes all of it, and an interrupted
+// upload leaves nothing permanent.
 
 import CacheStorage
 
@@ -12,28 +13,38 @@ final class LargeWrites {
     /// Large writes pause while more than this waits to be sent.
     private static let outputForOthers = 256 << 10
 
+    /// A placeholder stands long enough for so many pieces.
+    private static let piecesPerExtension = 8
+
     private let context: StoreContext
+    private let claims: Claims
     /// The first is in progress, the others wait.
     private var writes: [LargeWrite] = []
     private var uploadNumber = UInt64.random(in: .min ... .max)
     private var scratch: [UInt8] = []
 
-    init(context: StoreContext) {
+    init(context: StoreContext, claims: Claims) {
         self.context = context
+        self.claims = claims
     }
 
     /// The number of records that were accepted but can't be read by other workers yet.
     var count: Int { writes.count }
 
+    /// - Parameter fence: what must stand at the key once the upload is complete; nil for whatever does.
     /// - Parameter token: retained until the write is confirmed, refused or abandoned.
-    func enqueue(_ key: CacheKey, _ record: StoredResponse, holding token: AnyObject?) {
+    func enqueue(
+        _ key: CacheKey, _ record: StoredResponse, over fence: StoreFence?, holding token: (any StoreWriteHolder)?
+    ) {
         guard writes.count < context.settings.largeWriteLimit else {
             context.figures.droppedStores += 1
             return
         }
         uploadNumber &+= 1
-        let name = Array("\(context.settings.prefix)upload:\(String(uploadNumber, radix: 16))".utf8)
-        writes.append(LargeWrite(key: key, record: record, uploadKey: name, holding: token))
+        let digits = (0..<CacheKey.hexCount).map { key.hexDigit(at: $0) }
+        let name =
+            Array("{".utf8) + context.keyPrefix + digits + Array("}upload:\(String(uploadNumber, radix: 16))".utf8)
+        writes.append(LargeWrite(key: key, record: record, over: fence, uploadKey: name, holding: token))
         sendMore()
     }
 
@@ -107,6 +118,9 @@ final class LargeWrites {
         }
         write.sent += 1
         expectConfirmation(number == 0 ? .status : .integer, of: write, on: connection)
+        if number % Self.piecesPerExtension == 0, case .claim(let claim) = write.fence {
+            claims.extend(claim, at: write.key, on: connection)
+        }
     }
 
     /// All pieces are confirmed: the upload gets the record's lifetime and its key.
@@ -118,6 +132,13 @@ final class LargeWrites {
             return
         }
         write.step = .renaming
+        if let fence = write.fence {
+            connection.output.fencedScript(
+                FencedScripts.rename, write.key, prefix: context.keyPrefix, and: write.uploadKey, over: fence,
+                arguments: isEternal ? 0 : 1)
+            if !isEternal { connection.output.argument(decimal: Int(lifetime)) }
+            return expectConfirmation(.integer, of: write, on: connection)
+        }
         connection.output.command(isEternal ? 2 : 3)
         connection.output.argument(isEternal ? "PERSIST" : "PEXPIRE")
         connection.output.argument(write.uploadKey)
@@ -154,6 +175,10 @@ extension LargeWrites: CommandReceiver {
             // Wait for both replies: PEXPIRE, then RENAME.
             guard write.pendingReplies == 0 else { return }
             context.figures.droppedStores += 1
+            writes.removeAll { $0 === write }
+        case (.renaming, .integer(0)) where write.fence != nil:
+            context.figures.overtakenStores += 1
+            write.token?.writeWasRefused()
             writes.removeAll { $0 === write }
         case (.renaming, _):
             guard write.pendingReplies == 0 else { return }

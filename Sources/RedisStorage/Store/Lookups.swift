@@ -10,7 +10,9 @@ import CacheStorage
 final class Lookups {
     /// The contents of the bulk string that was just parsed; its `.bulk` reply follows.
     private enum Received {
-        case nothing, miss, unreadable, refused
+        case nothing, miss, refused
+        /// It isn't the record that is looked for.
+        case occupied(StoreOccupant, isUnreadable: Bool)
         case hit(StoredResponse)
         case large(LargeRead)
     }
@@ -21,6 +23,7 @@ final class Lookups {
     private let commandStart: [UInt8]
     private var table = LookupTable()
     private var received = Received.nothing
+    private var receivedMark = ValueMark(Span())
     private var lastLocalTicket: UInt64 = 1 << 63
     /// The leaders whose commands are in a batch that wasn't sent yet.
     private var unsent: [CacheKey: UInt64] = [:]
@@ -87,38 +90,44 @@ extension Lookups: CommandReceiver {
         guard table.isAwaited(command.tag), let lookup = table[command.tag] else { return }
         if !lookup.followers.isEmpty { table.compareFollowers(of: command.tag, with: keyText) }
         received = read(bytes, keyText: keyText, for: lookup)
+        receivedMark = ValueMark(bytes)
     }
 
     private func read(_ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup) -> Received {
         if bytes.isEmpty { return .miss }
         guard let header = RecordFormat.readFirstPiece(bytes), header.total <= context.settings.recordLimit else {
-            return .unreadable
+            let occupant = RecordFormat.occupant(bytes)
+            return .occupied(occupant, isUnreadable: occupant.kind == .other)
         }
+        let unreadable = Received.occupied(StoreOccupant(.other, ValueMark(bytes)), isUnreadable: true)
         let start = RecordFormat.headerCount
         guard header.lengths.keyText == keyText.count, bytes.count >= start + keyText.count,
             bytes.extracting(start..<start + keyText.count).isSame(as: keyText)
-        else { return .unreadable }
-        if header.description.discardAt <= lookup.now { return .miss }
+        else { return unreadable }
+        if header.description.discardAt <= lookup.now {
+            return .occupied(StoreOccupant(.other, ValueMark(bytes)), isUnreadable: false)
+        }
         let contents = bytes.extracting(start..<bytes.count)
         let live = context.liveRecords.record(
             at: lookup.key, kind: header.kind, description: header.description, lengths: header.lengths,
             beginning: contents)
         if let live { return .hit(live) }
-        if header.pieces > 1 { return readLarge(header, at: lookup.key, contents) }
+        if header.pieces > 1 { return readLarge(header, at: lookup.key, contents) ?? unreadable }
         guard context.budget.hasRoom(for: header.lengths.total) else { return .refused }
         let record = StoredResponse.assembled(
             kind: header.kind, description: header.description, lengths: header.lengths, from: contents,
             budget: context.budget)
-        guard let record else { return .unreadable }
+        guard let record else { return unreadable }
         context.liveRecords.note(lookup.key, record)
         return .hit(record)
     }
 
-    private func readLarge(_ header: RecordFormat.Header, at key: CacheKey, _ contents: Span<UInt8>) -> Received {
+    /// Nil for a record that contradicts itself.
+    private func readLarge(_ header: RecordFormat.Header, at key: CacheKey, _ contents: Span<UInt8>) -> Received? {
         if let read = largeReads.read(of: header, at: key) { return .large(read) }
         guard !largeReads.isFull, context.budget.hasRoom(for: header.lengths.total) else { return .refused }
         guard let read = LargeRead(header: header, key: key, budget: context.budget), read.begin(with: contents) else {
-            return .unreadable
+            return nil
         }
         return .large(read)
     }
@@ -148,9 +157,17 @@ extension Lookups: CommandReceiver {
             if case .large(let read) = result, !lookup.hasOtherText {
                 return read.add(LargeRead.Reader(ticket: ticket, token: lookup.token, receiver: receiver))
             }
-            finish(lookup, ticket: ticket, lookup.hasOtherText ? .unreadable : result)
+            finish(lookup, ticket: ticket, lookup.hasOtherText ? ofAnotherText(result) : result)
         case .reply(.status), .reply(.integer), .reply(.absent), .reply(.array):
             preconditionFailure("a connection passes on replies of the command's type only")
+        }
+    }
+
+    /// What was found for one key text as another one with the same digest finds it.
+    private func ofAnotherText(_ result: Received) -> Received {
+        switch result {
+        case .nothing, .miss, .refused, .occupied: result
+        case .hit, .large: .occupied(StoreOccupant(.other, receivedMark), isUnreadable: true)
         }
     }
 
@@ -162,9 +179,10 @@ extension Lookups: CommandReceiver {
         case .refused:
             context.figures.refusedLookups += 1
             deliver(.failed(.tooManyWaiting), to: lookup, ticket)
-        case .unreadable:
-            context.figures.unreadableRecords += 1
-            fallthrough
+        case .occupied(let occupant, let isUnreadable):
+            if isUnreadable { context.figures.unreadableRecords += 1 }
+            if occupant.kind == .other { context.figures.misses += 1 } else { context.figures.occupied += 1 }
+            deliver(.occupied(occupant), to: lookup, ticket)
         case .miss, .nothing:
             context.figures.misses += 1
             deliver(.miss, to: lookup, ticket)

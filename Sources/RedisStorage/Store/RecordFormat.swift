@@ -82,18 +82,71 @@ enum RecordFormat {
         output.append(scratch.span)
     }
 
-    /// What the value of every record with the same kind and id begins with.
-    static func beginning(of record: StoredResponse) -> [UInt8] {
-        var bytes: [UInt8] = []
-        putBeginning(of: record, &bytes)
+    private static func putBeginning(of record: StoredResponse, _ bytes: inout [UInt8]) { put(record.mark, &bytes) }
+
+    private static func put(_ mark: RecordMark, _ bytes: inout [UInt8]) {
+        put(firstWord(kind: mark.kind.rawValue, flag: mark.headHasContentLength), &bytes)
+        put(mark.id, &bytes)
+    }
+
+    private static func firstWord(kind: UInt8, flag: Bool) -> UInt64 {
+        UInt64(magic) | UInt64(version) << 32 | UInt64(kind) << 48 | (flag ? 1 << 56 : 0)
+    }
+
+    // MARK: Placeholders
+
+    // Values of 32 bytes that stand at a record's key while there is none: the beginning of a record with kind 4 (the
+    // placeholder of a fetch; the flag says that others wait for it) or 5 (a hit-for-miss marker), then instance and number of
+    // the claim, and when it ends unless it is extended, which is for people: nothing compares it.
+    static let placeholderCount = 32
+    private static let claimKind: UInt8 = 4
+    private static let hitForMissKind: UInt8 = 5
+
+    static func placeholder(of claim: StoreClaim, until end: WallTime) -> [UInt8] {
+        var bytes = beginning(of: claim, kind: claimKind)
+        put(UInt64(bitPattern: end.milliseconds), &bytes)
         return bytes
     }
 
-    private static func putBeginning(of record: StoredResponse, _ bytes: inout [UInt8]) {
-        put(
-            UInt64(magic) | UInt64(version) << 32 | UInt64(record.kind.rawValue) << 48
-                | (record.description.headHasContentLength ? 1 << 56 : 0), &bytes)
-        put(record.id, &bytes)
+    static func hitForMissMarker(of claim: StoreClaim, until end: WallTime) -> [UInt8] {
+        var bytes = beginning(of: claim, kind: hitForMissKind)
+        put(UInt64(bitPattern: end.milliseconds), &bytes)
+        return bytes
+    }
+
+    private static func beginning(of claim: StoreClaim, kind: UInt8) -> [UInt8] {
+        var bytes: [UInt8] = []
+        put(firstWord(kind: kind, flag: claim.isShared), &bytes)
+        put(claim.instance, &bytes)
+        put(claim.number, &bytes)
+        return bytes
+    }
+
+    /// What a value begins with that meets the fence, and no other.
+    static func beginning(of fence: StoreFence) -> [UInt8] {
+        switch fence {
+        case .claim(let claim): return beginning(of: claim, kind: claimKind)
+        case .value(let mark): return mark.bytes
+        case .record(let mark):
+            var bytes: [UInt8] = []
+            put(mark, &bytes)
+            return bytes
+        }
+    }
+
+    /// What a value is that isn't the record which was looked for.
+    static func occupant(_ bytes: Span<UInt8>) -> StoreOccupant {
+        let mark = ValueMark(bytes)
+        guard bytes.count == placeholderCount else { return StoreOccupant(.other, mark) }
+        let first = word(bytes, 0)
+        for isShared in [true, false] {
+            if first == firstWord(kind: claimKind, flag: isShared) {
+                let claim = StoreClaim(instance: word(bytes, 8), number: word(bytes, 16), isShared: isShared)
+                return StoreOccupant(.claim(claim), mark)
+            }
+            if first == firstWord(kind: hitForMissKind, flag: isShared) { return StoreOccupant(.hitForMiss, mark) }
+        }
+        return StoreOccupant(.other, mark)
     }
 
     /// The header of piece `number`, which isn't the first.

@@ -16,6 +16,7 @@ package final class RedisStore: RemoteStore {
     private let smallWrites: SmallWrites
     private let largeWrites: LargeWrites
     private let removals: Removals
+    private let claims: Claims
 
     /// Called on every change of `state`, on the loop's thread; for the log. It must not call the store.
     package var stateChanged: ((StoreState) -> Void)?
@@ -38,7 +39,8 @@ package final class RedisStore: RemoteStore {
         largeReads = LargeReads(context: context)
         lookups = Lookups(context: context, largeReads: largeReads)
         smallWrites = SmallWrites(context: context)
-        largeWrites = LargeWrites(context: context)
+        claims = Claims(context: context)
+        largeWrites = LargeWrites(context: context, claims: claims)
         removals = Removals(context: context)
         topology.open(delegate: self)
     }
@@ -90,8 +92,8 @@ package final class RedisStore: RemoteStore {
     package func cancel(_ ticket: StoreTicket) { lookups.cancel(ticket) }
 
     package func store(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, replacingIndex isReplacement: Bool,
-        holding token: AnyObject?
+        _ key: CacheKey, _ response: StoredResponse, now: WallTime, over fence: StoreFence?,
+        holding token: (any StoreWriteHolder)?
     ) {
         let connection = context.topology.connection(for: key)
         guard connection.takesWrites, response.lengths.keyText <= RecordFormat.pieceCount / 2 else {
@@ -103,19 +105,48 @@ package final class RedisStore: RemoteStore {
         context.liveRecords.note(key, response)
         if response.discardAt <= now {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
-            smallWrites.unlink(key, on: connection)
-        } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
-            let lifetime = response.discardAt - now
-            if isReplacement {
-                smallWrites.replaceIndex(key, response, lifetime: lifetime, holding: token, on: connection)
+            if case .claim(let claim) = fence {
+                claims.remove(claim, at: key, on: connection)
             } else {
-                smallWrites.set(key, response, lifetime: lifetime, holding: token, on: connection)
+                smallWrites.unlink(key, on: connection)
             }
-        } else if isReplacement {
-            // No index is that large.
-            context.figures.droppedStores += 1
+        } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
+            smallWrites.set(
+                key, response, lifetime: response.discardAt - now, over: fence, holding: token, on: connection)
         } else {
-            largeWrites.enqueue(key, response, holding: token)
+            largeWrites.enqueue(key, response, over: fence, holding: token)
+        }
+    }
+
+    package func claim(
+        _ key: CacheKey, _ claim: StoreClaim, over fence: StoreFence?, receiver: (any StoreClaimReceiver)?,
+        token: UInt64
+    ) {
+        let connection = context.topology.connection(for: key)
+        guard connection.takesWrites else {
+            let trouble = connection.isServing && connection.hasRoom ? connection.state.trouble : .tooManyWaiting
+            return claims.finishUnsent(trouble, receiver: receiver, token: token)
+        }
+        // A client waits for it, as for a lookup.
+        guard connection.repliesSoon else { return claims.finishUnsent(.tooSlow, receiver: receiver, token: token) }
+        lookups.endSharing()
+        claims.begin(key, claim, over: fence, receiver: receiver, token: token, on: connection)
+    }
+
+    package func extend(_ claim: StoreClaim, at key: CacheKey) {
+        let connection = context.topology.connection(for: key)
+        guard connection.isServing, connection.hasRoom else { return }
+        claims.extend(claim, at: key, on: connection)
+    }
+
+    package func release(_ claim: StoreClaim, at key: CacheKey, hitForMiss milliseconds: Int64?) {
+        let connection = context.topology.connection(for: key)
+        guard connection.isServing, connection.hasRoom else { return }
+        lookups.endSharing()
+        if let milliseconds {
+            claims.markHitForMiss(claim, at: key, milliseconds: milliseconds, on: connection)
+        } else {
+            claims.remove(claim, at: key, on: connection)
         }
     }
 

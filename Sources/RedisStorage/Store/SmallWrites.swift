@@ -15,54 +15,32 @@ final class SmallWrites {
 
     /// SET key record PX lifetime, or without PX where the record never expires.
     /// - Parameter lifetime: milliseconds.
+    /// - Parameter fence: what must stand at the key; nil for whatever does.
     /// - Parameter token: retained until the outcome is known.
     func set(
-        _ key: CacheKey, _ record: StoredResponse, lifetime: Int64, holding token: AnyObject?,
-        on connection: RedisConnection
+        _ key: CacheKey, _ record: StoredResponse, lifetime: Int64, over fence: StoreFence?,
+        holding token: (any StoreWriteHolder)?, on connection: RedisConnection
     ) {
         let isEternal = record.discardAt == .never
-        connection.output.command(isEternal ? 3 : 5)
-        connection.output.argument("SET")
-        connection.output.argument(key, prefix: context.keyPrefix)
-        append(record, to: connection)
-        if !isEternal {
-            connection.output.argument("PX")
-            connection.output.argument(decimal: Int(lifetime))
+        if let fence {
+            connection.output.fencedScript(
+                FencedScripts.set, key, prefix: context.keyPrefix, over: fence, arguments: isEternal ? 1 : 2)
+        } else {
+            connection.output.command(isEternal ? 3 : 5)
+            connection.output.argument("SET")
+            connection.output.argument(key, prefix: context.keyPrefix)
         }
-        connection.expectReply(.status, for: self, tag: Tag.record.rawValue, subject: token)
-    }
-
-    /// The same of a vary index, which only takes the place of one of its generation.
-    func replaceIndex(
-        _ key: CacheKey, _ index: StoredResponse, lifetime: Int64, holding token: AnyObject?,
-        on connection: RedisConnection
-    ) {
-        let isEternal = index.discardAt == .never
-        connection.output.command(isEternal ? 6 : 7)
-        connection.output.argument("EVAL")
-        connection.output.argument(Self.indexReplacement)
-        connection.output.argument("1")
-        connection.output.argument(key, prefix: context.keyPrefix)
-        connection.output.argument(RecordFormat.beginning(of: index))
-        append(index, to: connection)
-        if !isEternal { connection.output.argument(decimal: Int(lifetime)) }
-        connection.expectReply(.integer, for: self, tag: Tag.record.rawValue, subject: token)
-    }
-
-    /// SET where the value begins as the new one does: an index of the same generation. 1 if so, else 0. Redis keeps the
-    /// compiled script, so that its text is all that it costs.
-    private static let indexReplacement: StaticString = """
-        if redis.call('GETRANGE',KEYS[1],0,15)~=ARGV[1] then return 0 end
-        if ARGV[3] then redis.call('SET',KEYS[1],ARGV[2],'PX',ARGV[3]) else redis.call('SET',KEYS[1],ARGV[2]) end
-        return 1
-        """
-
-    private func append(_ record: StoredResponse, to connection: RedisConnection) {
         let total = RecordFormat.headerCount + record.lengths.total
         connection.output.bulk(total)
         RecordFormat.appendHeader(of: record, to: &connection.output, scratch: &scratch)
         RecordFormat.appendContents(of: record, 0..<total, to: &connection.output)
         connection.output.append("\r\n")
+        if !isEternal {
+            if fence == nil { connection.output.argument("PX") }
+            connection.output.argument(decimal: Int(lifetime))
+        }
+        connection.expectReply(
+            fence == nil ? .status : .integer, for: self, tag: Tag.record.rawValue, subject: token)
     }
 
     /// UNLINK key, without waiting for the reply.
@@ -92,7 +70,9 @@ extension SmallWrites: CommandReceiver {
         switch outcome {
         case .reply(.error), .abandoned:
             if isRecord { context.figures.droppedStores += 1 }
-        case .reply(.integer(0)): context.figures.overtakenStores += 1
+        case .reply(.integer(0)):
+            context.figures.overtakenStores += 1
+            (command.subject as? any StoreWriteHolder)?.writeWasRefused()
         case .reply:
             if isRecord { context.figures.stores += 1 }
             connection.noteWriteTaken()
