@@ -6,8 +6,8 @@ import CacheStorage
 
 /// How a command has ended.
 enum CommandOutcome: BitwiseCopyable {
-    /// Redis has replied with the command's type of reply, or with an error. The bytes of a bulk string were delivered
-    /// before.
+    /// Redis has replied with the command's type of reply, or with an error. The bytes of a bulk string and the elements
+    /// of an array were delivered before.
     case reply(Reply)
     /// Its reply is no longer awaited: the connection is lost, or the server doesn't respond. `isTimedOut`: this
     /// command itself exceeded its deadline.
@@ -20,6 +20,9 @@ protocol CommandReceiver: AnyObject {
     /// to the command) are valid only during the call. The connection must not be used during it.
     func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand)
 
+    /// The reply to `command` is an array; `finish` follows. The connection must not be used during it.
+    func receive(array elements: [ReplyElement], for command: PendingCommand)
+
     /// `command` has ended. The receiver may send more commands over `connection`, but must not call its own users yet:
     /// that has to wait for `RedisConnectionDelegate.connectionDidProgress(_:)`.
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection)
@@ -27,6 +30,7 @@ protocol CommandReceiver: AnyObject {
 
 extension CommandReceiver {
     func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand) {}
+    func receive(array elements: [ReplyElement], for command: PendingCommand) {}
 }
 
 /// A command that waits for its reply.

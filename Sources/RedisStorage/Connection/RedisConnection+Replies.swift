@@ -46,8 +46,15 @@ extension RedisConnection: ReplyReaderDelegate {
     }
 
     func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {
-        guard let command = queue.first, command.replyType == .bulk, let receiver = command.receiver else { return }
+        guard let command = queue.first, command.replyType.hasBytes, let receiver = command.receiver else { return }
         attachments.lend(to: receiver, for: command, bulk: bytes)
+    }
+
+    func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { queue.first?.replyType == .array }
+
+    func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {
+        guard let command = queue.first else { return }
+        command.receiver?.receive(array: elements, for: command)
     }
 
     private func handle(_ reply: Reply) {

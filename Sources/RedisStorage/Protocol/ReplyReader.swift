@@ -1,69 +1,59 @@
 // hiredis's reader, used as a parser only: bytes go in, replies come out. Its object functions are replaced, so that no
 // reply object is created: a bulk string is passed on in place in the reader's buffer, and everything else is a number
-// or a short text. RESP2 only. It knows neither sockets nor the purpose of a reply.
+// or a short text. Only arrays, which commands of the hit path don't reply with, are collected. RESP2 only. It knows
+// neither sockets nor the purpose of a reply, so that it reads what is pushed to a subscriber as well.
 
 import CHiredis
 
-/// A reply. The bytes of a bulk string were passed to the reader's delegate before.
-enum Reply: BitwiseCopyable {
-    case status
-    case error(RedisErrorKind)
-    case integer(Int)
-    case bulk
-    case absent
-    case array
-}
-
-/// The type of a command's reply. Each command has one; any may be replied to with an error instead.
-enum ReplyType: BitwiseCopyable {
-    case status, integer, bulk
-    /// Of a SET on a condition: nil where that isn't met.
-    case statusOrAbsent
-
-    /// Whether `reply` may be the reply to a command with this type.
-    func accepts(_ reply: Reply) -> Bool {
-        switch (reply, self) {
-        case (.error, _), (.status, .status), (.integer, .integer), (.bulk, .bulk): true
-        case (.status, .statusOrAbsent), (.absent, .statusOrAbsent): true
-        case (.status, _), (.integer, _), (.bulk, _), (.absent, _), (.array, _): false
-        }
-    }
-}
-
-/// Receives the bytes of bulk strings, which are valid only while they are being parsed.
+/// Receives what doesn't fit into a `Reply`. Called from within `ReplyReader.next`; the reader must not be used during it.
 protocol ReplyReaderDelegate: AnyObject {
-    /// A top-level bulk string has arrived; `next` then returns `.bulk` for it. Called from within `next`: `bytes`
-    /// belong to the reader and are valid only during the call, and the reader must not be used during it.
+    /// A top-level bulk string has arrived; `next` then returns `.bulk` for it. `bytes` belong to the reader and are valid
+    /// only during the call.
     func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>)
+
+    /// Whether an array may come next. One that may not is malformed, and none of it is kept.
+    func replyReaderTakesArray(_ reader: ReplyReader) -> Bool
+
+    /// A top-level array has arrived; `next` then returns `.array` for it.
+    func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement])
 }
 
-/// Parses the replies of one connection, on the thread of its owner. Nothing is allocated per reply.
+extension ReplyReaderDelegate {
+    func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { false }
+    func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {}
+}
+
+/// Parses the replies of one connection, on the thread of its owner. Nothing is allocated per reply, other than for arrays.
 @safe
 final class ReplyReader {
     enum Step: BitwiseCopyable {
         case reply(Reply)
         /// More bytes are needed.
         case incomplete
-        /// The bytes aren't RESP2; the connection can't be used any more.
+        /// The bytes aren't RESP2, or more than is read of one reply; the connection can't be used any more.
         case malformed
     }
 
     private let reader: UnsafeMutablePointer<redisReader>
     fileprivate var last = Reply.absent
+    /// The array that is being read.
+    fileprivate var array: ArrayAssembly?
+    fileprivate let arrayLimits: ArrayAssembly.Limits
     /// The owner of this reader; it outlives the reader.
     fileprivate unowned let delegate: any ReplyReaderDelegate
 
     /// hiredis moves the rest of its buffer after every thousand bytes consumed; small feeds keep that cheap.
     private static let feedCount = 16 << 10
-    /// No command here has a longer reply; a longer one is malformed, so that the buffer is limited.
+    /// No command here has a longer reply, or element of one; a longer one is malformed, so that the buffer is limited.
     private static let longestReply = 1 << 20
 
     /// Nil if hiredis can't allocate memory.
     /// - Parameter delegate: not retained; must outlive the reader.
-    init?(delegate: any ReplyReaderDelegate) {
+    init?(delegate: any ReplyReaderDelegate, arrayLimits: ArrayAssembly.Limits = .init()) {
         guard let reader = unsafe redisReaderCreateWithFunctions(replyFunctions) else { return nil }
         unsafe self.reader = reader
         self.delegate = delegate
+        self.arrayLimits = arrayLimits
         unsafe reader.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
         // An empty buffer of up to this size is kept for the next replies.
         unsafe reader.pointee.maxbuf = 256 << 10
@@ -91,6 +81,12 @@ final class ReplyReader {
         let waiting = unsafe reader.pointee.len - reader.pointee.pos
         return waiting > Self.longestReply ? .malformed : .incomplete
     }
+
+    fileprivate func deliverCompleteArray() {
+        guard let elements = array?.complete else { return }
+        array = nil
+        delegate.replyReader(self, didReadArray: elements)
+    }
 }
 
 /// hiredis expects an object for each reply; this dummy address represents all of them and is never read or freed.
@@ -102,30 +98,75 @@ private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyO
     unsafe functions.initialize(
         to: unsafe redisReplyObjectFunctions(
             createString: { task, text, count in
-                unsafe note(task) { reader in
-                    let bytes = unsafe Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(start: text, count: count))
-                    switch unsafe task!.pointee.type {
+                let type = unsafe task!.pointee.type
+                let string = unsafe UnsafeRawBufferPointer(start: text, count: count)
+                return unsafe note(task) { reader in
+                    let bytes = unsafe Span<UInt8>(_unsafeBytes: string)
+                    switch type {
                     case REDIS_REPLY_ERROR: return .error(RedisErrorKind(bytes))
                     case REDIS_REPLY_STATUS: return .status
                     default:
                         reader.delegate.replyReader(reader, didReadBulk: bytes)
                         return .bulk
                     }
+                } element: {
+                    switch type {
+                    case REDIS_REPLY_ERROR: unsafe .error(Array(string))
+                    case REDIS_REPLY_STATUS: unsafe .status(Array(string))
+                    default: unsafe .bulk(Array(string))
+                    }
                 }
             },
-            createArray: { task, _ in unsafe note(task) { _ in .array } },
-            createInteger: { task, value in unsafe note(task) { _ in .integer(Int(value)) } },
-            createNil: { task in unsafe note(task) { _ in .absent } },
+            createArray: { task, count in unsafe beginArray(task, count: Int(count)) },
+            createInteger: { task, value in
+                unsafe note(task) { _ in
+                    .integer(Int(value))
+                } element: {
+                    .integer(Int(value))
+                }
+            },
+            createNil: { task in
+                unsafe note(task) { _ in
+                    .absent
+                } element: {
+                    .absent
+                }
+            },
             freeObject: { _ in }))
     return unsafe functions
 }()
 
-/// Records a top-level reply; elements of arrays, which no command here returns, are ignored.
-private func note(_ task: UnsafePointer<redisReadTask>?, _ make: (ReplyReader) -> Reply) -> UnsafeMutableRawPointer? {
-    // The reader sets privdata when it is created, and it is alive during every call into hiredis, since it makes them.
-    if let task = unsafe task, unsafe task.pointee.parent == nil, let context = unsafe task.pointee.privdata {
-        let reader = unsafe Unmanaged<ReplyReader>.fromOpaque(context).takeUnretainedValue()
-        reader.last = make(reader)
+/// The reader that hiredis works for. It sets privdata when it is created, and it is alive during every call into hiredis,
+/// since it makes them.
+private func reader(of task: UnsafePointer<redisReadTask>?) -> (reader: ReplyReader, isTopLevel: Bool)? {
+    guard let task = unsafe task, let context = unsafe task.pointee.privdata else { return nil }
+    return unsafe (Unmanaged<ReplyReader>.fromOpaque(context).takeUnretainedValue(), task.pointee.parent == nil)
+}
+
+/// Takes a top-level reply, or an element of an array. Nil, which hiredis takes for a lack of memory, if the array is past
+/// its limits.
+private func note(
+    _ task: UnsafePointer<redisReadTask>?, _ reply: (ReplyReader) -> Reply, element: () -> ReplyElement
+) -> UnsafeMutableRawPointer? {
+    guard let (reader, isTopLevel) = unsafe reader(of: task) else { return nil }
+    if isTopLevel {
+        reader.last = reply(reader)
+        return unsafe anyObject
     }
+    guard reader.array?.append(element()) == true else { return nil }
+    reader.deliverCompleteArray()
+    return unsafe anyObject
+}
+
+/// As `note`, for the head of an array, which its elements follow.
+private func beginArray(_ task: UnsafePointer<redisReadTask>?, count: Int) -> UnsafeMutableRawPointer? {
+    guard let (reader, isTopLevel) = unsafe reader(of: task) else { return nil }
+    if isTopLevel {
+        guard reader.delegate.replyReaderTakesArray(reader) else { return nil }
+        reader.last = .array
+        reader.array = ArrayAssembly(limits: reader.arrayLimits)
+    }
+    guard reader.array?.beginArray(of: count) == true else { return nil }
+    reader.deliverCompleteArray()
     return unsafe anyObject
 }
