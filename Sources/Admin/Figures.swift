@@ -20,6 +20,7 @@ struct Figures {
     let memory: MemoryStoreFigures
     let invalidations: InvalidationFigures
     let undelivered: UndeliveredFigures
+    let hearing: HearingFigures
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
@@ -54,6 +55,7 @@ struct Figures {
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures
         undelivered = server.shared.stores.undelivered.figures
+        hearing = server.shared.stores.hearing.figures
         logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay
@@ -103,6 +105,18 @@ extension Health {
         case .ejected: "aside"
         case .failing: "failing"
         case .checkedDown: "down"
+        }
+    }
+}
+
+extension HearingMode {
+    /// In the words of `/stats`.
+    var label: StaticString {
+        switch self {
+        case .none: "off"
+        case .connecting: "connecting"
+        case .hearing: "up"
+        case .refused: "refused"
         }
     }
 }

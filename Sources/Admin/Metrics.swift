@@ -250,6 +250,19 @@ extension MetricFamily {
         ) {
             $0.lost
         },
+        tracking(
+            "larder_tracking_up", .gauge, "Whether Redis tells of changes, so that copies in memory are used: 0 or 1."
+        ) {
+            $0.mode == .hearing ? 1 : 0
+        },
+        tracking(
+            "larder_tracking_sessions_total", .counter,
+            "How often copies in memory began afresh: after each loss of the tracking connection, and when all of Redis was emptied."
+        ) {
+            $0.sessions
+        },
+        tracking("larder_tracking_messages_total", .counter, "Messages of Redis about changed keys.") { $0.messages },
+        tracking("larder_tracking_keys_total", .counter, "Keys that these messages named.") { $0.names },
         remote(
             "larder_remote_unreadable_total",
             "Unusable records in Redis: damaged, of another version, or of another key text."
@@ -272,6 +285,15 @@ extension MetricFamily {
     ) -> MetricFamily {
         MetricFamily(name, .counter, help) { figures, samples in
             if figures.report.storeState != nil { samples.add(value(figures.total.remote)) }
+        }
+    }
+
+    /// Has no samples where Redis isn't to tell of changes.
+    private static func tracking(
+        _ name: StaticString, _ kind: Kind, _ help: StaticString, _ value: @escaping @Sendable (HearingFigures) -> Int
+    ) -> MetricFamily {
+        MetricFamily(name, kind, help) { figures, samples in
+            if figures.hearing.mode != .none { samples.add(value(figures.hearing)) }
         }
     }
 

@@ -217,6 +217,14 @@ extension Figures {
                 $0.member("removals_lost", undelivered.lost)
             }
         }
+        if hearing.mode != .none {
+            json.object("tracking") {
+                $0.member("state", hearing.mode.label)
+                $0.member("sessions", hearing.sessions)
+                $0.member("messages", hearing.messages)
+                $0.member("keys", hearing.names)
+            }
+        }
     }
 
     private func write(_ remote: RemoteStoreFigures, to json: inout JSONWriter) {

@@ -30,7 +30,13 @@ extension Cache {
         remote.store(key, response, now: now, over: fence, holding: shared ?? write)
         // Whether it is stored shows later. A vary index's older copy may be used until then, and no longer than it may;
         // every other copy goes again if the store refuses the record.
-        if fence != .record(response.mark) { keepCopy(key, response, now: now, unless: isOvertaken) }
+        guard fence != .record(response.mark) else { return true }
+        if self.shared.hearing.bindsCopies {
+            // The store is about to name the key, so that a copy would go again. Until then it is found on its way.
+            memory?.remove(key)
+        } else {
+            keepShortly(key, response, for: copyLifetime, now: now, unless: isOvertaken)
+        }
         return true
     }
 
@@ -39,7 +45,9 @@ extension Cache {
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, since began: InvalidationMoment,
         now: WallTime
     ) {
-        keepCopy(key, response, now: now) { overtook(key, plainKey: plainKey, since: began) }
+        // Nobody tells what happens to the key in the store meanwhile.
+        let lifetime = shared.hearing.bindsCopies ? min(copyLifetime, shared.hearing.graceMilliseconds) : copyLifetime
+        keepShortly(key, response, for: lifetime, now: now) { overtook(key, plainKey: plainKey, since: began) }
     }
 
     /// Stores a record under the key that its new head says (RFC 9111 §4.1), and deletes it under the one that it had.
@@ -54,22 +62,40 @@ extension Cache {
         if old != key && old != plainKey { delete([old]) }
     }
 
-    /// Keeps a record in memory alone, if there is a memory store.
-    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse) { memory?.store(key, record) }
-
-    /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.
-    package func keepCopy(_ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, now: WallTime) {
-        keepCopy(key, response, now: now) { !isCurrent(response, key: key, plainKey: plainKey, now: now) }
+    /// Keeps a record in memory alone, if there is a memory store: one that was made from others. Where these are in a remote
+    /// store, it is made again before long, since nobody names its key when they change.
+    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse, now: WallTime) {
+        guard remote != nil, shared.hearing.bindsCopies else {
+            memory?.store(key, record, session: remote == nil ? 0 : Hearing.shortLife)
+            return
+        }
+        let until = now.advanced(byMilliseconds: shared.hearing.graceMilliseconds)
+        memory?.store(key, copy: record, of: heard, shared.hearing, usableUntil: until) { false }
     }
 
-    /// For a short time only: this process isn't notified when the remote store's entry is removed.
-    private func keepCopy(
-        _ key: CacheKey, _ response: StoredResponse, now: WallTime, unless isOvertaken: () -> Bool
+    /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.
+    /// - Parameter mark: taken before the store was asked.
+    package func keepCopy(
+        _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, since mark: HearingMark, now: WallTime
     ) {
-        guard let memory, copyLifetime > 0 else { return }
-        let until = min(response.discardAt, now.advanced(byMilliseconds: copyLifetime))
+        func isOvertaken() -> Bool { !isCurrent(response, key: key, plainKey: plainKey, now: now) }
+        let hearing = shared.hearing
+        guard hearing.bindsCopies else {
+            return keepShortly(key, response, for: copyLifetime, now: now, unless: isOvertaken)
+        }
+        guard mark.session != 0, hearing.graceMilliseconds > 0 else { return }
+        memory?.store(key, copy: response, of: mark, hearing, unless: isOvertaken)
+    }
+
+    /// For so many milliseconds: this process isn't notified when the remote store's entry is removed.
+    private func keepShortly(
+        _ key: CacheKey, _ response: StoredResponse, for lifetime: Int64, now: WallTime, unless isOvertaken: () -> Bool
+    ) {
+        guard let memory, lifetime > 0 else { return }
+        let until = min(response.discardAt, now.advanced(byMilliseconds: lifetime))
         guard until < response.discardAt, !keepsCopiesLonger else {
-            memory.store(key, response, usableUntil: until, unless: isOvertaken)
+            memory.store(
+                key, response, usableUntil: until, session: Hearing.shortLife, unless: isOvertaken)
             return
         }
         var description = response.description
@@ -83,7 +109,7 @@ extension Cache {
                     generation: response.id, discardAt: until, facts: response.facts, keyText: response.keyText,
                     names: response.varyNames)
             }
-        if let copy { memory.store(key, copy, unless: isOvertaken) }
+        if let copy { memory.store(key, copy, session: Hearing.shortLife, unless: isOvertaken) }
     }
 
     /// Notes that a variant is to be stored. If its generation then has too many variants, the oldest is deleted.

@@ -25,14 +25,21 @@ extension Cache {
 
     /// Looks in memory only: one lock, one retain, no allocation.
     package func lookUpInMemory(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
-        memory?.lookup(key, keyText: keyText, now: now)
+        memory?.lookup(key, keyText: keyText, now: now, session: usableSession(now))
     }
 
     /// What ``lookUpInMemory(_:keyText:now:)`` would find, without side effects: nothing is counted, marked as used, or
     /// removed.
     package func peekInMemory(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
-        memory?.peek(key, keyText: keyText, now: now)
+        memory?.peek(key, keyText: keyText, now: now, session: usableSession(now))
     }
+
+    /// The session whose copies may be used.
+    @inline(__always)
+    private func usableSession(_ now: WallTime) -> UInt32 { remote == nil ? 0 : shared.hearing.session(at: now) }
+
+    /// To be taken before a look-up in the remote store, for the copy of what it brings.
+    package var heard: HearingMark { shared.hearing.mark }
 
     /// What memory still has although a copy that old isn't used otherwise: for when the remote store is down. Nothing that was
     /// invalidated in this process is among it.

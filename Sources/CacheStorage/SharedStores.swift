@@ -10,12 +10,19 @@ package final class SharedStores: Sendable {
     /// Of the remote store.
     package let liveRecords = LiveRecords()
     let writes = WritesUnderWay()
+    /// Of changes in the remote store.
+    package let hearing = Hearing()
     let claims = ClaimNumbers()
     /// Of the remote store.
     package let undelivered = UndeliveredRemovals()
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }
+
+    /// A message of the remote store has named these keys: copies in memory of what was there before are gone.
+    package func forget(_ keys: some Sequence<CacheKey>, in message: UInt64) {
+        for key in keys { memory.name(key, in: message) }
+    }
 
     /// Changes the limit of the memory store and evicts down to it.
     package func resize(memoryBytes: Int) { memory.resize(bytes: memoryBytes) }

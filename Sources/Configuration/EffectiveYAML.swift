@@ -31,6 +31,7 @@ extension Configuration {
             out.key("prefix", store.prefix)
             out.key("timeout", store.timeout.description)
             out.key("object", store.object.description)
+            out.key("grace", store.grace.description)
             out.key("tiered_life", store.tieredLife.description)
         }
         out.section("upstreams") { out in

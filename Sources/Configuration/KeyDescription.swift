@@ -147,8 +147,12 @@ package struct KeyDescription: Sendable, Hashable {
             "store.object", "SIZE", "8MiB",
             "Maximum size of a stored response. Larger ones are streamed to the client and not stored."),
         KeyDescription(
+            "store.grace", "DURATION", "1s",
+            "With tiered, how old the last sign of life from Redis may be while copies in memory are used; 0 for no copies."
+        ),
+        KeyDescription(
             "store.tiered_life", "DURATION", "1s",
-            "With tiered, how long an in-memory copy is used before Redis is checked again."),
+            "With tiered, how long a copy in memory is used where Redis refuses to tell of changes."),
     ]
 
     private static let upstreams = [

@@ -21,7 +21,10 @@ package struct StoreSettings: Sendable, Hashable {
     package var timeout = Milliseconds(250)
     /// Maximum size of a stored response. Larger ones are streamed to the client and not stored.
     package var object = ByteCount.mebibytes(8)
-    /// With `tiered`, how long an in-memory copy is used before Redis is checked again. 0 checks every time.
+    /// With `tiered`, how old the last sign of life from Redis may be while copies in memory are used. 0 keeps no copies.
+    package var grace = Milliseconds.seconds(1)
+    /// With `tiered`, how long an in-memory copy is used before Redis is checked again, where Redis doesn't tell of changes. 0
+    /// checks every time.
     package var tieredLife = Milliseconds.seconds(1)
 
     package init() {}

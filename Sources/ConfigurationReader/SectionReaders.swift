@@ -74,6 +74,7 @@ enum SectionReader {
         }
         keys.read("timeout", into: &store.timeout)
         keys.read("object", into: &store.object)
+        keys.read("grace", into: &store.grace, mayBeZero: true)
         keys.read("tiered_life", into: &store.tieredLife, mayBeZero: true)
         if store.usesRedis, keys.node("redis") == nil {
             keys.fault(
@@ -92,6 +93,7 @@ enum SectionReader {
         let uses = [
             ("redis", store.usesRedis, "set `backend` to redis or tiered"),
             ("memory", store.usesMemory, "set `backend` to memory or tiered"),
+            ("grace", store.backend == .tiered, "set `backend` to tiered"),
             ("tiered_life", store.backend == .tiered, "set `backend` to tiered"),
         ]
         // `none` is a switch: what it turns off is there for the next time.

@@ -223,9 +223,9 @@ struct CacheTests {
     func overtakenCopy() {
         let cache = cache()
         cache.invalidate([key], at: now)
-        cache.keepCopy(key, record(requested: -1), of: key, now: now)
+        cache.keepCopy(key, record(requested: -1), of: key, since: cache.heard, now: now)
         #expect(inMemory(cache) == nil)
-        cache.keepCopy(key, record(), of: key, now: now)
+        cache.keepCopy(key, record(), of: key, since: cache.heard, now: now)
         #expect(inMemory(cache) != nil)
     }
 

@@ -175,8 +175,15 @@ struct StoreOutageTests {
         }
         try play("backend: tiered\ntiered_life: 60s", respond: respond) { outage in
             let (larder, origin) = (outage.larder, outage.origin)
-            _ = try larder.get("/stale/a")
-            _ = try larder.get("/stale/strict")
+            for path in ["/stale/a", "/stale/strict"] {
+                // What memory has is what was found in Redis since it was stored there.
+                #expect(
+                    try eventually(within: 20) {
+                        let found = try larder.figure("store", "memory", "lookup_hits")
+                        _ = try larder.get(path)
+                        return try larder.figure("store", "memory", "lookup_hits") > found
+                    })
+            }
             outage.redis.kill()
             try outage.waitUntilDown()
             let asked = origin.count(for: "/stale/a")

@@ -26,21 +26,25 @@ struct MemoryShard: Sendable {
     private var index = KeyIndex()
     private var ghosts = GhostList()
     private var sweepPosition = 0
+    /// The number of the last message that named any of the keys which share a place; empty until one does.
+    private var namings: [UInt64] = []
 
     var count: Int { small.count + main.count }
 
     /// All bytes of the shard: records, tables, and the shard itself.
     var bytes: Int {
         recordBytes + slots.capacity * MemoryLayout<Slot>.stride + index.footprint + ghosts.footprint
-            + MemoryLayout<MemoryShard>.stride
+            + namings.capacity * MemoryLayout<UInt64>.stride + MemoryLayout<MemoryShard>.stride
     }
 
     /// The record at `key`, if its key text is `keyText` and it may still be used. An expired one is removed and returned in
     /// `departed`.
+    /// - Parameter session: the one whose copies may be used; 0 where nothing is a copy.
     mutating func lookup(
-        _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, departed: inout StoredResponse?
+        _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, session: UInt32,
+        departed: inout StoredResponse?
     ) -> StoredResponse? {
-        guard let slot = find(key, tag) else {
+        guard let slot = find(key, tag), slots[slot].isOf(session) else {
             counters.misses += 1
             return nil
         }
@@ -64,8 +68,11 @@ struct MemoryShard: Sendable {
     }
 
     /// The same without side effects.
-    func peek(_ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
-        guard let slot = find(key, tag), now < slots[slot].usableUntil, let response = slots[slot].response,
+    func peek(
+        _ key: CacheKey, tag: UInt32, keyText: Span<UInt8>, now: WallTime, session: UInt32
+    ) -> StoredResponse? {
+        guard let slot = find(key, tag), now < slots[slot].usableUntil,
+            slots[slot].isOf(session), let response = slots[slot].response,
             response.hasKeyText(keyText)
         else { return nil }
         return response
@@ -99,7 +106,7 @@ struct MemoryShard: Sendable {
 
     /// Stores `response`; returns the record that it replaced.
     mutating func store(
-        _ key: CacheKey, tag: UInt32, _ response: StoredResponse, usableUntil: WallTime = .never
+        _ key: CacheKey, tag: UInt32, _ response: StoredResponse, usableUntil: WallTime = .never, session: UInt32 = 0
     ) -> StoredResponse? {
         counters.stores += 1
         response.entered()
@@ -110,6 +117,7 @@ struct MemoryShard: Sendable {
             slots[slot].response = response
             slots[slot].discardAt = response.discardAt
             slots[slot].usableUntil = min(usableUntil, response.discardAt)
+            slots[slot].session = session
             old?.left()
             return old
         }
@@ -119,6 +127,7 @@ struct MemoryShard: Sendable {
         slots[slot].response = response
         slots[slot].discardAt = response.discardAt
         slots[slot].usableUntil = min(usableUntil, response.discardAt)
+        slots[slot].session = session
         slots[slot].uses = 0
         let isReturning = ghosts.take(tag, window: max(main.count, 16))
         join(isReturning ? .main : .small, slot)
@@ -126,6 +135,20 @@ struct MemoryShard: Sendable {
         index.insert(tag, slot: slot)
         return nil
     }
+
+    /// A message has named the key, or one that shares its place.
+    mutating func name(tag: UInt32, in message: UInt64) {
+        if namings.isEmpty { namings = [UInt64](repeating: 0, count: Self.namingCount) }
+        namings[Self.naming(tag)] = message
+    }
+
+    /// Whether a message after that one may have named the key.
+    func isNamed(tag: UInt32, since message: UInt64) -> Bool {
+        !namings.isEmpty && namings[Self.naming(tag)] > message
+    }
+
+    private static let namingCount = 4096
+    private static func naming(_ tag: UInt32) -> Int { Int(tag) & (namingCount - 1) }
 
     mutating func remove(_ key: CacheKey, tag: UInt32) -> StoredResponse? {
         guard let slot = find(key, tag) else { return nil }
@@ -196,9 +219,10 @@ struct MemoryShard: Sendable {
     mutating func empty() -> [StoredResponse] {
         let held = slots.compactMap(\.response)
         for response in held { response.left() }
-        let counters = counters
+        let (counters, namings) = (counters, namings)
         self = MemoryShard()
         self.counters = counters
+        self.namings = namings
         self.counters.removals += held.count
         return held
     }

@@ -37,12 +37,15 @@ package final class MemoryStore: Sendable {
     }
 
     /// The record at `key` if its key text is `keyText` and it hasn't expired. One lock, one retain, no allocation.
-    package func lookup(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+    /// - Parameter session: the one whose copies may be used; 0 where nothing is a copy. See ``Hearing``.
+    package func lookup(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, session: UInt32 = 0
+    ) -> StoredResponse? {
         var departed: StoredResponse?
         let tag = tag(of: key)
         return shards[shard(of: key)].withLock { shard in
             let before = (shard.recordBytes, shard.smallBytes)
-            let found = shard.lookup(key, tag: tag, keyText: keyText, now: now, departed: &departed)
+            let found = shard.lookup(key, tag: tag, keyText: keyText, now: now, session: session, departed: &departed)
             if found == nil {
                 settle(shard.recordBytes - before.0, shard.smallBytes - before.1)
             }
@@ -52,9 +55,13 @@ package final class MemoryStore: Sendable {
 
     /// What ``lookup(_:keyText:now:)`` would return, without side effects: nothing is counted, marked as used, or
     /// removed. For `explain`.
-    package func peek(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
+    package func peek(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, session: UInt32 = 0
+    ) -> StoredResponse? {
         let tag = tag(of: key)
-        return shards[shard(of: key)].withLock { $0.peek(key, tag: tag, keyText: keyText, now: now) }
+        return shards[shard(of: key)].withLock {
+            $0.peek(key, tag: tag, keyText: keyText, now: now, session: session)
+        }
     }
 
     /// The record at `key` with that key text, whether or not it is still usable.
@@ -70,11 +77,12 @@ package final class MemoryStore: Sendable {
     /// Stores `response` at `key`, replacing any earlier record. `false` if it alone exceeds the limit; the earlier
     /// record is then removed too, since it is out of date.
     /// - Parameter usableUntil: from then on only ``lookUpKept(_:keyText:now:isCounted:)`` finds it.
+    /// - Parameter session: ``Hearing/shortLife`` for a copy of a remote record.
     /// - Parameter isOvertaken: asked under the lock that a removal takes too: whoever notes an invalidation first and
     ///   removes then, leaves nothing here that this returns true for.
     @discardableResult
     package func store(
-        _ key: CacheKey, _ response: StoredResponse, usableUntil: WallTime = .never,
+        _ key: CacheKey, _ response: StoredResponse, usableUntil: WallTime = .never, session: UInt32 = 0,
         unless isOvertaken: () -> Bool = { false }
     ) -> Bool {
         guard fits(response) else {
@@ -83,10 +91,45 @@ package final class MemoryStore: Sendable {
         }
         let tag = tag(of: key)
         let old = change(shard(of: key)) { shard in
-            isOvertaken() ? nil : shard.store(key, tag: tag, response, usableUntil: usableUntil)
+            isOvertaken()
+                ? nil : shard.store(key, tag: tag, response, usableUntil: usableUntil, session: session)
         }
         makeRoom(sparing: response)
         return withExtendedLifetime(old) { true }
+    }
+
+    /// Stores a copy of a remote record that was asked for at `mark`, unless the key was named since.
+    /// - Parameters:
+    ///   - usableUntil, isOvertaken: as above.
+    ///   - hearing: which session lasts. Asked under the lock that ``name(_:in:)`` takes too: whatever order the two come in, no
+    ///     copy of what was named is left.
+    package func store(
+        _ key: CacheKey, copy response: StoredResponse, of mark: HearingMark, _ hearing: Hearing,
+        usableUntil: WallTime = .never, unless isOvertaken: () -> Bool
+    ) {
+        guard fits(response) else {
+            remove(key)
+            return
+        }
+        let tag = tag(of: key)
+        let old = change(shard(of: key)) { shard in
+            guard hearing.lasts(mark), !shard.isNamed(tag: tag, since: mark.message), !isOvertaken() else {
+                return shard.remove(key, tag: tag)
+            }
+            return shard.store(key, tag: tag, response, usableUntil: usableUntil, session: mark.session)
+        }
+        makeRoom(sparing: response)
+        withExtendedLifetime(old) {}
+    }
+
+    /// A message has named the key: its record is removed, and copies that were asked for before aren't kept.
+    func name(_ key: CacheKey, in message: UInt64) {
+        let tag = tag(of: key)
+        let old = change(shard(of: key)) { shard in
+            shard.name(tag: tag, in: message)
+            return shard.remove(key, tag: tag)
+        }
+        withExtendedLifetime(old) {}
     }
 
     /// Stores `response` at `key` only if `current` is still the record there: a refresh must not undo a removal made

@@ -19,6 +19,12 @@ struct Slot {
     /// Hits since it joined its queue, at most `Slot.mostUses`.
     var uses: UInt8 = 0
     var queue = SlotQueue.free
+    /// Of a copy of a remote record: see ``Hearing``. 0 for what is nobody's copy.
+    var session: UInt32 = 0
+
+    /// Whether a look-up that may use this session's copies may use this one.
+    @inline(__always)
+    func isOf(_ session: UInt32) -> Bool { self.session == session || self.session == Hearing.shortLife }
 
     static let none = UInt32.max
     static let mostUses: UInt8 = 3

@@ -31,6 +31,21 @@ package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
         self.init(high: high, low: low)
     }
 
+    /// Reads 32 hexadecimal digits, in either case; nil for anything else.
+    package init?(hex digits: Span<UInt8>) {
+        guard digits.count == Self.hexCount else { return nil }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        for index in digits.indices {
+            guard let value = digits[index].hexValue else { return nil }
+            if index < 16 {
+                words.high = words.high << 4 | UInt64(value)
+            } else {
+                words.low = words.low << 4 | UInt64(value)
+            }
+        }
+        self.init(high: words.high, low: words.low)
+    }
+
     /// The hexadecimal digit at `position` (0 is the leftmost of 32), in lower case.
     package func hexDigit(at position: Int) -> UInt8 {
         let word = position < 16 ? high : low

@@ -52,7 +52,7 @@ extension FillService {
             }
             // Another process may have replaced in Redis what memory has a copy of: what is made of that stays here, as long as it.
             if cache.usesRemote {
-                cache.keepInMemory(keys.key, made)
+                cache.keepInMemory(keys.key, made, now: wallTime)
             } else {
                 cache.put(keys.key, made, of: keys.plainKey, since: began, now: wallTime)
             }

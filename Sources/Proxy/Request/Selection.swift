@@ -28,6 +28,8 @@ struct Selection {
     /// When a slow store was asked, and what it had at the key, where that isn't what is stored.
     var asked = MonotonicTime(milliseconds: .max)
     var sight = StoreSight.unknown
+    /// How much had been heard of the store's changes when it was asked.
+    var heard = HearingMark.deaf
 
     mutating func reset() {
         keys.reset()
@@ -41,6 +43,7 @@ struct Selection {
         if !linesBeyond304.isEmpty { linesBeyond304 = [] }
         asked = MonotonicTime(milliseconds: .max)
         sight = .unknown
+        heard = .deaf
     }
 }
 

@@ -170,6 +170,7 @@ extension Transaction: StoreReceiver {
             selection.asked = worker.loop.now
             selection.sight = .unknown
         }
+        selection.heard = cache.heard
         let text = selection.keys.text
         let key = selection.keys.key
         switch cache.lookUpInRemote(key, keyText: text.span, now: worker.wallTime, receiver: self, token: number) {
@@ -327,7 +328,7 @@ extension Transaction: StoreReceiver {
                 see(.record(found.mark))
                 return lookByNextList()
             }
-            if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, now: now) }
+            if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, since: selection.heard, now: now) }
             return use(found)
         case .miss: return missed(.nothing)
         case .occupied(let occupant): return missed(.occupied(occupant))

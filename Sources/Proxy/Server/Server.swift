@@ -7,6 +7,7 @@ import Configuration
 import EventLoop
 import Glibc
 import Origins
+import RedisStorage
 import Routing
 
 /// Why the server could not be started or reloaded.
@@ -60,6 +61,8 @@ package final class Server {
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
+    /// Tells of changes in Redis, and which settings it has; nil where no copies are kept.
+    var tracking: (settings: StoreSettings, tracker: Tracker)?
     var finished: (() -> Void)?
     var running = 0
     /// Inherited listening sockets, by address; shared by all workers.
@@ -135,6 +138,7 @@ package final class Server {
         }
         writeHeldBackLines()
         startHealthChecks()
+        startTracking()
         warnOfDescriptors(after: nil)
     }
 
@@ -173,6 +177,7 @@ package final class Server {
             upstreamChanged: { [log] in $0.write(to: log) })
         shared.resize(for: next)
         log.setLevel(next.log.level)
+        startTracking()
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
         warnOfDescriptors(after: previous)

@@ -8,28 +8,35 @@ extension Worker {
     /// Takes on the stores that the settings name, in place of those before.
     func openStores() {
         let redis = storeSettings.usesRedis ? storeSettings.redis : nil
-        cache.open(usesMemory: storeSettings.usesMemory, copyLifetime: storeSettings.tieredLife.rawValue) {
+        let copyLifetime = storeSettings.grace.rawValue == 0 ? 0 : storeSettings.tieredLife.rawValue
+        cache.open(usesMemory: storeSettings.usesMemory, copyLifetime: copyLifetime) {
             redis.map { openRedis($0, storeSettings) }
         }
     }
 
     /// One pipelined connection of this worker's own; it begins to connect at once.
     private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings) -> RedisStore {
-        let place: RedisSettings.Place =
-            switch endpoint.address {
-            case .tcp(let host, let port): .tcp(host: host, port: port)
-            case .unix(let path): .unix(path: path)
-            }
-        let settings = RedisSettings(
-            place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,
-            prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
         let redis = RedisStore(
-            loop: loop, settings: settings, resolver: shared.resolver, budget: shared.memory,
+            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, budget: shared.memory,
             liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
         redis.stateChanged = { state in
             watch.note(state, worker: index, place: "\(endpoint.address)", now: loop.now)
         }
         return redis
+    }
+}
+
+extension RedisSettings {
+    /// What every connection of the process to this Redis has.
+    init(_ endpoint: RedisEndpoint, _ store: StoreSettings) {
+        let place: Place =
+            switch endpoint.address {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        self.init(
+            place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,
+            prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
     }
 }

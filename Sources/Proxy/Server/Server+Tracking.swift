@@ -1,0 +1,41 @@
+// The connection on which Redis tells of changes, for the copies in memory of all workers: one for the process, on the control
+// thread. While that thread is busy, as with a reload, signs of life come late, and copies aren't used; nothing is missed.
+
+import CacheStorage
+import Configuration
+import EventLoop
+import RedisStorage
+
+extension Server {
+    /// Tracks the Redis of the configuration that holds now, instead of that before.
+    func startTracking() {
+        let store = configuration.store
+        guard tracking?.settings != store else { return }
+        tracking?.tracker.close()
+        tracking = nil
+        guard store.backend == .tiered, store.grace.rawValue > 0, let endpoint = store.redis else { return }
+        let tracker = Tracker(
+            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue,
+            resolver: shared.resolver, stores: shared.stores
+        ) { [loop, log, life = store.tieredLife] event in
+            let (level, text) = event.line(tieredLife: life)
+            log.write(level, about: "tracking", text, now: loop.now)
+        }
+        tracking = (store, tracker)
+    }
+}
+
+extension TrackerEvent {
+    fileprivate func line(tieredLife life: Milliseconds) -> (LogSettings.Level, String) {
+        switch self {
+        case .hearing: (.notice, "redis tells of changes: copies in memory are used")
+        case .lost:
+            (.warning, "redis doesn't tell of changes any more: copies in memory are used no longer than store.grace")
+        case .refused(let trouble):
+            (
+                .warning,
+                "redis refuses to tell of changes (\(trouble.sentence)): copies in memory are used for store.tiered_life (\(life))"
+            )
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import TestSupport
+import Testing
+
+// Memory before Redis: no instance serves from memory what isn't in Redis any more, whoever has changed it there.
+
+@Suite("Memory before Redis is coherent")
+struct TrackingTests {
+    /// Two Larders before one origin, on one Redis.
+    private struct Pair {
+        let redis: RedisServer
+        let origin: ScriptedOrigin
+        let larders: [LarderProcess]
+
+        init(_ stage: Stage, grace: String = "1s", user: String = "", port: UInt16? = nil) throws {
+            redis = try stage.redis()
+            origin = try stage.origin()
+            if !user.isEmpty {
+                let rights = user.split(separator: " ").map(String.init)
+                _ = try RedisClient(.port(redis.port)).command(
+                    ["ACL", "SETUSER", "larder", "on", ">secret"] + rights)
+            }
+            let address = "127.0.0.1:\(port ?? redis.port)"
+            var configuration = LarderConfiguration.caching(origin.url, cache: "methods: [GET]")
+            let login = user.isEmpty ? "" : "larder:secret@"
+            configuration.store = """
+                backend: tiered
+                redis: redis://\(login)\(address)/0
+                timeout: 5s
+                grace: \(grace)
+                tiered_life: 300ms
+                """
+            larders = try (0..<2).map { _ in try stage.larder(configuration) }
+            for larder in larders { #expect(try eventually { try larder.redisState == "up" }) }
+        }
+
+        func awaitTracking(_ state: String = "up") throws {
+            for larder in larders {
+                #expect(try eventually(within: 20) { try larder.stats()["store"]["tracking"]["state"].string == state })
+            }
+        }
+
+        /// Its responses say how many there were.
+        func numbered() -> String {
+            origin.script { [origin] exchange in
+                try exchange.respond(
+                    200, ["Cache-Control: max-age=600"], body: "answer \(origin.count(for: exchange.request.path))")
+            }
+        }
+
+        func key(_ path: String) throws -> String { try larders[0].redisKey("GET", "http://api.example\(path)") }
+
+        /// Until both have it in memory.
+        func warm(_ path: String) throws {
+            for larder in larders {
+                #expect(
+                    try eventually(within: 20) {
+                        let before = try memoryHits(larder)
+                        return try larder.get(path).xCache == "HIT" && memoryHits(larder) > before
+                    })
+            }
+        }
+
+        func memoryHits(_ larder: LarderProcess) throws -> Int { try larder.figure("store", "memory", "lookup_hits") }
+    }
+
+    @Test(
+        "What another program or a client changes in Redis is in no instance's memory before long",
+        arguments: ["DEL", "UNLINK", "SET", "EXPIRE", "FLUSHALL", "RENAME", "PUT"])
+    func changed(_ change: String) throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage, grace: "60s")
+            try pair.awaitTracking()
+            let path = pair.numbered()
+            try pair.warm(path)
+            let key = try pair.key(path)
+            let before = pair.origin.count(for: path)
+            switch change {
+            case "DEL", "UNLINK": _ = try pair.redis.command(change, key)
+            case "SET": _ = try pair.redis.command("SET", key, "something else")
+            case "EXPIRE": _ = try pair.redis.command("PEXPIRE", key, "1")
+            case "RENAME": _ = try pair.redis.command("RENAME", key, "elsewhere")
+            case "PUT": #expect(try pair.larders[0].client().request("PUT", path, body: Array("x".utf8)).status == 200)
+            default: _ = try pair.redis.command(change)
+            }
+            // The copies would be used for a minute.
+            for larder in pair.larders {
+                #expect(
+                    try eventually(within: 20) {
+                        let text = try larder.get(path).text
+                        return text != "answer \(before)" && text.hasPrefix("answer")
+                    })
+            }
+        }
+    }
+
+    @Test("Copies live beyond store.tiered_life, and a HIT asks Redis for nothing")
+    func lasting() throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage)
+            try pair.awaitTracking()
+            let path = pair.numbered()
+            try pair.warm(path)
+            Thread.sleep(forTimeInterval: 1)
+            let lookups = try pair.larders[0].figure("store", "remote", "lookup_hits")
+            let before = try pair.memoryHits(pair.larders[0])
+            for _ in 0..<20 { #expect(try pair.larders[0].get(path).xCache == "HIT") }
+            // A sign of life may have come late once in a while on a busy machine.
+            #expect(try pair.memoryHits(pair.larders[0]) - before >= 10)
+            #expect(try pair.larders[0].figure("store", "remote", "lookup_hits") - lookups <= 10)
+        }
+    }
+
+    @Test("A Redis that is silent is believed for store.grace only; memory begins afresh when it is back")
+    func silent() throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage, grace: "300ms")
+            try pair.awaitTracking()
+            let path = pair.numbered()
+            try pair.warm(path)
+            let sessions = try pair.larders[0].figure("store", "tracking", "sessions")
+            pair.redis.kill()
+            try pair.redis.start()
+            // Redis has nothing any more, and nobody has said so.
+            for larder in pair.larders {
+                #expect(try eventually(within: 20) { try larder.get(path).text != "answer 1" })
+            }
+            try pair.awaitTracking()
+            #expect(try pair.larders[0].figure("store", "tracking", "sessions") > sessions)
+            try pair.warm(path)
+        }
+    }
+
+    @Test("A tracking connection that is killed comes back, and what changed meanwhile isn't served")
+    func killed() throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage, grace: "300ms")
+            try pair.awaitTracking()
+            let path = pair.numbered()
+            try pair.warm(path)
+            let client = try RedisClient(.port(pair.redis.port))
+            for command in [["MULTI"], ["CLIENT", "KILL", "TYPE", "pubsub"], ["DEL", try pair.key(path)], ["EXEC"]] {
+                _ = try client.command(command)
+            }
+            for larder in pair.larders {
+                #expect(try eventually(within: 20) { try larder.get(path).text != "answer 1" })
+            }
+            try pair.awaitTracking()
+        }
+    }
+
+    @Test("A user who may not track has copies for store.tiered_life, and that is said")
+    func refused() throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage, user: "~* +@all -client|tracking")
+            try pair.awaitTracking("refused")
+            #expect(pair.larders[0].process.standardError.contains("redis refuses to tell of changes"))
+            let path = pair.numbered()
+            try pair.warm(path)
+            _ = try pair.redis.command("DEL", pair.key(path))
+            for larder in pair.larders {
+                #expect(try eventually(within: 20) { try larder.get(path).text != "answer 1" })
+            }
+        }
+    }
+
+    @Test("store.grace: 0s keeps no copies")
+    func none() throws {
+        try Stage.run { stage in
+            let pair = try Pair(stage, grace: "0s")
+            let path = pair.numbered()
+            try pair.larders[0].awaitHit(path)
+            for _ in 0..<5 { #expect(try pair.larders[0].get(path).xCache == "HIT") }
+            #expect(try pair.memoryHits(pair.larders[0]) == 0)
+        }
+    }
+}
