@@ -6,48 +6,12 @@ import Testing
 
 @Suite("Several Larders on one Redis: one fetch for all")
 struct FleetFetchTests {
-    /// Three Larders before one origin, on one Redis.
-    private struct Fleet {
-        let redis: RedisServer
-        let origin: ScriptedOrigin
-        let larders: [LarderProcess]
-
-        init(_ stage: Stage, _ backend: Backend = .redis, count: Int = 3, cache: String = "methods: [GET]") throws {
-            let redis = try stage.redis()
-            let origin = try stage.origin()
-            self.redis = redis
-            self.origin = origin
-            larders = try (0..<count).map { _ in
-                var configuration = LarderConfiguration.caching(origin.url, cache: cache)
-                configuration.store = "backend: \(backend.rawValue)\nredis: \(redis.url)\ntimeout: 5s"
-                return try stage.larder(configuration)
-            }
-            for larder in larders { #expect(try eventually { try larder.redisState == "up" }) }
-        }
-
-        func key(_ path: String) throws -> String { try larders[0].redisKey("GET", "http://api.example\(path)") }
-
-        /// A path whose responses say how many there were, once the gate is open.
-        func numbered(_ gate: Switch, _ fields: [String] = ["Cache-Control: max-age=600"], size: Int = 0) -> String {
-            origin.script { [origin] exchange in
-                let count = origin.count(for: exchange.request.path)
-                gate.awaitOn()
-                let body = "answer \(count) " + String(repeating: "x", count: size)
-                try exchange.respond(200, fields, body: body)
-            }
-        }
-
-        func figure(_ name: String) throws -> Int {
-            try larders.map { try $0.figure("store", "remote", name) }.reduce(0, +)
-        }
-    }
-
     @Test(
         "Three hundred clients of three Larders ask for one cold key: the origin is asked once", .tags(.choice),
         arguments: [Backend.redis, .tiered], ["plain", "varies", "large"])
     func coldKey(_ backend: Backend, _ kind: String) throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, backend)
+            let fleet = try FleetScene(stage, backend)
             let gate = Switch()
             let path = fleet.numbered(
                 gate, ["Cache-Control: max-age=600"] + (kind == "varies" ? ["Vary: X-Kind"] : []),
@@ -69,7 +33,7 @@ struct FleetFetchTests {
     @Test("The Larder that fetches is killed: another one fetches, once, as soon as the placeholder's time is over")
     func killed() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage)
+            let fleet = try FleetScene(stage)
             let gate = Switch()
             let path = fleet.numbered(gate)
             _ = try fleet.larders[0].ask(path, times: 1)
@@ -90,7 +54,7 @@ struct FleetFetchTests {
     @Test("A fetch that takes longer than a placeholder stands is waited for all the same")
     func longFetch() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, count: 2)
+            let fleet = try FleetScene(stage, count: 2)
             let gate = Switch()
             let path = fleet.numbered(gate)
             let clients = try fleet.larders.flatMap { try $0.ask(path, times: 2) }
@@ -106,7 +70,7 @@ struct FleetFetchTests {
     @Test("The origin breaks the connection: another Larder fetches at once")
     func failed() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, count: 2, cache: "methods: [GET]")
+            let fleet = try FleetScene(stage, count: 2, cache: "methods: [GET]")
             let gate = Switch()
             let path = fleet.origin.script { [origin = fleet.origin] exchange in
                 gate.awaitOn()
@@ -132,7 +96,7 @@ struct FleetFetchTests {
         ["plain", "varies", "variant", "large", "validated", "refreshed", "head"])
     func changedMeanwhile(_ backend: Backend, _ kind: String) throws {
         try Stage.run { stage in
-            let fleet = try Fleet(
+            let fleet = try FleetScene(
                 stage, backend, count: 2,
                 cache: "methods: [GET, HEAD]" + (kind == "refreshed" ? "\nstale_while_revalidate: 60s" : ""))
             let value = Locked(1)
@@ -185,7 +149,7 @@ struct FleetFetchTests {
     @Test("What another program sets during a fetch stays")
     func setMeanwhile() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, count: 1)
+            let fleet = try FleetScene(stage, count: 1)
             let gate = Switch()
             let path = fleet.numbered(gate)
             let client = try Asking(fleet.larders[0], path)
@@ -204,7 +168,7 @@ struct FleetFetchTests {
     @Test("What can't be shared is waited for once, and then by nobody, in no Larder")
     func hitForMiss() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage)
+            let fleet = try FleetScene(stage)
             let gate = Switch()
             let path = fleet.numbered(gate, ["Cache-Control: private"])
             let clients = try fleet.larders.flatMap { try $0.ask(path, times: 10) }
@@ -226,7 +190,7 @@ struct FleetFetchTests {
     @Test("Who has waited as long as cache.collapse lets it fetches by itself, and nothing is stored of that")
     func waitedTooLong() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, count: 2, cache: "collapse: 500ms")
+            let fleet = try FleetScene(stage, count: 2, cache: "collapse: 500ms")
             let gate = Switch()
             let path = fleet.origin.script { [origin = fleet.origin] exchange in
                 let count = origin.count(for: exchange.request.path)
@@ -248,7 +212,7 @@ struct FleetFetchTests {
     @Test("A record that no Larder can read, in the way of a response, gives way to it")
     func unreadable() throws {
         try Stage.run { stage in
-            let fleet = try Fleet(stage, count: 2)
+            let fleet = try FleetScene(stage, count: 2)
             let gate = Switch()
             gate.turnOn()
             let path = fleet.numbered(gate)
