@@ -89,16 +89,18 @@ enum RecordFormat {
         put(mark.id, &bytes)
     }
 
-    private static func firstWord(kind: UInt8, flag: Bool) -> UInt64 {
-        UInt64(magic) | UInt64(version) << 32 | UInt64(kind) << 48 | (flag ? 1 << 56 : 0)
+    private static func firstWord(kind: UInt8, flag: Bool, version number: UInt16 = RecordFormat.version) -> UInt64 {
+        UInt64(magic) | UInt64(number) << 32 | UInt64(kind) << 48 | (flag ? 1 << 56 : 0)
     }
 
     // MARK: Placeholders
 
     // Values of 32 bytes that stand at a record's key while there is none: the beginning of a record with kind 4 (the
     // placeholder of a fetch; the flag says that others wait for it) or 5 (a hit-for-miss marker), then instance and number of
-    // the claim, and when it ends unless it is extended, which is for people: nothing compares it.
+    // the claim, and when it ends unless it is extended, which is for people: nothing compares it. Their version is always 0:
+    // processes that can't read one another's records wait for one another's fetches all the same.
     static let placeholderCount = 32
+    private static let placeholderVersion: UInt16 = 0
     private static let claimKind: UInt8 = 4
     private static let hitForMissKind: UInt8 = 5
 
@@ -116,7 +118,7 @@ enum RecordFormat {
 
     private static func beginning(of claim: StoreClaim, kind: UInt8) -> [UInt8] {
         var bytes: [UInt8] = []
-        put(firstWord(kind: kind, flag: claim.isShared), &bytes)
+        put(firstWord(kind: kind, flag: claim.isShared, version: placeholderVersion), &bytes)
         put(claim.instance, &bytes)
         put(claim.number, &bytes)
         return bytes
@@ -140,11 +142,13 @@ enum RecordFormat {
         guard bytes.count == placeholderCount else { return StoreOccupant(.other, mark) }
         let first = word(bytes, 0)
         for isShared in [true, false] {
-            if first == firstWord(kind: claimKind, flag: isShared) {
+            if first == firstWord(kind: claimKind, flag: isShared, version: placeholderVersion) {
                 let claim = StoreClaim(instance: word(bytes, 8), number: word(bytes, 16), isShared: isShared)
                 return StoreOccupant(.claim(claim), mark)
             }
-            if first == firstWord(kind: hitForMissKind, flag: isShared) { return StoreOccupant(.hitForMiss, mark) }
+            if first == firstWord(kind: hitForMissKind, flag: isShared, version: placeholderVersion) {
+                return StoreOccupant(.hitForMiss, mark)
+            }
         }
         return StoreOccupant(.other, mark)
     }
