@@ -62,9 +62,10 @@ final class Claims {
         connection.expectReply(.integer, for: self, tag: Tag.upkeep.rawValue)
     }
 
-    func remove(_ claim: StoreClaim, at key: CacheKey, on connection: RedisConnection) {
+    /// Removes a placeholder, or whatever else meets the fence.
+    func remove(_ fence: StoreFence, at key: CacheKey, on connection: RedisConnection) {
         connection.output.fencedScript(
-            FencedScripts.remove, key, prefix: context.keyPrefix, over: .claim(claim), arguments: 0)
+            FencedScripts.remove, key, prefix: context.keyPrefix, over: fence, arguments: 0)
         connection.expectReply(.integer, for: self, tag: Tag.upkeep.rawValue)
     }
 

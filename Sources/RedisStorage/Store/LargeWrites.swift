@@ -118,8 +118,14 @@ final class LargeWrites {
         }
         write.sent += 1
         expectConfirmation(number == 0 ? .status : .integer, of: write, on: connection)
-        if number % Self.piecesPerExtension == 0, case .claim(let claim) = write.fence {
-            claims.extend(claim, at: write.key, on: connection)
+        if number % Self.piecesPerExtension == 0 { extendClaims() }
+    }
+
+    /// The placeholders of all writes stand for longer: those that wait have nobody else who does that.
+    private func extendClaims() {
+        for write in writes where !write.isAbandoned {
+            guard case .claim(let claim) = write.fence else { continue }
+            claims.extend(claim, at: write.key, on: context.topology.connection(for: write.key))
         }
     }
 

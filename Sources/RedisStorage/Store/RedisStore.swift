@@ -105,8 +105,8 @@ package final class RedisStore: RemoteStore {
         context.liveRecords.note(key, response)
         if response.discardAt <= now {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
-            if case .claim(let claim) = fence {
-                claims.remove(claim, at: key, on: connection)
+            if let fence {
+                claims.remove(fence, at: key, on: connection)
             } else {
                 smallWrites.unlink(key, on: connection)
             }
@@ -124,7 +124,7 @@ package final class RedisStore: RemoteStore {
     ) {
         let connection = context.topology.connection(for: key)
         guard connection.takesWrites else {
-            let trouble = connection.isServing && connection.hasRoom ? connection.state.trouble : .tooManyWaiting
+            let trouble = connection.isServing && !connection.hasRoom ? .tooManyWaiting : connection.state.trouble
             return claims.finishUnsent(trouble, receiver: receiver, token: token)
         }
         // A client waits for it, as for a lookup.
@@ -146,7 +146,7 @@ package final class RedisStore: RemoteStore {
         if let milliseconds {
             claims.markHitForMiss(claim, at: key, milliseconds: milliseconds, on: connection)
         } else {
-            claims.remove(claim, at: key, on: connection)
+            claims.remove(.claim(claim), at: key, on: connection)
         }
     }
 
