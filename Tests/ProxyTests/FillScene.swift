@@ -46,11 +46,15 @@ final class FillScene {
     private var deliveries: [Socket] = []
     private var hasHeard = false
 
+    /// What a remote store has at the key of whoever asks.
+    var sight = StoreSight.unknown
+
     /// What a response without a `Date` is given.
     var date = "Date: Sun, 06 Nov 2044 08:49:37 GMT\r\n"
 
     init(
-        objectLimit: Int = 1 << 20, budget: Int = 64 << 20, usesMemory: Bool = true, variants: Int = 100,
+        objectLimit: Int = 1 << 20, budget: Int = 64 << 20, usesMemory: Bool = true,
+        remote: (any RemoteStore)? = nil, variants: Int = 100,
         _ change: (inout CacheSettings) -> Void = { _ in }
     ) throws {
         var configuration = try Configuration.quick(upstream: "http://127.0.0.1:1")
@@ -62,7 +66,7 @@ final class FillScene {
         runtime = try RuntimeConfiguration(
             configuration, groups: configuration.upstreams.map { UpstreamGroup(settings: $0) }, largestHead: 32 << 10)
         cache = Cache(SharedStores(memoryBytes: 64 << 20), objectLimit: objectLimit)
-        cache.open(usesMemory: usesMemory, copyLifetime: 0) { nil }
+        cache.open(usesMemory: usesMemory, copyLifetime: 0) { remote }
         self.budget = MemoryBudget(bytes: budget)
         service = FillService(
             index: 0, loop: loop, cache: cache, budget: self.budget, table: table, searchRules: rules,
@@ -176,6 +180,7 @@ final class FillScene {
     ) throws -> Asked {
         let request = try request(target, method: method, with: fields, content: content)
         var selection = select(request)
+        selection.sight = sight
         var waits = true
         if let stored = selection.stored {
             if stored.kind == .partial {

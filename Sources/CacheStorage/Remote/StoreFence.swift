@@ -18,8 +18,9 @@ package struct StoreClaim: Sendable, BitwiseCopyable, Equatable {
         self.isShared = isShared
     }
 
-    /// How long a placeholder stands unless it is extended, in milliseconds.
-    package static let lifetime: Int64 = 3_000
+    /// How long a placeholder stands unless it is extended, in milliseconds. If its process is killed, another one fetches
+    /// within three seconds, the longest pause between two looks at the key included.
+    package static let lifetime: Int64 = 2_700
 }
 
 /// What a record is told from all others by.

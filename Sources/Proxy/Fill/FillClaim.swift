@@ -35,6 +35,9 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
     private var pending: (claim: StoreClaim, key: CacheKey)?
     private var ticket: StoreTicket?
     private var timer: LoopTimer?
+    private var isPausing = false
+    /// Where it waits for another process's fetch.
+    private var watched: CacheKey?
     /// Tells one look-up from the next.
     private var token: UInt64 = 0
 
@@ -97,11 +100,14 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
         case .pause(let milliseconds):
             service.counters.claimWaits += 1
             if timer == nil {
-                timer = LoopTimer(loop: service.loop) { [weak self] in self?.advance { $0.pauseEnded(now: $1) } }
+                timer = LoopTimer(loop: service.loop) { [weak self] in self?.endPause() }
             }
+            isPausing = true
             timer?.schedule(afterMilliseconds: milliseconds)
+            watched = fill.keys.key
+            service.waits(self, at: fill.keys.key)
         case .lookAgain:
-            state = nil
+            endWait()
             fill.lookAgain()
         case .fetch(let way):
             switch way {
@@ -113,9 +119,24 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
                 if reason == .waitTimedOut { service.counters.waitsTimedOut += 1 }
                 refusal = reason == .storeUnavailable ? trouble : reason
             }
-            state = nil
+            endWait()
             if !fill.isOver { fill.ask() }
         }
+    }
+
+    /// What stands at the key now? Called when the pause is over, or before, by whoever learns that the key has changed.
+    func endPause() {
+        guard isPausing else { return }
+        isPausing = false
+        timer?.cancel()
+        advance { $0.pauseEnded(now: $1) }
+    }
+
+    private func endWait() {
+        state = nil
+        isPausing = false
+        if let watched { service.stopsWaiting(self, at: watched) }
+        watched = nil
     }
 
     private func advance(_ event: (inout ClaimState, Int64) -> ClaimState.Step) {
@@ -132,6 +153,8 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
             return
         }
         pending = nil
+        // It may stand although nobody knows: others needn't wait for its end.
+        if outcome == .failed(.commandTimedOut) { cache.release(claim, at: key) }
         guard let fill, !fill.isOver, state != nil else {
             if outcome == .held { cache.release(claim, at: key) }
             return
@@ -255,7 +278,7 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
         timer = nil
         if let ticket { cache.cancel(ticket) }
         ticket = nil
-        state = nil
+        endWait()
         release()
     }
 }

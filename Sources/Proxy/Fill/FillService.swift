@@ -58,6 +58,8 @@ final class FillService {
 
     /// Fills under way, by their feeds.
     private var running: [ObjectIdentifier: Fill] = [:]
+    /// What waits for another process's fetch, by the key at which that one's placeholder stands.
+    private var waiting: [CacheKey: FillClaim] = [:]
     /// Refreshes under way.
     private(set) var refreshing = 0
     /// The routes or the store were changed since the start: what is stored may stand elsewhere than a URL's key says by now.
@@ -135,6 +137,17 @@ final class FillService {
         if wasAlone { alone -= 1 }
         fillEnded?()
     }
+
+    /// The fill of that claim looks at the key again after a pause, and after another one, until it stops waiting.
+    func waits(_ claim: FillClaim, at key: CacheKey) { waiting[key] = claim }
+
+    func stopsWaiting(_ claim: FillClaim, at key: CacheKey) {
+        if waiting[key] === claim { waiting[key] = nil }
+    }
+
+    /// Something has happened to the key in the remote store: who waits for another process's fetch there looks at once,
+    /// instead of after its pause.
+    func keyHasChanged(_ key: CacheKey) { waiting[key]?.endPause() }
 
     /// A fill's last reader has left: whether it may go on for the store.
     func leaveAlone() -> Bool {
