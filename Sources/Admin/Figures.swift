@@ -21,6 +21,8 @@ struct Figures {
     let invalidations: InvalidationFigures
     let undelivered: UndeliveredFigures
     let hearing: HearingFigures
+    /// Of the store's master, if sentinels name it.
+    let master: MasterFigures?
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
@@ -56,6 +58,7 @@ struct Figures {
         invalidations = server.shared.stores.invalidationFigures
         undelivered = server.shared.stores.undelivered.figures
         hearing = server.shared.stores.hearing.figures
+        master = server.update.masterFigures
         logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay

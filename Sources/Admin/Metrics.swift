@@ -263,6 +263,24 @@ extension MetricFamily {
         },
         tracking("larder_tracking_messages_total", .counter, "Messages of Redis about changed keys.") { $0.messages },
         tracking("larder_tracking_keys_total", .counter, "Keys that these messages named.") { $0.names },
+        undelivered(
+            "larder_remote_removals_refused_total", .counter,
+            "Keys whose removal Redis refused for good; all of them are lost."
+        ) {
+            $0.refused
+        },
+        undelivered(
+            "larder_remote_removals_repeated_total", .counter,
+            "Keys removed once more, since another server had taken the place of Redis's master."
+        ) {
+            $0.repeated
+        },
+        MetricFamily(
+            "larder_remote_master_changes_total", .counter,
+            "How often sentinels named another master of Redis than before."
+        ) {
+            if let master = $0.master { $1.add(master.changes) }
+        },
         remote(
             "larder_remote_unreadable_total",
             "Unusable records in Redis: damaged, of another version, or of another key text."

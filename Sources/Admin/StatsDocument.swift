@@ -215,6 +215,21 @@ extension Figures {
                 $0.member("removals_undelivered", undelivered.waiting)
                 $0.member("removals_kept", undelivered.kept)
                 $0.member("removals_lost", undelivered.lost)
+                $0.member("removals_refused", undelivered.refused)
+                $0.member("removals_repeated", undelivered.repeated)
+            }
+        }
+        if let master {
+            json.object("sentinel") {
+                $0.member("master_name", master.name)
+                $0.member("master", orNull: master.master.map { "\($0)" })
+                $0.member("named_by", orNull: master.sentinel.map { "\($0)" })
+                if let trouble = master.trouble {
+                    $0.member("reason", trouble.sentence)
+                } else {
+                    $0.null("reason")
+                }
+                $0.member("master_changes", master.changes)
             }
         }
         if hearing.mode != .none {

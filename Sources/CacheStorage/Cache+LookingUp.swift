@@ -39,7 +39,11 @@ extension Cache {
     private func usableSession(_ now: WallTime) -> UInt32 { remote == nil ? 0 : shared.hearing.session(at: now) }
 
     /// To be taken before a look-up in the remote store, for the copy of what it brings.
-    package var heard: HearingMark { shared.hearing.mark }
+    package var heard: HearingMark {
+        let mark = shared.hearing.mark
+        // While the master changes, one of the two connections may be ahead of the other.
+        return remote?.server == shared.hearing.server ? mark : .deaf
+    }
 
     /// What memory still has although a copy that old isn't used otherwise: for when the remote store is down. Nothing that was
     /// invalidated in this process is among it.

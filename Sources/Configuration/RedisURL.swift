@@ -3,15 +3,18 @@
 import Bytes
 
 extension RedisEndpoint {
-    /// Reads `redis://[user:password@]host[:port][/database]` and `unix://[user:password@]/path[?db=N]`.
+    /// Reads `redis://[user:password@]host[:port][/database]`, `unix://[user:password@]/path[?db=N]` and
+    /// `redis+sentinel://[user:password@]host[:port][,…]/master[/database]`.
     package init(parsing text: String) throws(ValueFault) {
         if text.hasPrefix("redis://") {
             try self.init(parsingTCP: text.dropFirst("redis://".count))
         } else if text.hasPrefix("unix:") {
             try self.init(parsingUnix: text.dropFirst("unix:".count))
+        } else if text.hasPrefix("redis+sentinel://") {
+            try self.init(parsingSentinels: text.dropFirst("redis+sentinel://".count))
         } else {
-            for later in ["rediss", "redis+sentinel", "redis+cluster"] where text.hasPrefix("\(later)://") {
-                throw ValueFault("\(later):// is not supported yet", hint: "use redis:// or unix://")
+            for later in ["rediss", "redis+cluster"] where text.hasPrefix("\(later)://") {
+                throw ValueFault("\(later):// is not supported yet", hint: "use redis://, redis+sentinel:// or unix://")
             }
             throw ValueFault(
                 "the Redis URL has an unknown scheme",
@@ -61,7 +64,7 @@ extension RedisEndpoint {
             database: database)
     }
 
-    private static func credentials(_ login: Substring?) throws(ValueFault) -> (user: String?, password: String?) {
+    static func credentials(_ login: Substring?) throws(ValueFault) -> (user: String?, password: String?) {
         guard let login else { return (nil, nil) }
         guard let colon = login.firstIndex(of: ":") else {
             throw ValueFault(
@@ -78,10 +81,12 @@ extension RedisEndpoint {
         return (user.isEmpty ? nil : user, password)
     }
 
-    private static func database(_ text: Substring) throws(ValueFault) -> Int {
+    static func database(
+        _ text: Substring, example: String = "redis://127.0.0.1:6379/0"
+    ) throws(ValueFault) -> Int {
         if text.isEmpty { return 0 }
         guard let number = wholeNumber(text), number <= 65_535 else {
-            throw ValueFault("the Redis URL's database is not a number", hint: "write redis://127.0.0.1:6379/0")
+            throw ValueFault("the Redis URL's database is not a number", hint: "write \(example)")
         }
         return Int(number)
     }
@@ -95,19 +100,21 @@ extension RedisEndpoint {
         switch address {
         case .tcp(let host, let port): return "redis://\(login)\(bracketed(host)):\(port)/\(database)"
         case .unix(let path): return "unix://\(login)\(path)" + (database == 0 ? "" : "?db=\(database)")
+        case .sentinels(let group):
+            return "redis+sentinel://\(login)\(group.urlPart(database: database, withoutSecrets: withoutSecrets))"
         }
     }
 }
 
 /// What stands before the last `@`, so that a password may have one too.
-private func splitLogin(_ text: Substring) -> (login: Substring?, rest: Substring) {
+func splitLogin(_ text: Substring) -> (login: Substring?, rest: Substring) {
     // A path or query may have an @ of its own; those of the login come before the first slash.
     let authority = text.prefix { $0 != "/" && $0 != "?" }
     guard let at = authority.lastIndex(of: "@") else { return (nil, text) }
     return (text[..<at], text[text.index(after: at)...])
 }
 
-private func percentDecoded(_ text: Substring) -> String? {
+func percentDecoded(_ text: Substring) -> String? {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
@@ -123,6 +130,6 @@ private func percentDecoded(_ text: Substring) -> String? {
     return String(validating: bytes, as: UTF8.self)
 }
 
-private func percentEncoded(_ text: String) -> String {
+func percentEncoded(_ text: String) -> String {
     text.utf8.map { $0.isUnreserved ? String(UnicodeScalar($0)) : percentTriplet($0) }.joined()
 }

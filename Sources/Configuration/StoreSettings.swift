@@ -31,13 +31,21 @@ package struct StoreSettings: Sendable, Hashable {
 
     package var usesRedis: Bool { backend == .redis || backend == .tiered }
     package var usesMemory: Bool { backend == .memory || backend == .tiered }
+
+    /// The sentinels to be asked for the master; nil if Redis isn't used, or is at a place of its own.
+    package var sentinels: SentinelGroup? {
+        guard usesRedis, case .sentinels(let group) = redis?.address else { return nil }
+        return group
+    }
 }
 
-/// One Redis server and how to log in to it.
+/// Where Redis is and how to log in to it.
 package struct RedisEndpoint: Sendable, Hashable {
     package enum Address: Sendable, Hashable {
         case tcp(host: String, port: UInt16)
         case unix(path: String)
+        /// The master that sentinels name.
+        case sentinels(SentinelGroup)
     }
 
     package var address: Address
@@ -53,12 +61,42 @@ package struct RedisEndpoint: Sendable, Hashable {
     }
 }
 
+/// The sentinels that are asked for a master, and its name.
+package struct SentinelGroup: Sendable, Hashable {
+    package struct Server: Sendable, Hashable {
+        package var host: String
+        package var port: UInt16
+
+        package init(host: String, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    /// In the order in which they are asked; at least one.
+    package var servers: [Server]
+    package var master: String
+    /// For the sentinels themselves; those of the endpoint are the master's.
+    package var user: String?
+    package var password: String?
+
+    package init(servers: [Server], master: String, user: String? = nil, password: String? = nil) {
+        self.servers = servers
+        self.master = master
+        self.user = user
+        self.password = password
+    }
+}
+
 extension RedisEndpoint.Address: CustomStringConvertible {
     /// Without user and password.
     package var description: String {
         switch self {
-        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .tcp(let host, let port): "\(bracketed(host)):\(port)"
         case .unix(let path): "unix:\(path)"
+        case .sentinels(let group):
+            "\(group.master) of "
+                + group.servers.map { "\(bracketed($0.host)):\($0.port)" }.joined(separator: ",")
         }
     }
 }

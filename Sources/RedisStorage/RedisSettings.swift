@@ -6,9 +6,13 @@ package struct RedisSettings: Sendable, Equatable {
     package enum Place: Sendable, Equatable {
         case tcp(host: String, port: UInt16)
         case unix(path: String)
+        /// Where sentinels say that the master is, which they haven't said yet.
+        case unknownMaster
     }
 
     package var place: Place
+    /// Whether a server is used only while it is a master.
+    package var requiresMaster = false
     /// Nil together with a password means Redis's default user.
     package var user: String?
     package var password: String?

@@ -241,13 +241,41 @@ struct FaultTests {
             ),
             FaultyFile(
                 "store:\n  redis: rediss://h" + rest,
-                "2:10: error: rediss:// is not supported yet; use redis:// or unix://"),
-            FaultyFile(
-                "store:\n  redis: redis+sentinel://h" + rest,
-                "2:10: error: redis+sentinel:// is not supported yet; use redis:// or unix://"),
+                "2:10: error: rediss:// is not supported yet; use redis://, redis+sentinel:// or unix://"),
             FaultyFile(
                 "store:\n  redis: redis+cluster://h" + rest,
-                "2:10: error: redis+cluster:// is not supported yet; use redis:// or unix://"),
+                "2:10: error: redis+cluster:// is not supported yet; use redis://, redis+sentinel:// or unix://"),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h" + rest,
+                "2:10: error: the Redis URL names no master; write redis+sentinel://10.0.0.1,10.0.0.2,10.0.0.3/mymaster/0"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h,,i/m" + rest,
+                "2:10: error: sentinel 2 of the Redis URL is not host[:port]; write redis+sentinel://10.0.0.1,10.0.0.2,10.0.0.3/mymaster/0"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h,h:26379/m" + rest,
+                "2:10: error: sentinel 2 of the Redis URL is there twice"),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h:0/m" + rest, "2:10: error: port must be 1–65535"),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h/a%20b" + rest,
+                "2:10: error: `a%20b` is not a master's name; letters, digits, `.`, `-` and `_` may be used"),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h/m/x" + rest,
+                "2:10: error: the Redis URL's database is not a number; write redis+sentinel://10.0.0.1,10.0.0.2,10.0.0.3/mymaster/0"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h/m/0/1" + rest,
+                "2:10: error: the Redis URL has text after its database; write redis+sentinel://10.0.0.1,10.0.0.2,10.0.0.3/mymaster/0"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h/m?secret=hidden" + rest,
+                "2:10: error: the Redis URL has an unknown parameter; sentinel_username and sentinel_password may be given"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+sentinel://h/m?sentinel_username=u" + rest,
+                "2:10: error: the Redis URL has a sentinel_username without a sentinel_password"),
             FaultyFile(
                 "store:\n  redis: redis://user@h" + rest,
                 "2:10: error: the Redis URL has a user without a password; write redis://user:password@… or, without a user, redis://:password@…"

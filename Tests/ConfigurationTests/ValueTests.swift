@@ -97,6 +97,19 @@ struct ValueTests {
             ("unix:///run/r.sock", .unix(path: "/run/r.sock"), nil, nil, 0),
             ("unix:/run/r.sock?db=4", .unix(path: "/run/r.sock"), nil, nil, 4),
             ("unix://u:p@/run/r.sock", .unix(path: "/run/r.sock"), "u", "p", 0),
+            (
+                "redis+sentinel://H,[::1]:1/my-master",
+                .sentinels(
+                    SentinelGroup(
+                        servers: [.init(host: "h", port: 26379), .init(host: "::1", port: 1)], master: "my-master")),
+                nil, nil, 0
+            ),
+            (
+                "redis+sentinel://u:p@h/m/2?sentinel_username=s&sentinel_password=a%26b",
+                .sentinels(
+                    SentinelGroup(
+                        servers: [.init(host: "h", port: 26379)], master: "m", user: "s", password: "a&b")), "u", "p", 2
+            ),
         ] as [(String, RedisEndpoint.Address, String?, String?, Int)])
     func redis(_ url: String, _ address: RedisEndpoint.Address, _ user: String?, _ password: String?, _ database: Int)
         throws
@@ -104,6 +117,14 @@ struct ValueTests {
         let endpoint = try RedisEndpoint(parsing: url)
         #expect(endpoint == RedisEndpoint(address: address, user: user, password: password, database: database))
         #expect(try RedisEndpoint(parsing: endpoint.url(withoutSecrets: false)) == endpoint)
+    }
+
+    @Test("Neither the master's password nor that of the sentinels is shown")
+    func redisSecrets() throws {
+        let endpoint = try RedisEndpoint(parsing: "redis+sentinel://:hidden@h,i:2/m?sentinel_password=secret")
+        #expect(
+            endpoint.url(withoutSecrets: true) == "redis+sentinel://:***@h:26379,i:2/m/0?sentinel_password=***")
+        #expect("\(endpoint.address)" == "m of h:26379,i:2")
     }
 
     @Test("the Host of an origin leaves port 80 out")

@@ -78,6 +78,21 @@ struct ConnectionStateConnectingTests {
         #expect(machine.state.connectFailures == 0)
     }
 
+    @Test("A server that takes the place of this one is connected to at once, and what waited is abandoned")
+    func moves() {
+        var machine = Machine.serving()
+        machine.now = 5000
+        let actions = machine.on(.moved)
+        #expect(actions.disconnects && actions.changesAvailability && actions.abandonment == .masterMoved)
+        #expect(actions.step == .connect && actions.timer == .unchanged)
+        #expect(machine.trouble == .masterMoved && machine.state.disconnects == 1)
+        // Pauses that the server before has earned are over.
+        var paused = Machine.paused(attempts: 10)
+        #expect(paused.on(.moved).step == .connect)
+        paused.on(.connecting)
+        #expect((paused.on(.unreachable(.connectFailed)).pause ?? .max) < 100)
+    }
+
     @Test("A failed attempt closes the socket, abandons all waiting commands, and is followed by another one")
     func retries() {
         var machine = Machine()

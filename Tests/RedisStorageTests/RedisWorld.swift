@@ -15,13 +15,14 @@ final class RedisWorld: StoreUnderTest {
 
     /// - Parameter awaitsUp: whether to wait until the store serves.
     init(
-        _ settings: RedisSettings, resolver: Resolver? = nil, awaitsUp: Bool = true,
+        _ settings: RedisSettings, resolver: Resolver? = nil, master: MasterLocation? = nil, awaitsUp: Bool = true,
         budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords(),
         undelivered: UndeliveredRemovals = UndeliveredRemovals()
     ) {
         self.undelivered = undelivered
         redis = RedisStore(
-            loop: loop, settings: settings, resolver: resolver, budget: budget, liveRecords: liveRecords,
+            loop: loop, settings: settings, resolver: resolver, master: master, budget: budget,
+            liveRecords: liveRecords,
             undelivered: undelivered)
         if awaitsUp { work { self.isUp } }
     }

@@ -67,6 +67,10 @@ package final class Stage: Sendable {
         keep(try DelayingRelay(to: .port(port))) { $0.stop() }
     }
 
+    package func sentinels(password: String? = nil) throws -> SentinelSet {
+        keep(try SentinelSet(sentinelPassword: password)) { $0.stop() }
+    }
+
     package func scriptedRedis() throws -> ScriptedRedis { keep(try ScriptedRedis()) { $0.stop() } }
 
     package func nginx() throws -> Nginx { keep(try Nginx()) { $0.stop() } }

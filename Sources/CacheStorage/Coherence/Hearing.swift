@@ -41,6 +41,8 @@ package final class Hearing: Sendable {
     /// The session that lasts, or else 0.
     private let session = Atomic<UInt32>(0)
     private let lastSession = Atomic<UInt32>(0)
+    /// The server that the session is about, as ``RemoteStore/server`` has it.
+    private let serverNumber = Atomic<UInt64>(0)
     /// When the newest sign of life was asked for, in milliseconds of the process's own clock.
     private let heardAt = Atomic<Int64>(.min / 2)
     private let grace = Atomic<Int64>(0)
@@ -76,6 +78,9 @@ package final class Hearing: Sendable {
         return HearingMark(session: session.load(ordering: .acquiring), message: message)
     }
 
+    /// Whose changes are heard of. Asked after ``mark``: a session about another server has then been noticed.
+    var server: UInt64 { serverNumber.load(ordering: .acquiring) }
+
     /// Whether what was asked for at `mark` may be kept, as far as the session is concerned.
     func lasts(_ mark: HearingMark) -> Bool {
         mark.session != 0 && session.load(ordering: .acquiring) == mark.session
@@ -94,8 +99,11 @@ package final class Hearing: Sendable {
     }
 
     /// Everything is heard of from now on.
-    /// - Parameter asked: when the sign of life that shows it was asked for.
-    package func beginSession(asked: WallTime) {
+    /// - Parameters:
+    ///   - asked: when the sign of life that shows it was asked for.
+    ///   - server: whose changes these are.
+    package func beginSession(asked: WallTime, server: UInt64 = 0) {
+        serverNumber.store(server, ordering: .relaxed)
         heardAt.store(asked.milliseconds, ordering: .relaxed)
         renewSession()
         modeValue.store(HearingMode.hearing.rawValue, ordering: .relaxed)

@@ -43,6 +43,8 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 }
 
 extension RemoteStore {
+    package var server: UInt64 { 0 }
+
     /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
         store(key, response, now: now, over: nil, holding: nil)
@@ -85,6 +87,9 @@ package protocol RemoteStore: AnyObject {
 
     /// Removes records. `receiver` may be nil if the result isn't needed.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)
+
+    /// Tells the server that is asked from those that were before; 0 where there is only ever one.
+    var server: UInt64 { get }
 
     var state: StoreState { get }
     var figures: RemoteStoreFigures { get }

@@ -16,6 +16,12 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case noSuchDatabase
     case loading
     case readOnly
+    /// No sentinel has named a master yet.
+    case noMaster
+    /// The server that the sentinels name isn't a master.
+    case notMaster
+    /// The sentinels name another master than before.
+    case masterMoved
     case outOfMemory
     case notPersisting
     /// Too few replicas are connected.
@@ -48,6 +54,9 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .noSuchDatabase: "the store has no database with that number"
         case .loading: "the store is loading its data set"
         case .readOnly: "the store is a read-only replica"
+        case .noMaster: "no sentinel has named the store's master"
+        case .notMaster: "the server that the sentinels name is not a master"
+        case .masterMoved: "the store has a new master, which is being connected to"
         case .outOfMemory: "the store's memory is full and its policy evicts nothing"
         case .notPersisting: "the store refuses writes because it can't persist them"
         case .noReplicas: "the store refuses writes because too few replicas are connected to it"

@@ -1,6 +1,7 @@
 // Removals that the remote store couldn't take: it was down, hung, or refused them for the time being. They are kept until it
 // takes them, since other processes would be given the old records by it until then. Of the process, not of a connection: the
-// first worker whose connection is back sends them, before its next look-up.
+// first worker whose connection is back sends them, before its next look-up. Where the store may be replaced by a replica of
+// it, what was removed lately is removed there once more.
 
 import Bytes
 import Synchronization
@@ -9,7 +10,12 @@ import Synchronization
 package final class UndeliveredRemovals: Sendable {
     private struct State {
         var keys: Set<CacheKey> = []
-        /// `waiting` is the number of keys.
+        /// Keys that somebody has taken and is delivering.
+        var taken = 0
+        var recent: RecentRemovals
+        /// The number of the master that removes now.
+        var master: UInt64 = 0
+        /// `waiting` is the number of keys, those taken included.
         var figures = UndeliveredFigures()
     }
 
@@ -17,38 +23,90 @@ package final class UndeliveredRemovals: Sendable {
     package static let limit = 131_072
 
     private let limit: Int
-    private let state = Locked(State())
+    private let state: Locked<State>
     private let count = Atomic<Int>(0)
 
-    package init(limit: Int = UndeliveredRemovals.limit) { self.limit = limit }
+    package init(limit: Int = UndeliveredRemovals.limit) {
+        self.limit = limit
+        state = Locked(State(recent: RecentRemovals(limit: limit)))
+    }
 
     /// One relaxed load.
     package var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
     /// Keeps the removal of these keys until somebody takes it.
-    package func keep(_ keys: [CacheKey]) {
+    /// - Parameter taken: whether they were taken from here, and couldn't be delivered.
+    package func keep(_ keys: [CacheKey], taken: Bool = false) {
         state.withLock { state in
-            for key in keys where !state.keys.contains(key) {
-                if state.keys.count < limit {
-                    state.keys.insert(key)
-                    state.figures.kept += 1
-                } else {
-                    state.figures.lost += 1
-                }
-            }
-            count.store(state.keys.count, ordering: .relaxed)
+            if taken { state.taken -= keys.count }
+            keep(keys, &state, counted: !taken)
         }
     }
 
-    /// The store has refused the removal of so many keys for good.
-    package func noteLost(_ keys: Int) { state.withLock { $0.figures.lost += keys } }
+    private func keep(_ keys: [CacheKey], _ state: inout State, counted: Bool = true) {
+        for key in keys where !state.keys.contains(key) {
+            if state.keys.count < limit {
+                state.keys.insert(key)
+                if counted { state.figures.kept += 1 }
+            } else {
+                state.figures.lost += 1
+            }
+        }
+        count.store(state.keys.count, ordering: .relaxed)
+    }
 
-    /// Takes some of the keys. Whoever fails to deliver them keeps them again.
-    package func take(atMost most: Int) -> [CacheKey] {
+    /// The store has refused the removal of so many keys for good.
+    /// - Parameter taken: as for `keep`.
+    package func noteLost(_ keys: Int, taken: Bool = false) {
+        state.withLock { state in
+            if taken { state.taken -= keys }
+            state.figures.lost += keys
+            state.figures.refused += keys
+        }
+    }
+
+    /// The store has removed these keys.
+    /// - Parameters:
+    ///   - taken: as for `keep`.
+    ///   - master: the number of the master that did; 0 if the store is always the same.
+    ///   - now: monotonic, in milliseconds.
+    package func noteDone(_ keys: [CacheKey], taken: Bool, by master: UInt64, now: Int64) {
+        // Nothing to remember, mostly.
+        guard taken || master != 0 else { return }
+        state.withLock { state in
+            if taken { state.taken -= keys.count }
+            guard master != 0 else { return }
+            if master == state.master {
+                state.recent.note(keys, now: now)
+            } else {
+                // Another one has taken its place meanwhile.
+                state.figures.repeated += keys.count
+                keep(keys, &state, counted: false)
+            }
+        }
+    }
+
+    /// Another server takes the place of the store, and may lack what that was told last: those removals are repeated.
+    /// - Returns: the number of the new master.
+    package func nextMaster(now: Int64) -> UInt64 {
+        state.withLock { state in
+            let recent = state.recent.takeAll(now: now)
+            state.master += 1
+            state.figures.repeated += recent.count
+            keep(recent, &state, counted: false)
+            return state.master
+        }
+    }
+
+    /// Takes some of the keys. Whoever takes them tells of each what became of it.
+    /// - Parameter master: the number of the master that is to remove them; one that was replaced gets none.
+    package func take(atMost most: Int, for master: UInt64 = 0) -> [CacheKey] {
         if isEmpty { return [] }
         return state.withLock { state in
+            guard master == 0 || master == state.master else { return [] }
             let taken = Array(state.keys.prefix(most))
             state.keys.subtract(taken)
+            state.taken += taken.count
             count.store(state.keys.count, ordering: .relaxed)
             return taken
         }
@@ -57,7 +115,7 @@ package final class UndeliveredRemovals: Sendable {
     package var figures: UndeliveredFigures {
         state.withLock { state in
             var figures = state.figures
-            figures.waiting = state.keys.count
+            figures.waiting = state.keys.count + state.taken
             return figures
         }
     }
@@ -71,10 +129,16 @@ package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
     package var kept = 0
     /// Keys whose removal the store refused for good, or for which there was no room; only grows.
     package var lost = 0
+    /// Those of the lost ones that the store refused; only grows.
+    package var refused = 0
+    /// Keys that are removed once more, since another server has taken the place of the store; only grows.
+    package var repeated = 0
 
-    package init(waiting: Int = 0, kept: Int = 0, lost: Int = 0) {
+    package init(waiting: Int = 0, kept: Int = 0, lost: Int = 0, refused: Int = 0, repeated: Int = 0) {
         self.waiting = waiting
         self.kept = kept
         self.lost = lost
+        self.refused = refused
+        self.repeated = repeated
     }
 }

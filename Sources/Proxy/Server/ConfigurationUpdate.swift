@@ -2,9 +2,11 @@
 // `RuntimeConfiguration`, which each worker makes of it.
 
 import Bytes
+import CacheStorage
 import Configuration
 import EventLoop
 import Origins
+import RedisStorage
 
 /// One configuration on its way to the workers: the values, the servers that all of them share, and new listening
 /// sockets.
@@ -13,12 +15,14 @@ package final class ConfigurationUpdate: Sendable {
     package let groups: [UpstreamGroup]
     /// What bounds the requests of each route while the store is down; nil where nothing does.
     let gates: [OutageGate?]
+    /// Where the master of the store is, if sentinels name it.
+    let master: MasterLocation?
     private let listenAddresses: [SocketAddress]
     private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
     /// - Parameters:
-    ///   - previous: its upstreams are carried over where their settings are the same, and so is how many requests of a
-    ///     route are with its upstream.
+    ///   - previous: its upstreams are carried over where their settings are the same, and so are how many requests of a
+    ///     route are with its upstream, and what is known of the store's master.
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
     ///   - upstreamChanged: called for each change of an upstream's health, on any thread.
@@ -32,6 +36,10 @@ package final class ConfigurationUpdate: Sendable {
         groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0, changed: upstreamChanged) }
         gates = OutageGate.gates(
             for: configuration.routes, after: previous.map { Array(zip($0.configuration.routes, $0.gates)) } ?? [])
+        master = configuration.store.sentinels.map { group in
+            group == previous?.configuration.store.sentinels
+                ? previous?.master ?? MasterLocation(name: group.master) : MasterLocation(name: group.master)
+        }
         self.listenAddresses = listenAddresses
         fresh = Locked(newListeners)
     }
@@ -39,6 +47,8 @@ package final class ConfigurationUpdate: Sendable {
     func takeListeners(for worker: Int) -> [(Int32, SocketAddress)] {
         fresh.withLock { $0.removeValue(forKey: worker) } ?? []
     }
+
+    package var masterFigures: MasterFigures? { master?.figures }
 
     func keeps(_ address: SocketAddress) -> Bool { listenAddresses.contains(address) }
 }

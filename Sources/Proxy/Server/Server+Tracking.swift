@@ -15,7 +15,7 @@ extension Server {
         tracking = nil
         guard store.backend == .tiered, store.grace.rawValue > 0, let endpoint = store.redis else { return }
         let tracker = Tracker(
-            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue,
+            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue, master: update.master,
             resolver: shared.resolver, stores: shared.stores
         ) { [loop, log, life = store.tieredLife] event in
             let (level, text) = event.line(tieredLife: life)

@@ -63,6 +63,8 @@ package final class Server {
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
     /// Tells of changes in Redis, and which settings it has; nil where no copies are kept.
     var tracking: (settings: StoreSettings, tracker: Tracker)?
+    /// Where sentinels name the store's master.
+    var masterSearch: MasterSearch?
     var finished: (() -> Void)?
     var running = 0
     /// Inherited listening sockets, by address; shared by all workers.
@@ -139,6 +141,7 @@ package final class Server {
         writeHeldBackLines()
         startHealthChecks()
         startTracking()
+        startMasterSearch()
         warnOfDescriptors(after: nil)
     }
 
@@ -180,6 +183,7 @@ package final class Server {
         startTracking()
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
+        startMasterSearch()
         warnOfDescriptors(after: previous)
         reloads += 1
     }

@@ -6,22 +6,25 @@ import RedisStorage
 
 extension Worker {
     /// Takes on the stores that the settings name, in place of those before.
-    func openStores() {
+    /// - Parameter master: where the store's master is, if sentinels name it.
+    func openStores(_ master: MasterLocation?) {
         let redis = storeSettings.usesRedis ? storeSettings.redis : nil
         let copyLifetime = storeSettings.grace.rawValue == 0 ? 0 : storeSettings.tieredLife.rawValue
         cache.open(usesMemory: storeSettings.usesMemory, copyLifetime: copyLifetime) {
-            redis.map { openRedis($0, storeSettings) }
+            redis.map { openRedis($0, storeSettings, master) }
         }
     }
 
     /// One pipelined connection of this worker's own; it begins to connect at once.
-    private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings) -> RedisStore {
+    private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ master: MasterLocation?) -> RedisStore {
         let redis = RedisStore(
-            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, budget: shared.memory,
+            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, master: master,
+            budget: shared.memory,
             liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
         redis.stateChanged = { state in
-            watch.note(state, worker: index, place: "\(endpoint.address)", now: loop.now)
+            let place = master?.master.map { "\($0.address)" } ?? "\(endpoint.address)"
+            watch.note(state, worker: index, place: place, now: loop.now)
         }
         return redis
     }
@@ -34,6 +37,7 @@ extension RedisSettings {
             switch endpoint.address {
             case .tcp(let host, let port): .tcp(host: host, port: port)
             case .unix(let path): .unix(path: path)
+            case .sentinels: .unknownMaster
             }
         self.init(
             place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,

@@ -52,6 +52,8 @@ struct ConnectionState {
         case commandTimedOut
         /// The connection was lost, or a reply was malformed.
         case lost(StoreTrouble)
+        /// Another server takes the place of this one.
+        case moved
         /// The timer that an earlier action scheduled. `isIdle`: no reply is awaited. `hasRoom`: the limits would
         /// permit a write.
         case timerFired(isIdle: Bool, hasRoom: Bool)
@@ -142,6 +144,7 @@ struct ConnectionState {
         case .writeTaken: noteWriteTaken(wall)
         case .commandTimedOut: probe(.commandTimedOut, pingNow: true, now, wall, &actions)
         case .lost(let trouble): lose(trouble, now, wall, &actions)
+        case .moved: move(wall, &actions)
         case .timerFired(let isIdle, let hasRoom): timerFired(isIdle, hasRoom, now, wall, &actions)
         case .closed:
             phase = .closed
@@ -260,6 +263,17 @@ extension ConnectionState {
         phase = .paused
         actions.disconnects = true
         actions.abandonment = .readOnly
+        actions.step = .connect
+    }
+
+    /// What is known of the server before says nothing about the one in its place.
+    private mutating func move(_ wall: WallTime, _ actions: inout Actions) {
+        if phase == .serving || phase == .probing { disconnects += 1 }
+        attempts = 0
+        phase = .paused
+        setAvailability(.down(.masterMoved, since: wall))
+        actions.disconnects = true
+        actions.abandonment = .masterMoved
         actions.step = .connect
     }
 

@@ -5,7 +5,8 @@ import EventLoop
 
 extension RedisConnection: RedisSocketOwner {
     func connect() {
-        switch settings.place {
+        switch place {
+        case .unknownMaster: handle(.unreachable(.noMaster))
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else { return handle(.unreachable(.connectFailed)) }
             connect(to: address)
@@ -15,21 +16,31 @@ extension RedisConnection: RedisSocketOwner {
         }
     }
 
+    /// Leaves the server for the one that stands in its place from now on, at once.
+    /// - Parameter number: of the master that it is.
+    func move(to place: RedisSettings.Place, number: UInt64) {
+        self.place = place
+        masterNumber = number
+        handle(.moved)
+        delegate?.connectionDidProgress(self)
+    }
+
     private func resolve(host: String, port: UInt16) {
         guard let resolver else { return handle(.unreachable(.nameNotResolved)) }
         if resolutions == nil {
-            let mailbox = Mailbox<Resolution>()
+            let mailbox = Mailbox<(UInt64, Resolution)>()
             resolutions = mailbox
-            resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0) }
+            resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0, $1) }
         }
         guard let resolutions else { return }
         handle(.resolving)
-        resolver.resolve(host: host, port: port) { resolutions.post($0) }
+        let number = masterNumber
+        resolver.resolve(host: host, port: port) { resolutions.post((number, $0)) }
     }
 
-    private func resolved(_ resolution: Resolution) {
+    private func resolved(_ number: UInt64, _ resolution: Resolution) {
         // The result of an abandoned resolution comes too late.
-        guard state.phase == .resolving else { return }
+        guard state.phase == .resolving, number == masterNumber else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else {
             return handle(.unreachable(.nameNotResolved))
         }
@@ -38,6 +49,7 @@ extension RedisConnection: RedisSocketOwner {
 
     private func connect(to address: SocketAddress) {
         handle(.connecting)
+        peer = address
         switch startConnection(to: address) {
         case .connected(let descriptor):
             socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
@@ -60,7 +72,7 @@ extension RedisConnection: RedisSocketOwner {
         handle(caller.pendingError() == 0 ? .connected : .unreachable(.connectFailed))
     }
 
-    /// Authenticates, selects the database and sends a PING, all in one write.
+    /// Authenticates, asks for the role if that matters, selects the database and sends a PING, all in one write.
     func greet() {
         guard let fresh = ReplyReader(delegate: self) else { return handle(.unreachable(.connectFailed)) }
         reader = fresh
@@ -71,6 +83,12 @@ extension RedisConnection: RedisSocketOwner {
             if let user = settings.user { output.argument(user) }
             output.argument(password)
             expectReply(.status, for: nil, role: .greeting)
+        }
+        if settings.requiresMaster {
+            output.command(1)
+            output.argument("ROLE")
+            // Until Redis lets us ask, nobody knows whether it is a master.
+            expectReply(.array, for: roleCheck, role: .essential)
         }
         if settings.database != 0 {
             output.command(2)

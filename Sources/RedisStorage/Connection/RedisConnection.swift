@@ -29,6 +29,12 @@ final class RedisConnection {
     let loop: EventLoop
     let settings: RedisSettings
     let resolver: Resolver?
+    /// Where the server is. With sentinels it changes, and so does the number of the master that is there; otherwise it is 0.
+    var place: RedisSettings.Place
+    var masterNumber: UInt64 = 0
+    let roleCheck = RoleCheck()
+    /// The address that was connected to last.
+    var peer: SocketAddress?
     weak var delegate: (any RedisConnectionDelegate)?
 
     private(set) var state: ConnectionState
@@ -40,7 +46,7 @@ final class RedisConnection {
     var attachments = ByteQueue()
     var socket: RedisSocket?
     var reader: ReplyReader?
-    var resolutions: Mailbox<Resolution>?
+    var resolutions: Mailbox<(UInt64, Resolution)>?
     var resolutionSocket: Socket?
 
     /// Changes whenever output may have been sent. A command that was appended in the present batch is still unsent.
@@ -64,6 +70,7 @@ final class RedisConnection {
         self.loop = loop
         self.settings = settings
         self.resolver = resolver
+        place = settings.place
         let timing = ConnectionState.Timing(
             connect: settings.connectTimeoutMilliseconds, hang: settings.hangMilliseconds,
             shortestPause: settings.shortestPauseMilliseconds, longestPause: settings.longestPauseMilliseconds)

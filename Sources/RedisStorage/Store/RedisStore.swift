@@ -25,14 +25,20 @@ package final class RedisStore: RemoteStore {
     /// released.
     /// - Parameters:
     ///   - resolver: needed if the server is given by a host name.
+    ///   - master: the server is the one that sentinels name, instead of the place in the settings.
     ///   - budget: what records that are read may take of the memory, over all workers.
     ///   - liveRecords: the records in use, over all workers.
     ///   - undelivered: removals that Redis couldn't take, over all workers.
     package init(
-        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, budget: MemoryBudget, liveRecords: LiveRecords,
-        undelivered: UndeliveredRemovals
+        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, master: MasterLocation? = nil,
+        budget: MemoryBudget, liveRecords: LiveRecords, undelivered: UndeliveredRemovals
     ) {
-        let topology = SingleTopology(loop: loop, settings: settings, resolver: resolver)
+        let topology: any Topology =
+            if let master {
+                SentinelTopology(loop: loop, settings: settings, resolver: resolver, location: master)
+            } else {
+                SingleTopology(loop: loop, settings: settings, resolver: resolver)
+            }
         context = StoreContext(
             loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords,
             undelivered: undelivered)
@@ -166,6 +172,8 @@ package final class RedisStore: RemoteStore {
         removals.begin(
             keys, uploadsAbandoned: uploadsAbandoned, receiver: receiver, token: token, on: connection)
     }
+
+    package var server: UInt64 { context.topology.connections.first?.masterNumber ?? 0 }
 
     package func close() { context.topology.close() }
 }

@@ -10,8 +10,13 @@ final class Removals {
         let keys: [CacheKey]
         /// How many of the keys belonged to uploads that the removal stopped.
         let uploadsAbandoned: Int
+        /// Whether the keys were kept before.
+        let wasKept: Bool
 
-        init(receiver: (any StoreRemovalReceiver)?, token: UInt64, keys: [CacheKey], uploadsAbandoned: Int) {
+        init(
+            receiver: (any StoreRemovalReceiver)?, token: UInt64, keys: [CacheKey], uploadsAbandoned: Int, wasKept: Bool
+        ) {
+            self.wasKept = wasKept
             self.receiver = receiver
             self.token = token
             self.keys = keys
@@ -28,13 +33,13 @@ final class Removals {
     /// Starts a removal. The connection must be serving and have room.
     func begin(
         _ keys: [CacheKey], uploadsAbandoned: Int, receiver: (any StoreRemovalReceiver)?, token: UInt64,
-        on connection: RedisConnection
+        wasKept: Bool = false, on connection: RedisConnection
     ) {
         connection.output.command(1 + keys.count)
         connection.output.argument("UNLINK")
         for key in keys { connection.output.argument(key, prefix: context.keyPrefix) }
         let removal = Removal(
-            receiver: receiver, token: token, keys: keys, uploadsAbandoned: uploadsAbandoned)
+            receiver: receiver, token: token, keys: keys, uploadsAbandoned: uploadsAbandoned, wasKept: wasKept)
         connection.expectReply(.integer, for: self, subject: removal)
     }
 
@@ -44,9 +49,9 @@ final class Removals {
         guard !context.undelivered.isEmpty, case .up = connection.state.availability, connection.hasRoom else {
             return false
         }
-        let keys = context.undelivered.take(atMost: Self.batch)
+        let keys = context.undelivered.take(atMost: Self.batch, for: connection.masterNumber)
         guard !keys.isEmpty else { return false }
-        begin(keys, uploadsAbandoned: 0, receiver: nil, token: 0, on: connection)
+        begin(keys, uploadsAbandoned: 0, receiver: nil, token: 0, wasKept: true, on: connection)
         return true
     }
 
@@ -70,20 +75,23 @@ extension Removals: CommandReceiver {
         guard let removal = command.subject as? Removal else { return }
         switch outcome {
         case .abandoned(let trouble, _):
-            context.undelivered.keep(removal.keys)
+            context.undelivered.keep(removal.keys, taken: removal.wasKept)
             deliver(0, trouble, removal)
         case .reply(.error(let kind)):
             if kind.mayPass {
-                context.undelivered.keep(removal.keys)
+                context.undelivered.keep(removal.keys, taken: removal.wasKept)
             } else {
-                context.undelivered.noteLost(removal.keys.count)
+                context.undelivered.noteLost(removal.keys.count, taken: removal.wasKept)
             }
             deliver(0, kind.trouble, removal)
         case .reply(.integer(let unlinked)):
             guard 0...removal.keys.count ~= unlinked else {
+                context.undelivered.keep(removal.keys, taken: removal.wasKept)
                 deliver(0, .unintelligibleReply, removal)
                 return connection.noteMalformedReply()
             }
+            context.undelivered.noteDone(
+                removal.keys, taken: removal.wasKept, by: connection.masterNumber, now: context.loop.now.milliseconds)
             let count = min(unlinked + removal.uploadsAbandoned, removal.keys.count)
             context.figures.removals += count
             deliver(count, nil, removal)

@@ -18,6 +18,12 @@ package enum TrackerEvent: Sendable {
 package final class Tracker {
     private let loop: EventLoop
     private let settings: RedisSettings
+    /// Where the server is. With sentinels it changes.
+    private var place: RedisSettings.Place
+    private var server: UInt64 = 0
+    private let master: MasterLocation?
+    private let news = Mailbox<NumberedMaster>()
+    private var newsSocket: Socket?
     private let resolver: Resolver?
     private let stores: SharedStores
     private let report: (TrackerEvent) -> Void
@@ -27,7 +33,7 @@ package final class Tracker {
     private var reader: ReplyReader?
     private var output = ByteQueue()
     private var timer: LoopTimer?
-    private var resolutions: Mailbox<Resolution>?
+    private var resolutions: Mailbox<(UInt64, Resolution)>?
     private var resolutionSocket: Socket?
     private var elements: [ReplyElement] = []
     private var attempt = 0
@@ -43,13 +49,17 @@ package final class Tracker {
     /// Begins to connect.
     /// - Parameters:
     ///   - grace: `store.grace` in milliseconds; more than 0.
+    ///   - master: where the server is, if sentinels name it.
     ///   - report: called on the loop's thread.
     package init(
-        loop: EventLoop, settings: RedisSettings, grace: Int64, resolver: Resolver?, stores: SharedStores,
+        loop: EventLoop, settings: RedisSettings, grace: Int64, master: MasterLocation?, resolver: Resolver?,
+        stores: SharedStores,
         report: @escaping (TrackerEvent) -> Void
     ) {
         self.loop = loop
         self.settings = settings
+        self.master = master
+        place = settings.place
         self.resolver = resolver
         self.stores = stores
         self.report = report
@@ -63,12 +73,30 @@ package final class Tracker {
             schedule()
         }
         timer?.schedule(afterMilliseconds: 0)
+        guard let master else { return }
+        newsSocket = news.deliver(on: loop) { [weak self] in self?.follow($0) }
+        if let named = master.listen(news) { follow(named) }
+    }
+
+    /// What was heard of another server says nothing about this one.
+    private func follow(_ named: NumberedMaster) {
+        guard named.number > server else { return }
+        server = named.number
+        place = .tcp(host: named.address.host, port: named.address.port)
+        drop()
+        stores.hearing.set(.connecting, grace: grace)
+        wasHearing = false
+        state = TrackerState(grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: server)
+        timer?.schedule(afterMilliseconds: 0)
     }
 
     /// Nothing is heard any more.
     package func close() {
         timer = nil
         drop()
+        newsSocket?.close()
+        newsSocket = nil
+        master?.stopListening(news)
         resolutionSocket?.close()
         resolutionSocket = nil
         stores.hearing.set(.none, grace: 0)
@@ -89,7 +117,7 @@ package final class Tracker {
         case .arm(let connection): arm(connection)
         case .ping: ping()
         case .beginSession(let asked):
-            stores.hearing.beginSession(asked: wallTime(at: asked))
+            stores.hearing.beginSession(asked: wallTime(at: asked), server: server)
             if !wasHearing { report(.hearing) }
             wasHearing = true
         case .noteLife(let asked): stores.hearing.noteLife(asked: wallTime(at: asked))
@@ -126,25 +154,26 @@ package final class Tracker {
 
     private func connect() {
         attempt += 1
-        switch settings.place {
+        switch place {
+        case .unknownMaster: end()
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else { return end() }
             connect(to: address)
         case .tcp(let host, let port):
             if let address = SocketAddress(numericHost: host, port: port) { return connect(to: address) }
             guard let resolver else { return end() }
-            let mailbox = resolutions ?? Mailbox<Resolution>()
+            let mailbox = resolutions ?? Mailbox<(UInt64, Resolution)>()
             if resolutions == nil {
                 resolutions = mailbox
-                resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0) }
+                resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0, $1) }
             }
-            resolver.resolve(host: host, port: port) { mailbox.post($0) }
+            resolver.resolve(host: host, port: port) { [server] in mailbox.post((server, $0)) }
         }
     }
 
-    private func resolved(_ resolution: Resolution) {
+    private func resolved(_ server: UInt64, _ resolution: Resolution) {
         // The result for an attempt that was given up comes too late.
-        guard state.phase == .connecting, socket == nil else { return }
+        guard state.phase == .connecting, socket == nil, server == self.server else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else { return end() }
         connect(to: addresses[attempt % addresses.count])
     }
