@@ -274,6 +274,7 @@ enum ForeignWords {
             ForeignWord("code status_code permanent temporary", "routes.*.redirect.status"),
         ],
         "routes.*.cache": [
+            ForeignWord("grace", "routes.*.cache.stale_while_revalidate"),
             ForeignWord("method verb", "routes.*.cache.methods"),
             ForeignWord("status code codes", "routes.*.cache.statuses"),
             ForeignWord("duration time seconds", "routes.*.cache.timeout"),

@@ -175,9 +175,8 @@ struct FleetFetchTests {
             #expect(eventually { fleet.origin.count(for: path) == 1 })
             #expect(try eventually { try fleet.figure("lookups_claimed") > 4 })
             gate.turnOn()
-            var texts = Set<String>()
-            for client in clients { texts.insert(try client.response().text) }
-            #expect(texts.count == 30)
+            for client in clients { #expect(try client.response().text.hasPrefix("answer")) }
+            #expect(fleet.origin.count(for: path) == 30)
             let claims = try fleet.figure("claims")
             for larder in fleet.larders {
                 let next = try larder.get(path)
