@@ -26,6 +26,8 @@ struct TestRecord {
     var etag = HeadRange(offset: 23, count: 4)
     var lastModified = HeadRange(offset: 44, count: 29)
     var headHasContentLength = true
+    var fence = PurgePosition.start
+    var url = CacheKey.none
     var body: [UInt8] = Array("[1,2,3]".utf8)
 
     var key: CacheKey { CacheKey(standInFor: keyText) }
@@ -34,7 +36,7 @@ struct TestRecord {
         RecordDescription(
             id: id, status: status, discardAt: discardAt, facts: ordinaryFacts(), etag: etag,
             lastModified: lastModified,
-            headHasContentLength: headHasContentLength)
+            headHasContentLength: headHasContentLength, fence: fence, url: url)
     }
 
     func make() -> StoredResponse {

@@ -16,6 +16,15 @@ struct RecordFormatTests {
         for offset in pieces[0].indices { expectNoRecord(pieces, changed: 0, at: offset) }
     }
 
+    @Test("A record keeps its fence and the digest of its URL")
+    func fencesAndURLs() throws {
+        let fence = try #require(PurgePosition(milliseconds: 1_732_612_345_678, sequence: 3))
+        let url = CacheKey(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210)
+        let pieces = written(TestRecord(fence: fence, url: url).make())
+        let description = try #require(header(of: pieces)).description
+        #expect(description.fence == fence && description.url == url)
+    }
+
     @Test("A vary index with any byte changed is no record")
     func varyIndexes() throws {
         let index = StoredResponse.varyIndex(

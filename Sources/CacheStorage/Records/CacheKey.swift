@@ -14,6 +14,9 @@ package struct CacheKey: Hashable, Sendable, BitwiseCopyable {
     package static let byteCount = 16
     package static let hexCount = 32
 
+    /// Where no digest is known. No text is known whose MD5 is this.
+    package static let none = CacheKey(high: 0, low: 0)
+
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

@@ -36,10 +36,16 @@ package struct RecordDescription: Sendable, Equatable {
     /// Whether the head holds a `Content-Length` line. If not (the origin used chunked coding), it is added when the
     /// response is served.
     package var headHasContentLength: Bool
+    /// Up to where the instance that fetched the record had applied all purges when the fetch began: later ones apply to
+    /// the record.
+    package var fence: PurgePosition
+    /// The MD5 of the URL that the record was fetched for, whatever its key is made of; all zero where it isn't known.
+    package var url: CacheKey
 
     package init(
         id: UInt64, status: UInt16, discardAt: WallTime, facts: StoredFacts, etag: HeadRange = .none,
-        lastModified: HeadRange = .none, headHasContentLength: Bool = true
+        lastModified: HeadRange = .none, headHasContentLength: Bool = true, fence: PurgePosition = .start,
+        url: CacheKey = .none
     ) {
         self.id = id
         self.status = status
@@ -48,5 +54,7 @@ package struct RecordDescription: Sendable, Equatable {
         self.etag = etag
         self.lastModified = lastModified
         self.headHasContentLength = headHasContentLength
+        self.fence = fence
+        self.url = url
     }
 }

@@ -25,12 +25,14 @@ extension StoredResponse {
     /// index that replaces one with the same names keeps its generation, so that the stored variants can still be
     /// found.
     package static func varyIndex(
-        generation: UInt64, discardAt: WallTime, facts: StoredFacts, keyText: Span<UInt8>, names: Span<UInt8>
+        generation: UInt64, discardAt: WallTime, facts: StoredFacts, keyText: Span<UInt8>, names: Span<UInt8>,
+        fence: PurgePosition = .start, url: CacheKey = .none
     ) -> StoredResponse? {
         guard let block = unsafe malloc(max(keyText.count + names.count, 1)) else { return nil }
         let end = unsafe copy(keyText, to: block)
         _ = unsafe copy(names, to: end)
-        let description = RecordDescription(id: generation, status: 0, discardAt: discardAt, facts: facts)
+        let description = RecordDescription(
+            id: generation, status: 0, discardAt: discardAt, facts: facts, fence: fence, url: url)
         return unsafe StoredResponse(
             kind: .varyIndex, description: description, adopting: block, keyTextCount: keyText.count,
             varyNamesCount: names.count, headCount: 0, bodyCount: 0)

@@ -1,4 +1,4 @@
-// The format of a record in Redis, version 3. Anything else counts as a miss: another version, a truncated or altered
+// The format of a record in Redis, version 4. Anything else counts as a miss: another version, a truncated or altered
 // value, another program's value under the same key.
 //
 //   offset  bytes                                      all numbers little-endian
@@ -13,8 +13,10 @@
 //       44  4 × 3  counts of key text, vary names, head
 //       56  8      count of the body
 //       64  56     StoredFacts
-//      120  8      checksum of the first piece, without these 8 bytes
-//      128         key text, vary names, head, body
+//      120  8      fence                              PurgePosition
+//      128  16     MD5 of the URL, zero: not known    CacheKey
+//      144  8      checksum of the first piece, without these 8 bytes
+//      152         key text, vary names, head, body
 //
 // A record of more than `pieceCount` bytes is split: its first piece is `pieceCount` bytes of it, each further one a
 // header of 24 bytes (magic "LRDP", number of the piece, id, checksum of the piece) and up to `pieceCount - 24` bytes of
@@ -27,8 +29,8 @@ import CacheStorage
 import HTTPCaching
 
 enum RecordFormat {
-    static let version: UInt16 = 3
-    static let headerCount = 128
+    static let version: UInt16 = 4
+    static let headerCount = 152
     static let pieceCount = 128 << 10
     static let pieceHeaderCount = 24
     static let pieceContentCount = pieceCount - pieceHeaderCount
@@ -77,6 +79,9 @@ enum RecordFormat {
         put(UInt64(lengths.varyNames) | UInt64(lengths.head) << 32, &scratch)
         put(UInt64(lengths.body), &scratch)
         description.facts.write(to: &scratch)
+        put(description.fence.word, &scratch)
+        put(description.url.high, &scratch)
+        put(description.url.low, &scratch)
         putChecksum(ofPiece: 0, of: record, &scratch)
         precondition(scratch.count == headerCount, "the header must have its fixed size")
         output.append(scratch.span)
@@ -213,7 +218,8 @@ enum RecordFormat {
             discardAt: WallTime(milliseconds: Int64(bitPattern: word(bytes, 16))), facts: facts,
             etag: HeadRange(offset: high(bytes, 24), count: low(bytes, 32)),
             lastModified: HeadRange(offset: high(bytes, 32), count: low(bytes, 40)),
-            headHasContentLength: first >> 56 & 1 == 1)
+            headHasContentLength: first >> 56 & 1 == 1, fence: PurgePosition(word: word(bytes, 120)),
+            url: CacheKey(high: word(bytes, 128), low: word(bytes, 136)))
         let header = Header(kind: kind, description: description, lengths: lengths)
         return isIntact(bytes, piece: 0, headerCount: headerCount, of: header) ? header : nil
     }
