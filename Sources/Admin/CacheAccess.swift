@@ -21,7 +21,8 @@ extension AdminListener {
     func putEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
         switch Self.record(
-            keyText: text, request, now: server.loop.clockMilliseconds, date: server.loop.wallMilliseconds)
+            keyText: text, request, now: server.loop.clockMilliseconds, date: server.loop.wallMilliseconds,
+            fence: server.shared.stores.purges.applied)
         {
         case .failure(let refusal): reply(refusal.response)
         case .success(let (record, lifetime)):
@@ -108,7 +109,7 @@ extension AdminListener {
 
     /// A response with status 200 that arrived just now. The rules of RFC 9111 §3 apply to it too.
     private static func record(
-        keyText: [UInt8], _ request: AdminRequest, now milliseconds: Int64, date: Int64
+        keyText: [UInt8], _ request: AdminRequest, now milliseconds: Int64, date: Int64, fence: PurgePosition
     ) -> Result<(StoredResponse, Seconds), Refusal> {
         let now = Instant(milliseconds: milliseconds)
         let date = Instant(milliseconds: date)
@@ -136,7 +137,8 @@ extension AdminListener {
         Forwarding.appendField("Content-Length", decimal: UInt64(request.content.count), to: &head)
         let end = WallTime(milliseconds: milliseconds).advanced(byMilliseconds: life.count * 1000)
         let description = RecordDescription(
-            id: .random(in: .min ... .max), status: 200, discardAt: end, facts: storedFacts)
+            id: .random(in: .min ... .max), status: 200, discardAt: end, facts: storedFacts,
+            fence: fence)
         let record = StoredResponse.response(
             description, keyText: keyText.span, varyNames: Span(), head: head.span, body: request.content.span)
         guard let record else {

@@ -19,6 +19,7 @@ struct Figures {
     let update: ConfigurationUpdate
     let memory: MemoryStoreFigures
     let invalidations: InvalidationFigures
+    let purges: PurgeFigures
     let undelivered: UndeliveredFigures
     let hearing: HearingFigures
     /// Of the store's master, if sentinels name it.
@@ -56,6 +57,7 @@ struct Figures {
         update = server.update
         memory = server.shared.stores.memoryFigures
         invalidations = server.shared.stores.invalidationFigures
+        purges = server.shared.stores.purges.figures
         undelivered = server.shared.stores.undelivered.figures
         hearing = server.shared.stores.hearing.figures
         master = server.update.masterFigures

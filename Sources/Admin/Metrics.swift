@@ -150,11 +150,18 @@ extension MetricFamily {
         },
         MetricFamily(
             "larder_places_invalidated_total", .counter,
-            "URLs and prefixes that were invalidated for whatever is looked up there (cache.invalidates)."
+            "URLs and prefixes that responses invalidated, for whatever is looked up there."
         ) { $0.total.placesInvalidated },
         MetricFamily(
+            "larder_purges_total", .counter,
+            "Purges applied, by operators and by responses to writes: hard ones make absent, soft ones stale."
+        ) {
+            $1.add($0.purges.hard, ("kind", "hard"))
+            $1.add($0.purges.soft, ("kind", "soft"))
+        },
+        MetricFamily(
             "larder_invalidations_remembered", .gauge,
-            "Invalidated keys, groups, tags, URLs and prefixes that are remembered one by one."
+            "Invalidated keys that are remembered one by one."
         ) { $0.invalidations.remembered },
         MetricFamily(
             "larder_invalidations_folded_total", .counter,

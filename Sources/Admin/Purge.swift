@@ -1,8 +1,10 @@
-// `POST /purge`: removes the stored responses of URLs and tags from every store. The keys of a URL are computed exactly as for a
-// request. The response is sent once the purge is complete.
+// `POST /purge`: what is stored of URLs, tags, prefixes, hosts or everything isn't used from then on, or is stale. The keys of a
+// URL are computed exactly as for a request, and removed from every store; the rest is a purge of the log, which costs the same
+// whatever is stored. The response is sent once the purge is complete.
 
 import Bytes
 import CacheStorage
+import Configuration
 import HTTPSemantics
 import Proxy
 import Routing
@@ -13,84 +15,127 @@ extension AdminListener {
         do throws(PurgeRequest.Fault) { purge = try PurgeRequest(request.content) } catch {
             return reply(.problem(400, "invalid-purge", error.sentence))
         }
-        // Invalidation by tag is local to this process: other Larders on the same Redis would not learn of it.
-        guard purge.tags.isEmpty || !server.configuration.store.usesRedis, purge.prefixes.isEmpty, !purge.isSoft else {
+        let usesRedis = server.configuration.store.usesRedis
+        // The log is this process's: other Larders on the same Redis would not learn of it.
+        guard !usesRedis || purge.isOfURLsAlone else {
             let detail =
-                "this version purges by URL, and by tag if nothing is stored in Redis; prefixes and soft purges are not supported yet"
+                "with Redis this version purges by URL only; tags, prefixes, hosts, all and soft purges need the memory backend"
             return reply(.problem(501, "not-implemented", detail))
         }
         guard let table = routeTable() else {
             return reply(.problem(500, "no-routes", "the routes are not available"))
         }
-        let (keys, places, faults) = Self.keys(of: purge.urls, by: table, server.shared)
-        guard faults.isEmpty else {
+        var targets = PurgeTargets(purge)
+        targets.add(purge.urls, by: table, server.configuration.routes, server.shared)
+        guard targets.faults.isEmpty else {
             return reply(
-                .problem(422, "invalid-url", "some URLs are invalid; nothing was purged") {
-                    $0.array("faults") { for fault in faults { $0.value(fault) } }
+                .problem(422, "invalid-url", "some URLs, prefixes or hosts are invalid; nothing was purged") {
+                    $0.array("faults") { for fault in targets.faults { $0.value(fault) } }
                 })
         }
         let time = server.loop.wallMilliseconds
-        let tags = purge.tags.map { InvalidationName.tag($0.utf8.span) }
-        server.shared.stores.invalidate(tags, at: WallTime(milliseconds: server.loop.clockMilliseconds))
-        if !places.isEmpty {
-            server.shared.stores.invalidate(
-                places: places, at: WallTime(milliseconds: server.loop.clockMilliseconds))
+        // What becomes stale stays where it is.
+        let keys = purge.isSoft ? [] : Array(targets.keys)
+        if purge.isSoft { targets.items += targets.keys.map { .key($0) } }
+        if !targets.items.isEmpty {
+            server.shared.stores.purges.noteOwn(
+                Purge(targets.items, isSoft: purge.isSoft), at: WallTime(milliseconds: server.loop.clockMilliseconds))
         }
-        if keys.isEmpty { return Self.report(0, time, reply) }
+        let instances = usesRedis ? nil : 1
+        if keys.isEmpty { return Self.report(0, time, instances, reply) }
         run(.remove(keys)) { result in
             switch result {
-            case .removed(let count): Self.report(count, time, reply)
-            case .noStore: Self.report(0, time, reply)
+            case .removed(let count): Self.report(count, time, instances, reply)
+            case .noStore: Self.report(0, time, instances, reply)
             default: reply(Self.failure(result))
             }
         }
     }
 
-    private static func report(_ count: Int, _ time: Int64, _ reply: (AdminResponse) -> Void) {
+    /// - Parameter instances: how many have applied the purge; nil where that isn't known.
+    private static func report(_ count: Int, _ time: Int64, _ instances: Int?, _ reply: (AdminResponse) -> Void) {
         reply(
             .json(200) {
                 $0.member("purged", count)
                 $0.member("time", time)
+                if let instances { $0.member("instances", instances) }
             })
     }
+}
 
-    /// Each key once. GET and HEAD share a key unless the key template contains the method. Keys that a URL alone doesn't give,
-    /// as those of each caller's own entry, are reached by the URL's path, with all its queries, in this process.
-    private static func keys(
-        of urls: [String], by table: RouteTable, _ shared: SharedState
-    ) -> (keys: [CacheKey], places: [InvalidatedPlace], faults: [String]) {
+extension PurgeRequest {
+    /// Whether it can be carried out key by key.
+    fileprivate var isOfURLsAlone: Bool {
+        tags.isEmpty && prefixes.isEmpty && hosts.isEmpty && !isOfEverything && !isSoft
+    }
+}
+
+/// What a purge names, for the log and for the stores.
+private struct PurgeTargets {
+    /// Each key once.
+    var keys: Set<CacheKey> = []
+    var items: [PurgeItem]
+    var faults: [String] = []
+
+    init(_ purge: PurgeRequest) {
+        items = purge.tags.map { .tag(Array($0.utf8)) }
+        if purge.isOfEverything { items.append(.everything) }
+        for host in purge.hosts {
+            let bytes = Array(host.utf8)
+            if bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }) {
+                items.append(.host(bytes))
+            } else {
+                faults.append("\(host): a host is a name or an address, with a port where clients use one")
+            }
+        }
+        for prefix in purge.prefixes {
+            let bytes = Array(prefix.utf8)
+            if PrefixText(bytes.span) != nil, bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) {
+                items.append(.prefix(NormalTarget.form(of: bytes.span, in: ByteRange(0, bytes.count)) ?? bytes))
+            } else {
+                faults.append("\(prefix): a prefix begins with http://host/, https://host/ or /")
+            }
+        }
+    }
+
+    /// GET and HEAD share a key unless the key template contains the method. Keys that a URL alone doesn't give, as those of each
+    /// caller's own entry, are reached by the URL's path, with all its queries.
+    mutating func add(_ urls: [String], by table: RouteTable, _ routes: [Route], _ shared: SharedState) {
         var composer = KeyComposer()
-        var keys: Set<CacheKey> = []
-        var places: [InvalidatedPlace] = []
-        var faults: [String] = []
         for url in urls {
             do throws(SyntheticRequestFault) {
-                var needsPlace = false
+                var needsDigest = false
                 for method in ["GET", "HEAD"] {
                     let request = try SyntheticRequest(method: method, url: url)
                     do throws(SyntheticRequestFault) {
                         let match = try composer.compose(request, by: table)
                         let recipe = table.recipes[match.route]
                         keys.formUnion(shared.keys(of: &composer, by: recipe))
-                        if !recipe.isMadeOfTarget { needsPlace = true }
+                        let methods = routes[match.route].cache?.methods ?? []
+                        if !recipe.isMadeOfTarget || methods.contains(.post) || methods.contains(.query) {
+                            needsDigest = true
+                        }
                     } catch .noKey {
-                        needsPlace = true
+                        needsDigest = true
                     }
                 }
-                if needsPlace { places.append(place(of: try SyntheticRequest(url: url))) }
+                if needsDigest { add(digestsOf: try SyntheticRequest(url: url)) }
             } catch {
                 faults.append("\(url): \(error)")
             }
         }
-        return (Array(keys), places, faults)
     }
 
-    private static func place(of request: borrowing SyntheticRequest) -> InvalidatedPlace {
+    /// What the URL's responses say of it, and those of POSTs that aren't reads.
+    private mutating func add(digestsOf request: borrowing SyntheticRequest) {
         let bytes = request.bytes.span
         let path = NormalTarget.form(of: bytes, in: request.head.path) ?? bytes.extracting(request.head.path).copied()
         let scheme = request.scheme.name
-        return InvalidatedPlace(
-            scheme: scheme.span, authority: bytes.extracting(request.head.authority), target: path.span, isPrefix: false
-        )
+        for isOfWrite in [false, true] {
+            let digest = URLDigest.of(
+                scheme: scheme.span, authority: bytes.extracting(request.head.authority), path: path.span,
+                isOfWrite: isOfWrite)
+            items.append(.url(CacheKey(high: digest.high, low: digest.low)))
+        }
     }
 }

@@ -6,6 +6,8 @@ struct PurgeRequest: Equatable {
     var urls: [String] = []
     var tags: [String] = []
     var prefixes: [String] = []
+    var hosts: [String] = []
+    var isOfEverything = false
     var isSoft = false
 
     /// Why the content is not a valid purge.
@@ -27,20 +29,26 @@ struct PurgeRequest: Equatable {
             case "urls": urls = try Self.strings(value, "urls")
             case "tags": tags = try Self.strings(value, "tags")
             case "prefixes": prefixes = try Self.strings(value, "prefixes")
-            case "soft":
-                guard case .bool(let flag) = value else { throw Fault(sentence: "\"soft\" must be true or false") }
-                isSoft = flag
+            case "hosts": hosts = try Self.strings(value, "hosts")
+            case "all": isOfEverything = try Self.flag(value, "all")
+            case "soft": isSoft = try Self.flag(value, "soft")
             default:
                 throw Fault(
-                    sentence: "unknown member; known are \"urls\", \"tags\", \"prefixes\" and \"soft\"")
+                    sentence:
+                        "unknown member; known are \"urls\", \"tags\", \"prefixes\", \"hosts\", \"all\" and \"soft\"")
             }
         }
-        guard !urls.isEmpty || !tags.isEmpty || !prefixes.isEmpty else {
-            throw Fault(sentence: "the request names no URLs, tags or prefixes")
+        guard isOfEverything || !urls.isEmpty || !tags.isEmpty || !prefixes.isEmpty || !hosts.isEmpty else {
+            throw Fault(sentence: "the request names no URLs, tags, prefixes or hosts, and not \"all\"")
         }
         guard urls.count <= Self.urlLimit else {
             throw Fault(sentence: "more than \(Self.urlLimit) URLs in one purge")
         }
+    }
+
+    private static func flag(_ value: JSONValue, _ name: String) throws(Fault) -> Bool {
+        guard case .bool(let flag) = value else { throw Fault(sentence: "\"\(name)\" must be true or false") }
+        return flag
     }
 
     private static func strings(_ value: JSONValue, _ name: String) throws(Fault) -> [String] {

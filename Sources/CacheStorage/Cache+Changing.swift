@@ -107,7 +107,7 @@ extension Cache {
             case .varyIndex:
                 StoredResponse.varyIndex(
                     generation: response.id, discardAt: until, facts: response.facts, keyText: response.keyText,
-                    names: response.varyNames)
+                    names: response.varyNames, fence: description.fence, url: description.url)
             }
         if let copy { memory.store(key, copy, session: Hearing.shortLife, unless: isOvertaken) }
     }
@@ -128,7 +128,7 @@ extension Cache {
     package func invalidate(
         _ keys: [CacheKey], at time: WallTime, receiver: (any StoreRemovalReceiver)? = nil, token: UInt64 = 0
     ) -> Int {
-        let moment = shared.clock.note(keys.lazy.map { .key($0) }, at: time)
+        let moment = shared.clock.note(keys, at: time)
         figures.invalidatedKeys += keys.count
         let removed = deleteFromMemory(keys)
         guard let remote else { return removed }
@@ -137,17 +137,18 @@ extension Cache {
         return removed
     }
 
-    /// Invalidates groups and tags: nothing is deleted, but records requested up to `time` are no longer current.
-    package func invalidate(groups: [InvalidationName], at time: WallTime) {
-        shared.clock.note(groups, at: time)
-        figures.invalidatedGroups += groups.count
-    }
-
-    /// Invalidates whatever is looked up at these places: nothing is deleted, but records requested up to `time` are no longer
-    /// current.
-    package func invalidate(places: [InvalidatedPlace], at time: WallTime) {
-        shared.clock.note(places, at: time)
-        figures.invalidatedPlaces += places.count
+    /// Applies a purge that a response asks for: nothing is deleted, but records whose fetch began before aren't current any
+    /// more.
+    package func apply(_ purge: Purge, at time: WallTime) {
+        guard !purge.items.isEmpty else { return }
+        shared.purges.noteOwn(purge, at: time)
+        for item in purge.items {
+            switch item {
+            case .tag, .group: figures.invalidatedGroups += 1
+            case .url, .prefix, .host, .everything: figures.invalidatedPlaces += 1
+            case .key: figures.invalidatedKeys += 1
+            }
+        }
     }
 
     /// Deletes records without invalidating them; a fetch in progress may store them again.
@@ -210,12 +211,16 @@ extension Cache {
 
     // MARK: Fetches in progress
 
-    /// The current moment. Whoever begins a fetch remembers it for ``overtook(_:since:)``.
-    package var moment: InvalidationMoment { shared.clock.now }
+    /// The current moment. Whoever begins a fetch remembers it for ``overtook(_:since:)``, and for the fence of the record.
+    package var moment: InvalidationMoment {
+        var moment = shared.clock.now
+        moment.fence = shared.purges.applied
+        return moment
+    }
 
     /// Whether the key was invalidated after `moment`, or may have been.
     package func overtook(_ key: CacheKey, since moment: InvalidationMoment) -> Bool {
-        shared.clock.overtook(.key(key), since: moment)
+        shared.clock.overtook(key, since: moment)
     }
 
     /// The same of a variant's key, which goes with its plain key.
@@ -225,6 +230,6 @@ extension Cache {
 
     /// Whether an invalidation of either key is remembered. For operators' questions.
     package func remembersInvalidation(of key: CacheKey, plainKey: CacheKey) -> Bool {
-        shared.clock.remembers(.key(plainKey)) || shared.clock.remembers(.key(key))
+        shared.clock.remembers(plainKey) || shared.clock.remembers(key)
     }
 }

@@ -87,36 +87,33 @@ extension Cache {
         let arrived = WallTime(milliseconds: record.facts.responseTime.milliseconds)
         if now.advanced(byMilliseconds: Self.greatestSkew) < arrived { return false }
         let time = record.facts.requestTime
-        if shared.clock.covers(.key(plainKey), requestedAt: time) { return false }
-        return key == plainKey || !shared.clock.covers(.key(key), requestedAt: time)
+        if shared.clock.covers(plainKey, requestedAt: time) { return false }
+        return key == plainKey || !shared.clock.covers(key, requestedAt: time)
     }
 
-    /// Whether no place was ever invalidated, so that there is nothing to ask ``isCurrent(_:scheme:authority:path:query:)``.
-    package var hasNoInvalidatedPlaces: Bool { shared.clock.hasNoPlaces }
+    // MARK: Purged or not
 
-    /// Whether the URL that the record was looked up for is at no place that was invalidated after it was requested. Allocates
-    /// nothing.
-    /// - Parameters:
-    ///   - scheme: of the URL, in lower case.
-    ///   - authority: of the URL, in any case.
-    ///   - path: of the URL, in its normal form.
-    ///   - query: with its `?`; empty without one.
-    package func isCurrent(
-        _ record: StoredResponse, scheme: Span<UInt8>, authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>
-    ) -> Bool {
-        !shared.clock.coversPlace(
-            scheme: scheme, authority: authority, path: path, query: query, requestedAt: record.facts.requestTime)
+    /// Which purges are applied. To be read before ``purgeVerdict(on:key:plainKey:url:scheme:authority:path:query:)`` is asked.
+    package var purgeRevision: PurgeRevision { shared.purges.revision }
+
+    /// Whether a record may be purged for one spelling of its query, and current for another.
+    package var purgesReachQueries: Bool { shared.purges.reachesQueries }
+
+    /// Whether a record was purged since its fetch began. See ``PurgeLog``. Allocates nothing.
+    package func purgeVerdict(
+        on record: StoredResponse, key: CacheKey, plainKey: CacheKey, url: CacheKey, scheme: Span<UInt8>,
+        authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>
+    ) -> PurgeVerdict {
+        shared.purges.verdict(
+            on: record, key: key, plainKey: plainKey, url: url, scheme: scheme, authority: authority, path: path,
+            query: query)
     }
 
-    /// Whether no group and no tag of the record was invalidated after it was requested. Allocates nothing.
-    /// - Parameters:
-    ///   - scheme: of the record's origin, in lower case.
-    ///   - authority: of the record's origin, in any case.
-    package func isCurrent(_ record: StoredResponse, scheme: Span<UInt8>, authority: Span<UInt8>) -> Bool {
-        if shared.clock.isEmpty(.groups) { return true }
-        let flags = record.facts.flags
-        guard flags.contains(.tagged) || flags.contains(.grouped) else { return true }
-        let origin = GroupOrigin(scheme: scheme, authority: authority)
-        return !shared.clock.coversGroup(of: record, from: origin)
+    /// The same of a record that is looked up by its key alone, for no URL.
+    package func purgeVerdict(on record: StoredResponse, key: CacheKey) -> PurgeVerdict {
+        if purgeRevision.isFirst { return .current }
+        return purgeVerdict(
+            on: record, key: key, plainKey: key, url: .none, scheme: Span(), authority: Span(), path: Span(),
+            query: Span())
     }
 }

@@ -1,4 +1,4 @@
-// What the caches of all workers of one process share: the memory store, the invalidation clock, the table of
+// What the caches of all workers of one process share: the memory store, the invalidations, the table of
 // variants, and the records in use. A worker uses them through its own `Cache`; operations without a worker, such as a reload or a report, are
 // here.
 
@@ -6,6 +6,8 @@
 package final class SharedStores: Sendable {
     let memory: MemoryStore
     let clock = InvalidationClock()
+    /// Purges by anything but keys, whose records stay where they are.
+    package let purges = PurgeLog()
     let variants = VariantTable()
     /// Of the remote store.
     package let liveRecords = LiveRecords()
@@ -35,10 +37,4 @@ package final class SharedStores: Sendable {
 
     /// How much is remembered of what was invalidated.
     package var invalidationFigures: InvalidationFigures { clock.figures }
-
-    /// Invalidates everything of that name that was requested up to `time`. Nothing is deleted.
-    package func invalidate(_ names: some Sequence<InvalidationName>, at time: WallTime) { clock.note(names, at: time) }
-
-    /// Invalidates whatever is looked up at these places and was requested up to `time`. Nothing is deleted.
-    package func invalidate(places: [InvalidatedPlace], at time: WallTime) { clock.note(places, at: time) }
 }

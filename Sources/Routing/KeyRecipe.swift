@@ -92,6 +92,9 @@ package final class KeyRecipe: Sendable {
         isMadeOfTarget = strict == nil && compiler.pieces.allSatisfy(\.source.isTarget)
     }
 
+    /// Whether the key text contains scheme, authority and path.
+    package var isStandard: Bool { pieces.isEmpty }
+
     /// Whether the key text contains the query of the target, so that a response can say which parts of it matter
     /// (No-Vary-Search).
     package var holdsQuery: Bool { pieces.isEmpty && query.mode != .ignore }

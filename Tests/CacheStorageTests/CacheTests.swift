@@ -21,7 +21,8 @@ struct CacheTests {
 
     /// Requested at `now`, with a lifetime of a minute.
     private func record(
-        _ flags: StoredFacts.Flags = [], fields: String = "", life: Int64 = 60_000, requested: Int64 = 0
+        _ flags: StoredFacts.Flags = [], fields: String = "", life: Int64 = 60_000, requested: Int64 = 0,
+        fence: PurgePosition = .start
     ) -> StoredResponse {
         let head = "HTTP/1.1 200 OK\r\n" + fields
         var facts = ordinaryFacts()
@@ -29,7 +30,7 @@ struct CacheTests {
         facts.requestTime = Instant(milliseconds: now.milliseconds + requested)
         facts.responseTime = facts.requestTime
         let description = RecordDescription(
-            id: 7, status: 200, discardAt: now.advanced(byMilliseconds: life), facts: facts)
+            id: 7, status: 200, discardAt: now.advanced(byMilliseconds: life), facts: facts, fence: fence)
         return StoredResponse.response(
             description, keyText: "key".utf8.span, varyNames: Span(), head: head.utf8.span, body: "body".utf8.span)!
     }
@@ -250,21 +251,28 @@ struct CacheTests {
         ])
     func currentGroups(fields: String, flag: StoredFacts.Flags) {
         let cache = cache()
-        func isCurrent(_ requested: Int64 = 0, _ flags: StoredFacts.Flags? = nil, _ authority: String = "API.example")
-            -> Bool
-        {
-            let record = record(flags ?? flag, fields: fields, requested: requested)
-            return cache.isCurrent(record, scheme: "http".utf8.span, authority: authority.utf8.span)
+        func isCurrent(
+            _ fence: PurgePosition = .start, _ flags: StoredFacts.Flags? = nil, _ authority: String = "API.example"
+        ) -> Bool {
+            let record = record(flags ?? flag, fields: fields, fence: fence)
+            let verdict = cache.purgeVerdict(
+                on: record, key: key, plainKey: key, url: .none, scheme: "http".utf8.span,
+                authority: authority.utf8.span, path: Span(), query: Span())
+            return verdict == .current
+        }
+        func purge(_ name: String) {
+            let name = Array(name.utf8)
+            cache.apply(Purge([.tag(name), .group(origin: Array("http://api.EXAMPLE".utf8), name: name)]), at: now)
         }
         #expect(isCurrent())
-        let origin = GroupOrigin(scheme: "http".utf8.span, authority: "api.EXAMPLE".utf8.span)
-        cache.invalidate(groups: [.tag("others".utf8.span), .group("others".utf8.span, of: origin)], at: now)
+        purge("others")
         #expect(isCurrent())
-        cache.invalidate(groups: [.tag("the news".utf8.span), .group("the news".utf8.span, of: origin)], at: now)
-        #expect(!isCurrent() && !isCurrent(-1) && isCurrent(1))
+        let before = cache.moment.fence
+        purge("the news")
+        #expect(!isCurrent() && !isCurrent(before) && isCurrent(cache.moment.fence))
         // The flags say whether there is anything to be read in the head.
-        #expect(isCurrent(0, []))
-        #expect(isCurrent(0, nil, "other.example") == (flag == .grouped))
+        #expect(isCurrent(.start, []))
+        #expect(isCurrent(.start, nil, "other.example") == (flag == .grouped))
         #expect(cache.figures.invalidatedGroups == 4)
     }
 }

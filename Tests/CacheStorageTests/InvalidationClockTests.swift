@@ -7,21 +7,13 @@ import Testing
 // What an invalidation has overtaken and covers: exact while it is remembered by itself; once it is folded, never less, and
 // more only for names that share all of its places.
 
-private func key(_ number: Int) -> InvalidationName { .key(CacheKey(high: UInt64(bitPattern: Int64(number)), low: 0)) }
-
-private func tag(_ name: String) -> InvalidationName { .tag(name.utf8.span) }
-
-private func group(
-    _ name: String, _ scheme: String = "http", _ authority: String = "api.example"
-) -> InvalidationName {
-    .group(name.utf8.span, of: GroupOrigin(scheme: scheme.utf8.span, authority: authority.utf8.span))
-}
+private func key(_ number: Int) -> CacheKey { CacheKey(high: UInt64(bitPattern: Int64(number)), low: 0) }
 
 private func at(_ time: Int) -> WallTime { WallTime(milliseconds: Int64(time)) }
 
 extension InvalidationClock {
-    fileprivate func covers(_ name: InvalidationName, _ time: Int) -> Bool {
-        covers(name, requestedAt: Instant(milliseconds: Int64(time)))
+    fileprivate func covers(_ key: CacheKey, _ time: Int) -> Bool {
+        covers(key, requestedAt: Instant(milliseconds: Int64(time)))
     }
 }
 
@@ -93,129 +85,28 @@ struct KeyInvalidationTests {
     }
 }
 
-@Suite("RFC 9875 §3: the clock of invalidations: groups and tags")
-struct GroupInvalidationTests {
-    private let clock = InvalidationClock()
-
-    @Test("At first nothing is invalidated")
-    func empty() {
-        #expect(clock.isEmpty(.groups) && clock.isEmpty(.keys))
-        #expect(!clock.covers(tag("a"), .min + 1) && !clock.covers(tag("a"), 0))
-    }
-
-    @Test(
-        "A record requested up to the time of the invalidation is covered, a later one isn't, nor is another name"
-    )
-    func moment() {
-        let before = clock.now
-        clock.note([tag("a")], at: at(1_000))
-        #expect(!clock.isEmpty(.groups) && clock.isEmpty(.keys))
-        #expect(clock.covers(tag("a"), 999) && clock.covers(tag("a"), 1_000) && !clock.covers(tag("a"), 1_001))
-        #expect(!clock.covers(tag("b"), 999) && !clock.covers(tag(""), 999) && !clock.covers(tag("aa"), 999))
-        #expect(clock.overtook(tag("a"), since: before) && !clock.overtook(tag("a"), since: clock.now))
-    }
-
-    @Test(
-        "Of two invalidations the later counts, in whichever order they are noted",
-        arguments: [[1_000, 2_000], [2_000, 1_000]])
-    func later(times: [Int]) {
-        for time in times { clock.note([tag("a")], at: at(time)) }
-        #expect(clock.covers(tag("a"), 2_000) && !clock.covers(tag("a"), 2_001))
-    }
-
-    @Test("Invalidated groups and tags stay so whatever else is invalidated, and others don't become it")
-    func manyOthers() {
-        clock.note([tag("first")], at: at(1_000))
-        for number in 0..<150_000 { clock.note([tag("\(number)")], at: at(2_000)) }
-        #expect(clock.covers(tag("first"), 1_000) && !clock.covers(tag("first"), 2_001))
-        #expect((0..<150_000).allSatisfy { clock.covers(tag("\($0)"), 2_000) })
-        let wrong = (0..<1_000).count { clock.covers(tag("other \($0)"), 0) }
-        #expect(wrong <= 100, "\(wrong) of 1,000 others")
-    }
-
-    @Test("Keys cover nothing of a group, and groups nothing of a key, however many there are")
-    func families() {
-        let clock = InvalidationClock(InvalidationLimits(names: 16, places: 16))
-        let before = clock.now
-        for number in 0..<5_000 { clock.note([key(number)], at: at(10_000)) }
-        #expect(!clock.covers(tag("b"), 5) && !clock.overtook(tag("b"), since: before))
-        let other = InvalidationClock(InvalidationLimits(names: 16, places: 16))
-        for number in 0..<5_000 { other.note([tag("\(number)")], at: at(10_000)) }
-        #expect(!other.covers(key(2), 5) && !other.overtook(key(2), since: before))
-    }
-}
-
-@Suite("The names of what is invalidated")
-struct InvalidationNameTests {
-    @Test(
-        "RFC 9875 §2.1, RFC 9110 §4.2.3: a group belongs to one origin, whose authority has the normal form of keys",
-        arguments: ["API.Example", "api.example:80", "api.example:", "Api.example:0080"])
-    func origins(authority: String) {
-        #expect(group("news") == group("news", "http", authority))
-        #expect(group("news", "https") == group("news", "https", authority.replacing("80", with: "443")))
-    }
-
-    @Test("A group's scheme, port and name are its own")
-    func groups() {
-        let own = group("news")
-        #expect(own != group("news", "http", "api.example:443"))
-        #expect(group("news", "https") != group("news", "https", "api.example:80"))
-        #expect(own != group("News"))
-        #expect(own != group("news", "https"))
-        #expect(own != group("news", "http", "api.example:8080"))
-    }
-
-    @Test("No tag has the name of a group, nor another tag's")
-    func tags() {
-        #expect(tag("news") != group("news"))
-        #expect(tag("ghttp api.example news") != group("news"))
-        #expect(tag("a") != tag("A"))
-    }
-
-    @Test("Names that differ by a zero byte at their end, in their length or in one bit are not the same")
-    func close() {
-        var names: Set<InvalidationName> = []
-        var count = 0
-        for length in 0..<40 {
-            let zeros = [UInt8](repeating: 0, count: length)
-            names.insert(.tag(zeros.span))
-            count += 1
-            for place in zeros.indices {
-                for bit in 0..<8 {
-                    var bytes = zeros
-                    bytes[place] = 1 << bit
-                    names.insert(.tag(bytes.span))
-                    count += 1
-                }
-            }
-        }
-        #expect(names.count == count)
-    }
-}
-
 /// What the clock must return, written as plainly as possible: a list of all invalidations in order.
 private struct PlainClock {
     struct Invalidation {
-        let name: InvalidationName
+        let name: CacheKey
         let moment: InvalidationMoment
         let time: Int
         var isDelivered = false
     }
 
-    let isGroups: Bool
     var all: [Invalidation] = []
 
-    func overtook(_ name: InvalidationName, _ moment: InvalidationMoment) -> Bool {
+    func overtook(_ name: CacheKey, _ moment: InvalidationMoment) -> Bool {
         all.contains { $0.name == name && moment < $0.moment }
     }
 
-    func covers(_ name: InvalidationName, _ time: Int) -> Bool {
-        all.contains { $0.name == name && (isGroups ? time <= $0.time : time < $0.time) }
+    func covers(_ name: CacheKey, _ time: Int) -> Bool {
+        all.contains { $0.name == name && time < $0.time }
     }
 
     /// As far as somebody could still find a record: not once the store has deleted it.
-    func mustCover(_ name: InvalidationName, _ time: Int) -> Bool {
-        all.contains { $0.name == name && !$0.isDelivered && (isGroups ? time <= $0.time : time < $0.time) }
+    func mustCover(_ name: CacheKey, _ time: Int) -> Bool {
+        all.contains { $0.name == name && !$0.isDelivered && time < $0.time }
     }
 }
 
@@ -225,8 +116,7 @@ struct InvalidationClockTests {
     private struct History {
         var random: SeededGenerator
         let clock: InvalidationClock
-        var keys = PlainClock(isGroups: false)
-        var groups = PlainClock(isGroups: true)
+        var keys = PlainClock()
         var moments: [InvalidationMoment]
         var time = 1_000
         var falseAlarms = 0
@@ -240,40 +130,28 @@ struct InvalidationClockTests {
 
         private mutating func pick(_ count: Int) -> Int { Int(random.next() % UInt64(count)) }
 
-        private mutating func name(of range: Int) -> (InvalidationName, number: Int, isGroup: Bool) {
-            let number = pick(range)
-            switch pick(4) {
-            case 0: return (tag("\(number)"), number, true)
-            case 1: return (group("\(number)"), number, true)
-            default: return (key(number), number, false)
-            }
-        }
-
         /// Notes something; the time of another worker's turn may be a little behind.
         mutating func note(among range: Int) {
             time += pick(3)
-            let (name, number, isGroup) = name(of: range)
+            let number = pick(range)
+            let name = key(number)
             let noted = time - (pick(8) == 0 ? pick(5) : 0)
             let moment = clock.note([name], at: at(noted))
             let plain = PlainClock.Invalidation(name: name, moment: clock.now, time: noted)
-            if isGroup {
-                groups.all.append(plain)
-            } else {
-                keys.all.append(plain)
-                // Most removals are confirmed, some later, some never.
-                if pick(4) != 0 {
-                    clock.noteDelivered([CacheKey(high: UInt64(number), low: 0)], at: moment)
-                    for index in keys.all.indices where keys.all[index].name == name {
-                        keys.all[index].isDelivered = true
-                    }
+            keys.all.append(plain)
+            // Most removals are confirmed, some later, some never.
+            if pick(4) != 0 {
+                clock.noteDelivered([name], at: moment)
+                for index in keys.all.indices where keys.all[index].name == name {
+                    keys.all[index].isDelivered = true
                 }
             }
             if pick(16) == 0 { moments.append(clock.now) }
         }
 
         mutating func ask(among range: Int, isExact: Bool) {
-            let (name, _, isGroup) = name(of: range)
-            let plain = isGroup ? groups : keys
+            let name = key(pick(range))
+            let plain = keys
             let since = moments[pick(moments.count)]
             let then = time - pick(2_000)
             questions += 2

@@ -53,15 +53,15 @@ struct FillLeavingTests {
         let scene = try FillScene()
         let reader = ScriptedReader()
         try scene.ask(reader)
-        let (scheme, authority, name) = (Array("http".utf8), Array("api.example".utf8), Array("g".utf8))
+        let group = PurgeItem.group(origin: Array("http://api.example".utf8), name: Array("g".utf8))
         try run(scene, ["Cache-Groups: \"g\""], moment) {
-            let origin = GroupOrigin(scheme: scheme.span, authority: authority.span)
-            scene.cache.invalidate(groups: [.group(name.span, of: origin)], at: scene.service.wallTime)
+            scene.cache.apply(Purge([group]), at: scene.service.wallTime)
         }
         #expect(reader.text == "abcdef" && scene.leftovers == [])
         if let stored = try scene.stored() {
-            let isCurrent = scene.cache.isCurrent(stored, scheme: scheme.span, authority: authority.span)
-            #expect(!isCurrent)
+            let request = try scene.request()
+            let verdict = request.purgeVerdict(on: stored, at: scene.select(request).keys, in: scene.cache)
+            #expect(verdict == .hard)
         }
     }
 

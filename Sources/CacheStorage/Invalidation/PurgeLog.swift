@@ -29,6 +29,26 @@ package struct PurgeRevision: Sendable, BitwiseCopyable, Equatable {
 
     /// Nothing was ever purged: every record is current.
     package var isFirst: Bool { number == 0 }
+
+    /// For records whose key says all of the URL that purges can name.
+    package var mark: PurgeMark { PurgeMark(word: number) }
+
+    /// For records that may be looked up for several URLs: a mark for this one. Allocates nothing.
+    /// - Parameter kind: tells apart what is asked in different ways for one URL.
+    package func mark(
+        kind: UInt8, scheme: Span<UInt8>, authority: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>
+    ) -> PurgeMark {
+        var hash = NameHash(kind: kind, scheme: scheme, authority: authority)
+        hash.add(path)
+        hash.add(query)
+        let digest = hash.digest
+        return PurgeMark(word: digest.high &+ digest.low &* (2 &* number &+ 1))
+    }
+}
+
+/// What a record remembers of the revision at which it was found current.
+package struct PurgeMark: Sendable, BitwiseCopyable {
+    let word: UInt64
 }
 
 /// A purge of this process whose position isn't known yet.
@@ -207,9 +227,8 @@ struct PurgeNames {
                     continue
                 }
                 let (scheme, authority) = (origin.scheme, origin.authority)
-                let group = InvalidationName.group(
-                    name.span, of: GroupOrigin(scheme: scheme.span, authority: authority.span))
-                names.append(group.digest)
+                names.append(
+                    .group(name.span, of: GroupOrigin(scheme: scheme.span, authority: authority.span)))
             }
         }
     }

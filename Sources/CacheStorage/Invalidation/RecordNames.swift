@@ -1,32 +1,25 @@
-// The groups and tags in a stored response's head (RFC 9875, and the tag fields for purging), and whether one of them
-// was invalidated since. This is on the hit path of such records, so nothing allocates.
+// The groups and tags in a stored response's head (RFC 9875, and the tag fields for purging). Nothing allocates.
 
 import HTTPCaching
 import HTTPSemantics
 
-extension InvalidationClock {
-    /// Whether a group or tag of the record was invalidated after the record was requested, or may have been.
-    /// - Parameter origin: the origin that the record's groups belong to.
-    func coversGroup(of record: StoredResponse, from origin: GroupOrigin) -> Bool {
-        let requestTime = record.facts.requestTime
-        var isCovered = false
-        StoredHead.forEachLine(of: record.head) { name, line in
-            if isCovered { return }
+extension PurgeName {
+    /// Calls `body` with the names of the groups and tags in a stored head. Allocates nothing.
+    /// - Parameter origin: what the groups belong to.
+    static func forEach(inHead head: Span<UInt8>, of origin: GroupOrigin, _ body: (PurgeName) -> Void) {
+        StoredHead.forEachLine(of: head) { name, line in
             let field = FieldName.recognise(name)
             let value = StoredHead.value(of: line)
             if field == .cacheGroups {
                 guard var groups = CacheGroups(field: value) else { return }
-                while !isCovered, let range = groups.next(in: value) {
-                    isCovered = covers(.group(value.extracting(range), of: origin), requestedAt: requestTime)
+                while let range = groups.next(in: value) {
+                    body(.group(value.extracting(range), of: origin))
                 }
             } else if let separator = TagWalker.Separator(field) {
                 var tags = TagWalker(separator)
-                while !isCovered, let range = tags.next(in: value) {
-                    isCovered = covers(.tag(value.extracting(range)), requestedAt: requestTime)
-                }
+                while let range = tags.next(in: value) { body(.tag(value.extracting(range))) }
             }
         }
-        return isCovered
     }
 }
 

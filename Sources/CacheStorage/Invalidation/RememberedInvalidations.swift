@@ -1,4 +1,4 @@
-// The remembered invalidations of one family, and what is returned for those that had to be folded. This is the only
+// The remembered invalidations of keys, and what is returned for those that had to be folded. This is the only
 // place that decides how long an invalidation is remembered: for good, and nothing that was invalidated is ever taken for
 // current.
 //
@@ -14,13 +14,15 @@ import HTTPCaching
 /// A position in the order of all invalidations of this process; later ones are greater.
 package struct InvalidationMoment: Comparable, Sendable, BitwiseCopyable {
     let count: UInt64
+    /// Up to where purges were applied: what a record of a fetch that began then carries.
+    package internal(set) var fence = PurgePosition.start
 
     package static let first = InvalidationMoment(count: 0)
 
     package static func < (left: InvalidationMoment, right: InvalidationMoment) -> Bool { left.count < right.count }
 }
 
-/// How much is remembered of one family.
+/// How much is remembered.
 struct InvalidationLimits: Sendable {
     /// Names that are remembered one by one: some 60 bytes each.
     var names: Int
@@ -43,17 +45,15 @@ struct RememberedInvalidations: Sendable {
         var isDelivered = false
     }
 
-    private let family: InvalidationName.Family
     /// When each name was invalidated last.
-    private var entries: RecencyMap<InvalidationName.Digest, Entry>
+    private var entries: RecencyMap<PurgeName, Entry>
     /// The order and the times of the invalidations that were folded.
     private var foldedMoments: GreatestTable
     private var foldedTimes: GreatestTable
     /// How many were folded.
     private(set) var folded = 0
 
-    init(of family: InvalidationName.Family, _ limits: InvalidationLimits) {
-        self.family = family
+    init(_ limits: InvalidationLimits) {
         entries = RecencyMap(limit: limits.names)
         foldedMoments = GreatestTable(places: max(1, limits.places / 2))
         foldedTimes = GreatestTable(places: limits.places)
@@ -62,7 +62,7 @@ struct RememberedInvalidations: Sendable {
     /// How many names are remembered one by one.
     var count: Int { entries.count }
 
-    mutating func note(_ name: InvalidationName.Digest, moment: InvalidationMoment, time: Int64) {
+    mutating func note(_ name: PurgeName, moment: InvalidationMoment, time: Int64) {
         if let known = entries[name] {
             // Another worker's turn may have begun a little earlier.
             entries[name] = Entry(moment: moment, time: max(time, known.time))
@@ -71,42 +71,31 @@ struct RememberedInvalidations: Sendable {
         }
     }
 
-    private mutating func fold(_ name: InvalidationName.Digest, _ entry: Entry) {
+    private mutating func fold(_ name: PurgeName, _ entry: Entry) {
         folded += 1
         foldedMoments.note(Int64(clamping: entry.moment.count), for: name)
         if !entry.isDelivered { foldedTimes.note(entry.time, for: name) }
     }
 
     /// The remote store has deleted what it had of that name when it was invalidated at `moment`.
-    mutating func noteDelivered(_ name: InvalidationName.Digest, at moment: InvalidationMoment) {
+    mutating func noteDelivered(_ name: PurgeName, at moment: InvalidationMoment) {
         guard let entry = entries[name], entry.moment == moment else { return }
         entries[name]?.isDelivered = true
     }
 
-    func remembers(_ name: InvalidationName.Digest) -> Bool { entries[name] != nil }
+    func remembers(_ name: PurgeName) -> Bool { entries[name] != nil }
 
     /// Whether the name was invalidated after `moment`, or may have been.
-    func overtook(_ name: InvalidationName.Digest, since moment: InvalidationMoment) -> Bool {
+    func overtook(_ name: PurgeName, since moment: InvalidationMoment) -> Bool {
         if let entry = entries[name] { return entry.moment > moment }
         return foldedMoments.greatest(for: name) > Int64(clamping: moment.count)
     }
 
     /// Whether a record requested at that time was invalidated since, or may have been.
-    func covers(_ name: InvalidationName.Digest, requestedAt time: Instant) -> Bool {
+    func covers(_ name: PurgeName, requestedAt time: Instant) -> Bool {
         let invalidated = entries[name]?.time ?? foldedTimes.greatest(for: name)
-        return family.reaches(time.milliseconds, from: invalidated)
-    }
-}
-
-extension InvalidationName.Family {
-    /// Whether an invalidation at `time` covers a record requested at `requestTime`. Within the same millisecond the
-    /// order is unknown. A key's record was deleted, so a record with that time counts as newer; a group's records were
-    /// not deleted, so they count as older.
-    fileprivate func reaches(_ requestTime: Int64, from time: Int64) -> Bool {
-        switch self {
-        case .keys: requestTime < time
-        case .groups: time > .min && requestTime <= time
-        }
+        // Within the same millisecond the order is unknown. The key's record was deleted, so one with that time is newer.
+        return time.milliseconds < invalidated
     }
 }
 
@@ -127,7 +116,7 @@ struct GreatestTable: Sendable {
         self.places = places
     }
 
-    mutating func note(_ number: Int64, for name: InvalidationName.Digest) {
+    mutating func note(_ number: Int64, for name: PurgeName) {
         if numbers.isEmpty { numbers = Array(repeating: .min, count: Self.rows * places) }
         var hash = Hash(name)
         for row in 0..<Self.rows {
@@ -137,7 +126,7 @@ struct GreatestTable: Sendable {
     }
 
     /// `Int64.min` if nothing can have been noted for the name.
-    func greatest(for name: InvalidationName.Digest) -> Int64 {
+    func greatest(for name: PurgeName) -> Int64 {
         if numbers.isEmpty { return .min }
         var hash = Hash(name)
         var least = Int64.max
@@ -150,7 +139,7 @@ struct GreatestTable: Sendable {
         private var position: UInt64
         private let step: UInt64
 
-        init(_ name: InvalidationName.Digest) {
+        init(_ name: PurgeName) {
             let first = (name.high ^ seeds.0).multipliedFullWidth(by: name.low ^ seeds.1 | 1)
             let second = (name.low ^ seeds.0).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ seeds.1 | 1)
             position = first.high ^ first.low

@@ -1,5 +1,5 @@
-// The three ways to create a record from complete data: a small response, a vary index, and a response freshened by a
-// 304. Bodies that arrive piece by piece use StoredResponseBuilder.
+// How to create a record from complete data: a small response, a vary index, and a response freshened by a 304 or
+// purged softly. Bodies that arrive piece by piece use StoredResponseBuilder.
 
 import Glibc
 import HTTPCaching
@@ -56,6 +56,15 @@ extension StoredResponse {
             kind: kind, description: description, adopting: block, keyTextCount: keyText.count,
             varyNamesCount: varyNames.count, headCount: head.count, bodyCount: bodyCount, bodyOwner: recordWithBody,
             budget: ownBudget)
+    }
+
+    /// The same response with a lifetime that is over, for which purges up to `fence` have been asked for.
+    package func staled(_ id: UInt64, at now: Instant, fence: PurgePosition) -> StoredResponse? {
+        var description = description
+        description.id = id
+        description.fence = max(description.fence, fence)
+        description.facts.lifetime = min(description.facts.lifetime, facts.currentAge(at: now))
+        return refreshed(description, head: head)
     }
 
     /// Appends `source` at `destination`, which has room for it, and returns the end of what was written.

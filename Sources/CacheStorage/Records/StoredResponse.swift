@@ -49,6 +49,8 @@ package final class StoredResponse: @unchecked Sendable {
     private let places = Atomic<Int>(0)
     /// How many clients its body waits for.
     private let pins = Atomic<Int>(0)
+    /// At which revision of the purges it was found current last.
+    private let checked = Atomic<UInt64>(0)
 
     /// Takes ownership of `block`, which is allocated by malloc, laid out as described above, and initialised up to the
     /// end of the body.
@@ -100,6 +102,10 @@ package final class StoredResponse: @unchecked Sendable {
         if places.wrappingSubtract(1, ordering: .relaxed).newValue == 0 { budget?.hold(ownFootprint) }
         bodyOwner?.left()
     }
+
+    /// Whether it was found current at this mark. One load.
+    package func isCurrent(at mark: PurgeMark) -> Bool { checked.load(ordering: .relaxed) == mark.word }
+    package func noteCurrent(at mark: PurgeMark) { checked.store(mark.word, ordering: .relaxed) }
 
     /// A client waits for its body, or doesn't any more.
     package func pin() { pins.wrappingAdd(1, ordering: .relaxed) }

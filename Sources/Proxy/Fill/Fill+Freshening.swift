@@ -164,7 +164,8 @@ extension Fill {
                 id: service.newIdentifier(), status: stored.status,
                 discardAt: service.wallTime.advanced(byMilliseconds: life.count * 1000), facts: storedFacts,
                 etag: merged.etag, lastModified: merged.lastModified,
-                headHasContentLength: stored.description.headHasContentLength)
+                headHasContentLength: stored.description.headHasContentLength, fence: began.fence,
+                url: request.urlDigest)
             guard let made = storeAgain(stored, description, merged) else { return nil }
             if !keys.keepsSearchRule(response, bytes) { service.cache.invalidate([keys.key], at: service.wallTime) }
             return made

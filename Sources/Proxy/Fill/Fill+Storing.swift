@@ -29,7 +29,8 @@ extension Fill {
         }
         let description = RecordDescription(
             id: service.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
-            etag: head.etag, lastModified: head.lastModified, headHasContentLength: head.hasContentLength)
+            etag: head.etag, lastModified: head.lastModified, headHasContentLength: head.hasContentLength,
+            fence: began.fence, url: request.urlDigest)
         var length: Int?
         switch response.contentSize {
         case .none: length = 0
@@ -240,7 +241,7 @@ extension Fill {
     ///   - old: where the part was that it has been joined with.
     ///   - token: let go of once the store has it, or doesn't get it.
     func keep(_ response: StoredResponse, movedFrom old: CacheKey?, holding token: AnyObject?) {
-        guard !isOvertaken else {
+        guard !isOvertaken, request.purgeVerdict(on: response, at: keys, in: service.cache) != .hard else {
             service.counters.storeRefused += 1
             service.note(.invalidated(status), of: keys)
             return
@@ -285,6 +286,7 @@ extension Fill {
         guard whole.isResponse, let get = KeySelection.ofGet(request, &service.composer) else { return }
         var description = whole.description
         description.facts = record.facts
+        description.fence = record.since.fence
         description.id = service.newIdentifier()
         description.discardAt = service.wallTime.advanced(byMilliseconds: record.life.count * 1000)
         let text = get.text

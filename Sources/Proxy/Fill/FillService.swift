@@ -174,3 +174,28 @@ final class FillService {
         fillEnded?()
     }
 }
+
+extension FillService {
+    /// A record that is purged softly, stale from now on, in memory too where that is the only store. Nil if a hard purge
+    /// applies to it by now, or if there is no memory for it.
+    /// - Parameter isKept: false where this is only explained.
+    func becomeStale(
+        _ stored: StoredResponse, for request: AdmittedRequest, _ keys: KeySelection, isKept: Bool
+    ) -> StoredResponse? {
+        // Purges that come from here on are later.
+        let (moment, revision) = (cache.moment, cache.purgeRevision)
+        let (verdict, mark) = request.markedVerdict(on: stored, at: keys, in: cache, revision)
+        guard verdict != .hard, let made = stored.staled(newIdentifier(), at: instant, fence: moment.fence) else {
+            return nil
+        }
+        // A purge without a position applies to every fence, and to this one it has been applied.
+        made.noteCurrent(at: mark)
+        let text = keys.text
+        if isKept, !cache.usesRemote,
+            cache.peekInMemory(keys.key, keyText: text.span, now: wallTime) === stored
+        {
+            cache.put(keys.key, made, of: keys.plainKey, since: moment, now: wallTime)
+        }
+        return made
+    }
+}

@@ -201,5 +201,7 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
 }
 
 extension URIScheme {
-    package var name: [UInt8] { Array((self == .https ? "https" : "http").utf8) }
+    private static let names = (http: Array("http".utf8), https: Array("https".utf8))
+
+    package var name: [UInt8] { self == .https ? Self.names.https : Self.names.http }
 }

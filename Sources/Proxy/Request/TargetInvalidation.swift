@@ -14,11 +14,17 @@ import Routing
 extension AdmittedRequest {
     /// Notes and carries out what the response says has changed. Nothing for most requests.
     func invalidate(by response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
-        invalidateTargets(response, bytes, in: fills)
-        invalidateGroups(response, bytes, in: fills)
+        // One purge for all of it: nobody sees a part.
+        var purge = Purge([])
+        invalidateTargets(response, bytes, in: fills, &purge)
+        addGroups(response, bytes, in: fills, to: &purge)
+        fills.cache.apply(purge, at: fills.wallTime)
     }
 
-    private func invalidateTargets(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+    /// - Parameter purge: gets what isn't invalidated by its key.
+    private func invalidateTargets(
+        _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService, _ purge: inout Purge
+    ) {
         guard fills.cache.isStoring && runtime.storesAnything || fills.keysHaveChanged else { return }
         // The response's bytes and the request's own.
         let own = self.bytes
@@ -34,8 +40,10 @@ extension AdmittedRequest {
             if isSame { targets.append(target) }
         }
         targets += originsOwnTargets(response, bytes)
-        for target in Set(targets) { invalidate(target, in: fills) }
-        invalidateDeclaredTargets(in: fills)
+        for (target, isPrefix) in declaredTargets {
+            if isPrefix { purge.items.append(.prefix(prefix(target))) } else { targets.append(target) }
+        }
+        for target in Set(targets) { invalidate(target, in: fills, &purge) }
     }
 
     /// What the response is about by the paths that the origin knows. Empty where these are the clients'.
@@ -83,18 +91,8 @@ extension AdmittedRequest {
         return bytes.extracting(match.parameter(at: index)).copied()
     }
 
-    /// What the route lists. All that is looked up at these places is stale, whatever its key is made of; what can be stored
-    /// under a key that the URL alone gives is deleted as well, in Redis too.
-    private func invalidateDeclaredTargets(in fills: FillService) {
-        var places: [InvalidatedPlace] = []
-        for (target, isPrefix) in declaredTargets {
-            if isPrefix { places.append(place(target, isPrefix: true)) } else { invalidate(target, in: fills) }
-        }
-        if !places.isEmpty { fills.cache.invalidate(places: places, at: fills.wallTime) }
-    }
-
     /// Invalidates what GET and HEAD of a target are answered with.
-    private func invalidate(_ target: [UInt8], in fills: FillService) {
+    private func invalidate(_ target: [UInt8], in fills: FillService, _ purge: inout Purge) {
         let authority = bytes.extracting(head.authority).copied()
         let url = String(decoding: scheme.name + Array("://".utf8) + authority + target, as: UTF8.self)
         var hasOtherKeys = false
@@ -116,7 +114,7 @@ extension AdmittedRequest {
         } catch {
             // Then it has no such entry.
         }
-        fills.cache.invalidate(places: [place(target, isPrefix: false)], at: fills.wallTime)
+        purge.items.append(.url(urlDigest(ofTarget: target)))
     }
 
     /// - Returns: whether anything can be stored by the route.
@@ -127,17 +125,24 @@ extension AdmittedRequest {
         return true
     }
 
-    /// A prefix, or a path with all its queries: which of these have a key in common depends on the route, and one that is
-    /// missed is worse than one too many.
-    private func place(_ target: [UInt8], isPrefix: Bool) -> InvalidatedPlace {
+    /// The digest of a target's path, which stands for all its queries: which of these have a key in common depends on the
+    /// route, and one that is missed is worse than one too many.
+    private func urlDigest(ofTarget target: [UInt8]) -> CacheKey {
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
         let path = NormalTarget.form(of: target.span, in: ByteRange(0, end)) ?? Array(target[..<end])
-        let query = ByteRange(end, target.count)
-        let normal = isPrefix ? path + (NormalTarget.form(of: target.span, in: query) ?? Array(target[end...])) : path
         let scheme = self.scheme.name
-        return InvalidatedPlace(
-            scheme: scheme.span, authority: bytes.extracting(head.authority), target: normal.span, isPrefix: isPrefix)
+        return CacheKey(
+            URLDigest.of(scheme: scheme.span, authority: bytes.extracting(head.authority), path: path.span))
     }
+
+    /// All that begins with a target.
+    private func prefix(_ target: [UInt8]) -> [UInt8] {
+        let normal = NormalTarget.form(of: target.span, in: ByteRange(0, target.count)) ?? target
+        return origin + normal
+    }
+
+    /// `scheme://authority`.
+    private var origin: [UInt8] { scheme.name + Array("://".utf8) + bytes.extracting(head.authority).copied() }
 
     /// The lines that a GET could have as well.
     private var ownFields: [String] {
@@ -150,19 +155,18 @@ extension AdmittedRequest {
 
     private static let notAGets = FieldSet.hopByHop.union([.host, .contentLength, .expect])
 
-    private func invalidateGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+    private func addGroups(
+        _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService, to purge: inout Purge
+    ) {
         guard response.contains(.cacheGroupInvalidation), fills.cache.isStoring, runtime.storesAnything else { return }
-        let authority = self.bytes.extracting(head.authority)
-        let schemeName = scheme.name
-        let origin = GroupOrigin(scheme: schemeName.span, authority: authority)
-        var names: [InvalidationName] = []
+        var items: [PurgeItem] = []
         for field in response.fields where field.known == .cacheGroupInvalidation {
             let value = bytes.extracting(field.value)
             guard var groups = CacheGroups(field: value) else { return }
             while let range = groups.next(in: value) {
-                names.append(.group(value.extracting(range), of: origin))
+                items.append(.group(origin: origin, name: value.extracting(range).copied()))
             }
         }
-        fills.cache.invalidate(groups: names, at: fills.wallTime)
+        purge.items += items
     }
 }

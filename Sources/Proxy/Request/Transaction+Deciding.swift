@@ -23,9 +23,16 @@ extension Transaction {
             }
             return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
         }
-        if isInvalidatedByGroup(stored) {
+        switch request.purgeVerdict(on: stored, at: selection.keys, in: cache) {
+        case .current: break
+        case .soft:
             keepKeyText()
-            // Its group is remembered, so its key need not be.
+            selection.stored = fills.becomeStale(stored, for: request, selection.keys, isKept: explainer == nil)
+            selection.reason = .purged
+            return .next(.decide)
+        case .hard:
+            keepKeyText()
+            // What it is purged by is remembered, so its key need not be.
             if explainer == nil { cache.delete([selection.keys.key]) }
             selection.stored = nil
             selection.sight = .nothing
@@ -90,27 +97,8 @@ extension Transaction {
     private func fromOtherCoding() -> StoredResponse? {
         guard request.entry?.compression != nil, selection.keys.isTextKept else { return nil }
         return fills.responseFromOtherCoding(for: request, selection.keys, makes: explainer == nil) {
-            !isInvalidatedByGroup($0)
+            request.purgeVerdict(on: $0, at: selection.keys, in: cache) == .current
         }
-    }
-
-    /// Whether a group or tag of it, or the place of its URL, was invalidated after it was asked for. Allocates nothing.
-    func isInvalidatedByGroup(_ record: StoredResponse) -> Bool {
-        let flags = record.facts.flags
-        let hasNames = flags.contains(.tagged) || flags.contains(.grouped)
-        guard hasNames || !cache.hasNoInvalidatedPlaces else { return false }
-        let request = self.request!
-        let scheme = request.scheme == .https ? worker.schemeNames.https : worker.schemeNames.http
-        // What a POST brought that isn't a read is no other URL's to invalidate, nor its own.
-        let isReading = request.head.method != .post || request.policy?.postReads == true
-        if isReading, !cache.hasNoInvalidatedPlaces,
-            request.isAtInvalidatedPlace(record, scheme: scheme.span, in: cache)
-        {
-            return true
-        }
-        guard hasNames else { return false }
-        let authority = request.bytes.extracting(request.head.authority)
-        return !cache.isCurrent(record, scheme: scheme.span, authority: authority)
     }
 
     /// Nothing stored answers the request.
@@ -310,7 +298,7 @@ extension Transaction {
         guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse, head.part == nil,
             let policy = request.policy,
             head.key == selection.keys.key, selection.keys.isUsable(head.response),
-            !isInvalidatedByGroup(head.response),
+            request.purgeVerdict(on: head.response, at: selection.keys, in: cache) == .current,
             case .fresh = reuseVerdict(
                 stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
         else { return nil }

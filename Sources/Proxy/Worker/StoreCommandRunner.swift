@@ -53,7 +53,7 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
         let cache = worker.cache
         let isCurrent =
             cache.isCurrent(found, key: key, plainKey: key, now: worker.wallTime)
-            && cache.isCurrent(found, scheme: Span(), authority: Span())
+            && cache.purgeVerdict(on: found, key: key) != .hard
         done(isCurrent ? .found(found) : .nothing)
     }
 
