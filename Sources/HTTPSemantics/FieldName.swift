@@ -68,6 +68,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case origin
     case link
     case cacheTag
+    case cachePurgeTags
     case surrogateKey
     case xkey
     case cacheGroups
@@ -143,6 +144,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         case .origin: "Origin"
         case .link: "Link"
         case .cacheTag: "Cache-Tag"
+        case .cachePurgeTags: "Cache-Purge-Tags"
         case .surrogateKey: "Surrogate-Key"
         case .xkey: "xkey"
         case .cacheGroups: "Cache-Groups"

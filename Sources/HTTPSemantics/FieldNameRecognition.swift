@@ -112,7 +112,9 @@ extension FieldName {
         case 16:
             switch name[11].lowercased {
             case UInt8(ascii: "c"): return (.proxyConnection, "proxy-connection")
-            case UInt8(ascii: "-"): return (.xForwardedHost, "x-forwarded-host")
+            case UInt8(ascii: "-"):
+                return name[0].lowercased == UInt8(ascii: "x")
+                    ? (.xForwardedHost, "x-forwarded-host") : (.cachePurgeTags, "cache-purge-tags")
             case UInt8(ascii: "i"): return (.wwwAuthenticate, "www-authenticate")
             case UInt8(ascii: "o"): return (.contentEncoding, "content-encoding")
             case UInt8(ascii: "g"): return (.contentLanguage, "content-language")

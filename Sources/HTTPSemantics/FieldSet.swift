@@ -62,6 +62,7 @@ extension FieldSet {
         .ifNoneMatch,
         .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range, .contentType, .contentEncoding, .contentLanguage,
         .contentRange,
-        .contentLocation, .xCache, .cacheStatus, .cacheTag, .surrogateKey, .xkey, .cacheGroups, .cacheGroupInvalidation,
+        .contentLocation, .xCache, .cacheStatus, .cacheTag, .cachePurgeTags, .surrogateKey, .xkey, .cacheGroups,
+        .cacheGroupInvalidation,
     ]
 }

@@ -155,6 +155,34 @@ struct CacheGroupTests {
     }
 
     @Test(
+        "Cache-Purge-Tags in a successful response to an unsafe method purges these tags, and nothing else",
+        .tags(.choice),
+        arguments: Backend.both)
+    func purgedTags(_ backend: Backend) throws {
+        let larder = scene[backend]
+        func tagged(_ tags: String) throws -> String {
+            let path = scene.numbered("/t", ["Cache-Control: max-age=60", "Cache-Tag: \(tags)"])
+            try larder.fill(path)
+            return path
+        }
+        func write(_ method: String, _ status: Int, _ lines: [String]) throws {
+            let path = origin.script(status, lines.map { "Cache-Purge-Tags: \($0)" })
+            #expect(try larder.request(method, path, body: method == "POST" ? [120] : nil).status == status)
+        }
+        let name = "\(backend)-purged"
+        let paths = try [tagged("\(name) one"), tagged("other, \(name)-two"), tagged("\(name)-three")]
+        let other = try tagged("\(name)")
+        try write("GET", 200, ["\(name) one"])
+        try write("POST", 500, ["\(name) one"])
+        for path in paths + [other] { #expect(try larder.isStored(path), "\(path)") }
+        try write("POST", 200, ["\(name) one, \(name)-two", "\(name)-three"])
+        for path in paths { #expect(try !larder.isStored(path), "\(path)") }
+        #expect(try larder.isStored(other))
+        try write("DELETE", 204, [name])
+        #expect(try !larder.isStored(other))
+    }
+
+    @Test(
         "Tags reach the client unless the route removes them, fetched or stored", .tags(.choice),
         arguments: Backend.both)
     func tags(_ backend: Backend) throws {

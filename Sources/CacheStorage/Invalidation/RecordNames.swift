@@ -36,6 +36,6 @@ extension TagWalker.Separator {
 }
 
 extension FieldName {
-    /// Whether a field holds tags.
-    package var isTag: Bool { TagWalker.Separator(self) != nil }
+    /// Whether a field holds tags, of its own response or to be purged.
+    package var isTag: Bool { self == .cachePurgeTags || TagWalker.Separator(self) != nil }
 }

@@ -1,5 +1,5 @@
 // What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
-// Content-Location name within the same origin, groups, and what the route lists in `invalidates`. Location and
+// Content-Location name within the same origin, groups, the tags in Cache-Purge-Tags, and what the route lists in `invalidates`. Location and
 // Content-Location are read twice: as URLs of clients, and, where the upstream is asked for other paths or by another host than the
 // client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a
 // route is chosen by host and path alone, so what is stored of a URL was stored by the route that an unsafe request to it takes.
@@ -17,7 +17,10 @@ extension AdmittedRequest {
         // One purge for all of it: nobody sees a part.
         var purge = Purge([])
         invalidateTargets(response, bytes, in: fills, &purge)
-        addGroups(response, bytes, in: fills, to: &purge)
+        if fills.cache.isStoring, runtime.storesAnything {
+            addGroups(response, bytes, to: &purge)
+            addTags(response, bytes, to: &purge)
+        }
         fills.cache.apply(purge, at: fills.wallTime)
     }
 
@@ -155,10 +158,8 @@ extension AdmittedRequest {
 
     private static let notAGets = FieldSet.hopByHop.union([.host, .contentLength, .expect])
 
-    private func addGroups(
-        _ response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService, to purge: inout Purge
-    ) {
-        guard response.contains(.cacheGroupInvalidation), fills.cache.isStoring, runtime.storesAnything else { return }
+    private func addGroups(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, to purge: inout Purge) {
+        guard response.contains(.cacheGroupInvalidation) else { return }
         var items: [PurgeItem] = []
         for field in response.fields where field.known == .cacheGroupInvalidation {
             let value = bytes.extracting(field.value)
@@ -168,5 +169,15 @@ extension AdmittedRequest {
             }
         }
         purge.items += items
+    }
+
+    /// `Cache-Purge-Tags`, written as `Cache-Tag` is.
+    private func addTags(_ response: borrowing ResponseHead, _ bytes: Span<UInt8>, to purge: inout Purge) {
+        guard response.contains(.cachePurgeTags) else { return }
+        for field in response.fields where field.known == .cachePurgeTags {
+            let value = bytes.extracting(field.value)
+            var tags = TagWalker(.commas)
+            while let range = tags.next(in: value) { purge.items.append(.tag(value.extracting(range).copied())) }
+        }
     }
 }
