@@ -218,6 +218,13 @@ extension Cache {
         return moment
     }
 
+    /// The moment of a fetch that begins now. Its record may be one for other processes too.
+    package func beginFetch(at now: WallTime) -> InvalidationMoment {
+        var moment = self.moment
+        if usesRemote { moment.fence = shared.purges.fence(at: now) }
+        return moment
+    }
+
     /// Whether the key was invalidated after `moment`, or may have been.
     package func overtook(_ key: CacheKey, since moment: InvalidationMoment) -> Bool {
         shared.clock.overtook(key, since: moment)

@@ -233,6 +233,19 @@ struct DeclaredInvalidationTests {
         try expect(twin, "\(shop)/products/6", host, "HIT")
     }
 
+    @Test("What another process fetched after a write is served by the one that forwarded the write")
+    func fetchedElsewhere() throws {
+        let (larder, twin) = (scene[.redis], try scene.twin(.redis))
+        let shop = scene.shop()
+        let host = ["Host: shop.example"]
+        _ = try larder.request("PUT", "\(shop)/me", host + ["Authorization: a"])
+        _ = try larder.request("PUT", "\(shop)/products/5", host)
+        for (path, fields) in [("mine/x", ["Authorization: a"]), ("products/5/reviews", [])] {
+            try twin.awaitHit("\(shop)/\(path)", host + fields)
+            try expect(larder, "\(shop)/\(path)", host + fields, "HIT")
+        }
+    }
+
     @Test("What was asked for before the write is given to nobody who comes after it", arguments: Backend.allCases)
     func underWay(_ backend: Backend) throws {
         try Stage.run { stage in

@@ -65,6 +65,8 @@ package final class PurgeLog: Sendable {
     private let commonPrefixes = PurgedPrefixes()
     private let changes = Atomic<UInt64>(0)
     private let appliedWord = Atomic<UInt64>(PurgePosition.start.word)
+    /// The latest fence that was made of this process's clock.
+    private let latestFence = Atomic<UInt64>(PurgePosition.start.word)
 
     package convenience init() { self.init(places: PurgeTables.standardPlaces) }
 
@@ -84,6 +86,18 @@ package final class PurgeLog: Sendable {
     /// How much was applied.
     package var figures: PurgeFigures { state.withLock { $0.figures } }
 
+    /// The fence of a fetch that begins now, of a record that other processes find too although they learn of no purges of this
+    /// one, nor this one of theirs. They compare it with purges whose positions are by their own clocks, so it is by this one's.
+    package func fence(at time: WallTime) -> PurgePosition {
+        let fence = max(applied, Self.position(at: time))
+        latestFence.max(fence.word, ordering: .acquiringAndReleasing)
+        return fence
+    }
+
+    private static func position(at time: WallTime) -> PurgePosition {
+        PurgePosition(milliseconds: UInt64(max(0, time.milliseconds)), sequence: 0) ?? .start
+    }
+
     // MARK: Applying
 
     /// Applies a purge with a position. ``applied`` stays as it is: earlier ones may be missing.
@@ -100,14 +114,14 @@ package final class PurgeLog: Sendable {
         state.withLock { _ in move(to: position) }
     }
 
-    /// Applies a purge of a process that shares its records with no other: it gets the next position by this process's clock,
-    /// or the one after the last where that clock isn't ahead of it.
+    /// Applies a purge of which no other process learns: it gets the next position by this process's clock, or the one after all
+    /// positions and fences so far where that clock isn't ahead of them.
     @discardableResult
     package func noteOwn(_ purge: Purge, at time: WallTime) -> PurgePosition {
         let names = PurgeNames(purge, in: self)
         return state.withLock { tables in
-            let clock = PurgePosition(milliseconds: UInt64(max(0, time.milliseconds)), sequence: 0) ?? .start
-            let position = max(clock, PurgePosition(word: applied.word + 1))
+            let last = max(appliedWord.load(ordering: .relaxed), latestFence.load(ordering: .acquiring))
+            let position = max(Self.position(at: time), PurgePosition(word: last + 1))
             tables.note(names, at: position)
             changed()
             move(to: position)

@@ -19,7 +19,7 @@ extension Transaction: ExchangeDelegate {
         guard case .granted(let admission) = entry.admission(in: cache) else { return refuse(.storeDown) }
         detach()
         served.forward = selection.reason?.forward ?? .miss
-        asked = (worker.instant, cache.moment)
+        asked = (worker.instant, cache.beginFetch(at: worker.wallTime))
         let isWhole = stream.isContentComplete && !request.collectedIsPrefix
         var asking = OriginRequest(request: request, purpose: .pass)
         asking.sendsCollectedContent = isWhole && request.hasContent
