@@ -64,13 +64,13 @@ extension Cache {
 
     /// Keeps a record in memory alone, if there is a memory store: one that was made from others. Where these are in a remote
     /// store, it is made again before long, since nobody names its key when they change.
-    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse, now: WallTime) {
+    /// - Parameter end: ``copiesEnd`` before those were looked up.
+    package func keepInMemory(_ key: CacheKey, _ record: StoredResponse, until end: WallTime) {
         guard remote != nil, shared.hearing.bindsCopies else {
             memory?.store(key, record, session: remote == nil ? 0 : Hearing.shortLife)
             return
         }
-        let until = now.advanced(byMilliseconds: shared.hearing.graceMilliseconds)
-        memory?.store(key, copy: record, of: heard, shared.hearing, usableUntil: until) { false }
+        memory?.store(key, copy: record, of: heard, shared.hearing, usableUntil: end) { false }
     }
 
     /// Keeps a copy in memory of a record that the remote store has returned, unless it was invalidated meanwhile.

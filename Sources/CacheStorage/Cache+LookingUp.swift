@@ -45,6 +45,16 @@ extension Cache {
         return remote?.server == shared.hearing.server ? mark : .deaf
     }
 
+    /// Whether the remote store has told of a change to the key since that mark, or may have.
+    package func hasChanged(_ key: CacheKey, since mark: HearingMark) -> Bool {
+        guard shared.hearing.bindsCopies, mark.session != 0 else { return false }
+        return !shared.hearing.lasts(mark) || memory?.isNamed(key, since: mark.message) == true
+    }
+
+    /// Until when copies may be used if no further sign of life comes: no change that isn't heard of yet is older than that less
+    /// `store.grace`.
+    package var copiesEnd: WallTime { shared.hearing.copiesEnd }
+
     /// What memory still has although a copy that old isn't used otherwise: for when the remote store is down. Nothing that was
     /// invalidated in this process is among it.
     /// - Parameter isCounted: whether the record counts as used.

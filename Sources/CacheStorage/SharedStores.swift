@@ -21,9 +21,19 @@ package final class SharedStores: Sendable {
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }
 
-    /// A message of the remote store has named these keys: copies in memory of what was there before are gone.
+    /// A message of the remote store has named these keys: copies in memory of what was there before are gone, and what is
+    /// being written there isn't found on its way any more, for the change may be a later one.
     package func forget(_ keys: some Sequence<CacheKey>, in message: UInt64) {
-        for key in keys { memory.name(key, in: message) }
+        for key in keys {
+            memory.name(key, in: message)
+            writes.hide(key)
+        }
+    }
+
+    /// A message has named everything.
+    package func forgetAll() {
+        hearing.renewSession()
+        writes.hideAll()
     }
 
     /// Changes the limit of the memory store and evicts down to it.

@@ -1,5 +1,6 @@
 // Copies of remote records in memory: which are kept, and which may be used.
 
+import Dispatch
 import HTTPCaching
 import Synchronization
 import TestRandomness
@@ -82,6 +83,67 @@ struct HearingTests {
         #expect(copies.hearing.mark.session == 0)
         copies.keep(copies.hearing.mark)
         #expect(!copies.isThere())
+    }
+
+    @Test("A sign of life of a new session makes no copy of an earlier one usable, however the two threads meet")
+    func renewal() {
+        let hearing = Hearing()
+        hearing.set(.connecting, grace: 1000)
+        let begun = Atomic<Int64>(0)
+        let outdated = Atomic<Int>(0)
+        let sessions: Int64 = 200_000
+        DispatchQueue.concurrentPerform(iterations: 2) { thread in
+            if thread == 0 {
+                // Each session begins long after the last sign of life of the one before.
+                for session in 1...sessions {
+                    hearing.beginSession(asked: at(session * 10_000))
+                    begun.store(session, ordering: .releasing)
+                }
+                return
+            }
+            while true {
+                let next = begun.load(ordering: .acquiring) + 1
+                guard next <= sessions else { return }
+                let found = hearing.session(at: at(next * 10_000))
+                if found != Hearing.noSession, found < next { outdated.wrappingAdd(1, ordering: .relaxed) }
+            }
+        }
+        #expect(outdated.load(ordering: .relaxed) == 0)
+    }
+
+    @Test("Whoever has noted what was heard can ask whether a key has changed since")
+    func changed() {
+        let shared = SharedStores(memoryBytes: 1 << 20)
+        let cache = Cache(shared, objectLimit: 1 << 20)
+        cache.open(usesMemory: true, copyLifetime: 0) { MemoryStoreAdapter() }
+        let (key, other) = (CacheKey(high: 1, low: 2), CacheKey(high: 3 << 32, low: 4))
+        shared.hearing.set(.connecting, grace: 1000)
+        // Of what began before anything was heard, nothing is known.
+        #expect(!cache.hasChanged(key, since: cache.heard))
+        shared.hearing.beginSession(asked: start)
+        let before = cache.heard
+        #expect(!cache.hasChanged(key, since: before))
+        shared.forget([key], in: shared.hearing.noteMessage(names: 1))
+        #expect(cache.hasChanged(key, since: before) && !cache.hasChanged(key, since: cache.heard))
+        shared.forgetAll()
+        #expect(cache.hasChanged(other, since: before) && !cache.hasChanged(key, since: cache.heard))
+    }
+
+    @Test("What is made of copies is used no longer than they could be without another sign of life")
+    func made() {
+        let shared = SharedStores(memoryBytes: 1 << 20)
+        let cache = Cache(shared, objectLimit: 1 << 20)
+        cache.open(usesMemory: true, copyLifetime: 0) { MemoryStoreAdapter() }
+        shared.hearing.set(.connecting, grace: 1000)
+        shared.hearing.beginSession(asked: start)
+        let end = cache.copiesEnd
+        let record = TestRecord(keyText: "GET http://api.example/items/1", id: 7, body: [1, 2, 3])
+        shared.hearing.noteLife(asked: at(900))
+        cache.keepInMemory(record.key, record.make(), until: end)
+        func isThere(_ now: WallTime) -> Bool {
+            cache.lookUpInMemory(record.key, keyText: record.keyText.utf8.span, now: now) != nil
+        }
+        #expect(isThere(at(999)) && !isThere(at(1000)))
     }
 
     @Test("An emptied store has not forgotten what was named")

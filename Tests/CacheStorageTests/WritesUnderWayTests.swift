@@ -66,6 +66,28 @@ struct WritesUnderWayTests {
         }
     }
 
+    @Test("Once the store has told of a change, nobody finds a record on its way; the next one is found")
+    func changed() {
+        let (cache, other) = (cache(), cache())
+        for isEverything in [true, false] {
+            cache.put(key, record(1), now: now)
+            #expect(find(other) == 1)
+            if isEverything {
+                shared.forgetAll()
+            } else {
+                shared.forget([key], in: shared.hearing.noteMessage(names: 1))
+            }
+            #expect(find(cache) == nil && find(other) == nil)
+            #expect(elsewhere.writes.last?.token?.mayBeFound == false)
+            cache.put(key, record(2), now: now)
+            #expect(find(cache) == 2 && find(other) == 2)
+            // Its write is carried out all the same: what it may replace is for the store to say.
+            elsewhere.endWrite(isStored: true)
+            elsewhere.endWrite(isStored: true)
+            #expect(find(other) == nil && elsewhere.memory.figures.entries == 1)
+        }
+    }
+
     @Test("Of two workers' records the last one put is what the store has in the end, in whatever order they arrive")
     func order() {
         for isLastFirst in [true, false] {

@@ -63,12 +63,12 @@ package final class Hearing: Sendable {
 
     /// The session whose copies may be used at that time. Two loads and a comparison.
     func session(at now: WallTime) -> UInt32 {
-        let current = session.load(ordering: .acquiring)
-        guard current != 0, now.milliseconds &- heardAt.load(ordering: .relaxed) <= grace.load(ordering: .relaxed)
-        else {
+        // In this order: a sign of life of a new session must never make a copy of an earlier one usable again.
+        guard now.milliseconds &- heardAt.load(ordering: .acquiring) <= grace.load(ordering: .relaxed) else {
             return Self.noSession
         }
-        return current
+        let current = session.load(ordering: .acquiring)
+        return current == 0 ? Self.noSession : current
     }
 
     /// To be taken before something is asked of the store.
@@ -84,6 +84,11 @@ package final class Hearing: Sendable {
     /// Whether what was asked for at `mark` may be kept, as far as the session is concerned.
     func lasts(_ mark: HearingMark) -> Bool {
         mark.session != 0 && session.load(ordering: .acquiring) == mark.session
+    }
+
+    /// Until when copies may be used if no further sign of life comes.
+    var copiesEnd: WallTime {
+        WallTime(milliseconds: heardAt.load(ordering: .acquiring) &+ grace.load(ordering: .relaxed))
     }
 
     var graceMilliseconds: Int64 { grace.load(ordering: .relaxed) }
@@ -104,8 +109,9 @@ package final class Hearing: Sendable {
     ///   - server: whose changes these are.
     package func beginSession(asked: WallTime, server: UInt64 = 0) {
         serverNumber.store(server, ordering: .relaxed)
-        heardAt.store(asked.milliseconds, ordering: .relaxed)
+        // In this order, as in ``session(at:)``.
         renewSession()
+        heardAt.store(asked.milliseconds, ordering: .releasing)
         modeValue.store(HearingMode.hearing.rawValue, ordering: .relaxed)
     }
 
@@ -120,7 +126,7 @@ package final class Hearing: Sendable {
     /// A sign of life has come, which was asked for at that time.
     package func noteLife(asked: WallTime) {
         if asked.milliseconds > heardAt.load(ordering: .relaxed) {
-            heardAt.store(asked.milliseconds, ordering: .relaxed)
+            heardAt.store(asked.milliseconds, ordering: .releasing)
         }
     }
 

@@ -47,6 +47,9 @@ final class RemoteWrite: StoreWriteHolder {
         self.token = token
     }
 
+    /// Nobody notes what the store tells of it.
+    var mayBeFound: Bool { false }
+
     func writeWasRefused() {
         isRefused = true
         cache?.dropCopy(of: record, at: origin.key)

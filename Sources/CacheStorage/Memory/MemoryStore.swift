@@ -122,6 +122,12 @@ package final class MemoryStore: Sendable {
         withExtendedLifetime(old) {}
     }
 
+    /// Whether a message after that one may have named the key.
+    func isNamed(_ key: CacheKey, since message: UInt64) -> Bool {
+        let tag = tag(of: key)
+        return shards[shard(of: key)].withLock { $0.isNamed(tag: tag, since: message) }
+    }
+
     /// A message has named the key: its record is removed, and copies that were asked for before aren't kept.
     func name(_ key: CacheKey, in message: UInt64) {
         let tag = tag(of: key)

@@ -22,6 +22,10 @@ final class WritesUnderWay: Sendable {
         var origin: WriteOrigin
         /// Writes to the key that aren't over, whatever they write.
         var writes = 0
+        /// The store has told of a change to the key since: it is asked what it has.
+        var isHidden = false
+
+        var visibleRecord: StoredResponse? { isHidden ? nil : record }
     }
 
     private let shards: [Shard]
@@ -64,6 +68,7 @@ final class WritesUnderWay: Sendable {
             let replaced = entry.record
             entry.record = record
             entry.origin = write.origin
+            entry.isHidden = false
             entry.writes += 1
             entries[key] = entry
             return replaced
@@ -89,11 +94,28 @@ final class WritesUnderWay: Sendable {
     /// The record with that key text whose write is under way.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         guard count.load(ordering: .relaxed) > 0 else { return nil }
-        guard let found = shard(key).entries.withLock({ $0[key]?.record }), found.hasKeyText(keyText),
+        guard let found = shard(key).entries.withLock({ $0[key]?.visibleRecord }), found.hasKeyText(keyText),
             now < found.discardAt
         else { return nil }
         return found
     }
+
+    /// Look-ups don't find the record any more. Its write goes on, and is repeated where it has to be.
+    func hide(_ key: CacheKey) {
+        guard count.load(ordering: .relaxed) > 0 else { return }
+        shard(key).entries.withLock { $0[key]?.isHidden = true }
+    }
+
+    /// The same of all records.
+    func hideAll() {
+        guard count.load(ordering: .relaxed) > 0 else { return }
+        for shard in shards {
+            shard.entries.withLock { entries in for key in entries.keys { entries[key]?.isHidden = true } }
+        }
+    }
+
+    /// Whether the store has told of a change to the key since its record was put.
+    fileprivate func isHidden(_ key: CacheKey) -> Bool { shard(key).entries.withLock { $0[key]?.isHidden == true } }
 
     /// Whether a record is being written that may be used.
     func has(_ key: CacheKey) -> Bool {
@@ -218,6 +240,8 @@ private final class Write: StoreWriteHolder {
         self.write = write
         self.table = table
     }
+
+    var mayBeFound: Bool { !table.isHidden(write.origin.key) }
 
     func writeWasRefused() {
         table.remove(write.origin.key, record)

@@ -34,7 +34,7 @@ extension FillService {
         else { return nil }
         let wanted = RequestCodings(request)
         guard wanted.isServed else { return nil }
-        let began = cache.moment
+        let (began, end) = (cache.moment, cache.copiesEnd)
         for coding in Self.codings(compression) where coding != wanted.coding {
             guard let other = keys.inOtherCoding(coding, request, &composer, &variantText) else { return nil }
             let found = composer.withVariantText { cache.peekInMemory(other.key, keyText: $0, now: wallTime) }
@@ -52,7 +52,7 @@ extension FillService {
             }
             // Another process may have replaced in Redis what memory has a copy of: what is made of that stays here, as long as it.
             if cache.usesRemote {
-                cache.keepInMemory(keys.key, made, now: wallTime)
+                cache.keepInMemory(keys.key, made, until: end)
             } else {
                 cache.put(keys.key, made, of: keys.plainKey, since: began, now: wallTime)
             }

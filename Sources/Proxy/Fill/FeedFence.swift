@@ -16,6 +16,13 @@ final class FeedFence: Sendable {
     }
 
     private let entries = Locked<[Entry]>([])
+    private let heardBefore = Locked(HearingMark.deaf)
+
+    /// What had been heard of the store's changes when the fetch began.
+    var heard: HearingMark {
+        get { heardBefore.withLock { $0 } }
+        set { heardBefore.withLock { $0 = newValue } }
+    }
 
     /// - Parameter since: nil where that isn't known yet.
     func add(_ fence: StoreFence, at key: CacheKey, since: MonotonicTime?) {

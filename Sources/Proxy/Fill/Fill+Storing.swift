@@ -259,7 +259,7 @@ extension Fill {
         service.cache.move(
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
             over: claim.fence?.fence, now: service.wallTime, holding: token)
-        LanguageIndex.note(response, under: keys, service.cache, now: service.wallTime)
+        LanguageIndex.note(response, under: keys, service.cache)
         if let superseded, request.entry?.compression != nil, FillService.isAnotherVersion(response, than: superseded) {
             service.deleteOtherCodings(of: request, keys)
         }

@@ -28,6 +28,7 @@ extension FillService {
             isOvertaken: {
                 cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began)
                     || $0.fence.isBroken(at: keys.key, by: selection.sight, asked: selection.asked)
+                    || selection.sight == .unknown && hasChanged($0, at: keys)
             },
             make: {
                 guard mayBegin else { return nil }
@@ -35,6 +36,13 @@ extension FillService {
                     keys, range: range, scope: range.flatMap { isForWhole ? nil : .range($0) } ?? .whole,
                     isPersonal: isPersonal)
             })
+    }
+
+    /// Whether Redis has told of a change to either key since the fetch began, or may have: for requests that couldn't see what
+    /// stands there. The placeholder of the fetch itself counts, so that where Redis is in trouble, a key is fetched once more.
+    private func hasChanged(_ feed: FillFeed, at keys: KeySelection) -> Bool {
+        let heard = feed.fence.heard
+        return cache.hasChanged(keys.plainKey, since: heard) || cache.hasChanged(keys.key, since: heard)
     }
 
     /// Whether it says who sends it: what comes may be for that client alone.

@@ -115,9 +115,11 @@ final class FillService {
     func newFeed(
         _ keys: KeySelection, range: ByteRangeSpec? = nil, scope: FillScope = .whole, isPersonal: Bool = false
     ) -> FillFeed {
-        FillFeed(
+        let feed = FillFeed(
             key: keys.key, keyText: keys.text, range: range, scope: scope, isPersonal: isPersonal, began: cache.moment,
             owner: mailbox, spillLimit: spillLimit)
+        feed.fence.heard = cache.heard
+        return feed
     }
 
     func began(_ fill: Fill) {

@@ -32,7 +32,7 @@ enum LanguageIndex {
     }
 
     /// Notes the language of a response that has just been stored under the key of a variant.
-    static func note(_ response: StoredResponse, under keys: KeySelection, _ cache: Cache, now: WallTime) {
+    static func note(_ response: StoredResponse, under keys: KeySelection, _ cache: Cache) {
         guard response.isResponse, response.status == 200, keys.key != keys.plainKey,
             keys.text.count <= longestText, covers(response.varyNames), let language = language(of: response.head)
         else { return }
@@ -40,7 +40,7 @@ enum LanguageIndex {
         let record = StoredResponse.varyIndex(
             generation: response.id, discardAt: response.discardAt, facts: response.facts, keyText: text.span,
             names: keys.text.span)
-        if let record { cache.keepInMemory(key, record, now: now) }
+        if let record { cache.keepInMemory(key, record, until: cache.copiesEnd) }
     }
 
     /// The one language of the content; nil if there are several, or none is declared.

@@ -69,9 +69,11 @@ final class LargeWrites {
         writes.removeAll()
     }
 
-    /// The record at `key` while it is being uploaded, so that this worker finds what it has stored.
+    /// The record at `key` while it is being uploaded, so that this worker finds what it has stored, unless Redis has told
+    /// of a change to the key since.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         for write in writes where write.key == key && !write.isAbandoned {
+            guard write.token?.mayBeFound != false else { return nil }
             return write.record.hasKeyText(keyText) && now < write.record.discardAt ? write.record : nil
         }
         return nil

@@ -69,7 +69,7 @@ package final class Tracker {
             grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: .random(in: .min ... .max))
         stores.hearing.set(.connecting, grace: grace)
         timer = LoopTimer(loop: loop) { [unowned self] in
-            take(state.timePassed(now: loop.now.milliseconds))
+            take(state.timePassed(now: now))
             schedule()
         }
         timer?.schedule(afterMilliseconds: 0)
@@ -102,7 +102,8 @@ package final class Tracker {
         stores.hearing.set(.none, grace: 0)
     }
 
-    private var now: Int64 { loop.now.milliseconds }
+    /// By the process's own clock, which goes on while the machine is suspended: a PING from before that is as old as it is.
+    private var now: Int64 { loop.clockMilliseconds }
 
     private func schedule() {
         let next = state.nextTime(now: now)
@@ -117,16 +118,16 @@ package final class Tracker {
         case .arm(let connection): arm(connection)
         case .ping: ping()
         case .beginSession(let asked):
-            stores.hearing.beginSession(asked: wallTime(at: asked), server: server)
+            stores.hearing.beginSession(asked: WallTime(milliseconds: asked), server: server)
             if !wasHearing { report(.hearing) }
             wasHearing = true
-        case .noteLife(let asked): stores.hearing.noteLife(asked: wallTime(at: asked))
+        case .noteLife(let asked): stores.hearing.noteLife(asked: WallTime(milliseconds: asked))
         case .forget(let names):
             let message = stores.hearing.noteMessage(names: names.count)
             stores.forget(names.lazy.compactMap(key), in: message)
         case .forgetAll:
             _ = stores.hearing.noteMessage(names: 0)
-            stores.hearing.renewSession()
+            stores.forgetAll()
         case .lose:
             drop()
             stores.hearing.lose()
@@ -138,10 +139,6 @@ package final class Tracker {
             report(.refused(kind.trouble))
             wasHearing = false
         }
-    }
-
-    private func wallTime(at time: Int64) -> WallTime {
-        WallTime(milliseconds: ProcessClock.milliseconds(at: MonotonicTime(milliseconds: time)))
     }
 
     /// The entry's key that a name of Redis's means; nil for what is no entry.
