@@ -22,6 +22,13 @@ extension Cache {
     /// The fetch goes on: its placeholder stands for longer.
     package func extend(_ claim: StoreClaim, at key: CacheKey) { remote?.extend(claim, at: key) }
 
+    /// Tells a worker when the remote store says that the key has changed, on any thread, until it stops watching.
+    package func watch(_ key: CacheKey, worker: Int, _ told: @escaping @Sendable (CacheKey) -> Void) {
+        shared.watchedKeys.watch(key, worker: worker, told)
+    }
+
+    package func unwatch(_ key: CacheKey, worker: Int) { shared.watchedKeys.unwatch(key, worker: worker) }
+
     /// Nothing is stored by that claim.
     /// - Parameter milliseconds: for how long others are told that what the key brings can't be shared.
     package func release(_ claim: StoreClaim, at key: CacheKey, hitForMiss milliseconds: Int64? = nil) {

@@ -14,6 +14,7 @@ package final class SharedStores: Sendable {
     let writes = WritesUnderWay()
     /// Of changes in the remote store.
     package let hearing = Hearing()
+    let watchedKeys = WatchedKeys()
     let claims = ClaimNumbers()
     /// Of the remote store.
     package let undelivered = UndeliveredRemovals()
@@ -27,6 +28,7 @@ package final class SharedStores: Sendable {
         for key in keys {
             memory.name(key, in: message)
             writes.hide(key)
+            watchedKeys.tell(key)
         }
     }
 

@@ -33,6 +33,25 @@ private struct Copies {
 
 @Suite("Copies in memory of what a remote store has")
 struct HearingTests {
+    @Test("Who watches a key is told when the store names it, and nobody else is")
+    func watched() {
+        let stores = SharedStores(memoryBytes: 1 << 20)
+        let told = Atomic<Int>(0)
+        let (key, other) = (CacheKey(high: 1, low: 2), CacheKey(high: 3, low: 4))
+        stores.watchedKeys.watch(key, worker: 0) { if $0 == key { told.add(1, ordering: .relaxed) } }
+        stores.watchedKeys.watch(key, worker: 1) { if $0 == key { told.add(10, ordering: .relaxed) } }
+        stores.forget([other], in: stores.hearing.noteMessage(names: 1))
+        #expect(told.load(ordering: .relaxed) == 0)
+        stores.forget([other, key], in: stores.hearing.noteMessage(names: 2))
+        #expect(told.load(ordering: .relaxed) == 11)
+        stores.watchedKeys.unwatch(key, worker: 0)
+        stores.forget([key], in: stores.hearing.noteMessage(names: 1))
+        #expect(told.load(ordering: .relaxed) == 21)
+        stores.watchedKeys.unwatch(key, worker: 1)
+        stores.forget([key], in: stores.hearing.noteMessage(names: 1))
+        #expect(told.load(ordering: .relaxed) == 21)
+    }
+
     @Test("A copy is used while its session lasts and the newest sign of life is young enough")
     func grace() {
         let copies = Copies()

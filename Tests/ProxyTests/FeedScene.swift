@@ -25,6 +25,7 @@ final class Inbox {
             switch notice {
             case .moved: notes.append(.moved)
             case .needsFill: notes.append(.needsFill)
+            case .keyChanged: break
             }
         }
         stopDelivery = stop.deliver(on: loop) { [unowned self] in loop.stop() }

@@ -100,6 +100,7 @@ final class FillScene {
             feed.acknowledge(worker: worker)
             for reader in readers where reader.worker == worker { reader.moved(feed) }
         case .needsFill(let feed): service.needsFill(feed)
+        case .keyChanged(let key): service.keyHasChanged(key)
         }
     }
 

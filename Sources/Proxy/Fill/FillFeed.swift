@@ -18,6 +18,8 @@ final class FillFeed: Sendable {
         case moved(FillFeed)
         /// To the fill's worker: nobody reads any more, or everybody has what there is.
         case needsFill(FillFeed)
+        /// To a worker whose fill waits for another process's fetch: something has happened to its key.
+        case keyChanged(CacheKey)
     }
 
     private enum Stage: Sendable {

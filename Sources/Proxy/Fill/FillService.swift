@@ -141,10 +141,15 @@ final class FillService {
     }
 
     /// The fill of that claim looks at the key again after a pause, and after another one, until it stops waiting.
-    func waits(_ claim: FillClaim, at key: CacheKey) { waiting[key] = claim }
+    func waits(_ claim: FillClaim, at key: CacheKey) {
+        guard waiting.updateValue(claim, forKey: key) == nil else { return }
+        cache.watch(key, worker: index) { [mailbox] in mailbox.post(.keyChanged($0)) }
+    }
 
     func stopsWaiting(_ claim: FillClaim, at key: CacheKey) {
-        if waiting[key] === claim { waiting[key] = nil }
+        guard waiting[key] === claim else { return }
+        waiting[key] = nil
+        cache.unwatch(key, worker: index)
     }
 
     /// Something has happened to the key in the remote store: who waits for another process's fetch there looks at once,

@@ -195,6 +195,7 @@ package final class Worker {
             // Those that leave change the list, and may have a new life by the time it is their turn.
             for transaction in readers[ObjectIdentifier(feed)] ?? [] { transaction.feedMoved(feed) }
         case .needsFill(let feed): fills.needsFill(feed)
+        case .keyChanged(let key): fills.keyHasChanged(key)
         }
     }
 }
