@@ -29,8 +29,9 @@ struct UndeliveredRemovalsTests {
         let removals = UndeliveredRemovals(limit: 4)
         removals.keep(keys(0..<3))
         removals.keep(keys(2..<9))
-        removals.noteLost(2)
-        #expect(removals.figures == UndeliveredFigures(waiting: 4, kept: 4, lost: 7, refused: 2))
+        removals.noteLost(2, because: .notPermitted)
+        #expect(
+            removals.figures == UndeliveredFigures(waiting: 4, kept: 4, lost: 7, refused: 2, refusal: .notPermitted))
         #expect(Set(keys(0..<3)).isSubset(of: Set(removals.take(atMost: 9))))
     }
 

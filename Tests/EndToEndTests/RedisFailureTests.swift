@@ -64,6 +64,49 @@ struct RedisFailureTests {
             _ = try redis.command("REPLICAOF", "NO", "ONE")
             #expect(try eventually(within: 20) { try other.get("/t").text == "new" }, "\(one.storeStats)")
             try other.awaitHit("/t")
+            for text in [
+                "warning invalidations wait until Redis takes them", "notice no invalidation waits for Redis any more",
+            ] {
+                #expect(
+                    eventually(within: 10) { one.process.standardError.contains(text) }, "\(one.process.standardError)")
+            }
+        }
+    }
+
+    @Test("An invalidation that Redis refuses for good is logged with the reason, and counted")
+    func refusedInvalidation() throws {
+        try Stage.run { stage in
+            let redis = try stage.redis(options: ["--user", "larder", "on", ">secret", "~*", "&*", "+@all", "-unlink"])
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: redis://larder:secret@127.0.0.1:\(redis.port)/0"
+            let larder = try stage.larder(configuration)
+            try larder.awaitHit("/t")
+            #expect(try larder.request("PUT", "/t", body: [1]).status == 200)
+            #expect(try eventually { try larder.figure("store", "remote", "removals_refused") > 0 })
+            #expect(try larder.figure("store", "remote", "removals_lost") > 0)
+            let line = "for good: the store's user lacks permission"
+            #expect(
+                eventually(within: 10) { larder.process.standardError.contains(line) },
+                "\(larder.process.standardError)")
+        }
+    }
+
+    @Test("An error of Redis that Larder doesn't know is logged once, without what stands in quotes")
+    func unknownError() throws {
+        try Stage.run { stage in
+            let redis = try stage.scriptedRedis()
+            redis.script("GETRANGE", "-ODD thing near 'secret'\r\n")
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(redis.url)"
+            let larder = try stage.larder(configuration)
+            for number in 0..<20 { #expect(try larder.get("/\(number)").status == 200) }
+            let line = "Redis at 127.0.0.1:\(redis.port) replied with an unknown error: ODD thing near ''"
+            #expect(
+                eventually(within: 10) { larder.process.standardError.contains(line) },
+                "\(larder.process.standardError)")
+            #expect(larder.process.standardError.split(separator: "\n").count { $0.contains("ODD thing") } == 1)
         }
     }
 

@@ -10,7 +10,7 @@ struct StoreWatchTests {
     private let since = WallTime(milliseconds: 0)
 
     /// What the log says of these changes, each by one worker.
-    private func lines(_ changes: [(Int, StoreState)]) throws -> [String] {
+    private func lines(_ changes: [(Int, StoreState)], errors: [String] = []) throws -> [String] {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         defer { for end in ends { close(end) } }
@@ -21,6 +21,7 @@ struct StoreWatchTests {
             log.writeHeldBack(now: now)
             watch.note(state, worker: worker, place: "here:6379", now: now)
         }
+        for error in errors { watch.note(unknownError: error, place: "here:6379") }
         log.write(.info, "end")
         log.drain()
         var bytes = [UInt8](repeating: 0, count: 16 << 10)
@@ -56,5 +57,15 @@ struct StoreWatchTests {
                 "<5>the store is up (Redis at here:", "<4>the store takes no writes: the ",
                 "<5>the store is up (Redis at here:",
             ])
+    }
+
+    @Test("An error that isn't known is told once for all workers, and of many only the first ones")
+    func unknownErrors() throws {
+        #expect(
+            try lines([], errors: ["ERR a", "ERR b", "ERR a"]) == [
+                "<4>Redis at here:6379 replied with an unknown error: ERR a",
+                "<4>Redis at here:6379 replied with an unknown error: ERR b",
+            ])
+        #expect(try lines([], errors: (0..<100).map { "ERR \($0)" }).count == 32)
     }
 }

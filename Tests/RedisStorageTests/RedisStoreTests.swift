@@ -393,7 +393,9 @@ struct RedisFailureTests {
         let collector = AnswerCollector()
         world.redis.remove([TestRecord().key], receiver: collector, token: 1)
         world.work { !collector.removals.isEmpty }
-        #expect(world.undelivered.figures == UndeliveredFigures(waiting: 0, kept: 0, lost: 1, refused: 1))
+        #expect(
+            world.undelivered.figures
+                == UndeliveredFigures(waiting: 0, kept: 0, lost: 1, refused: 1, refusal: .notPermitted))
     }
 
     @Test("A missing permission to read is a state with its reason, not a failure of each request")

@@ -144,7 +144,7 @@ private final class EventList {
         switch event {
         case .named: named += 1
         case .changed: changed += 1
-        case .lost, .confirmed: break
+        case .lost, .confirmed, .unknownError: break
         }
     }
 }

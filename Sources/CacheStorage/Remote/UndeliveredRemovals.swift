@@ -57,11 +57,12 @@ package final class UndeliveredRemovals: Sendable {
 
     /// The store has refused the removal of so many keys for good.
     /// - Parameter taken: as for `keep`.
-    package func noteLost(_ keys: Int, taken: Bool = false) {
+    package func noteLost(_ keys: Int, because trouble: StoreTrouble, taken: Bool = false) {
         state.withLock { state in
             if taken { state.taken -= keys }
             state.figures.lost += keys
             state.figures.refused += keys
+            state.figures.refusal = trouble
         }
     }
 
@@ -131,14 +132,20 @@ package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
     package var lost = 0
     /// Those of the lost ones that the store refused; only grows.
     package var refused = 0
+    /// Why it refused the last one.
+    package var refusal: StoreTrouble?
     /// Keys that are removed once more, since another server has taken the place of the store; only grows.
     package var repeated = 0
 
-    package init(waiting: Int = 0, kept: Int = 0, lost: Int = 0, refused: Int = 0, repeated: Int = 0) {
+    package init(
+        waiting: Int = 0, kept: Int = 0, lost: Int = 0, refused: Int = 0, refusal: StoreTrouble? = nil,
+        repeated: Int = 0
+    ) {
         self.waiting = waiting
         self.kept = kept
         self.lost = lost
         self.refused = refused
+        self.refusal = refusal
         self.repeated = repeated
     }
 }

@@ -15,11 +15,24 @@ final class StoreWatch: Sendable {
         var workers: [Int: StoreState] = [:]
         /// What was told last, and when.
         var told: (level: Level, time: MonotonicTime)?
+        /// Texts of error replies that were told.
+        var unknownErrors: Set<String> = []
     }
     private let state = Locked(State())
     private let log: EventLog
 
+    /// Further errors aren't told.
+    private static let unknownErrorLimit = 32
+
     init(log: EventLog) { self.log = log }
+
+    /// A worker's connection has brought an error whose meaning isn't known: of the same text one line for the process.
+    func note(unknownError text: String, place: String) {
+        let isNew = state.withLock { state in
+            state.unknownErrors.count < Self.unknownErrorLimit && state.unknownErrors.insert(text).inserted
+        }
+        if isNew { log.write(.warning, "Redis at \(place) replied with an unknown error: \(text)") }
+    }
 
     /// A worker's connection has changed: it is down as soon as one says so, and up once none says otherwise.
     /// - Parameter place: the address, for the log.

@@ -37,6 +37,7 @@ extension MasterEvent {
             (.warning, "the store's master \(name) is \(master) now, instead of \(before) (sentinel \(sentinel))")
         case .confirmed(let sentinel):
             (.notice, "sentinels name the store's master \(name) again (sentinel \(sentinel))")
+        case .unknownError(let text): (.warning, "a sentinel replied with an unknown error: \(text)")
         case .lost(let trouble, let connection):
             (
                 .warning,

@@ -58,6 +58,7 @@ package final class Server {
     let control = Mailbox<ControlMessage>()
     private var controlSocket: Socket?
     private var logTimer: LoopTimer?
+    private var removalWatch = RemovalWatch()
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
@@ -149,6 +150,9 @@ package final class Server {
     private func writeHeldBackLines() {
         let timer = LoopTimer(loop: loop) { [unowned self] in
             shared.limitWatch.write(to: log, configuration.limits, now: loop.now)
+            for line in removalWatch.lines(shared.stores.undelivered.figures) {
+                log.write(line.level, about: "invalidations \(line.level)", line.text, now: loop.now)
+            }
             log.writeHeldBack(now: loop.now)
             logTimer?.schedule(afterMilliseconds: 1_000)
         }

@@ -26,6 +26,10 @@ extension Worker {
             let place = master?.master.map { "\($0.address)" } ?? "\(endpoint.address)"
             watch.note(state, worker: index, place: place, now: loop.now)
         }
+        redis.sawUnknownError = { text in
+            let place = master?.master.map { "\($0.address)" } ?? "\(endpoint.address)"
+            watch.note(unknownError: text, place: place)
+        }
         return redis
     }
 }

@@ -50,6 +50,10 @@ extension RedisConnection: ReplyReaderDelegate {
         attachments.lend(to: receiver, for: command, bulk: bytes)
     }
 
+    func replyReader(_ reader: ReplyReader, didReadUnknownError text: Span<UInt8>) {
+        if let new = unknownErrors.note(text) { delegate?.connection(self, didSeeUnknownError: new) }
+    }
+
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { queue.first?.replyType == .array }
 
     func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {

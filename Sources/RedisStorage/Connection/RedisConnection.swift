@@ -21,6 +21,9 @@ protocol RedisConnectionDelegate: AnyObject {
     /// Writes were refused a while ago, and nothing has shown since whether they are accepted again: send a harmless
     /// one.
     func connectionNeedsWriteTest(_ connection: RedisConnection)
+    /// The server has replied with an error of a kind that has no known meaning; told once for each kind, and for a few kinds
+    /// only. The connection must not be used from here.
+    func connection(_ connection: RedisConnection, didSeeUnknownError text: String)
 }
 
 /// Used on its loop's thread. After `open` it reconnects by itself until `close`, which must be called before the last
@@ -54,6 +57,7 @@ final class RedisConnection {
     private(set) var bytesSent = 0
     var bytesReceived = 0
     var errorReplies = 0
+    var unknownErrors = UnknownErrors()
     /// How long this thread took from the beginning of its latest turns to sending, in milliseconds: what is read late for
     /// that reason says nothing about the server.
     private(set) var ownDelay: Int64 = 0

@@ -11,6 +11,9 @@ protocol ReplyReaderDelegate: AnyObject {
     /// only during the call.
     func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>)
 
+    /// A top-level error of no known kind has arrived. `text` belongs to the reader.
+    func replyReader(_ reader: ReplyReader, didReadUnknownError text: Span<UInt8>)
+
     /// Whether an array may come next. One that may not is malformed, and none of it is kept.
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool
 
@@ -19,6 +22,7 @@ protocol ReplyReaderDelegate: AnyObject {
 }
 
 extension ReplyReaderDelegate {
+    func replyReader(_ reader: ReplyReader, didReadUnknownError text: Span<UInt8>) {}
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { false }
     func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {}
 }
@@ -103,7 +107,10 @@ private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyO
                 return unsafe note(task) { reader in
                     let bytes = unsafe Span<UInt8>(_unsafeBytes: string)
                     switch type {
-                    case REDIS_REPLY_ERROR: return .error(RedisErrorKind(bytes))
+                    case REDIS_REPLY_ERROR:
+                        let kind = RedisErrorKind(bytes)
+                        if kind == .other { reader.delegate.replyReader(reader, didReadUnknownError: bytes) }
+                        return .error(kind)
                     case REDIS_REPLY_STATUS: return .status
                     default:
                         reader.delegate.replyReader(reader, didReadBulk: bytes)

@@ -13,6 +13,8 @@ package enum MasterEvent: Sendable {
     case lost(MasterSearchTrouble, StoreTrouble?)
     /// A sentinel names a master again, the same as before.
     case confirmed(by: MasterAddress)
+    /// A sentinel has replied with an error that has no known meaning.
+    case unknownError(String)
 }
 
 /// The sentinels, and how to log in to them.
@@ -207,4 +209,5 @@ extension MasterSearch: RedisConnectionDelegate {
     func connectionDidAbandonCommands(_ connection: RedisConnection, because trouble: StoreTrouble) {}
     func connectionDidProgress(_ connection: RedisConnection) {}
     func connectionNeedsWriteTest(_ connection: RedisConnection) {}
+    func connection(_ connection: RedisConnection, didSeeUnknownError text: String) { report(.unknownError(text)) }
 }

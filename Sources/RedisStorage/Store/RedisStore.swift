@@ -20,6 +20,8 @@ package final class RedisStore: RemoteStore {
 
     /// Called on every change of `state`, on the loop's thread; for the log. It must not call the store.
     package var stateChanged: ((StoreState) -> Void)?
+    /// Called with the text of an error reply that has no known meaning, once for each kind; otherwise as above.
+    package var sawUnknownError: ((String) -> Void)?
 
     /// Starts connecting at once. Create and use it on the loop's thread, and close it before the last reference is
     /// released.
@@ -197,4 +199,6 @@ extension RedisStore: RedisConnectionDelegate {
     }
 
     func connectionNeedsWriteTest(_ connection: RedisConnection) { smallWrites.test(connection) }
+
+    func connection(_ connection: RedisConnection, didSeeUnknownError text: String) { sawUnknownError?(text) }
 }

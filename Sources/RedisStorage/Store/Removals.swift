@@ -81,7 +81,7 @@ extension Removals: CommandReceiver {
             if kind.mayPass {
                 context.undelivered.keep(removal.keys, taken: removal.wasKept)
             } else {
-                context.undelivered.noteLost(removal.keys.count, taken: removal.wasKept)
+                context.undelivered.noteLost(removal.keys.count, because: kind.trouble, taken: removal.wasKept)
             }
             deliver(0, kind.trouble, removal)
         case .reply(.integer(let unlinked)):
