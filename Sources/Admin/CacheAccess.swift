@@ -12,7 +12,8 @@ import Routing
 extension AdminListener {
     func getEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
-        run(.find(key, keyText: text)) { [server] result in
+        guard let form = form(of: request, reply) else { return }
+        run(.find(key, keyText: text, form)) { [server] result in
             guard case .found(let stored) = result else { return reply(Self.failure(result)) }
             reply(Self.response(stored, now: Instant(milliseconds: server.loop.clockMilliseconds)))
         }
@@ -20,8 +21,9 @@ extension AdminListener {
 
     func putEntry(_ request: AdminRequest, _ reply: @escaping (AdminResponse) -> Void) {
         guard let (key, text) = Self.key(of: request, reply) else { return }
+        guard let form = form(of: request, reply) else { return }
         switch Self.record(
-            keyText: text, request, now: server.loop.clockMilliseconds, date: server.loop.wallMilliseconds,
+            keyText: text, as: form, request, now: server.loop.clockMilliseconds, date: server.loop.wallMilliseconds,
             fence: server.shared.stores.purges.applied)
         {
         case .failure(let refusal): reply(refusal.response)
@@ -55,6 +57,25 @@ extension AdminListener {
         }
         let digest = MD5Hasher.digest(of: text.span)
         return (CacheKey(high: digest.high, low: digest.low), text)
+    }
+
+    /// How the entry is stored: as `record=` says, else as all routes that cache store theirs. Nil if an error has been sent.
+    private func form(of request: AdminRequest, _ reply: (AdminResponse) -> Void) -> RecordForm? {
+        let configuration = server.configuration
+        let caches = configuration.routes.compactMap(\.cache)
+        let shared = caches.filter { $0.record == .json }
+        let isJSON: Bool
+        switch request.parameter("record").map({ String(decoding: $0, as: UTF8.self) }) {
+        case nil: isJSON = !shared.isEmpty && shared.count == caches.count
+        case "json": isJSON = true
+        case "whole": isJSON = false
+        default:
+            reply(.problem(400, "bad-record", "the query parameter record= is json or whole"))
+            return nil
+        }
+        // In memory there are whole records only.
+        guard isJSON, configuration.store.usesRedis else { return .whole }
+        return .json(longest: shared.compactMap { $0.timeout?.rawValue }.max() ?? 0)
     }
 
     /// The response to every result other than the expected one.
@@ -102,6 +123,10 @@ extension AdminListener {
     /// The response to an entry that can't be stored.
     struct Refusal: Error {
         let response: AdminResponse
+
+        static var outOfMemory: Refusal {
+            Refusal(response: .problem(503, "out-of-memory", "not enough memory for the entry"))
+        }
     }
 
     /// Used if the request has no Cache-Control.
@@ -109,7 +134,8 @@ extension AdminListener {
 
     /// A response with status 200 that arrived just now. The rules of RFC 9111 §3 apply to it too.
     private static func record(
-        keyText: [UInt8], _ request: AdminRequest, now milliseconds: Int64, date: Int64, fence: PurgePosition
+        keyText: [UInt8], as form: RecordForm, _ request: AdminRequest, now milliseconds: Int64, date: Int64,
+        fence: PurgePosition
     ) -> Result<(StoredResponse, Seconds), Refusal> {
         let now = Instant(milliseconds: milliseconds)
         let date = Instant(milliseconds: date)
@@ -126,6 +152,7 @@ extension AdminListener {
             }
             return .failure(Refusal(response: .problem(422, "not-storable", "\(reason.sentence)")))
         }
+        if form.isJSON { return jsonRecord(keyText: keyText, request, storedFacts, now: now) }
         var head = ByteBuffer(minimumCapacity: 256)
         head.append("HTTP/1.1 200 OK\r\n")
         let type = request.contentType ?? Array("application/octet-stream".utf8)
@@ -141,9 +168,35 @@ extension AdminListener {
             fence: fence)
         let record = StoredResponse.response(
             description, keyText: keyText.span, varyNames: Span(), head: head.span, body: request.content.span)
-        guard let record else {
-            return .failure(Refusal(response: .problem(503, "out-of-memory", "not enough memory for the entry")))
+        return record.map { .success(($0, storedFacts.lifetime)) } ?? .failure(.outOfMemory)
+    }
+
+    /// As above, of an entry that applications read too.
+    private static func jsonRecord(
+        keyText: [UInt8], _ request: AdminRequest, _ facts: StoredFacts, now: Instant
+    ) -> Result<(StoredResponse, Seconds), Refusal> {
+        var check = JSONStorageCheck(status: facts.status, forbidsTransformation: false)
+        let type = request.contentType ?? []
+        check.note(.contentType, Span(), type.span, isReplaced: false) { _ in false }
+        var refusal = check.refusal
+        if request.content.count > JSONEntry.limit {
+            refusal = .tooLarge
+        } else if refusal == nil, !JSONEntry.mayBeJSON(request.content.span) {
+            refusal = .jsonContent
         }
-        return .success((record, storedFacts.lifetime))
+        let verdict =
+            refusal.map { .refuse($0) }
+            ?? jsonStorageVerdict(facts, longest: StoredFacts.greatestLifetime, reads: true)
+        guard case .store(let stored, let life) = verdict else {
+            guard case .refuse(let reason) = verdict else {
+                preconditionFailure("a storage verdict is either store or refuse")
+            }
+            return .failure(Refusal(response: .problem(422, "not-storable", "\(reason.sentence)")))
+        }
+        let record = JSONEntry.response(
+            id: .random(in: .min ... .max), stored, keyText: keyText.span, content: request.content.span,
+            discardAt: WallTime(milliseconds: now.milliseconds).advanced(byMilliseconds: life.milliseconds),
+            budget: nil)
+        return record.map { .success(($0, life)) } ?? .failure(.outOfMemory)
     }
 }

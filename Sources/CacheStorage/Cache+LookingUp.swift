@@ -15,12 +15,14 @@ package enum CacheLookup {
 
 extension Cache {
     /// Looks in memory first, then at what is being written to the remote store, then in that.
+    /// - Parameter form: how the remote store's records of the key are stored.
     package func lookUp(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm = .whole, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64
     ) -> CacheLookup {
         if let found = lookUpInMemory(key, keyText: keyText, now: now) { return .hit(found) }
         if let found = lookUpUnderWay(key, keyText: keyText, now: now) { return .hit(found) }
-        return lookUpInRemote(key, keyText: keyText, now: now, receiver: receiver, token: token)
+        return lookUpInRemote(key, keyText: keyText, as: form, now: now, receiver: receiver, token: token)
     }
 
     /// Looks in memory only: one lock, one retain, no allocation.
@@ -72,10 +74,11 @@ extension Cache {
 
     /// Looks in the remote store only; a miss at once if there is none.
     package func lookUpInRemote(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm = .whole, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64
     ) -> CacheLookup {
         guard let remote else { return .miss }
-        return switch remote.lookup(key, keyText: keyText, now: now, receiver: receiver, token: token) {
+        return switch remote.lookup(key, keyText: keyText, as: form, now: now, receiver: receiver, token: token) {
         case .pending(let ticket): .pending(ticket)
         case .failed(let trouble): .failed(trouble)
         }

@@ -47,7 +47,16 @@ package struct CacheSettings: Sendable, Hashable {
         case remove
     }
 
+    /// What stands in Redis.
+    package enum Record: String, Sendable, Hashable, CaseIterable {
+        /// Head and content, as only Larder reads them.
+        case whole
+        /// The content alone, which is JSON.
+        case json
+    }
+
     package var methods: CachedMethods = [.get, .head]
+    package var record = Record.whole
     /// The freshness lifetime that the route gives (RFC 9111 §4.2.1 order is kept in `standard` mode). In `force` mode
     /// it or `statuses` is set.
     package var timeout: Milliseconds?

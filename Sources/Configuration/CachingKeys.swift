@@ -101,6 +101,10 @@ extension KeyDescription {
             "Whether Cache-Tag, Surrogate-Key and xkey are sent to clients. They are used for purges either way; tags: keep and tags: remove say the same."
         ),
         key(
+            "record", "whole | json", "whole",
+            "What stands in Redis. json: the bare JSON body, with the rest of its lifetime as SETEX sets it, so that other programs can read and write entries. Only a 200 with application/json is stored, without Vary beyond the key and without headers that clients need; see \"Entries that an application shares\" in docs/keys.md. Needs Redis and timeout, which is also the longest life of an entry. whole: with its headers, as only Larder reads it."
+        ),
+        key(
             "invalidates", "list of TARGET", "[]",
             "What a successful (2xx, 3xx) unsafe request of this route, such as POST, PUT or DELETE, makes stale beside its own URL: [/products, \"/products?*\", \"/users/{id}/*\"]. Each is a path, with a query if it has one, on the host of the request; {name} is a path parameter, and a last * stands for any rest. A target without * is deleted from memory and from Redis. A target with *, and whatever is stored there under a key of headers, cookies or content, is remembered by this process: other Larders on the same Redis, and this one after a restart, don't know of it. Up to 32."
         ),

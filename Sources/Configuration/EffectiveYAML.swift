@@ -154,6 +154,7 @@ extension Configuration {
             if let types = cache.contentTypes { out.key("content_types", types) }
             if !cache.tags.isEmpty { out.key("tags", cache.tags.map(\.text)) }
             out.key("tag_headers", cache.tagHeaders.rawValue)
+            out.key("record", cache.record.rawValue)
             if !cache.invalidates.isEmpty { out.key("invalidates", cache.invalidates.map(\.text)) }
             out.key("allow_set_cookie", cache.allowSetCookie)
             out.key("allow_authorization", cache.allowAuthorization)

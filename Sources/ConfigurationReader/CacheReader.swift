@@ -7,12 +7,12 @@ enum CacheReader {
     private static let parts: [Part<CacheSettings>] = [
         readMethods, readKey, readMode, FreshnessReader.read, SafetyReader.readCredentials, SafetyReader.readPost,
         readStoring,
-        readForwarding, readBypass, PurgingReader.read,
+        readForwarding, readBypass, PurgingReader.read, RecordReader.read,
     ]
     /// What can't be said together.
     private static let checks: [@Sendable (KeyedValues, CacheSettings, RouteDraft) -> Void] = [
         checkMethods, checkForce, checkKey, checkQuery, checkStrict, warnOfSharing,
-        PurgingReader.check,
+        PurgingReader.check, RecordReader.check,
     ]
 
     static func read(_ route: KeyedValues, into draft: inout RouteDraft) {

@@ -1,5 +1,5 @@
 // Key templates that leave out what responses depend on: the host, the scheme, or which upstream the route has. Two routes whose
-// templates can give the same text share entries, so they must have one upstream, or `{route}` in their keys.
+// templates can give the same text share entries, so they must have one upstream, or `{route}` in their keys; and they must store entries in one form.
 //
 // Whether two can meet is decided by shape: literal text stands for itself, a value for any text of its alphabet. That may take
 // two for meeting that never do; never the reverse.
@@ -58,12 +58,14 @@ enum SharedKeys {
         let prefix: [UInt8]
         let template: String
         let upstream: String
+        let record: CacheSettings.Record
         let hosts: [HostPattern]
     }
 
     /// Only those are compared of which one's literal beginning is the beginning of the other's.
     private static func rejectMeeting(_ routes: [Placed], in faults: FaultList) {
-        guard Set(routes.map(\.route.upstream)).count > 1 else { return }
+        guard Set(routes.map(\.route.upstream)).count > 1 || Set(routes.map(\.route.cache?.record)).count > 1
+        else { return }
         var groups: [Group] = []
         var places: [GroupName: Int] = [:]
         var byPrefix: [[UInt8]: [Int]] = [:]
@@ -73,7 +75,8 @@ enum SharedKeys {
             let shape = KeyShape(key, of: placed.route)
             let candidate = Candidate(index: index, shape: shape, prefix: shape.prefix)
             let name = GroupName(
-                prefix: candidate.prefix, template: key.text, upstream: upstream, hosts: placed.route.hosts)
+                prefix: candidate.prefix, template: key.text, upstream: upstream,
+                record: placed.route.cache?.record ?? .whole, hosts: placed.route.hosts)
             let place = places[name] ?? groups.count
             if place == groups.count {
                 groups.append(Group(name: name))
@@ -89,7 +92,7 @@ enum SharedKeys {
             search: for length in 0...candidate.prefix.count {
                 for place in byPrefix[Array(candidate.prefix[..<length])] ?? [] {
                     let group = groups[place]
-                    guard group.name.upstream != own.upstream,
+                    guard group.name.upstream != own.upstream || group.name.record != own.record,
                         group.name.template != own.template
                             || !tellsRoutes(routes[candidate.index].route, areSameHosts: group.name.hosts == own.hosts)
                     else { continue }
@@ -123,6 +126,14 @@ enum SharedKeys {
 
     private static func report(_ placed: Placed, _ other: Placed, in faults: FaultList) {
         let (later, first) = placed.position < other.position ? (other, placed) : (placed, other)
+        if first.route.upstream == later.route.upstream {
+            faults.add(
+                later.position,
+                "the key can be the same as that on \(faults.line(of: first.position, from: later.position)), whose "
+                    + "`record` is \(first.route.cache?.record.rawValue ?? "")",
+                hint: "give both the same `record`, or begin each key with a text of its own")
+            return
+        }
         faults.add(
             later.position,
             "the key can be the same as that on \(faults.line(of: first.position, from: later.position)), whose upstream is "

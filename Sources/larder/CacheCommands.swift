@@ -8,9 +8,13 @@ struct GetCommand: ParsableCommand {
         commandName: "get", abstract: "Print the content stored under a key.")
 
     @Argument(help: "Key text, as printed by `larder key`.") var key: String
+    @OptionGroup var record: RecordOption
     @OptionGroup var daemon: AdminOption
 
-    func run() throws { System.printBytes(try daemon.client().ask("GET", "/cache?key=\(percentEncoded(key))").content) }
+    func run() throws {
+        System.printBytes(
+            try daemon.client().ask("GET", "/cache?key=\(percentEncoded(key))\(record.parameter)").content)
+    }
 }
 
 struct SetCommand: ParsableCommand {
@@ -18,6 +22,7 @@ struct SetCommand: ParsableCommand {
         commandName: "set", abstract: "Store standard input under a key.")
 
     @Argument(help: "Key text, as printed by `larder key`.") var key: String
+    @OptionGroup var record: RecordOption
     @Option(help: ArgumentHelp("Lifetime.", valueName: "duration")) var timeout = "10m"
     @Option(help: ArgumentHelp("Content-Type.", valueName: "type")) var type = "application/json"
     @OptionGroup var daemon: AdminOption
@@ -39,9 +44,24 @@ struct SetCommand: ParsableCommand {
             throw CommandFailure("standard input \(error)")
         }
         let fields = ["Content-Type: \(type)", "Cache-Control: max-age=\(lifetime.rawValue / 1000)"]
-        _ = try client.ask("PUT", "/cache?key=\(percentEncoded(key))", fields: fields, content: content)
+        _ = try client.ask(
+            "PUT", "/cache?key=\(percentEncoded(key))\(record.parameter)", fields: fields, content: content)
         System.print("stored \(counted(content.count, "byte")) for \(lifetime)")
     }
+}
+
+/// How an entry is stored.
+struct RecordOption: ParsableArguments {
+    enum Form: String, ExpressibleByArgument, CaseIterable { case json, whole }
+
+    @Option(
+        help: ArgumentHelp(
+            "How the entry is stored: as cache.record of its route says. By default, as all routes that cache say.",
+            valueName: "json|whole"))
+    var record: Form?
+
+    /// For the admin listener.
+    var parameter: String { record.map { "&record=\($0.rawValue)" } ?? "" }
 }
 
 struct DeleteCommand: ParsableCommand {

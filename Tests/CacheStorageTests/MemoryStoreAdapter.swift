@@ -34,7 +34,8 @@ final class MemoryStoreAdapter: RemoteStore {
     }
 
     func lookup(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64
     ) -> LookupStart {
         if isClosed { return .failed(.closed) }
         nextTicket += 1

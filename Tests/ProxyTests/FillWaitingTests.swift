@@ -13,7 +13,8 @@ struct FillWaitingTests {
         let figures = RemoteStoreFigures()
 
         func lookup(
-            _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+            _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+            token: UInt64
         ) -> LookupStart {
             lookups.append((receiver, token))
             return .pending(StoreTicket(number: UInt64(lookups.count)))

@@ -45,6 +45,13 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 extension RemoteStore {
     package var server: UInt64 { 0 }
 
+    /// As above, of a whole record.
+    package func lookup(
+        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+    ) -> LookupStart {
+        lookup(key, keyText: keyText, as: .whole, now: now, receiver: receiver, token: token)
+    }
+
     /// As above, without a token.
     package func store(_ key: CacheKey, _ response: StoredResponse, now: WallTime) {
         store(key, response, now: now, over: nil, holding: nil)
@@ -53,16 +60,17 @@ extension RemoteStore {
 
 /// A store on the other side of a connection, as one worker sees it. Used only on its worker's thread.
 package protocol RemoteStore: AnyObject {
-    /// Looks up the record at `key` whose key text is `keyText`; a record with another text is a miss.
+    /// Looks up the record at `key` whose key text is `keyText`; a record with another text, or of another form, is a miss.
     func lookup(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64
     ) -> LookupStart
 
     /// Cancels a lookup: the receiver is released at once and not called. Unknown and finished tickets are ignored.
     func cancel(_ ticket: StoreTicket)
 
-    /// Stores `response` at `key` until its `discardAt`. Best effort: a write that can't be sent is discarded and
-    /// counted.
+    /// Stores `response` at `key` until its `discardAt`, in the form that its flags say. Best effort: a write that can't be
+    /// sent is discarded and counted.
     /// - Parameters:
     ///   - fence: what must stand at the key at that moment; nil stores whatever stands there.
     ///   - token: retained until the write is confirmed, refused or abandoned.

@@ -3,6 +3,7 @@
 // away, and the response of that fetch is not stored. Where a record stands there already, which others may still be served,
 // the record itself is what must still be there.
 
+import HTTPCaching
 import Synchronization
 
 /// Names the placeholder of one fetch: no other has the same.
@@ -98,6 +99,13 @@ package enum StoreSight: Sendable, BitwiseCopyable, Equatable {
     case nothing
     case record(RecordMark)
     case occupied(StoreOccupant)
+
+    /// A record that was found. Of bare JSON nothing else can be compared than what its content begins with.
+    package init(of record: StoredResponse) {
+        self =
+            record.facts.flags.contains(.bareJSON)
+            ? .occupied(StoreOccupant(.other, ValueMark(record.body))) : .record(record.mark)
+    }
 
     /// Whether a value with this fence was there; nil if that isn't known.
     package func shows(_ fence: StoreFence) -> Bool? {

@@ -41,6 +41,8 @@ package struct StoredFacts: Equatable, Sendable {
         @inlinable package static var codedHere: Flags { Flags(rawValue: 1 << 13) }
         /// The origin's entity-tag is a strong one; the stored one is weak since the content was coded.
         @inlinable package static var weakenedETag: Flags { Flags(rawValue: 1 << 14) }
+        /// Only the content is stored, as JSON that other programs read and write. Never part of the byte form.
+        @inlinable package static var bareJSON: Flags { Flags(rawValue: 1 << 15) }
     }
 
     /// The limits of the byte form: the greatest initial age and the greatest lifetime after it.

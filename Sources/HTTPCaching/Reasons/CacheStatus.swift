@@ -88,7 +88,8 @@ extension Reason {
         case .storeTimedOut, .storeSlow, .fetchedElsewhere, .interimStatus, .oneRequestStatus, .headResponse,
             .incomplete, .tooLarge, .requestNoStore, .responseNoStore, .notUnderstood, .privateResponse,
             .authorization, .setCookie, .varyStar, .noLifetime, .alreadyStale, .noCacheUnvalidatable, .contentType,
-            .storedPrevails, .postRuns, .endlessStream, .tagsTooLong, .waitTimedOut, .unshared:
+            .storedPrevails, .postRuns, .endlessStream, .tagsTooLong, .jsonType, .jsonVary, .jsonFields,
+            .jsonContent, .waitTimedOut, .unshared:
             .miss
         }
     }

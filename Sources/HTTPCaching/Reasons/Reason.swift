@@ -9,7 +9,7 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     case interimStatus, oneRequestStatus, partialContent, headResponse, incomplete, tooLarge
     case requestNoStore, responseNoStore, notUnderstood, privateResponse, authorization, setCookie, varyStar
     case noLifetime, alreadyStale, noCacheUnvalidatable, contentType, storedPrevails, postRuns, endlessStream,
-        tagsTooLong
+        tagsTooLong, jsonType, jsonVary, jsonFields, jsonContent
     // Not reused without validation, or not at all.
     case notStored, variantNotStored, storedNoCache, requestNoCache, requestMaxAge, requestMinFresh, stale,
         mustRevalidate
@@ -33,7 +33,8 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             true
         case .routeNotCached, .interimStatus, .oneRequestStatus, .partialContent, .incomplete, .tooLarge,
             .responseNoStore, .notUnderstood, .privateResponse, .setCookie, .varyStar, .noLifetime, .alreadyStale,
-            .noCacheUnvalidatable, .contentType, .storedPrevails, .endlessStream, .tagsTooLong, .notStored,
+            .noCacheUnvalidatable, .contentType, .storedPrevails, .endlessStream, .tagsTooLong, .jsonType, .jsonVary,
+            .jsonFields, .jsonContent, .notStored,
             .variantNotStored,
             .storedNoCache,
             .stale, .mustRevalidate, .purged, .rangeNotStored, .waitTimedOut, .unshared, .earlyRefresh,
@@ -98,6 +99,13 @@ package enum Reason: UInt8, Sendable, CaseIterable {
             ("post", "Only the route gives a lifetime, and it does not say that its POSTs are reads.")
         case .endlessStream: ("stream", "Only the route gives a lifetime, and the response is an endless stream.")
         case .tagsTooLong: ("tags-too-long", "The tags that the route gives to the response are too long to be stored.")
+        case .jsonType:
+            ("json-type", "The route stores bare JSON, and the response is not a 200 with application/json in UTF-8.")
+        case .jsonVary:
+            ("json-vary", "The route stores bare JSON, and the response varies by fields that the key does not name.")
+        case .jsonFields:
+            ("json-fields", "The route stores bare JSON, and the response has fields that must not be lost.")
+        case .jsonContent: ("json-content", "The route stores bare JSON, and the content is none.")
         case .notStored: ("uri-miss", "Nothing is stored for this key.")
         case .variantNotStored: ("variant", "The responses stored for this key match other request fields (Vary).")
         case .storedNoCache: ("no-cache", "The stored response says no-cache, so it is validated before each use.")

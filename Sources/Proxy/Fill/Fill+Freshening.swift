@@ -109,8 +109,11 @@ extension Fill {
             contentLength: bytes.extracting(response.first(.contentLength) ?? .empty), storedETag: stored.etag,
             storedLastModified: stored.lastModified,
             storedContentLength: length.isEmpty ? bodyLength.span : length.span, refusal: refusal)
+        // Of bare JSON there is nothing to update, and a life that ends now is a deletion.
+        let isJSON = stored.facts.flags.contains(.bareJSON)
         switch verdict {
-        case .update: _ = renew(stored, by: response, bytes, policy, facts)
+        case .update: if !isJSON { _ = renew(stored, by: response, bytes, policy, facts) }
+        case .expire where isJSON: service.cache.delete([keys.key])
         case .expire: expire(stored)
         case .leave: break
         }

@@ -48,6 +48,11 @@ extension Fill {
             request.head.method == .get,
             facts.hasRange || partial?.missing != nil
         else { return false }
+        // A part can't be told from the whole by its content alone.
+        guard entry.json == nil else {
+            notStoredReason = .partialContent
+            return false
+        }
         let facts = ResponseFacts(response, bytes, in: service)
         let isOne = response.fields.count(where: { $0.known == .contentRange }) == 1
         let contentRange = bytes.extracting(isOne ? response.first(.contentRange) ?? .empty : .empty)

@@ -102,6 +102,11 @@ extension Fill {
             if !entry.storesType(of: response, bytes) { storage = .refuse(.contentType) }
             if tagLine == nil { storage = .refuse(.tagsTooLong) }
         }
+        if case .store(let whole, _) = storage, let json = entry.json {
+            storage = json.verdict(
+                whole, of: response, bytes, forbidsTransformation: facts.forbidsTransformation,
+                reads: policy.reads(self.facts.method))
+        }
         let verdict = replacementVerdict(
             of: status, hasRetryAfter: response.contains(.retryAfter), storage, stored: superseded?.facts,
             policy: request.policy ?? policy, now: service.instant)
@@ -111,6 +116,11 @@ extension Fill {
         }
         isToBeStored = claim.mayStore
         if !isToBeStored { notStoredReason = claim.refusal ?? .storeUnavailable }
+        if storedFacts.flags.contains(.bareJSON) {
+            let head = RecordHead(ofJSON: response, date: service.date)
+            begin(storedFacts, life, head, response, bytes)
+            return nil
+        }
         let head = recordHead(response, bytes, for: storedFacts)
         begin(storedFacts, life, head, response, bytes)
         return storedFacts.flags.contains(.fieldsRemoved) || entry.removesTags ? nil : head

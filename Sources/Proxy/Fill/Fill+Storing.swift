@@ -20,9 +20,17 @@ extension Fill {
         if let source { facts.flags.formUnion(source.marks) }
         if request.entry?.tags.isEmpty == false { facts.flags.insert(.tagged) }
         settleSearchRule(response, bytes)
-        let discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
+        let isJSON = facts.flags.contains(.bareJSON)
+        var discardAt = service.wallTime.advanced(byMilliseconds: life.count * 1000)
+        // What is left of its life will tell when it was asked for.
+        if let json = request.entry?.json, isJSON {
+            let asked = WallTime(milliseconds: requestTime.milliseconds)
+            discardAt = min(discardAt, asked.advanced(byMilliseconds: json.longest.milliseconds))
+        }
         let names =
-            if let joined { Self.varyNames(ofStored: joined.span) } else { Self.varyNames(response, bytes) }
+            if isJSON { [UInt8]() } else if let joined { Self.varyNames(ofStored: joined.span) } else {
+                Self.varyNames(response, bytes)
+            }
         var index: StoredResponse?
         guard settleVariant(names, discardAt: discardAt, facts, &index) else {
             return refuse(.storeUnavailable, facts.status)
@@ -40,10 +48,11 @@ extension Fill {
         }
         let keyText = keys.text
         let lines = head.lines
+        let limit = isJSON ? min(service.cache.objectLimit, JSONEntry.limit) : service.cache.objectLimit
         do throws(StoredResponseBuilder.Refusal) {
             let builder = try StoredResponseBuilder(
                 description, keyText: keyText.span, varyNames: names.span, head: lines.span, length: length,
-                objectLimit: service.cache.objectLimit, budget: service.budget)
+                objectLimit: limit, budget: service.budget)
             collect(into: builder, facts, varyIndex: index, length: length)
         } catch {
             isToBeStored = false
@@ -244,6 +253,10 @@ extension Fill {
         guard !isOvertaken, request.purgeVerdict(on: response, at: keys, in: service.cache) != .hard else {
             service.counters.storeRefused += 1
             service.note(.invalidated(status), of: keys)
+            return
+        }
+        if response.facts.flags.contains(.bareJSON), !JSONEntry.mayBeJSON(response.body) {
+            service.note(.notStored(status, .jsonContent), of: keys)
             return
         }
         service.note(.stored(status), of: keys)

@@ -60,6 +60,7 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
     func begin() {
         guard let fill else { return }
         guard fence == nil, refusal == nil, cache.usesRemote else { return fill.ask() }
+        if fill.request.entry?.json != nil { return beginOfJSON(fill) }
         if let record = fill.stored ?? fill.partial?.known?.record {
             // Others may be served it meanwhile.
             set(.record(record.mark), of: fill, since: now)
@@ -77,6 +78,24 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
         let step = state.begin(sight, now: now.milliseconds)
         self.state = state
         follow(step, fill)
+    }
+
+    /// Programs that read the entries take what they find for JSON, so that no placeholder may stand there. What was seen there
+    /// has to be seen again, as far as its beginning tells.
+    private func beginOfJSON(_ fill: Fill) {
+        let seen: ValueMark?
+        if let record = fill.stored {
+            seen = ValueMark(record.body)
+        } else {
+            seen =
+                switch sight {
+                case .nothing: ValueMark(Span())
+                case .occupied(let occupant): occupant.mark
+                case .record, .unknown: nil
+                }
+        }
+        if let seen { fence = Fence(key: fill.keys.key, fence: .value(seen)) } else { refusal = trouble }
+        fill.ask()
     }
 
     private func follow(_ step: ClaimState.Step, _ fill: Fill) {
@@ -205,7 +224,12 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
 
     /// The fill goes on with an exchange that was begun for something else.
     func claimAhead() {
-        if let fill, cache.usesRemote { fence = claimAhead(fill.keys.key) }
+        guard let fill, cache.usesRemote else { return }
+        if fill.request.entry?.json == nil {
+            fence = claimAhead(fill.keys.key)
+        } else {
+            refusal = .fetchedElsewhere
+        }
     }
 
     /// What the response to a POST invalidates is gone; from here on nothing may happen to the key of the GET.

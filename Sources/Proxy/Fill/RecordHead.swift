@@ -48,6 +48,14 @@ struct RecordHead {
         lines = assembly.span.copied()
     }
 
+    /// Of a response of which only the content is stored.
+    init(ofJSON response: borrowing ResponseHead, date: Instant) {
+        var length: Int?
+        if case .known(let known) = response.contentSize { length = Int(clamping: known) }
+        lines = JSONEntry.head(date: date, length: length)
+        hasContentLength = length != nil
+    }
+
     private static let notStored = FieldSet.hopByHop.union([.trailer, .age, .xCache, .via])
 
     /// The same head without the fields that `private="…"` and `no-cache="…"` name (RFC 9111 §5.2.2.4, §5.2.2.7).

@@ -173,7 +173,10 @@ extension Transaction: StoreReceiver {
         selection.heard = cache.heard
         let text = selection.keys.text
         let key = selection.keys.key
-        switch cache.lookUpInRemote(key, keyText: text.span, now: worker.wallTime, receiver: self, token: number) {
+        let form = request.entry?.recordForm ?? .whole
+        switch cache.lookUpInRemote(
+            key, keyText: text.span, as: form, now: worker.wallTime, receiver: self, token: number)
+        {
         case .hit(let found): return use(found)
         case .miss: return lookByNextList()
         case .pending(let ticket):
@@ -268,7 +271,7 @@ extension Transaction: StoreReceiver {
                 selection.stored = found
                 selection.storedList = selection.keys.list
             } else if selection.stored == nil {
-                see(.record(found.mark))
+                see(StoreSight(of: found))
             }
             return lookByNextList()
         case .varyIndex:
@@ -325,7 +328,7 @@ extension Transaction: StoreReceiver {
             // An invalidation by this process may be on its way to the store that still hands this out.
             let now = worker.wallTime
             guard cache.isCurrent(found, key: keys.key, plainKey: keys.plainKey, now: now) else {
-                see(.record(found.mark))
+                see(StoreSight(of: found))
                 return lookByNextList()
             }
             if explainer == nil { cache.keepCopy(keys.key, found, of: keys.plainKey, since: selection.heard, now: now) }

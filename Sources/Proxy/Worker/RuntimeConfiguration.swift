@@ -63,6 +63,8 @@ final class RouteEntry {
     let bypass: BypassRules?
     /// What bounds its requests to the upstream while the store is down; nil where nothing does.
     let outageGate: OutageGate?
+    /// Nil where the route's records are whole.
+    let json: JSONRoute?
     /// Whether what memory still has is served while the store is down.
     let servesKept: Bool
     /// Kept here and not in a list of the worker's, so that a request of an older configuration counts for its own route.
@@ -71,7 +73,13 @@ final class RouteEntry {
     /// - Parameters:
     ///   - upstream: nil for a route on which Larder responds itself.
     ///   - outageGate: all workers'.
-    init(index: Int, route: Route, recipe: KeyRecipe, upstream: UpstreamGroup?, outageGate: OutageGate?) {
+    ///   - sharesJSON: whether `record: json` counts, which it does in Redis.
+    init(
+        index: Int, route given: Route, sharesJSON: Bool, recipe: KeyRecipe, upstream: UpstreamGroup?,
+        outageGate: OutageGate?
+    ) {
+        let route = sharesJSON ? JSONRoute.asking(given) : given
+        json = sharesJSON ? JSONRoute(route) : nil
         self.index = index
         self.recipe = recipe
         self.upstream = upstream
@@ -113,6 +121,9 @@ final class RouteEntry {
         guard let upstream else { preconditionFailure("a route without an upstream asks none") }
         return upstream
     }
+
+    /// How its entries stand in a remote store.
+    var recordForm: RecordForm { json?.form ?? .whole }
 
     /// Whether the upstream can be asked for this path. Allocates nothing once it has met a path as long.
     func takesPath(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ match: RouteMatch) -> Bool {
@@ -183,7 +194,8 @@ final class RuntimeConfiguration {
                 return groups[upstream]
             }
             return RouteEntry(
-                index: index, route: route, recipe: table.recipes[index], upstream: upstream,
+                index: index, route: route, sharesJSON: configuration.store.usesRedis, recipe: table.recipes[index],
+                upstream: upstream,
                 outageGate: gates.isEmpty ? nil : gates[index])
         }
         servesKept = entries.contains(where: \.servesKept)

@@ -4,7 +4,7 @@ import CacheStorage
 
 /// One thing to do.
 package enum StoreCommand: Sendable {
-    case find(CacheKey, keyText: [UInt8])
+    case find(CacheKey, keyText: [UInt8], RecordForm)
     case keep(CacheKey, StoredResponse)
     case remove([CacheKey])
 }

@@ -19,8 +19,10 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
     func run() {
         guard worker.cache.isStoring else { return done(.noStore) }
         switch command {
-        case .find(let key, let keyText):
-            tell(worker.cache.lookUp(key, keyText: keyText.span, now: worker.wallTime, receiver: self, token: 0))
+        case .find(let key, let keyText, let form):
+            tell(
+                worker.cache.lookUp(
+                    key, keyText: keyText.span, as: form, now: worker.wallTime, receiver: self, token: 0))
         case .keep(let key, let response): keep(key, response)
         case .remove(let keys):
             removedFromMemory = worker.cache.invalidate(keys, at: worker.wallTime, receiver: self)
@@ -33,9 +35,11 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
         let isKept = worker.cache.put(key, response, now: worker.wallTime)
         guard worker.cache.usesRemote else { return done(isKept ? .kept(isConfirmed: true) : .tooLarge) }
         // The replies of one connection come in order: what is read back now was written.
+        let isJSON = response.facts.flags.contains(.bareJSON)
+        let form = isJSON ? RecordForm.json(longest: response.facts.lifetime.milliseconds) : .whole
         tell(
             worker.cache.lookUpInRemote(
-                key, keyText: response.keyText, now: worker.wallTime, receiver: self, token: 0))
+                key, keyText: response.keyText, as: form, now: worker.wallTime, receiver: self, token: 0))
     }
 
     private func tell(_ lookup: CacheLookup) {
@@ -49,7 +53,7 @@ final class StoreCommandRunner: StoreReceiver, StoreRemovalReceiver {
 
     /// What was invalidated isn't there for requests either, though a store may still have it.
     private func tell(_ found: StoredResponse) {
-        guard case .find(let key, _) = command else { return done(.kept(isConfirmed: true)) }
+        guard case .find(let key, _, _) = command else { return done(.kept(isConfirmed: true)) }
         let cache = worker.cache
         let isCurrent =
             cache.isCurrent(found, key: key, plainKey: key, now: worker.wallTime)

@@ -10,6 +10,7 @@ import CacheStorage
 /// What is kept of a lookup until its reply arrives.
 struct PendingLookup {
     var key: CacheKey
+    var form = RecordForm.whole
     /// The current time, as given by the user of the store.
     var now: WallTime
     var token: UInt64

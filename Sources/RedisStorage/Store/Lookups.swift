@@ -1,11 +1,12 @@
-// Lookups: GETRANGE of a record's first piece, which is the complete record in most cases, and the interpretation of
-// the reply. A record is read in place in the parser's buffer.
+// Lookups: GETRANGE of a record's first piece, which is the complete record in most cases, or a script for a value that is
+// JSON alone, and the interpretation of the reply. A record is read in place in the parser's buffer.
 //
 // Concurrent lookups of one key share what they can without missing a removal that was complete before they began: one
 // command while it is unsent, the remaining pieces of the same record, and the record itself while it is in use.
 
 import Bytes
 import CacheStorage
+import HTTPCaching
 
 final class Lookups {
     /// The contents of the bulk string that was just parsed; its `.bulk` reply follows.
@@ -39,25 +40,35 @@ final class Lookups {
     /// The lookup joins one of the same key whose command is unsent; nil if there is none. The connection must be
     /// serving.
     func join(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64,
-        on connection: RedisConnection
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64, on connection: RedisConnection
     ) -> StoreTicket? {
-        guard connection.batch == unsentBatch, let leader = unsent[key] else { return nil }
-        var follower = PendingLookup(key: key, now: now, token: token, receiver: receiver)
+        guard connection.batch == unsentBatch, let leader = unsent[key], table[leader]?.form == form else { return nil }
+        var follower = PendingLookup(key: key, form: form, now: now, token: token, receiver: receiver)
         follower.keyText = keyText.copied()
         return table.insert(follower, following: leader).map { StoreTicket(number: $0) }
     }
 
     /// Starts a lookup in Redis. The connection must be serving and have room.
     func begin(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64,
-        on connection: RedisConnection
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64, on connection: RedisConnection
     ) -> StoreTicket {
-        connection.output.append(commandStart)
-        connection.output.append(digitsOf: key)
-        connection.output.append("\r\n$1\r\n0\r\n$6\r\n131071\r\n")
-        let ticket = table.insert(PendingLookup(key: key, now: now, token: token, receiver: receiver))
-        connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .essential)
+        let ticket = table.insert(PendingLookup(key: key, form: form, now: now, token: token, receiver: receiver))
+        if form.isJSON {
+            connection.output.command(5)
+            connection.output.argument("EVAL")
+            connection.output.argument(JSONValue.script)
+            connection.output.argument("1")
+            connection.output.argument(key, prefix: context.keyPrefix)
+            connection.output.argument(decimal: JSONValue.lastByte)
+            connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .ordinary)
+        } else {
+            connection.output.append(commandStart)
+            connection.output.append(digitsOf: key)
+            connection.output.append("\r\n$1\r\n0\r\n$6\r\n131071\r\n")
+            connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .essential)
+        }
         if connection.batch != unsentBatch {
             unsent.removeAll(keepingCapacity: true)
             unsentBatch = connection.batch
@@ -95,6 +106,7 @@ extension Lookups: CommandReceiver {
 
     private func read(_ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup) -> Received {
         if bytes.isEmpty { return .miss }
+        if case .json(let longest) = lookup.form { return readJSON(bytes, keyText: keyText, for: lookup, longest) }
         guard let header = RecordFormat.readFirstPiece(bytes), header.total <= context.settings.recordLimit else {
             let occupant = RecordFormat.occupant(bytes)
             return .occupied(occupant, isUnreadable: occupant.kind == .other)
@@ -120,6 +132,24 @@ extension Lookups: CommandReceiver {
         guard let record else { return unreadable }
         context.liveRecords.note(lookup.key, record)
         return .hit(record)
+    }
+
+    private func readJSON(
+        _ bytes: Span<UInt8>, keyText: Span<UInt8>, for lookup: PendingLookup, _ longest: Int64
+    ) -> Received {
+        guard let value = JSONValue(bytes) else {
+            return .occupied(StoreOccupant(.other, JSONValue.mark(bytes)), isUnreadable: true)
+        }
+        if value.left == 0 { return .miss }
+        let content = bytes.extracting(value.start..<bytes.count)
+        guard context.budget.hasRoom(for: content.count) else { return .refused }
+        let facts = StoredFacts(
+            bareJSONFoundAt: Instant(milliseconds: lookup.now.milliseconds),
+            date: Instant(milliseconds: context.loop.wallMilliseconds), left: value.left, longest: longest)
+        let record = JSONEntry.response(
+            id: .random(in: .min ... .max), facts, keyText: keyText, content: content,
+            discardAt: lookup.now.advanced(byMilliseconds: value.left ?? longest), budget: context.budget)
+        return record.map { .hit($0) } ?? .refused
     }
 
     /// Nil for a record that contradicts itself.

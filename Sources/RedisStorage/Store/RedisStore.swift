@@ -72,7 +72,8 @@ package final class RedisStore: RemoteStore {
     package var uploads: Int { largeWrites.count }
 
     package func lookup(
-        _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
+        _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
+        token: UInt64
     ) -> LookupStart {
         let connection = context.topology.connection(for: key)
         guard connection.isServing else {
@@ -80,13 +81,13 @@ package final class RedisStore: RemoteStore {
             return .failed(connection.state.trouble)
         }
         let joined = lookups.join(
-            key, keyText: keyText, now: now, receiver: receiver, token: token, on: connection)
+            key, keyText: keyText, as: form, now: now, receiver: receiver, token: token, on: connection)
         if let joined { return .pending(joined) }
         guard connection.hasRoom else {
             context.figures.refusedLookups += 1
             return .failed(.tooManyWaiting)
         }
-        if largeWrites.count > 0, let record = largeWrites.record(at: key, keyText: keyText, now: now) {
+        if largeWrites.count > 0, !form.isJSON, let record = largeWrites.record(at: key, keyText: keyText, now: now) {
             return .pending(lookups.finish(with: record, receiver: receiver, token: token))
         }
         guard connection.repliesSoon else {
@@ -94,7 +95,8 @@ package final class RedisStore: RemoteStore {
             return .failed(.tooSlow)
         }
         return .pending(
-            lookups.begin(key, keyText: keyText, now: now, receiver: receiver, token: token, on: connection))
+            lookups.begin(
+                key, keyText: keyText, as: form, now: now, receiver: receiver, token: token, on: connection))
     }
 
     package func cancel(_ ticket: StoreTicket) { lookups.cancel(ticket) }
@@ -110,7 +112,8 @@ package final class RedisStore: RemoteStore {
         }
         largeWrites.abandon(key)
         lookups.endSharing()
-        context.liveRecords.note(key, response)
+        let isJSON = response.facts.flags.contains(.bareJSON)
+        if !isJSON { context.liveRecords.note(key, response) }
         if response.discardAt <= now {
             // The record stored under the key is out of date, and the new one has expired already: delete the key.
             if let fence {
@@ -118,7 +121,7 @@ package final class RedisStore: RemoteStore {
             } else {
                 smallWrites.unlink(key, on: connection)
             }
-        } else if RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
+        } else if isJSON || RecordFormat.headerCount + response.lengths.total <= RecordFormat.pieceCount {
             smallWrites.set(
                 key, response, lifetime: response.discardAt - now, over: fence, holding: token, on: connection)
         } else {

@@ -30,17 +30,27 @@ final class SmallWrites {
             connection.output.argument("SET")
             connection.output.argument(key, prefix: context.keyPrefix)
         }
-        let total = RecordFormat.headerCount + record.lengths.total
-        connection.output.bulk(total)
-        RecordFormat.appendHeader(of: record, to: &connection.output, scratch: &scratch)
-        RecordFormat.appendContents(of: record, 0..<total, to: &connection.output)
-        connection.output.append("\r\n")
+        append(record, to: connection)
         if !isEternal {
             if fence == nil { connection.output.argument("PX") }
             connection.output.argument(decimal: Int(lifetime))
         }
         connection.expectReply(
             fence == nil ? .status : .integer, for: self, tag: Tag.record.rawValue, subject: token)
+    }
+
+    /// A whole record, or its content alone where that is how it is stored.
+    private func append(_ record: StoredResponse, to connection: RedisConnection) {
+        if record.facts.flags.contains(.bareJSON) {
+            connection.output.bulk(record.bodyCount)
+            connection.output.append(record.body)
+        } else {
+            let total = RecordFormat.headerCount + record.lengths.total
+            connection.output.bulk(total)
+            RecordFormat.appendHeader(of: record, to: &connection.output, scratch: &scratch)
+            RecordFormat.appendContents(of: record, 0..<total, to: &connection.output)
+        }
+        connection.output.append("\r\n")
     }
 
     /// UNLINK key, without waiting for the reply.
