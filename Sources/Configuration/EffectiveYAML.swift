@@ -141,7 +141,7 @@ extension Configuration {
             out.key("collapse", cache.collapse?.description ?? "off")
             out.key("background_fill", cache.backgroundFill)
             out.key("key", optional: cache.key?.text)
-            out.key("query", cache.query.rawValue)
+            if cache.key?.takesQuery != false { out.key("query", cache.query.rawValue) }
             if let allowed = cache.queryAllow { out.key("query_allow", allowed) }
             if !cache.queryDeny.isEmpty { out.key("query_deny", cache.queryDeny) }
             out.key("strict", cache.isStrict)

@@ -34,6 +34,9 @@ package struct KeyTemplate: Sendable, Hashable {
     /// As written in the file.
     package let text: String
 
+    /// Whether the query is a part of the key, so that it matters how it is taken.
+    package var takesQuery: Bool { pieces.contains(.query) || pieces.contains(.standard) }
+
     /// Whether the request's content has to be read before the key is known.
     package var needsBody: Bool { pieces.contains(.body) }
 

@@ -217,7 +217,7 @@ enum CacheReader {
             keys.fault(
                 at: list, "\(quoted(list)) has no effect with `query: \(cache.query.rawValue)`", hint: "keep one")
         }
-        if let key = cache.key, !key.pieces.contains(.query), !key.pieces.contains(.standard) {
+        if let key = cache.key, !key.takesQuery {
             for name in ["query"] + lists where keys.node(name) != nil {
                 keys.fault(
                     at: name, "\(quoted(name)) has no effect: `key` doesn't contain {query}",
