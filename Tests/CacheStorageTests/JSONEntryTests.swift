@@ -40,5 +40,8 @@ struct JSONEntryTests {
                 + "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 larder\r\nContent-Length: 3\r\n")
         #expect(record.keyTextString == "tasks" && record.bodyArray == Array("[1]".utf8) && record.isResponse)
         #expect(record.etagString == "" && record.status == 200)
+        // It was given 5 minutes, 4 minutes ago: what was purged since is purged.
+        let asked = UInt64(now.milliseconds) - 240_000
+        #expect(record.description.fence == PurgePosition(milliseconds: asked, sequence: 0))
     }
 }

@@ -164,6 +164,27 @@ struct TrackingTests {
         }
     }
 
+    @Test("A user with the rights that docs/security.md names has all that Larder does")
+    func rights() throws {
+        let page = try DocumentationPage("docs/security.md").text
+        let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER larder") })
+        let rights = line.split(separator: " ").dropFirst(5).joined(separator: " ")
+        try Stage.run { stage in
+            let pair = try Pair(stage, user: rights)
+            try pair.awaitTracking()
+            let path = pair.numbered()
+            try pair.warm(path)
+            let large = pair.origin.script(
+                200, ["Cache-Control: max-age=600"], body: String(repeating: "x", count: 600_000))
+            #expect(try pair.larders[0].get(large).text.utf8.count == 600_000)
+            #expect(try eventually(within: 20) { try pair.larders[1].get(large).xCache == "HIT" })
+            #expect(try pair.larders[0].client().request("PUT", path, body: [1]).status == 200)
+            #expect(try eventually(within: 20) { try pair.larders[1].get(path).text != "answer 1" })
+            #expect(try pair.redis.command("ACL", "LOG") == .array([]))
+            #expect(try pair.larders[0].figure("store", "remote", "error_replies") == 0)
+        }
+    }
+
     @Test("store.grace: 0s keeps no copies")
     func none() throws {
         try Stage.run { stage in

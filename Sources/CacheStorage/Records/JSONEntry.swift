@@ -70,7 +70,11 @@ package enum JSONEntry {
         budget: MemoryBudget?
     ) -> StoredResponse? {
         let head = head(date: facts.date, length: content.count)
-        let description = RecordDescription(id: id, status: 200, discardAt: discardAt, facts: facts)
+        // Nobody says which purges were applied when it was made: those before it is taken to have been asked for.
+        let asked = UInt64(max(0, facts.requestTime.milliseconds))
+        let description = RecordDescription(
+            id: id, status: 200, discardAt: discardAt, facts: facts,
+            fence: PurgePosition(milliseconds: asked, sequence: 0) ?? .start)
         let lengths = RecordLengths(keyText: keyText.count, varyNames: 0, head: head.count, body: content.count)
         guard
             let assembly = RecordAssembly(kind: .response, description: description, lengths: lengths, budget: budget),
