@@ -24,7 +24,7 @@ struct JSONStoringTests {
     }
 
     @Test(
-        "A 200 with JSON in UTF-8",
+        "A 200 with JSON in UTF-8", .tags(.choice),
         arguments: [
             "application/json", "Application/JSON", "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\"",
@@ -37,7 +37,7 @@ struct JSONStoringTests {
     }
 
     @Test(
-        "No other media type, which would be lost",
+        "No other media type, which would be lost", .tags(.choice),
         arguments: [
             "text/html", "application/problem+json", "application/vnd.api+json", "text/json",
             "application/json; charset=iso-8859-1", "application/json; profile=\"x\"",
@@ -48,7 +48,7 @@ struct JSONStoringTests {
         #expect(refusal([]) == .jsonType)
     }
 
-    @Test("Vary may name only what makes no difference between requests of one key")
+    @Test("Vary may name only what makes no difference between requests of one key", .tags(.choice))
     func vary() {
         let type = "Content-Type: application/json"
         #expect(refusal([type, "Vary: Accept-Encoding"]) == nil)
@@ -61,7 +61,7 @@ struct JSONStoringTests {
     }
 
     @Test(
-        "No fields that clients go by, unless the route writes them itself",
+        "No fields that clients go by, unless the route writes them itself", .tags(.choice),
         arguments: [
             "Link: </x>; rel=next", "Content-Language: de", "Content-Location: /x", "Content-Disposition: attachment",
             "Access-Control-Allow-Origin: *", "Refresh: 5", "Signature: a=:b:", "Authentication-Info: x",
@@ -76,7 +76,7 @@ struct JSONStoringTests {
     }
 
     @Test(
-        "Nothing that is coded, set for one client, or named for purges",
+        "Nothing that is coded, set for one client, or named for purges", .tags(.choice),
         arguments: [
             "Content-Encoding: gzip", "Set-Cookie: a=b", "Cache-Tag: a", "Surrogate-Key: a", "xkey: a",
             "Cache-Groups: \"a\"", "No-Vary-Search: params", "Content-Range: bytes 0-1/2",
@@ -86,7 +86,7 @@ struct JSONStoringTests {
         #expect(refusal(["Content-Type: application/json", field], replaced: [name]) == .jsonFields)
     }
 
-    @Test("What may be lost: validators, times, and what isn't known")
+    @Test("What may be lost: validators, times, and what isn't known", .tags(.choice))
     func lost() {
         let fields = [
             "Content-Type: application/json", "ETag: \"a\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Age: 3",
@@ -104,7 +104,7 @@ struct JSONStoringTests {
             lifetime: lifetime, staleWhileRevalidate: 60, staleIfError: 60, status: Status(200), flags: flags)
     }
 
-    @Test("It lives as long as it is fresh, and no longer than the route's lifetime")
+    @Test("It lives as long as it is fresh, and no longer than the route's lifetime", .tags(.choice))
     func life() throws {
         func life(_ facts: StoredFacts) throws -> Seconds {
             guard case .store(let stored, let life) = jsonStorageVerdict(facts, longest: 300, reads: true) else {
@@ -120,7 +120,7 @@ struct JSONStoringTests {
         #expect(try life(facts(lifetime: 3600, age: 100)) == 300)
     }
 
-    @Test("It isn't stored for later validation, nor where its sharing depends on what is lost")
+    @Test("It isn't stored for later validation, nor where its sharing depends on what is lost", .tags(.choice))
     func refused() {
         #expect(jsonStorageVerdict(facts(lifetime: 0), longest: 300, reads: true) == .refuse(.alreadyStale))
         #expect(
@@ -129,7 +129,7 @@ struct JSONStoringTests {
         #expect(jsonStorageVerdict(facts(lifetime: 60), longest: 300, reads: false) == .refuse(.postRuns))
     }
 
-    @Test("An entry that is found is as old as it lacks of the route's lifetime")
+    @Test("An entry that is found is as old as it lacks of the route's lifetime", .tags(.choice))
     func found() {
         let now = Instant(secondsSinceEpoch: 1_000_000)
         func found(_ left: Int64?) -> StoredFacts {
