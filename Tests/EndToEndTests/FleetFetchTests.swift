@@ -22,6 +22,8 @@ struct FleetFetchTests {
             gate.turnOn()
             for client in clients {
                 let response = try client.response()
+                let says = response["Cache-Status"] ?? ""
+                #expect(response.xCache != "HIT" || says.contains("hit") && !says.contains("fwd="), "\(says)")
                 #expect(response.status == 200 && response.text.hasPrefix("answer 1 "), "\(response.summary)")
             }
             #expect(fleet.origin.count(for: path) == 1)

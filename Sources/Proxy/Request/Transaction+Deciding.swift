@@ -340,6 +340,8 @@ extension Transaction {
     func lookAgain() {
         stream?.awaitNothing()
         selection.reset()
+        // Nothing of what follows was forwarded.
+        served.reset()
         resume(at: .key)
     }
 
