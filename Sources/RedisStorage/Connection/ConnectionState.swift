@@ -97,7 +97,7 @@ struct ConnectionState {
     private var writePause: Int64 = 0
     /// Errors of no known kind since a write was accepted.
     private var unknownErrors = 0
-    private var random: UInt64
+    private var jitter: Jitter
 
     /// So many errors of no known kind show that the store doesn't work, whatever they mean.
     static let unknownErrorLimit = 5
@@ -108,7 +108,7 @@ struct ConnectionState {
     init(timing: Timing, wall: WallTime, seed: UInt64) {
         self.timing = timing
         availability = .down(.connecting, since: wall)
-        random = seed | 1
+        jitter = Jitter(seed: seed)
     }
 
     /// Whether the server's state permits a write at `now` (monotonic, milliseconds).
@@ -323,11 +323,7 @@ extension ConnectionState {
     private mutating func nextPause() -> Int64 {
         let doubled = timing.shortestPause << Int64(min(attempts, Self.manyAttempts))
         attempts += 1
-        // Xorshift is good enough for jitter.
-        random ^= random << 13
-        random ^= random >> 7
-        random ^= random << 17
-        return max(min(doubled, timing.longestPause) * Int64(75 + random % 51) / 100, 1)
+        return max(jitter.around(min(doubled, timing.longestPause)), 1)
     }
 
     /// A state that continues for another reason keeps the time at which it began.

@@ -78,10 +78,7 @@ extension RedisConnection: RedisSocketOwner {
         reader = fresh
         socket?.wait(for: .read)
         if let password = settings.password {
-            output.command(settings.user == nil ? 2 : 3)
-            output.argument("AUTH")
-            if let user = settings.user { output.argument(user) }
-            output.argument(password)
+            output.authenticate(user: settings.user, password: password)
             expectReply(.status, for: nil, role: .greeting)
         }
         if settings.requiresMaster {
@@ -91,9 +88,7 @@ extension RedisConnection: RedisSocketOwner {
             expectReply(.array, for: roleCheck, role: .essential)
         }
         if settings.database != 0 {
-            output.command(2)
-            output.argument("SELECT")
-            output.argument(decimal: settings.database)
+            output.select(settings.database)
             expectReply(.status, for: nil, role: .greeting)
         }
         ping()

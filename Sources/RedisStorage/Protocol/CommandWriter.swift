@@ -11,6 +11,22 @@ extension ByteQueue {
         append("\r\n")
     }
 
+    /// AUTH.
+    /// - Parameter user: nil for Redis's default user.
+    mutating func authenticate(user: String?, password: String) {
+        command(user == nil ? 2 : 3)
+        argument("AUTH")
+        if let user { argument(user) }
+        argument(password)
+    }
+
+    /// SELECT.
+    mutating func select(_ database: Int) {
+        command(2)
+        argument("SELECT")
+        argument(decimal: database)
+    }
+
     mutating func argument(_ text: StaticString) {
         bulk(text.utf8CodeUnitCount)
         append(text)

@@ -44,7 +44,7 @@ struct MasterSearchState {
     private var began: Int64 = .min / 2
     /// Rounds since the master was reached.
     private var roundsMissed = 0
-    private var random: UInt64
+    private var jitter: Jitter
 
     /// Milliseconds.
     static let interval: Int64 = 1000
@@ -58,7 +58,7 @@ struct MasterSearchState {
     ///   - seed: randomises the intervals, so that many processes don't ask in step.
     init(sentinels: Int, seed: UInt64) {
         count = sentinels
-        random = seed | 1
+        jitter = Jitter(seed: seed)
     }
 
     /// Starts a round, unless one is under way.
@@ -113,9 +113,6 @@ struct MasterSearchState {
     private mutating func end() -> Step {
         asked = nil
         if isHurried { return .wait(Self.shortestInterval) }
-        random ^= random << 13
-        random ^= random >> 7
-        random ^= random << 17
-        return .wait(Self.interval * Int64(75 + random % 51) / 100)
+        return .wait(jitter.around(Self.interval))
     }
 }

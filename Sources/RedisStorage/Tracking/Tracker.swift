@@ -1,7 +1,6 @@
 // The process's connection on which Redis tells of changed keys, and what follows for the copies in memory. TrackerState
 // decides; this sends, reads, and passes on.
 
-import Bytes
 import CacheStorage
 import EventLoop
 
@@ -28,14 +27,10 @@ package final class Tracker {
     private let stores: SharedStores
     private let report: (TrackerEvent) -> Void
     private var state: TrackerState
-    private var socket: RedisSocket?
-    private var isConnected = false
-    private var reader: ReplyReader?
-    private var output = ByteQueue()
+    private var connection: PushConnection?
     private var timer: LoopTimer?
     private var resolutions: Mailbox<(UInt64, Resolution)>?
     private var resolutionSocket: Socket?
-    private var elements: [ReplyElement] = []
     private var attempt = 0
     private let prefix: [UInt8]
     private let grace: Int64
@@ -43,9 +38,6 @@ package final class Tracker {
 
     /// What one message may have: of more, everything counts as changed.
     private static let limits = ArrayAssembly.Limits(depth: 3, elements: 1 << 18, bytes: 32 << 20)
-    /// Bytes that may wait to be sent.
-    private static let outputLimit = 64 << 10
-
     /// Begins to connect.
     /// - Parameters:
     ///   - grace: `store.grace` in milliseconds; more than 0.
@@ -133,11 +125,13 @@ package final class Tracker {
             stores.hearing.lose()
             if wasHearing { report(.lost) }
             wasHearing = false
+            schedule()
         case .refused(let kind):
             drop()
             stores.hearing.set(.refused, grace: grace)
             report(.refused(kind.trouble))
             wasHearing = false
+            schedule()
         }
     }
 
@@ -170,146 +164,87 @@ package final class Tracker {
 
     private func resolved(_ server: UInt64, _ resolution: Resolution) {
         // The result for an attempt that was given up comes too late.
-        guard state.phase == .connecting, socket == nil, server == self.server else { return }
+        guard state.phase == .connecting, connection == nil, server == self.server else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else { return end() }
         connect(to: addresses[attempt % addresses.count])
     }
 
     private func connect(to address: SocketAddress) {
-        guard let reader = ReplyReader(delegate: self, arrayLimits: Self.limits) else { return end() }
-        self.reader = reader
-        output = ByteQueue()
-        isConnected = false
-        switch startConnection(to: address) {
-        case .connected(let descriptor), .underWay(let descriptor):
-            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
-            socket?.wait(for: .write)
-        case .failed: end()
-        }
+        connection = PushConnection(loop: loop, to: address, limits: Self.limits, owner: self)
+        if connection == nil { end() }
     }
 
     /// The connection has failed or has ended.
-    private func end() {
-        take(state.lose(now))
-        schedule()
-    }
+    private func end() { take(state.lose(now)) }
 
     private func drop() {
-        socket?.close()
-        socket = nil
-        reader = nil
+        connection?.close()
+        connection = nil
     }
 
     // MARK: Commands
 
     private func greet() {
         if let password = settings.password {
-            output.command(settings.user == nil ? 2 : 3)
-            output.argument("AUTH")
-            if let user = settings.user { output.argument(user) }
-            output.argument(password)
+            connection?.output.authenticate(user: settings.user, password: password)
         }
-        if settings.database != 0 {
-            output.command(2)
-            output.argument("SELECT")
-            output.argument(decimal: settings.database)
-        }
-        output.command(2)
-        output.argument("CLIENT")
-        output.argument("ID")
-        flush()
+        if settings.database != 0 { connection?.output.select(settings.database) }
+        connection?.output.command(2)
+        connection?.output.argument("CLIENT")
+        connection?.output.argument("ID")
+        connection?.flush()
     }
 
-    private func arm(_ connection: Int) {
-        output.command(8)
-        output.argument("CLIENT")
-        output.argument("TRACKING")
-        output.argument("ON")
-        output.argument("REDIRECT")
-        output.argument(decimal: connection)
-        output.argument("BCAST")
-        output.argument("PREFIX")
-        output.argument(settings.prefix)
-        output.command(2)
-        output.argument("SUBSCRIBE")
-        output.argument("__redis__:invalidate")
+    private func arm(_ number: Int) {
+        connection?.output.command(8)
+        connection?.output.argument("CLIENT")
+        connection?.output.argument("TRACKING")
+        connection?.output.argument("ON")
+        connection?.output.argument("REDIRECT")
+        connection?.output.argument(decimal: number)
+        connection?.output.argument("BCAST")
+        connection?.output.argument("PREFIX")
+        connection?.output.argument(settings.prefix)
+        connection?.output.command(2)
+        connection?.output.argument("SUBSCRIBE")
+        connection?.output.argument("__redis__:invalidate")
         ping()
     }
 
     private func ping() {
-        output.command(2)
-        output.argument("PING")
-        output.argument(decimal: Int(now))
-        flush()
-    }
-
-    private func flush() {
-        guard let socket, isConnected else { return }
-        guard output.count <= Self.outputLimit else { return end() }
-        switch socket.send(output.bytes) {
-        case .wrote(let count):
-            output.consume(count)
-            socket.wait(for: output.count == 0 ? .read : .readAndWrite)
-        case .failed: end()
-        }
+        connection?.output.command(2)
+        connection?.output.argument("PING")
+        connection?.output.argument(decimal: Int(now))
+        connection?.flush()
     }
 }
 
-extension Tracker: RedisSocketOwner {
-    func writable(_ caller: RedisSocket) {
-        guard caller === socket else { return }
-        if !isConnected {
-            guard caller.pendingError() == 0 else { return end() }
-            isConnected = true
-            caller.wait(for: .read)
-            take(
-                state.connected(
-                    replies: (settings.password == nil ? 0 : 1) + (settings.database == 0 ? 0 : 1), now: now))
+extension Tracker: PushConnectionOwner {
+    func pushConnection(_ connection: PushConnection, _ event: PushEvent) {
+        switch event {
+        case .opened:
+            let replies = (settings.password == nil ? 0 : 1) + (settings.database == 0 ? 0 : 1)
+            take(state.connected(replies: replies, now: now))
             schedule()
-        } else {
-            flush()
+        case .received(let reply, let elements): take(state.received(TrackerMessage(reply, elements), now: now))
+        case .malformed: take(state.received(.malformed, now: now))
+        case .passedOn: schedule()
+        case .ended: end()
         }
     }
-
-    func readable(_ caller: RedisSocket) {
-        guard caller === socket else { return }
-        switch caller.receive() {
-        case .bytes(let count):
-            let input = caller.loop.input
-            var offset = 0
-            while offset < count, let reader, caller === socket {
-                offset = reader.feed(input.span(count: count), from: offset)
-                while caller === socket, let message = next(reader) { take(state.received(message, now: now)) }
-            }
-            schedule()
-        case .wouldBlock: break
-        case .ended, .failed: end()
-        }
-    }
-
-    /// Nil where more bytes are needed.
-    private func next(_ reader: ReplyReader) -> TrackerMessage? {
-        switch reader.next() {
-        case .incomplete: return nil
-        case .malformed: return .malformed
-        case .reply(.status): return .status
-        case .reply(.error(let kind)): return .error(kind)
-        case .reply(.integer(let number)): return .number(number)
-        case .reply(.bulk), .reply(.absent): return .malformed
-        case .reply(.array):
-            defer { elements = [] }
-            return TrackerMessage(elements)
-        }
-    }
-}
-
-extension Tracker: ReplyReaderDelegate {
-    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {}
-    func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { true }
-    func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) { self.elements = elements }
 }
 
 extension TrackerMessage {
+    fileprivate init(_ reply: Reply, _ elements: [ReplyElement]) {
+        switch reply {
+        case .status: self = .status
+        case .error(let kind): self = .error(kind)
+        case .integer(let number): self = .number(number)
+        case .array: self.init(elements)
+        case .bulk, .absent: self = .malformed
+        }
+    }
+
     /// What a subscriber is sent.
     init(_ elements: [ReplyElement]) {
         self = .malformed

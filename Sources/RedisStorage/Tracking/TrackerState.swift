@@ -64,7 +64,7 @@ struct TrackerState {
     private var lastPing: Int64 = 0
     private var lastLife: Int64 = 0
     private var phaseBegan: Int64 = 0
-    private var random: UInt64
+    private var jitter: Jitter
 
     /// How old the newest sign of life may be while copies are used.
     let grace: Int64
@@ -85,7 +85,7 @@ struct TrackerState {
     init(grace: Int64, timeout: Int64, seed: UInt64) {
         self.grace = grace
         self.timeout = timeout
-        random = seed | 1
+        jitter = Jitter(seed: seed)
     }
 
     /// When ``timePassed(now:)`` is to be called at the latest.
@@ -148,7 +148,7 @@ struct TrackerState {
     mutating func lose(_ now: Int64) -> Step {
         let pause = min(Self.shortestPause << Int64(min(attempts, 10)), Self.longestPause)
         attempts += 1
-        phase = .waiting(until: now + pause / 2 + jitter(below: pause / 2 + 1))
+        phase = .waiting(until: now + pause / 2 + Int64(jitter.next() % UInt64(pause / 2 + 1)))
         return .lose
     }
 
@@ -162,13 +162,5 @@ struct TrackerState {
     private mutating func enter(_ next: Phase, _ now: Int64) {
         phase = next
         phaseBegan = now
-    }
-
-    /// xorshift64*; only to keep many processes from asking at once.
-    private mutating func jitter(below bound: Int64) -> Int64 {
-        random ^= random >> 12
-        random ^= random << 25
-        random ^= random >> 27
-        return Int64((random &* 0x2545_F491_4F6C_DD1D) >> 33) % bound
     }
 }

@@ -1,0 +1,118 @@
+// A connection to Redis that is listened to rather than asked, as a subscriber's is: it sends what it is given and passes on
+// whatever comes, in order. It decides nothing, and doesn't come back when it is lost.
+
+import Bytes
+import EventLoop
+
+/// What happens on the connection.
+enum PushEvent {
+    /// It can be written to.
+    case opened
+    /// A reply or a message, with the elements of an array.
+    case received(Reply, [ReplyElement])
+    /// What comes isn't RESP2, or more than is read of one message.
+    case malformed
+    /// All that has come so far was passed on.
+    case passedOn
+    /// It couldn't be made, or is lost; it is closed.
+    case ended
+}
+
+protocol PushConnectionOwner: AnyObject {
+    /// The connection may be closed from here.
+    func pushConnection(_ connection: PushConnection, _ event: PushEvent)
+}
+
+/// Used on its loop's thread. Its owner keeps it, and closes it before letting go of it.
+final class PushConnection {
+    private weak var owner: (any PushConnectionOwner)?
+    private var socket: RedisSocket?
+    private var reader: ReplyReader?
+    private var isOpen = false
+    /// Of the array that was just read.
+    private var elements: [ReplyElement] = []
+    /// Commands that aren't sent yet.
+    var output = ByteQueue()
+
+    /// Bytes that may wait to be sent.
+    private static let outputLimit = 64 << 10
+
+    /// Begins to connect; nil if that fails at once.
+    /// - Parameter limits: of one message.
+    init?(loop: EventLoop, to address: SocketAddress, limits: ArrayAssembly.Limits, owner: any PushConnectionOwner) {
+        self.owner = owner
+        reader = ReplyReader(delegate: self, arrayLimits: limits)
+        guard reader != nil else { return nil }
+        switch startConnection(to: address) {
+        case .connected(let descriptor), .underWay(let descriptor):
+            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
+            socket?.wait(for: .write)
+        case .failed: return nil
+        }
+    }
+
+    func close() {
+        socket?.close()
+        socket = nil
+        reader = nil
+    }
+
+    /// Sends what waits, once the connection is open.
+    func flush() {
+        guard let socket, isOpen else { return }
+        guard output.count > 0 else { return socket.wait(for: .read) }
+        guard output.count <= Self.outputLimit, case .wrote(let count) = socket.send(output.bytes) else { return end() }
+        output.consume(count)
+        socket.wait(for: output.count == 0 ? .read : .readAndWrite)
+    }
+
+    private func end() {
+        close()
+        owner?.pushConnection(self, .ended)
+    }
+}
+
+extension PushConnection: RedisSocketOwner {
+    func writable(_ caller: RedisSocket) {
+        guard caller === socket else { return }
+        if !isOpen {
+            guard caller.pendingError() == 0 else { return end() }
+            isOpen = true
+            owner?.pushConnection(self, .opened)
+        }
+        flush()
+    }
+
+    func readable(_ caller: RedisSocket) {
+        guard caller === socket else { return }
+        switch caller.receive() {
+        case .bytes(let count):
+            let input = caller.loop.input
+            var offset = 0
+            while offset < count, let reader {
+                offset = reader.feed(input.span(count: count), from: offset)
+                while self.reader === reader, let event = next(reader) { owner?.pushConnection(self, event) }
+            }
+            if reader != nil { owner?.pushConnection(self, .passedOn) }
+        case .wouldBlock: break
+        case .ended, .failed: end()
+        }
+    }
+
+    /// Nil where more bytes are needed.
+    private func next(_ reader: ReplyReader) -> PushEvent? {
+        switch reader.next() {
+        case .incomplete: return nil
+        case .malformed: return .malformed
+        case .reply(let reply):
+            defer { elements = [] }
+            return .received(reply, elements)
+        }
+    }
+}
+
+extension PushConnection: ReplyReaderDelegate {
+    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {}
+    func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { true }
+    func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) { self.elements = elements }
+}
