@@ -56,7 +56,7 @@ extension AdminListener {
             return nil
         }
         let digest = MD5Hasher.digest(of: text.span)
-        return (CacheKey(high: digest.high, low: digest.low), text)
+        return (CacheKey(digest), text)
     }
 
     /// How the entry is stored: as `record=` says, else as all routes that cache store theirs. Nil if an error has been sent.
@@ -127,6 +127,10 @@ extension AdminListener {
         static var outOfMemory: Refusal {
             Refusal(response: .problem(503, "out-of-memory", "not enough memory for the entry"))
         }
+
+        static func notStorable(_ reason: Reason) -> Refusal {
+            Refusal(response: .problem(422, "not-storable", "\(reason.sentence)"))
+        }
     }
 
     /// Used if the request has no Cache-Control.
@@ -146,11 +150,10 @@ extension AdminListener {
         policy.timeout = defaultLifetime
         let asked = RequestFacts(method: .get)
         let verdict = storageVerdict(request: asked, response: facts, policy: policy, requestTime: now)
-        guard case .store(let storedFacts, let life) = verdict else {
-            guard case .refuse(let reason) = verdict else {
-                preconditionFailure("a storage verdict is either store or refuse")
-            }
-            return .failure(Refusal(response: .problem(422, "not-storable", "\(reason.sentence)")))
+        let (storedFacts, life): (StoredFacts, Seconds)
+        switch verdict {
+        case .store(let facts, let span): (storedFacts, life) = (facts, span)
+        case .refuse(let reason): return .failure(.notStorable(reason))
         }
         if form.isJSON { return jsonRecord(keyText: keyText, request, storedFacts, now: now) }
         var head = ByteBuffer(minimumCapacity: 256)
@@ -184,19 +187,15 @@ extension AdminListener {
         } else if refusal == nil, !JSONEntry.mayBeJSON(request.content.span) {
             refusal = .jsonContent
         }
-        let verdict =
-            refusal.map { .refuse($0) }
-            ?? jsonStorageVerdict(facts, longest: StoredFacts.greatestLifetime, reads: true)
-        guard case .store(let stored, let life) = verdict else {
-            guard case .refuse(let reason) = verdict else {
-                preconditionFailure("a storage verdict is either store or refuse")
-            }
-            return .failure(Refusal(response: .problem(422, "not-storable", "\(reason.sentence)")))
+        if let refusal { return .failure(.notStorable(refusal)) }
+        switch jsonStorageVerdict(facts, longest: StoredFacts.greatestLifetime, reads: true) {
+        case .refuse(let reason): return .failure(.notStorable(reason))
+        case .store(let stored, let life):
+            let record = JSONEntry.response(
+                id: .random(in: .min ... .max), stored, keyText: keyText.span, content: request.content.span,
+                discardAt: WallTime(milliseconds: now.milliseconds).advanced(byMilliseconds: life.milliseconds),
+                budget: nil)
+            return record.map { .success(($0, life)) } ?? .failure(.outOfMemory)
         }
-        let record = JSONEntry.response(
-            id: .random(in: .min ... .max), stored, keyText: keyText.span, content: request.content.span,
-            discardAt: WallTime(milliseconds: now.milliseconds).advanced(byMilliseconds: life.milliseconds),
-            budget: nil)
-        return record.map { .success(($0, life)) } ?? .failure(.outOfMemory)
     }
 }

@@ -135,7 +135,7 @@ private struct PurgeTargets {
             let digest = URLDigest.of(
                 scheme: scheme.span, authority: bytes.extracting(request.head.authority), path: path.span,
                 isOfWrite: isOfWrite)
-            items.append(.url(CacheKey(high: digest.high, low: digest.low)))
+            items.append(.url(CacheKey(digest)))
         }
     }
 }

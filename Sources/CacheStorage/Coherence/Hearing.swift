@@ -144,8 +144,7 @@ package final class Hearing: Sendable {
     package var figures: HearingFigures {
         HearingFigures(
             mode: mode, sessions: Int(lastSession.load(ordering: .relaxed)),
-            messages: Int(messages.load(ordering: .relaxed)), names: Int(names.load(ordering: .relaxed)),
-            heardAt: WallTime(milliseconds: heardAt.load(ordering: .relaxed)))
+            messages: Int(messages.load(ordering: .relaxed)), names: Int(names.load(ordering: .relaxed)))
     }
 }
 
@@ -156,5 +155,4 @@ package struct HearingFigures: Sendable, BitwiseCopyable {
     package var messages = 0
     /// Keys that were named.
     package var names = 0
-    package var heardAt = WallTime(milliseconds: 0)
 }

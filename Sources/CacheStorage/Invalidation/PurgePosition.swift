@@ -1,5 +1,7 @@
 // A place in the order of all purges. Records and purges are compared by it, never by clocks.
 
+import Bytes
+
 /// The position of a purge, as Redis numbers the entries of a stream: milliseconds and a sequence number within them, in one
 /// word. Redis makes it grow with each purge, whatever its clock does.
 ///
@@ -27,26 +29,11 @@ package struct PurgePosition: Sendable, BitwiseCopyable, Hashable, Comparable {
 
     /// The position that a stream's identifier says, such as `1732612345678-0`; nil for any other text.
     package init?(streamIdentifier text: Span<UInt8>) {
-        var numbers: (UInt64, UInt64) = (0, 0)
-        var digits = 0
-        var isSecond = false
-        for index in text.indices {
-            if text[index] == UInt8(ascii: "-"), !isSecond, digits > 0 {
-                isSecond = true
-                digits = 0
-                numbers.0 = numbers.1
-                numbers.1 = 0
-                continue
-            }
-            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= text[index] else { return nil }
-            let tenfold = numbers.1.multipliedReportingOverflow(by: 10)
-            let sum = tenfold.partialValue.addingReportingOverflow(UInt64(text[index] - UInt8(ascii: "0")))
-            guard !tenfold.overflow, !sum.overflow else { return nil }
-            numbers.1 = sum.partialValue
-            digits += 1
-        }
-        guard isSecond, digits > 0 else { return nil }
-        self.init(milliseconds: numbers.0, sequence: numbers.1)
+        guard let dash = text.firstIndex(of: UInt8(ascii: "-"), in: text.indices),
+            let milliseconds = Decimal.value(text.extracting(..<dash)),
+            let sequence = Decimal.value(text.extracting((dash + 1)...))
+        else { return nil }
+        self.init(milliseconds: milliseconds, sequence: sequence)
     }
 
     package var milliseconds: UInt64 { word >> Self.sequenceBits }

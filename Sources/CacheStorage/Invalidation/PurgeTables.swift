@@ -12,30 +12,59 @@ struct PurgeTables: Sendable {
     static let mostUnsettledNames = 4096
 
     private struct Table: Sendable {
-        var names: GreatestTable
-        var everything = Int64.min
+        private var names: GreatestTable
+        private var everything = Int64.min
+        /// How many unsettled purges name each; of those of everything and those with too many names, the numbers.
+        private var unsettled: [PurgeName: Int] = [:]
+        private var unsettledForAll: Set<UInt64> = []
+
+        init(places: Int) { names = GreatestTable(places: places) }
+
+        var unsettledNames: Int { unsettled.count }
 
         mutating func note(_ purge: PurgeNames, at position: Int64) {
             for name in purge.names { names.note(position, for: name) }
             if purge.isEverything { everything = max(everything, position) }
+        }
+
+        mutating func begin(_ purge: PurgeNames, _ number: UInt64, isForAll: Bool) {
+            guard !isForAll else {
+                unsettledForAll.insert(number)
+                return
+            }
+            for name in purge.names { unsettled[name, default: 0] += 1 }
+        }
+
+        mutating func end(_ purge: PurgeNames, _ number: UInt64) {
+            guard unsettledForAll.remove(number) == nil else { return }
+            for name in purge.names {
+                guard let count = unsettled[name] else { continue }
+                unsettled[name] = count > 1 ? count - 1 : nil
+            }
+        }
+
+        mutating func forgetPositions(places: Int) {
+            names = GreatestTable(places: places)
+            everything = .min
+        }
+
+        func coverAll(_ fence: Int64) -> Bool { everything > fence || !unsettledForAll.isEmpty }
+
+        func cover(_ name: PurgeName, _ fence: Int64) -> Bool {
+            names.greatest(for: name) > fence || !unsettled.isEmpty && unsettled[name] != nil
         }
     }
 
     private let places: Int
     private var hard: Table
     private var soft: Table
-    /// How many unsettled purges name each; of those of everything and those with too many names, the numbers.
-    private var unsettledHard: [PurgeName: Int] = [:]
-    private var unsettledSoft: [PurgeName: Int] = [:]
-    private var unsettledHardForAll: Set<UInt64> = []
-    private var unsettledSoftForAll: Set<UInt64> = []
     private var begun: UInt64 = 0
     private(set) var figures = PurgeFigures()
 
     init(places: Int) {
         self.places = places
-        hard = Table(names: GreatestTable(places: places))
-        soft = Table(names: GreatestTable(places: places))
+        hard = Table(places: places)
+        soft = Table(places: places)
     }
 
     // MARK: Noting
@@ -57,50 +86,34 @@ struct PurgeTables: Sendable {
         figures.unsettled += 1
         let isForAll =
             purge.isEverything
-            || purge.names.count + unsettledHard.count + unsettledSoft.count > Self.mostUnsettledNames
-        switch (purge.isSoft, isForAll) {
-        case (true, true): unsettledSoftForAll.insert(begun)
-        case (false, true): unsettledHardForAll.insert(begun)
-        case (true, false): for name in purge.names { unsettledSoft[name, default: 0] += 1 }
-        case (false, false): for name in purge.names { unsettledHard[name, default: 0] += 1 }
+            || purge.names.count + hard.unsettledNames + soft.unsettledNames > Self.mostUnsettledNames
+        if purge.isSoft {
+            soft.begin(purge, begun, isForAll: isForAll)
+        } else {
+            hard.begin(purge, begun, isForAll: isForAll)
         }
         return begun
     }
 
     mutating func end(_ purge: PurgeNames, _ number: UInt64) {
         figures.unsettled -= 1
-        if purge.isSoft {
-            if unsettledSoftForAll.remove(number) == nil { Self.end(purge, &unsettledSoft) }
-        } else {
-            if unsettledHardForAll.remove(number) == nil { Self.end(purge, &unsettledHard) }
-        }
-    }
-
-    private static func end(_ purge: PurgeNames, _ counts: inout [PurgeName: Int]) {
-        for name in purge.names {
-            guard let count = counts[name] else { continue }
-            counts[name] = count > 1 ? count - 1 : nil
-        }
+        if purge.isSoft { soft.end(purge, number) } else { hard.end(purge, number) }
     }
 
     /// Forgets all positions; what has none yet stays.
     mutating func forget() {
-        hard = Table(names: GreatestTable(places: places))
-        soft = Table(names: GreatestTable(places: places))
+        hard.forgetPositions(places: places)
+        soft.forgetPositions(places: places)
     }
 
     // MARK: Asking
 
     fileprivate func verdictOnAll(_ fence: Int64) -> PurgeVerdict {
-        if hard.everything > fence || !unsettledHardForAll.isEmpty { return .hard }
-        return soft.everything > fence || !unsettledSoftForAll.isEmpty ? .soft : .current
+        hard.coverAll(fence) ? .hard : soft.coverAll(fence) ? .soft : .current
     }
 
     fileprivate func verdict(on name: PurgeName, _ fence: Int64) -> PurgeVerdict {
-        if hard.names.greatest(for: name) > fence { return .hard }
-        if !unsettledHard.isEmpty, unsettledHard[name] != nil { return .hard }
-        if soft.names.greatest(for: name) > fence { return .soft }
-        return !unsettledSoft.isEmpty && unsettledSoft[name] != nil ? .soft : .current
+        hard.cover(name, fence) ? .hard : soft.cover(name, fence) ? .soft : .current
     }
 }
 

@@ -23,7 +23,7 @@ final class JSONRoute {
     /// - Parameter asked: the route with ``asking(_:)``.
     init?(_ asked: Route) {
         guard let cache = asked.cache, cache.record == .json, let timeout = cache.timeout else { return nil }
-        longest = Seconds((timeout.rawValue + 999) / 1000)
+        longest = Seconds(roundingUp: timeout)
         let added = Set(asked.request.add.map { FieldChanges.folded($0.name) })
         var fixed = Set(asked.request.remove.map(FieldChanges.folded))
         for line in asked.request.set where line.value.isSameForAll { fixed.insert(FieldChanges.folded(line.name)) }

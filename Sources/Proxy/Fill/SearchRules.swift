@@ -108,7 +108,7 @@ extension SearchRules {
     static func path(of composer: borrowing KeyComposer) -> CacheKey? {
         guard let end = composer.pathEnd else { return nil }
         let digest = composer.withText { MD5Hasher.digest(of: $0.extracting(..<end)) }
-        return CacheKey(high: digest.high, low: digest.low)
+        return CacheKey(digest)
     }
 
     /// The rule by which a GET is looked up whose key text the composer made last.

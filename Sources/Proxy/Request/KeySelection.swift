@@ -268,5 +268,5 @@ struct KeySelection {
 }
 
 extension CacheKey {
-    init(_ digest: MD5Digest) { self.init(high: digest.high, low: digest.low) }
+    package init(_ digest: MD5Digest) { self.init(high: digest.high, low: digest.low) }
 }

@@ -39,7 +39,6 @@ package final class Worker {
     private var readers: [ObjectIdentifier: [Transaction]] = [:]
     /// A part of a body that is on its way from a feed to a client.
     var window = ByteBuffer(minimumCapacity: 1024)
-    let schemeNames = (http: URIScheme.http.name, https: URIScheme.https.name)
     private var randomState = UInt64.random(in: .min ... .max) | 1
 
     /// What one read takes beside a head that is incomplete.

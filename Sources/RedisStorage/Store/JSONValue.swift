@@ -30,24 +30,14 @@ struct JSONValue {
 
     /// Nil if `reply` isn't one of the script's with a value that may be an entry.
     init?(_ reply: Span<UInt8>) {
-        // A life has up to nineteen digits.
-        var position = 0
-        var number: Int64 = 0
+        // A life has up to nineteen digits, and perhaps a sign.
         let isNegative = reply.count > 0 && reply[0] == UInt8(ascii: "-")
-        if isNegative { position = 1 }
-        let firstDigit = position
-        while position < reply.count, position < 24, reply[position] != UInt8(ascii: " ") {
-            let digit = Int64(reply[position]) - 0x30
-            guard 0...9 ~= digit else { return nil }
-            let (product, isOver) = number.multipliedReportingOverflow(by: 10)
-            let (sum, isOverToo) = product.addingReportingOverflow(digit)
-            if isOver || isOverToo { return nil }
-            number = sum
-            position += 1
-        }
-        guard position > firstDigit, position < reply.count, reply[position] == UInt8(ascii: " ") else { return nil }
+        let first = isNegative ? 1 : 0
+        guard let space = reply.firstIndex(of: UInt8(ascii: " "), in: 0..<min(reply.count, 25)), space > first,
+            let digits = Decimal.value(reply.extracting(first..<space)), let number = Int64(exactly: digits)
+        else { return nil }
         left = isNegative ? nil : number
-        start = position + 1
+        start = space + 1
         let content = reply.extracting(start..<reply.count)
         guard content.count <= JSONEntry.limit, JSONEntry.mayBeJSON(content) else { return nil }
     }

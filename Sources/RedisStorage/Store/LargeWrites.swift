@@ -41,9 +41,7 @@ final class LargeWrites {
             return
         }
         uploadNumber &+= 1
-        let digits = (0..<CacheKey.hexCount).map { key.hexDigit(at: $0) }
-        let name =
-            Array("{".utf8) + context.keyPrefix + digits + Array("}upload:\(String(uploadNumber, radix: 16))".utf8)
+        let name = Array("{\(context.settings.prefix)\(key.hex)}upload:\(String(uploadNumber, radix: 16))".utf8)
         writes.append(LargeWrite(key: key, record: record, over: fence, uploadKey: name, holding: token))
         sendMore()
     }
