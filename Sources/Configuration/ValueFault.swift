@@ -46,3 +46,8 @@ func wholeNumber(_ text: some StringProtocol) -> Int64? {
     }
     return any ? value : nil
 }
+
+/// `1 route`, `2 routes`.
+package func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+    "\(count) \(count == 1 ? one : many ?? one + "s")"
+}

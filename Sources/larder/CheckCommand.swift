@@ -1,6 +1,7 @@
 // `larder check`: all errors and warnings of a configuration file, or one line that says it is valid.
 
 import ArgumentParser
+import Configuration
 import ConfigurationReader
 
 struct CheckCommand: ParsableCommand {
@@ -38,9 +39,4 @@ struct CheckCommand: ParsableCommand {
     private func lines(for faults: [Fault]) -> [String] {
         faults.sorted { $0.position < $1.position }.map { $0.description(as: strict ? .error : $0.severity) }
     }
-}
-
-/// `1 route`, `2 routes`.
-func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
-    "\(count) \(count == 1 ? one : many ?? one + "s")"
 }

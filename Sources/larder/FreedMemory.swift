@@ -2,6 +2,7 @@
 // free pages between blocks that are in use; glibc keeps those. With sizes that change over time, a store of 64 MiB came
 // to 2.2 times its limit, and to 1.1 to 1.3 with this.
 
+import Configuration
 import EventLoop
 
 /// Looks twice a second, on the control thread. A trim takes a few milliseconds, during which other threads may wait for

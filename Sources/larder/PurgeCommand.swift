@@ -2,6 +2,7 @@
 // supports; its message is printed if it rejects the purge.
 
 import ArgumentParser
+import Configuration
 
 struct PurgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -55,7 +56,7 @@ struct PurgeCommand: ParsableCommand {
         if soft, !urls.isEmpty { sentences.append("\(done) what is stored of \(counted(urls.count, "URL"))") }
         if !tag.isEmpty { sentences.append("\(done) \(what) with \(counted(tag.count, "tag"))") }
         if !prefix.isEmpty {
-            sentences.append("\(done) \(what) under \(prefix.count == 1 ? "1 prefix" : "\(prefix.count) prefixes")")
+            sentences.append("\(done) \(what) under \(counted(prefix.count, "prefix", "prefixes"))")
         }
         if !host.isEmpty { sentences.append("\(done) \(what) of \(counted(host.count, "host"))") }
         if all { sentences.append("\(done) \(what)") }

@@ -2,6 +2,7 @@
 
 import Admin
 import ArgumentParser
+import Configuration
 
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -11,21 +11,20 @@ enum NotableLimit: Int, CaseIterable, Sendable {
 
     /// - Parameter count: how often it was reached.
     func sentence(_ count: Int, _ limits: Limits) -> String {
-        func counted(_ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
-        return switch self {
-        case .clients: "limits.clients reached (\(limits.clients)): \(counted("connection", "connections")) refused"
+        switch self {
+        case .clients: "limits.clients reached (\(limits.clients)): \(counted(count, "connection")) refused"
         case .memory:
-            "limits.memory reached (\(limits.memory)): \(counted("client that doesn't read was", "clients that don't read were")) disconnected"
+            "limits.memory reached (\(limits.memory)): \(counted(count, "client that doesn't read was", "clients that don't read were")) disconnected"
         case .responsesNotStored:
-            "limits.memory reached (\(limits.memory)): \(counted("response", "responses")) not stored"
+            "limits.memory reached (\(limits.memory)): \(counted(count, "response")) not stored"
         case .maxConnections:
-            "max_connections of an upstream reached: \(counted("request", "requests")) answered with 503"
+            "max_connections of an upstream reached: \(counted(count, "request")) answered with 503"
         case .resources:
-            "no file descriptor, port or memory left for upstreams: \(counted("request", "requests")) answered with 503"
-        case .refreshes: "too many background refreshes in progress: \(counted("one was", "were")) not started"
-        case .lookUps: "too many names being resolved: \(counted("lookup", "lookups")) failed at once"
-        case .storeDown: "Redis is down: \(counted("request", "requests")) answered with 503, as `on_store_down` says"
-        case .slowStore: "Redis replies slowly: \(counted("lookup was", "lookups were")) not begun"
+            "no file descriptor, port or memory left for upstreams: \(counted(count, "request")) answered with 503"
+        case .refreshes: "too many background refreshes in progress: \(counted(count, "one was", "were")) not started"
+        case .lookUps: "too many names being resolved: \(counted(count, "lookup")) failed at once"
+        case .storeDown: "Redis is down: \(counted(count, "request")) answered with 503, as `on_store_down` says"
+        case .slowStore: "Redis replies slowly: \(counted(count, "lookup was", "lookups were")) not begun"
         }
     }
 }

@@ -37,7 +37,7 @@ struct RemovalWatch {
                 Line(
                     level: .error,
                     text:
-                        "Redis refused \(Self.counted(refused)) for good\(reason); other instances may serve old responses"
+                        "Redis refused \(counted(refused, "invalidation")) for good\(reason); other instances may serve old responses"
                 ))
         }
         let lost = figures.lost - before.lost - refused
@@ -46,7 +46,7 @@ struct RemovalWatch {
                 Line(
                     level: .error,
                     text:
-                        "no room to keep \(Self.counted(lost)) until Redis is up; other instances may serve old responses"
+                        "no room to keep \(counted(lost, "invalidation")) until Redis is up; other instances may serve old responses"
                 ))
         }
         if let sum = waited, figures.waiting == 0 {
@@ -56,6 +56,4 @@ struct RemovalWatch {
         }
         return lines
     }
-
-    private static func counted(_ count: Int) -> String { count == 1 ? "1 invalidation" : "\(count) invalidations" }
 }
