@@ -2,20 +2,31 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Three Larders before one origin, on one Redis.
+/// Three Larders, or as many as a test wants, before one origin, on one Redis.
 struct FleetScene {
     let redis: RedisServer
     let origin: ScriptedOrigin
     let larders: [LarderProcess]
 
-    init(_ stage: Stage, _ backend: Backend = .redis, count: Int = 3, cache: String = "methods: [GET]") throws {
+    /// - Parameters:
+    ///   - store: further lines of that section.
+    ///   - rights: of the user by whom Larder logs in to Redis, as ACL SETUSER takes them; without any, it doesn't log in.
+    init(
+        _ stage: Stage, _ backend: Backend = .redis, count: Int = 3, cache: String = "methods: [GET]",
+        store: String = "", rights: String? = nil
+    ) throws {
         let redis = try stage.redis()
+        if let rights {
+            let words = rights.split(separator: " ").map(String.init)
+            _ = try RedisClient(.port(redis.port)).command(["ACL", "SETUSER", "larder", "on", ">secret"] + words)
+        }
+        let url = rights == nil ? redis.url : redis.url.replacing("redis://", with: "redis://larder:secret@")
         let origin = try stage.origin()
         self.redis = redis
         self.origin = origin
         larders = try (0..<count).map { _ in
             var configuration = LarderConfiguration.caching(origin.url, cache: cache)
-            configuration.store = "backend: \(backend.rawValue)\nredis: \(redis.url)\ntimeout: 5s"
+            configuration.store = "backend: \(backend.rawValue)\nredis: \(url)\ntimeout: 5s\n\(store)"
             return try stage.larder(configuration)
         }
         for larder in larders { #expect(try eventually { try larder.redisState == "up" }) }

@@ -4,72 +4,51 @@ import Testing
 
 // Memory before Redis: no instance serves from memory what isn't in Redis any more, whoever has changed it there.
 
-@Suite("Memory before Redis is coherent")
-struct TrackingTests {
-    /// Two Larders before one origin, on one Redis.
-    private struct Pair {
-        let redis: RedisServer
-        let origin: ScriptedOrigin
-        let larders: [LarderProcess]
-
-        init(_ stage: Stage, grace: String = "1s", user: String = "", port: UInt16? = nil) throws {
-            redis = try stage.redis()
-            origin = try stage.origin()
-            if !user.isEmpty {
-                let rights = user.split(separator: " ").map(String.init)
-                _ = try RedisClient(.port(redis.port)).command(
-                    ["ACL", "SETUSER", "larder", "on", ">secret"] + rights)
-            }
-            let address = "127.0.0.1:\(port ?? redis.port)"
-            var configuration = LarderConfiguration.caching(origin.url, cache: "methods: [GET]")
-            let login = user.isEmpty ? "" : "larder:secret@"
-            configuration.store = """
-                backend: tiered
-                redis: redis://\(login)\(address)/0
-                timeout: 5s
-                grace: \(grace)
-                tiered_life: 300ms
-                """
-            larders = try (0..<2).map { _ in try stage.larder(configuration) }
-            for larder in larders { #expect(try eventually { try larder.redisState == "up" }) }
-        }
-
-        func awaitTracking(_ state: String = "up") throws {
-            for larder in larders {
-                #expect(try eventually(within: 20) { try larder.stats()["store"]["tracking"]["state"].string == state })
-            }
-        }
-
-        /// Its responses say how many there were.
-        func numbered() -> String {
-            origin.script { [origin] exchange in
-                try exchange.respond(
-                    200, ["Cache-Control: max-age=600"], body: "answer \(origin.count(for: exchange.request.path))")
-            }
-        }
-
-        func key(_ path: String) throws -> String { try larders[0].redisKey("GET", "http://api.example\(path)") }
-
-        /// Until both have it in memory.
-        func warm(_ path: String) throws {
-            for larder in larders {
-                #expect(
-                    try eventually(within: 20) {
-                        let before = try memoryHits(larder)
-                        return try larder.get(path).xCache == "HIT" && memoryHits(larder) > before
-                    })
-            }
-        }
-
-        func memoryHits(_ larder: LarderProcess) throws -> Int { try larder.figure("store", "memory", "lookup_hits") }
+extension FleetScene {
+    /// Two Larders with memory before Redis.
+    fileprivate static func pair(_ stage: Stage, grace: String = "1s", rights: String? = nil) throws -> FleetScene {
+        try FleetScene(
+            stage, .tiered, count: 2, store: "grace: \(grace)\ntiered_life: 300ms", rights: rights)
     }
 
+    fileprivate func awaitTracking(_ state: String = "up") throws {
+        for larder in larders {
+            #expect(try eventually(within: 20) { try larder.stats()["store"]["tracking"]["state"].string == state })
+        }
+    }
+
+    /// Its responses say how many there were.
+    fileprivate func numbered() -> String {
+        origin.script { [origin] exchange in
+            try exchange.respond(
+                200, ["Cache-Control: max-age=600"], body: "answer \(origin.count(for: exchange.request.path))")
+        }
+    }
+
+    /// Until both have it in memory.
+    fileprivate func warm(_ path: String) throws {
+        for larder in larders {
+            #expect(
+                try eventually(within: 20) {
+                    let before = try memoryHits(larder)
+                    return try larder.get(path).xCache == "HIT" && memoryHits(larder) > before
+                })
+        }
+    }
+
+    fileprivate func memoryHits(_ larder: LarderProcess) throws -> Int {
+        try larder.figure("store", "memory", "lookup_hits")
+    }
+}
+
+@Suite("Memory before Redis is coherent")
+struct TrackingTests {
     @Test(
         "What another program or a client changes in Redis is in no instance's memory before long",
         arguments: ["DEL", "UNLINK", "SET", "EXPIRE", "FLUSHALL", "RENAME", "PUT"])
     func changed(_ change: String) throws {
         try Stage.run { stage in
-            let pair = try Pair(stage, grace: "60s")
+            let pair = try FleetScene.pair(stage, grace: "60s")
             try pair.awaitTracking()
             let path = pair.numbered()
             try pair.warm(path)
@@ -97,7 +76,7 @@ struct TrackingTests {
     @Test("Copies live beyond store.tiered_life, and a HIT asks Redis for nothing")
     func lasting() throws {
         try Stage.run { stage in
-            let pair = try Pair(stage)
+            let pair = try FleetScene.pair(stage)
             try pair.awaitTracking()
             let path = pair.numbered()
             try pair.warm(path)
@@ -114,7 +93,7 @@ struct TrackingTests {
     @Test("A Redis that is silent is believed for store.grace only; memory begins afresh when it is back")
     func silent() throws {
         try Stage.run { stage in
-            let pair = try Pair(stage, grace: "300ms")
+            let pair = try FleetScene.pair(stage, grace: "300ms")
             try pair.awaitTracking()
             let path = pair.numbered()
             try pair.warm(path)
@@ -134,7 +113,7 @@ struct TrackingTests {
     @Test("A tracking connection that is killed comes back, and what changed meanwhile isn't served")
     func killed() throws {
         try Stage.run { stage in
-            let pair = try Pair(stage, grace: "300ms")
+            let pair = try FleetScene.pair(stage, grace: "300ms")
             try pair.awaitTracking()
             let path = pair.numbered()
             try pair.warm(path)
@@ -152,7 +131,7 @@ struct TrackingTests {
     @Test("A user who may not track has copies for store.tiered_life, and that is said")
     func refused() throws {
         try Stage.run { stage in
-            let pair = try Pair(stage, user: "~* +@all -client|tracking")
+            let pair = try FleetScene.pair(stage, rights: "~* +@all -client|tracking")
             try pair.awaitTracking("refused")
             #expect(pair.larders[0].process.standardError.contains("redis refuses to tell of changes"))
             let path = pair.numbered()
@@ -170,7 +149,7 @@ struct TrackingTests {
         let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER larder") })
         let rights = line.split(separator: " ").dropFirst(5).joined(separator: " ")
         try Stage.run { stage in
-            let pair = try Pair(stage, user: rights)
+            let pair = try FleetScene.pair(stage, rights: rights)
             try pair.awaitTracking()
             let path = pair.numbered()
             try pair.warm(path)
@@ -188,7 +167,7 @@ struct TrackingTests {
     @Test("store.grace: 0s keeps no copies")
     func none() throws {
         try Stage.run { stage in
-            let pair = try Pair(stage, grace: "0s")
+            let pair = try FleetScene.pair(stage, grace: "0s")
             let path = pair.numbered()
             try pair.larders[0].awaitHit(path)
             for _ in 0..<5 { #expect(try pair.larders[0].get(path).xCache == "HIT") }
