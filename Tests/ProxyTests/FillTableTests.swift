@@ -26,13 +26,15 @@ struct FillTableTests {
 
     /// A request for the key that missed.
     private func join(
-        _ feed: FillFeed?, at now: MonotonicTime? = nil, asked: MonotonicTime? = nil, isOvertaken: Bool = false,
-        text: [UInt8] = FeedScene.keyText, range: ByteRangeSpec? = nil, mayReadWhole: Bool = true
+        _ feed: FillFeed?, at now: MonotonicTime? = nil, asked: MonotonicTime? = nil, hasReplied: Bool = true,
+        isOvertaken: Bool = false, text: [UInt8] = FeedScene.keyText, range: ByteRangeSpec? = nil,
+        mayReadWhole: Bool = true
     ) -> FillRole {
         table.join(
             key, range: range, mayReadWhole: mayReadWhole, keyText: text.span, worker: 0, mailbox: inbox.mailbox,
             now: now ?? start,
-            asked: asked ?? MonotonicTime(milliseconds: .max), isOvertaken: { _ in isOvertaken }, make: { feed })
+            asked: asked ?? MonotonicTime(milliseconds: .max), hasReplied: hasReplied,
+            isOvertaken: { _ in isOvertaken }, make: { feed })
     }
 
     /// A background refresh of the key that would begin.
@@ -207,6 +209,19 @@ struct FillTableTests {
         #expect(join(next, asked: after).begins === next)
         table.remove(next, under: key)
         #expect(table.counts.fills == 0)
+    }
+
+    @Test("A store that hasn't replied is not asked again for what was stored meanwhile: the next fill begins")
+    func lookAgainInVain() throws {
+        let first = feed()
+        _ = join(first)
+        first.complete(with: FeedScene.response(body: [UInt8](repeating: 1, count: 10_000)))
+        var landing: AnyObject? = table.complete(first, under: [key], at: start)
+        #expect(landing != nil)
+        let before = MonotonicTime.now()
+        landing = nil
+        let next = feed()
+        #expect(join(next, asked: before, hasReplied: false).begins === next)
     }
 
     @Test("What has landed is no answer once an invalidation overtook it")

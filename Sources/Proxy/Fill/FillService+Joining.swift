@@ -25,6 +25,7 @@ extension FillService {
         return table.join(
             keys.key, range: range, isPersonal: isPersonal, mayReadWhole: !isBehind, keyText: text.span, worker: worker,
             mailbox: mailbox, now: loop.now, asked: selection.asked,
+            hasReplied: selection.sight != .unknown || selection.stored != nil,
             isOvertaken: {
                 cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began)
                     || $0.fence.isBroken(at: keys.key, by: selection.sight, asked: selection.asked)

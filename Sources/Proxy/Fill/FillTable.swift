@@ -87,13 +87,14 @@ final class FillTable: Sendable {
     ///   - isPersonal: it says who sends it.
     ///   - mayReadWhole: false where what is fetched of the whole takes too long to come to the range.
     ///   - asked: when the store was asked, which held nothing.
+    ///   - hasReplied: whether it has said so. One that is down isn't asked again: the next moment would bring the same.
     ///   - isOvertaken: whether what a fetch brings that began at that moment was invalidated since.
     ///   - make: the feed of the fill that the caller would begin; nil if others may not read from it.
     func join(
         _ key: CacheKey, range: ByteRangeSpec? = nil, isPersonal: Bool = false, mayReadWhole: Bool = true,
         keyText: Span<UInt8>,
         worker: Int, mailbox: Mailbox<FillFeed.Notice>, now: MonotonicTime, asked: MonotonicTime,
-        isOvertaken: (FillFeed) -> Bool, make: () -> FillFeed?
+        hasReplied: Bool = true, isOvertaken: (FillFeed) -> Bool, make: () -> FillFeed?
     ) -> FillRole {
         shard(key).entries.withLock { entries in
             for scope in Self.scopes(range, mayReadWhole, isPersonal) {
@@ -111,7 +112,7 @@ final class FillTable: Sendable {
                     {
                         return .read(feed, reader)
                     }
-                case .stored(let stored) where Self.isMissed(stored, asked: asked): return .lookAgain
+                case .stored(let stored) where hasReplied && Self.isMissed(stored, asked: asked): return .lookAgain
                 case .completed, .stored, .hitForMiss, .refreshFailed, nil: break
                 }
             }
