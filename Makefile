@@ -137,11 +137,18 @@ allocations: ## Count heap allocations per kind of HIT in a release build
 		echo "The release build of the allocation tests took $$SECONDS s"; \
 		swift test --skip-build --disable-xctest $(ALLOCATIONS) --filter AllocationTests
 
-# Both download what they need, the first from PyPI, the second a minimal Debian; without a network they are skipped.
+# These download what they need, the first two from PyPI, the third a minimal Debian; without a network they are skipped.
 .PHONY: test-apps
 test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Larder; needs PyPI
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)
 	@Tests/Apps/run "$(BINARY)"
+
+.PHONY: test-redis
+test-redis: ## Run the tests that need Redis against Redis 6.2 and Valkey from PyPI; ARGS="--server PATH" names another server
+	$(call ensure,$(TEST_NEEDS))
+	$(call toolchain)
+	swift build --build-tests
+	Tests/Redis/run $(ARGS)
 
 .PHONY: check-service
 check-service: build ## Run the Debian package under a real systemd, in a container; needs root and a Debian mirror

@@ -73,7 +73,7 @@ class RedisServer:
         self.app = RedisClient(self.port)
 
     async def start(self):
-        program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
+        program = shutil.which("redis-server")
         if not program:
             raise StartFailure("the run needs redis-server: apt-get install redis-server")
         self.process = Process([program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly",

@@ -12,7 +12,14 @@ final class RedisServer {
     private let extra: [String]
     private var process: Process?
 
-    static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/redis-server") }
+    /// The first in PATH, so that the tests can be run against another server.
+    private static let program: URL? = {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+        let paths = folders.map { "\($0)/redis-server" }
+        return paths.first { FileManager.default.isExecutableFile(atPath: $0) }.map { URL(fileURLWithPath: $0) }
+    }()
+
+    static var isInstalled: Bool { program != nil }
 
     init(_ extra: [String] = []) throws {
         folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent(
@@ -47,12 +54,11 @@ final class RedisServer {
 
     private func launch() throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
+        process.executableURL = Self.program
         process.currentDirectoryURL = folder
         process.arguments =
             [
                 "--port", "0", "--unixsocket", socketPath, "--save", "", "--appendonly", "no", "--dir", folder.path,
-                "--enable-debug-command", "yes",
             ] + extra
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice

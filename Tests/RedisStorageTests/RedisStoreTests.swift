@@ -433,7 +433,7 @@ struct RedisFailureTests {
         let server = try RedisServer(["--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"])
         let world = RedisWorld(server)
         world.keep(TestRecord())
-        server.ask("DEBUG", "POPULATE", "300")
+        server.ask("EVAL", "for number = 1, 300 do redis.call('SET', 'key:' .. number, 'value') end", "0")
         server.ask("SAVE")
         try server.restartWithoutWaiting()
         world.work { world.trouble == .loading }
