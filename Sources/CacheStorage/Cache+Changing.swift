@@ -83,6 +83,11 @@ extension Cache {
         guard hearing.bindsCopies else {
             return keepShortly(key, response, for: copyLifetime, now: now, unless: isOvertaken)
         }
+        #if LARDER_BREAKABLE_RULES
+            let mark =
+                BreakableRule.session.isBroken
+                ? HearingMark(session: hearing.mark.session, message: mark.message) : mark
+        #endif
         guard mark.session != 0, hearing.graceMilliseconds > 0 else { return }
         memory?.store(key, copy: response, of: mark, hearing, unless: isOvertaken)
     }

@@ -34,6 +34,9 @@ package final class SharedStores: Sendable {
 
     /// A message has named everything.
     package func forgetAll() {
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.everything.isBroken { return }
+        #endif
         hearing.renewSession()
         writes.hideAll()
     }

@@ -3,6 +3,10 @@
 import ArgumentParser
 import Configuration
 
+#if LARDER_BREAKABLE_RULES
+    import CacheStorage
+#endif
+
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the proxy.",
@@ -33,6 +37,12 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
+        #if LARDER_BREAKABLE_RULES
+            if let rule = System.environment("LARDER_WITHOUT"), !BreakableRule.breakRule(rule) {
+                let rules = BreakableRule.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("LARDER_WITHOUT names none of the rules that this build can break: \(rules)")
+            }
+        #endif
         let daemon: Daemon
         var hint: String?
         if let upstream {

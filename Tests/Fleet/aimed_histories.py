@@ -91,6 +91,12 @@ class Aimed:
                     fleet.spawn(fleet.ask(instance, resource))
             await asyncio.sleep((fleet.bound + seconds) / asks)
 
+    async def past_bound(self, resource, *instances):
+        """These are asked once nobody may have what was before; whoever else was asked sooner would put it right for them."""
+        await asyncio.sleep(self.fleet.bound + 0.02)
+        for instance in instances:
+            await self.fleet.ask(instance, resource)
+
     def key_passes(self, instance, resource, way=UP):
         return instance.relay.passing(way, redis_key(resource.path))
 
@@ -122,6 +128,7 @@ async def reply_and_invalidation(play, fleet, last):
         play.a.relay.release()
         await asyncio.sleep(0.02)
         await fleet.ask(play.a, resource)
+        await play.past_bound(resource, play.a)
 
 
 @history("a look-up is answered across the end of a session", "reset", "not told")
@@ -145,6 +152,7 @@ async def across_sessions(play, fleet, how):
     await asyncio.sleep(0.1)
     play.a.relay.release()
     await asked
+    await play.past_bound(resource, play.a)
 
 
 @history("two writers around one look-up", "reply last", "invalidation last")
@@ -241,6 +249,29 @@ async def fetch_across_loss(play, fleet, what):
     play.a.relay.cut({"tracking": (TRACKING,), "data": (DATA,), "both": KINDS}[what])
     await fleet.delete(resource)
     await asyncio.sleep(0.5)
+    resource.gate = None
+    gate.set()
+    await asked
+
+
+@history("fetched without a placeholder, and then changed", "DEL", "SET")
+async def fetched_alone(play, fleet, how):
+    # Redis doesn't reply until the instance asks the origin without it, and is there again when it has the response.
+    resource = play.resource()
+    gate = resource.hold()
+    fleet.trouble(play.a)
+    play.a.relay.hold((DATA, DOWN))
+    asked = fleet.spawn(fleet.ask(play.a, resource))
+    await until(lambda: resource.waiting, 5)
+    play.a.relay.release()
+    for number in range(40):
+        other = play.resource(f"other-{number}")
+        await fleet.ask(play.a, other)
+        await asyncio.sleep(0.05)
+        answer = await fleet.ask(play.a, other)
+        if answer and answer.cache == "HIT":
+            break
+    await play.change(resource, how)
     resource.gate = None
     gate.set()
     await asked
@@ -523,6 +554,7 @@ async def written_while_away(play, fleet, how):
     # It is told once it can be; what is kept goes first, so whoever is served by Redis again has told it.
     await fleet.come_back(f"{play.prefix}/told")
     fleet.rules.demand(resource, version, fleet.log.now() + fleet.bound, "PUT that was kept")
+    await play.past_bound(resource, play.b, play.c)
 
 
 @history("an entry ends by itself")

@@ -115,6 +115,8 @@ class Instance:
         self.write_configuration()
         self.lives += 1
         environment = {"SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no,timeout=20s"}
+        if self.options.without:
+            environment["LARDER_WITHOUT"] = self.options.without
         self.process = Process([os.path.abspath(self.options.larder), "serve", "--config", self.path], self.folder,
                                "larder", environment)
         self.is_stopped = False

@@ -1,7 +1,7 @@
 """The way between one instance and Redis: a TCP relay that delays, holds, stalls, cuts and half-opens connections.
 
-A connection is the tracking connection if its first commands say TRACKING or SUBSCRIBE, and a data connection otherwise;
-so each of the two sockets can be made the later one. Order within a connection is always kept.
+A connection is the tracking connection if its first commands ask for its own number, or say TRACKING or SUBSCRIBE, and a
+data connection otherwise; so each of the two sockets can be made the later one. Order within a connection is always kept.
 """
 
 import asyncio
@@ -13,6 +13,9 @@ KINDS = (TRACKING, DATA)
 UP, DOWN = "up", "down"  # towards Redis, and towards the instance
 WAYS = (UP, DOWN)
 PENDING_BYTES = 8 << 20
+
+# The first of these is CLIENT ID, to which a connection that is going to track needs the reply.
+TRACKING_WORDS = (b"\r\nID\r\n", b"TRACKING", b"SUBSCRIBE")
 
 
 class Delay:
@@ -125,7 +128,7 @@ class Link:
     def received(self, way, data):
         if way == UP and len(self.first) < 2048:
             self.first += data[:2048]
-            if self.kind == DATA and (b"TRACKING" in self.first.upper() or b"SUBSCRIBE" in self.first.upper()):
+            if self.kind == DATA and any(word in self.first.upper() for word in TRACKING_WORDS):
                 self.kind = TRACKING
                 self.relay.tracking_links += 1
         self.relay.saw(self, way, data)

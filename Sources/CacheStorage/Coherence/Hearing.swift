@@ -63,6 +63,11 @@ package final class Hearing: Sendable {
 
     /// The session whose copies may be used at that time. Two loads and a comparison.
     func session(at now: WallTime) -> UInt32 {
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.lease.isBroken, session.load(ordering: .relaxed) != 0 {
+                return session.load(ordering: .relaxed)
+            }
+        #endif
         // In this order: a sign of life of a new session must never make a copy of an earlier one usable again.
         guard now.milliseconds &- heardAt.load(ordering: .acquiring) <= grace.load(ordering: .relaxed) else {
             return Self.noSession
@@ -110,7 +115,11 @@ package final class Hearing: Sendable {
     package func beginSession(asked: WallTime, server: UInt64 = 0) {
         serverNumber.store(server, ordering: .relaxed)
         // In this order, as in ``session(at:)``.
-        renewSession()
+        #if LARDER_BREAKABLE_RULES
+            if session.load(ordering: .relaxed) == 0 || !BreakableRule.newSession.isBroken { renewSession() }
+        #else
+            renewSession()
+        #endif
         heardAt.store(asked.milliseconds, ordering: .releasing)
         modeValue.store(HearingMode.hearing.rawValue, ordering: .relaxed)
     }

@@ -144,7 +144,10 @@ struct MemoryShard: Sendable {
 
     /// Whether a message after that one may have named the key.
     func isNamed(tag: UInt32, since message: UInt64) -> Bool {
-        !namings.isEmpty && namings[Self.naming(tag)] > message
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.named.isBroken { return false }
+        #endif
+        return !namings.isEmpty && namings[Self.naming(tag)] > message
     }
 
     private static let namingCount = 4096

@@ -37,6 +37,9 @@ package final class UndeliveredRemovals: Sendable {
     /// Keeps the removal of these keys until somebody takes it.
     /// - Parameter taken: whether they were taken from here, and couldn't be delivered.
     package func keep(_ keys: [CacheKey], taken: Bool = false) {
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.delivery.isBroken { return }
+        #endif
         state.withLock { state in
             if taken { state.taken -= keys.count }
             keep(keys, &state, counted: !taken)

@@ -264,7 +264,7 @@ extension Fill {
         service.counters.storedBytes += response.bodyCount
         request.entry?.counters.stores += 1
         defer { claim.spend() }
-        if service.cache.usesRemote && claim.fence == nil {
+        if service.cache.usesRemote && claim.fence == nil && !claim.storesAlone {
             service.cache.keepCopyAlone(
                 keys.key, response, of: keys.plainKey, since: began, now: service.wallTime)
             return

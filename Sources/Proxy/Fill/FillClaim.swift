@@ -60,6 +60,9 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
     func begin() {
         guard let fill else { return }
         guard fence == nil, refusal == nil, cache.usesRemote else { return fill.ask() }
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.claim.isBroken { return fill.ask() }
+        #endif
         if fill.request.entry?.json != nil { return beginOfJSON(fill) }
         if let record = fill.stored ?? fill.partial?.known?.record {
             // Others may be served it meanwhile.
@@ -209,7 +212,15 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
     }
 
     /// Whether what comes may be put into a store at all.
-    var mayStore: Bool { cache.canStore && (!cache.usesRemote || fence != nil || isKeptAlone) }
+    var mayStore: Bool { cache.canStore && (!cache.usesRemote || fence != nil || isKeptAlone || storesAlone) }
+
+    #if LARDER_BREAKABLE_RULES
+        /// Whether what comes is stored although nothing has to stand at its key.
+        var storesAlone: Bool { BreakableRule.alone.isBroken || BreakableRule.claim.isBroken }
+    #else
+        /// Only a build for tests stores what nothing has to stand for.
+        var storesAlone: Bool { false }
+    #endif
 
     /// The remote store was away: a copy is kept in memory, for as long as such copies are.
     private var isKeptAlone: Bool { refusal?.isStoreTrouble == true && cache.keepsCopies }

@@ -42,7 +42,13 @@ extension ByteQueue {
     ) {
         command((other == nil ? 5 : 6) + arguments)
         argument("EVAL")
-        argument(script)
+        #if LARDER_BREAKABLE_RULES
+            // The comparison is the first line.
+            let script = "\(script)".drop { BreakableRule.fence.isBroken && $0 != "\n" }
+            argument(String(script))
+        #else
+            argument(script)
+        #endif
         argument(other == nil ? "1" : "2")
         argument(key, prefix: prefix)
         if let other { argument(other) }
