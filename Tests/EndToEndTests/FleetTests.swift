@@ -31,4 +31,22 @@ struct FleetTests {
         ])
         #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
     }
+
+    @Test(
+        "Redis is killed, hangs, is slow, flushed, read-only, full, rolled back, or wants another password, under load: no client sees an error, nothing is stale past its bound, no invalidation is lost, and HITs come back",
+        .tags(.must), arguments: [Backend.redis, .tiered])
+    func redisFails(_ backend: Backend) throws {
+        let finished = try fleet(
+            [
+                "--backend", backend.rawValue, "--seed", "1", "--seconds", "240", "--ignore", "XADD", "--only",
+                "under load Redis",
+            ], within: 360)
+        #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+    }
+
+    @Test("Half a minute of histories with whatever faults they have: nothing is stale past its bound", .tags(.must))
+    func histories() throws {
+        let finished = try fleet(["--seed", "1", "--seconds", "30", "--ignore", "XADD"])
+        #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
+    }
 }
