@@ -24,6 +24,14 @@ def verdicts(results):
     def start(setup):
         return scaled(results["start"].get(setup, {}).get("resident_bytes"), 1 / MIB)
 
+    def wait(setup, case):
+        return sound(results["load"].get((setup, case)), "p50_us")
+
+    def more(one, other):
+        return None if one is None or other is None else one - other
+
+    round_trip = more(wait("larder-redis", "hit-one"), wait("larder-memory", "hit-one"))
+
     goals = [
         Goal("memory HIT of 1 KiB at most 0.85 x HAProxy's",
              cpu("larder-memory", "hit-1k"), cpu("haproxy", "hit-1k", 0.85), "µs"),
@@ -35,6 +43,10 @@ def verdicts(results):
              cpu("larder-redis", "hit-1k"), cpu("lua-redis", "hit-1k", 0.55), "µs"),
         Goal("Redis HIT of 1 KiB below nginx's own local cache HIT",
              cpu("larder-redis", "hit-1k"), cpu("nginx", "hit-1k"), "µs"),
+        Goal("tiered HIT of 1 KiB at most 1.05 x a memory HIT",
+             cpu("larder-tiered", "hit-1k"), cpu("larder-memory", "hit-1k", 1.05), "µs"),
+        Goal("what Redis adds to a MISS at most twice what it adds to a HIT: the look-up and the claim",
+             more(wait("larder-redis", "miss-one"), wait("larder-memory", "miss-one")), scaled(round_trip, 2.0), "µs"),
         Goal("pass-through of 1 KiB at most 0.9 x nginx's",
              cpu("larder-pass", "pass-1k"), cpu("nginx", "pass-1k", 0.9), "µs"),
         Goal("resident per idle connection at most nginx's",

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import machine
 from peers.setup import find_program, first_version
@@ -19,12 +20,14 @@ def version():
     return first_version([find_program("wrk"), "-v"])
 
 
-def run(port, path, connections, seconds):
-    """Returns wrk's figures as a dictionary. Its time is bounded; a run that doesn't end is killed and raises."""
+def run(port, path, connections, seconds, is_new=False):
+    """Asks for the path, or for a new one that begins with it each time. Returns wrk's figures as a dictionary. Its time is bounded; a run that doesn't end is killed and raises."""
     arguments = [
         find_program("wrk"), "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", "-s", SCRIPT,
         f"http://127.0.0.1:{port}{path}",
     ]
+    if is_new:
+        arguments += ["--", f"{path}{time.monotonic_ns()}-"]
     # start_new_session: Ctrl-C is for this program, and `run` kills its child on the way out.
     answer = subprocess.run(
         arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -14,7 +14,7 @@ import machine
 import origin as origins
 import usage
 
-LoadCase = namedtuple("LoadCase", "slug name path connections is_hit")
+LoadCase = namedtuple("LoadCase", "slug name path connections is_hit is_new", defaults=(False,))
 
 LOAD_CASES = [
     LoadCase("hit-1k", "1 KiB HIT", "/hit/1k.json", 64, True),
@@ -23,15 +23,24 @@ LOAD_CASES = [
     LoadCase("pass-1k", "1 KiB pass-through", "/pass/1k.json", 64, False),
 ]
 
+# What a store in Redis costs; each request of a MISS case is for something new. With one client, times are round trips.
+STORE_CASES = [
+    LoadCase("miss-1k", "1 KiB MISS", origins.NEW, 64, False, True),
+    LoadCase("hit-one", "HIT, one client", "/hit/1k.json", 1, True),
+    LoadCase("miss-one", "MISS, one client", origins.NEW, 1, False, True),
+]
+ALL_CASES = LOAD_CASES + STORE_CASES
+
 
 def faults_before(running, case, origin):
     """Two requests, one after the other: the second must have the origin's body, and a HIT must not ask the origin."""
-    expected = http_client.get(origin.port, case.path).body
+    first, second = (case.path + f"{time.monotonic_ns()}-{number}" if case.is_new else case.path for number in range(2))
+    expected = http_client.get(origin.port, first).body
     faults = []
-    http_client.get(running.proxy.port, case.path)
+    http_client.get(running.proxy.port, first)
     time.sleep(0.2)  # a store that writes behind the answer may take a moment
     seen = origin.requests_seen(case.path)
-    answer = http_client.get(running.proxy.port, case.path)
+    answer = http_client.get(running.proxy.port, second)
     asked = origin.requests_seen(case.path) - seen
     if answer.status != 200 or answer.body != expected:
         faults.append(f"answered {answer.status} with {len(answer.body)} bytes instead of {len(expected)}")
@@ -46,7 +55,7 @@ def sample(running, case, origin, seconds):
     """One run of wrk with the CPU time of the proxy and of its Redis around it."""
     seen = origin.requests_seen(case.path)
     proxy_before, redis_before, core_before = cpu_times(running)
-    figures = load.run(running.proxy.port, case.path, case.connections, seconds)
+    figures = load.run(running.proxy.port, case.path, case.connections, seconds, case.is_new)
     proxy_after, redis_after, core_after = cpu_times(running)
     asked = origin.requests_seen(case.path) - seen
 
@@ -73,7 +82,7 @@ def cpu_times(running):
 
 def faults_of(figures, case, asked):
     faults = [f"{count} {kind} errors" for kind, count in figures["errors"].items() if count]
-    size = origins.SIZES[case.path.rpartition("/")[2]]
+    size = origins.size_of(case.path)
     if figures["requests"] == 0:
         faults.append("no request was answered")
     elif figures["bytes"] < figures["requests"] * size:
@@ -95,11 +104,11 @@ def rounds(pairs, origin, seconds, count, progress):
         samples[key] = []
         try:
             faults[key] = faults_before(running, case, origin)
-            load.run(running.proxy.port, case.path, case.connections, 1)
+            load.run(running.proxy.port, case.path, case.connections, 1, case.is_new)
         except Exception as error:  # a peer that breaks must not take the others' figures along
             faults[key] = [describe(error)]
     for number in range(count):
-        for case in LOAD_CASES:
+        for case in ALL_CASES:
             turn = [pair for pair in pairs if pair[1] is case]
             shift = number % max(len(turn), 1)
             for running, _ in turn[shift:] + turn[:shift]:

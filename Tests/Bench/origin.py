@@ -12,6 +12,8 @@ from peers.nginx import nginx_command
 from peers.setup import find_program
 from processes import Server
 
+# Below this the origin has a KiB for every name.
+NEW = "/hit/new-"
 SIZES = {"1k.json": 1024, "64k.json": 64 * 1024, "1m.json": 1024 * 1024}
 
 
@@ -35,6 +37,7 @@ class Origin:
         listen 127.0.0.1:{port} backlog=4096;
         open_file_cache max=16;
         add_header Cache-Control "max-age=3600";
+        location ~ ^{NEW} {{ root {files}; try_files /1k.json =404; }}
         location /hit/ {{ alias {files}/; access_log {self.log_path} path; }}
         location /pass/ {{ alias {files}/; }}
         location = /count {{ stub_status; }}
@@ -58,7 +61,7 @@ class Origin:
         the server's own counter has to do; it may still grow a little after a run of wrk has given up on its last
         requests.
         """
-        if path.startswith("/hit/"):
+        if path.startswith("/hit/") and not path.startswith(NEW):
             with open(self.log_path) as file:
                 return sum(line.strip() == path for line in file)
         text = http_client.get(self.port, "/count").body.decode()
@@ -67,6 +70,10 @@ class Origin:
 
     def stop(self):
         self.server.stop()
+
+
+def size_of(path):
+    return SIZES["1k.json" if path.startswith(NEW) else path.rpartition("/")[2]]
 
 
 def json_of(size):

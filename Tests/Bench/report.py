@@ -18,6 +18,7 @@ def text(results, verdicts):
         table("Requests per second", setups, lambda setup, case: figure(
             results, setup, case, "requests_per_second", "{:,.0f}")),
         table("Latency, ms: median / 99th percentile", setups, lambda setup, case: latency(results, setup, case)),
+        store_table(results),
         memory_table(results),
         goals_text(verdicts),
     ]
@@ -64,6 +65,31 @@ def latency(results, setup, case):
     if not result or result["p50_us"] is None:
         return ""
     return f"{result['p50_us'] / 1000:.2f} / {result['p99_us'] / 1000:.2f}"
+
+
+def store_table(results):
+    """What a HIT and a MISS cost the proxy and its Redis, and how long one client waits for either."""
+    columns = ("HIT, CPU µs: proxy + Redis", "MISS, CPU µs: proxy + Redis", "HIT, one client, µs", "MISS, one client, µs")
+    width = max(map(len, columns)) + 2
+    lines = []
+    for slug, name in results["setups"].items():
+        if not results["load"].get((slug, "miss-1k")):
+            continue
+        cells = [both_cpu(results, slug, "hit-1k"), both_cpu(results, slug, "miss-1k"),
+                 figure(results, slug, "hit-one", "p50_us", "{:.0f}"), figure(results, slug, "miss-one", "p50_us", "{:.0f}")]
+        lines.append(name.ljust(NAME_WIDTH) + "".join((cell or "–").rjust(width) for cell in cells))
+    if not lines:
+        return ""
+    title = "Redis: what 1 KiB costs (a MISS is looked up, claimed, fetched and stored)"
+    return "\n".join([title, " " * NAME_WIDTH + "".join(column.rjust(width) for column in columns)] + lines)
+
+
+def both_cpu(results, setup, case):
+    result = results["load"].get((setup, case))
+    if not result or result["cpu_us"] is None:
+        return ""
+    redis = "" if result["redis_cpu_us"] is None else f" + {result['redis_cpu_us']:.1f}"
+    return f"{result['cpu_us']:.1f}{redis}" + (MARK if result["faults"] else "")
 
 
 def ratios(results):

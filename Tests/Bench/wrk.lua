@@ -1,4 +1,15 @@
--- Prints wrk's figures as one JSON line. It defines nothing that wrk would call per request.
+-- Prints wrk's figures as one JSON line. With an argument, each request is for a path of its own that begins with that;
+-- without, nothing is defined that wrk would call per request.
+init = function(arguments)
+    if arguments[1] then
+        local number = 0
+        request = function()
+            number = number + 1
+            return wrk.format(nil, arguments[1] .. number)
+        end
+    end
+end
+
 done = function(summary, latency, requests)
     local errors = summary.errors
     io.write(string.format(

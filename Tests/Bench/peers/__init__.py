@@ -1,7 +1,7 @@
 """The proxies that are compared, each with one worker. Order here is the order of tables and charts."""
 
 from peers.haproxy import HAProxy
-from peers.larder import LarderMemory, LarderPassThrough, LarderRedis
+from peers.larder import LarderMemory, LarderPassThrough, LarderRedis, LarderTiered
 from peers.lua_redis import LuaRedis
 from peers.nginx import NginxCache
 from peers.varnish import Varnish
@@ -10,5 +10,6 @@ from peers.varnish import Varnish
 def all_setups(larder_binary):
     return [
         HAProxy(), NginxCache(), Varnish(), LuaRedis(),
-        LarderMemory(larder_binary), LarderRedis(larder_binary), LarderPassThrough(larder_binary),
+        LarderMemory(larder_binary), LarderRedis(larder_binary), LarderTiered(larder_binary),
+        LarderPassThrough(larder_binary),
     ]

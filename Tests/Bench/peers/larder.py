@@ -1,8 +1,8 @@
-"""Larder in three setups, one worker each: cache in memory, cache in Redis, and a route without a cache."""
+"""Larder in four setups, one worker each: cache in memory, in Redis, in memory before Redis, and a route without a cache."""
 
 import os
 
-from peers.setup import HITS, IDLE, PASS, Setup, first_version, write
+from peers.setup import HITS, IDLE, PASS, STORE, Setup, first_version, write
 
 
 class Larder(Setup):
@@ -45,15 +45,23 @@ log:
 class LarderMemory(Larder):
     slug = "larder-memory"
     name = "Larder, memory"
-    cases = HITS + IDLE
+    cases = HITS + IDLE + STORE
     backend = "memory"
 
 
 class LarderRedis(Larder):
     slug = "larder-redis"
     name = "Larder, Redis"
-    cases = HITS
+    cases = HITS + STORE
     backend = "redis"
+    uses_redis = True
+
+
+class LarderTiered(Larder):
+    slug = "larder-tiered"
+    name = "Larder, tiered"
+    cases = HITS + STORE
+    backend = "tiered"
     uses_redis = True
 
 

@@ -3,7 +3,7 @@
 import os
 
 from peers.nginx import find_module, nginx_command, nginx_version
-from peers.setup import HITS, IDLE, Setup
+from peers.setup import HITS, IDLE, STORE, Setup
 
 LUA_FOLDERS = ("/usr/share/lua/5.1", "/usr/local/share/lua/5.1")
 REDIS_CLIENTS = ("nginx.redis", "resty.redis")  # Debian's name for the library, and its own
@@ -12,7 +12,7 @@ REDIS_CLIENTS = ("nginx.redis", "resty.redis")  # Debian's name for the library,
 class LuaRedis(Setup):
     slug = "lua-redis"
     name = "nginx + Lua + Redis"
-    cases = HITS + IDLE
+    cases = HITS + IDLE + STORE
     programs = ("nginx",)
     uses_redis = True
 

@@ -16,6 +16,7 @@ from processes import Server
 HITS = ("hit-1k", "hit-64k", "hit-1m")
 PASS = ("pass-1k",)
 IDLE = ("idle",)
+STORE = ("miss-1k", "hit-one", "miss-one")
 
 
 class Setup:
