@@ -18,7 +18,8 @@ struct FleetScene {
         let redis = try stage.redis()
         if let rights {
             let words = rights.split(separator: " ").map(String.init)
-            _ = try RedisClient(.port(redis.port)).command(["ACL", "SETUSER", "larder", "on", ">secret"] + words)
+            let client = try RedisClient(.port(redis.port))
+            #expect(try client.command(["ACL", "SETUSER", "larder", "on", ">secret"] + words) == .simple("OK"))
         }
         let url = rights == nil ? redis.url : redis.url.replacing("redis://", with: "redis://larder:secret@")
         let origin = try stage.origin()

@@ -131,7 +131,7 @@ struct TrackingTests {
     @Test("A user who may not track has copies for store.tiered_life, and that is said")
     func refused() throws {
         try Stage.run { stage in
-            let pair = try FleetScene.pair(stage, rights: "~* +@all -client|tracking")
+            let pair = try FleetScene.pair(stage, rights: "~* &* +@all -client +client|id")
             try pair.awaitTracking("refused")
             #expect(pair.larders[0].process.standardError.contains("redis refuses to tell of changes"))
             let path = pair.numbered()
