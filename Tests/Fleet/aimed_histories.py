@@ -502,6 +502,22 @@ async def redis_restarted(play, fleet, how):
         await fleet.purge(play.b, [resources[1]], tags=[resources[1].tags[0]])
 
 
+@history("Redis is rolled back while a purge waits for everybody")
+async def rolled_back_meanwhile(play, fleet):
+    # The purge is in the stream, and one instance hasn't applied it; then it isn't in the stream any more.
+    resource = play.resource()
+    await fleet.warm(resource)
+    await fleet.snapshot()
+    fleet.trouble()
+    play.a.relay.hold((TRACKING, UP), (TRACKING, DOWN))
+    done = fleet.spawn(fleet.purge(play.b, [resource], tags=[resource.tags[0]]))
+    await asyncio.sleep(0.3 * fleet.options.bound)
+    await fleet.crash_redis(rolled_back=True)
+    play.a.relay.release()
+    await done
+    await fleet.ask_all(resource)
+
+
 @history("Redis is flushed", "this database", "another")
 async def flushed(play, fleet, how):
     resource = play.resource()
