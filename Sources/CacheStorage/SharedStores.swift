@@ -39,7 +39,11 @@ package final class SharedStores: Sendable {
         #endif
         hearing.renewSession()
         writes.hideAll()
+        watchedKeys.tellAll()
     }
+
+    /// Nothing has been heard for a while, or nothing will be: who waits for word of a key looks by itself.
+    package func wakeWatchers() { watchedKeys.tellAll() }
 
     /// Changes the limit of the memory store and evicts down to it.
     package func resize(memoryBytes: Int) { memory.resize(bytes: memoryBytes) }

@@ -52,6 +52,20 @@ struct HearingTests {
         #expect(told.load(ordering: .relaxed) == 21)
     }
 
+    @Test("All who watch are told when the store names everything, and when a session begins or ends")
+    func allWatched() {
+        let stores = SharedStores(memoryBytes: 1 << 20)
+        let told = Atomic<Int>(0)
+        for number in 1...3 {
+            let key = CacheKey(high: UInt64(number), low: 2)
+            stores.watchedKeys.watch(key, worker: 0) { if $0 == key { told.add(1, ordering: .relaxed) } }
+        }
+        stores.forgetAll()
+        #expect(told.load(ordering: .relaxed) == 3)
+        stores.wakeWatchers()
+        #expect(told.load(ordering: .relaxed) == 6)
+    }
+
     @Test("A copy is used while its session lasts and the newest sign of life is young enough")
     func grace() {
         let copies = Copies()

@@ -34,4 +34,11 @@ final class WatchedKeys: Sendable {
         let told = watchers.withLock { $0[key].map { Array($0.values) } }
         for watcher in told ?? [] { watcher(key) }
     }
+
+    /// Any key may have changed.
+    func tellAll() {
+        guard count.load(ordering: .relaxed) > 0 else { return }
+        let told = watchers.withLock { watchers in watchers.map { ($0.key, Array($0.value.values)) } }
+        for (key, all) in told { for watcher in all { watcher(key) } }
+    }
 }

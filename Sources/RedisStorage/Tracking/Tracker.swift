@@ -111,6 +111,7 @@ package final class Tracker {
         case .ping: ping()
         case .beginSession(let asked):
             stores.hearing.beginSession(asked: WallTime(milliseconds: asked), server: server)
+            stores.wakeWatchers()
             if !wasHearing { report(.hearing) }
             wasHearing = true
         case .noteLife(let asked): stores.hearing.noteLife(asked: WallTime(milliseconds: asked))
@@ -123,6 +124,7 @@ package final class Tracker {
         case .lose:
             drop()
             stores.hearing.lose()
+            stores.wakeWatchers()
             if wasHearing { report(.lost) }
             wasHearing = false
             schedule()
