@@ -45,8 +45,10 @@ extension Cache {
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey, since began: InvalidationMoment,
         now: WallTime
     ) {
-        // Nobody tells what happens to the key in the store meanwhile.
-        let lifetime = shared.hearing.bindsCopies ? min(copyLifetime, shared.hearing.graceMilliseconds) : copyLifetime
+        // Nobody tells what happens to the key in the store meanwhile, nor what has happened since the response was asked for.
+        let whole = shared.hearing.bindsCopies ? min(copyLifetime, shared.hearing.graceMilliseconds) : copyLifetime
+        let asked = WallTime(milliseconds: response.facts.requestTime.milliseconds)
+        let lifetime = whole - max(now - asked, 0)
         keepShortly(key, response, for: lifetime, now: now) { overtook(key, plainKey: plainKey, since: began) }
     }
 

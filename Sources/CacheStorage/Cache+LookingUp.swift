@@ -53,6 +53,12 @@ extension Cache {
         return !shared.hearing.lasts(mark) || memory?.isNamed(key, since: mark.message) == true
     }
 
+    /// Whether every change in the remote store since that mark would have been heard of by now, but for those of the last
+    /// `store.grace`.
+    package func hears(since mark: HearingMark, now: WallTime) -> Bool {
+        mark.session != 0 && shared.hearing.session(at: now) == mark.session
+    }
+
     /// Until when copies may be used if no further sign of life comes: no change that isn't heard of yet is older than that less
     /// `store.grace`.
     package var copiesEnd: WallTime { shared.hearing.copiesEnd }

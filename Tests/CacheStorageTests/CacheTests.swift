@@ -55,6 +55,17 @@ struct CacheTests {
         #expect(asking.results == 0)
     }
 
+    @Test("What was fetched while the remote store was away is kept for as long as copies are, since it was asked for")
+    func keptAlone() {
+        let cache = cache(copyLifetime: 5_000)
+        cache.keepCopyAlone(key, record(requested: -4_000), of: key, since: cache.moment, now: now)
+        #expect(inMemory(cache, after: 900) != nil)
+        #expect(inMemory(cache, after: 1_100) == nil)
+        let other = CacheKey(high: 5, low: 6)
+        cache.keepCopyAlone(other, record(requested: -5_000), of: other, since: cache.moment, now: now)
+        #expect(inMemory(cache, other) == nil)
+    }
+
     @Test("A miss in memory is looked up in the remote store, unless the lookup is cancelled")
     func elsewhereThen() {
         let cache = cache(memory: false)

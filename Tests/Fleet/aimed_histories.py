@@ -210,6 +210,38 @@ async def joined_late(play, fleet, how):
     await asyncio.gather(*later)
 
 
+@history("changed while it is fetched by one without Redis, which is asked for it before and after the fetch is over",
+         "lost before", "lost meanwhile", "back meanwhile")
+async def fetched_without_redis(play, fleet, how):
+    resource = play.resource()
+    gate = resource.hold()
+
+    def lose():
+        fleet.trouble(play.a)
+        play.a.relay.refuses = True
+        play.a.relay.cut()
+
+    if how != "lost meanwhile":
+        lose()
+        await asyncio.sleep(0.1)
+    asked = fleet.spawn(fleet.ask(play.a, resource))
+    await until(lambda: resource.waiting, 3)
+    if how == "lost meanwhile":
+        lose()
+    elif how == "back meanwhile":
+        play.a.relay.heal()
+    await fleet.delete(resource)
+    await asyncio.sleep(fleet.bound + 0.05)
+    later = fleet.spawn(fleet.ask(play.a, resource))
+    await asyncio.sleep(0.3)
+    resource.gate = None
+    gate.set()
+    await asyncio.gather(asked, later)
+    # What came late may not be kept for as long as what came at once.
+    await asyncio.sleep(0.05)
+    await fleet.ask(play.a, resource)
+
+
 @history("changed between the fetch and the store", "DEL", "SET", "tag", "PUT elsewhere")
 async def before_store(play, fleet, how):
     # What the instance sends to Redis stands still once its fetch has begun.
@@ -456,7 +488,7 @@ async def stream_without_data(play, fleet):
 
 @history("nothing fails, and everybody is asked until the change is there", "DEL", "SET", "XADD", "eviction", "url", "tag",
          "prefix", "host", "all", "PUT")
-async def how_soon(play, fleet, how):
+async def how_soon(play, fleet, how, circumstance=""):
     # How long it takes is printed; what is demanded is what is always demanded.
     for turn in range(5):
         resource = play.resource(f"x{turn}")
@@ -482,7 +514,7 @@ async def how_soon(play, fleet, how):
                        if not answer or answer.version != resource.version]
             if missing:
                 await asyncio.sleep(0.002)
-        fleet.note_seconds(f"{how} until everybody has it", fleet.log.now() - began)
+        fleet.note_seconds(f"{how} until everybody has it{circumstance}", fleet.log.now() - began)
 
 
 # -- Redis

@@ -17,11 +17,29 @@ final class FeedFence: Sendable {
 
     private let entries = Locked<[Entry]>([])
     private let heardBefore = Locked(HearingMark.deaf)
+    /// When the origin was asked without a placeholder, as the store was away or another's stood for too long.
+    private let askedAlone = Locked<MonotonicTime?>(nil)
 
     /// What had been heard of the store's changes when the fetch began.
     var heard: HearingMark {
         get { heardBefore.withLock { $0 } }
         set { heardBefore.withLock { $0 = newValue } }
+    }
+
+    /// The origin is asked without a placeholder.
+    /// - Parameter heard: what has been heard of the store's changes until now.
+    func noteAlone(at time: MonotonicTime, heard: HearingMark) {
+        self.heard = heard
+        askedAlone.withLock { $0 = time }
+    }
+
+    /// Whether nothing stands in the store that would show whether anything has happened to the key since.
+    var isAlone: Bool { askedAlone.withLock { $0 != nil } }
+
+    /// When nothing had happened to the key that its response doesn't know of: it was asked for later, or what it put there was
+    /// seen then. Nil where that isn't known.
+    var confirmed: MonotonicTime? {
+        askedAlone.withLock { $0 } ?? entries.withLock { $0.compactMap(\.since).max() }
     }
 
     /// - Parameter since: nil where that isn't known yet.

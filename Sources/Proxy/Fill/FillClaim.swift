@@ -71,7 +71,7 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
         }
         // What comes for a HEAD, or for a request that forbids it, isn't stored.
         guard fill.facts.method != .head, !fill.facts.flags.contains(.noStore), cache.remoteTrouble == nil else {
-            refusal = .storeUnavailable
+            goAlone(fill, because: .storeUnavailable)
             return fill.ask()
         }
         let isForOthers = fill.isPublished && fill.feed.scope == .whole && !fill.feed.isPersonal
@@ -97,8 +97,18 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
                 case .record, .unknown: nil
                 }
         }
-        if let seen { fence = Fence(key: fill.keys.key, fence: .value(seen)) } else { refusal = trouble }
+        if let seen {
+            fence = Fence(key: fill.keys.key, fence: .value(seen))
+        } else {
+            goAlone(fill, because: trouble)
+        }
         fill.ask()
+    }
+
+    /// The origin is asked, and nothing in the store will show what has happened since.
+    private func goAlone(_ fill: Fill, because reason: Reason) {
+        refusal = reason
+        fill.feed.fence.noteAlone(at: now, heard: cache.heard)
     }
 
     private func follow(_ step: ClaimState.Step, _ fill: Fill) {
@@ -139,7 +149,7 @@ final class FillClaim: StoreReceiver, StoreClaimReceiver {
                 fill.goesUnshared()
             case .alone(let reason):
                 if reason == .waitTimedOut { service.counters.waitsTimedOut += 1 }
-                refusal = reason == .storeUnavailable ? trouble : reason
+                goAlone(fill, because: reason == .storeUnavailable ? trouble : reason)
             }
             endWait()
             if !fill.isOver { fill.ask() }

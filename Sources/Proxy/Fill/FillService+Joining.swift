@@ -29,7 +29,7 @@ extension FillService {
             isOvertaken: {
                 cache.overtook(keys.key, plainKey: keys.plainKey, since: $0.began)
                     || $0.fence.isBroken(at: keys.key, by: selection.sight, asked: selection.asked)
-                    || selection.sight == .unknown && hasChanged($0, at: keys)
+                    || isUncertain($0, request, selection)
             },
             make: {
                 guard mayBegin else { return nil }
@@ -38,6 +38,28 @@ extension FillService {
                     isPersonal: isPersonal)
             })
     }
+
+    /// Whether something may have happened in Redis to what a fetch brings, for a request that can't see that: it looked in vain,
+    /// or the fetch has put nothing there. Without word of changes, the response may be given for as long as a copy in memory
+    /// might; past that the request begins another fetch.
+    private func isUncertain(_ feed: FillFeed, _ request: AdmittedRequest, _ selection: Selection) -> Bool {
+        guard cache.usesRemote else { return false }
+        let isBlind = selection.sight == .unknown
+        guard isBlind || feed.fence.isAlone else { return false }
+        if hasChanged(feed, at: selection.keys) { return true }
+        // What is stale was found, and is being refreshed.
+        if isBlind, selection.stored != nil { return false }
+        guard let confirmed = feed.fence.confirmed, !cache.hears(since: feed.fence.heard, now: wallTime) else {
+            return false
+        }
+        let store = request.runtime.configuration.store
+        let keepsCopies = store.backend == .tiered && store.grace.rawValue > 0
+        let grace = keepsCopies ? store.grace.rawValue : Self.graceWithoutCopies
+        return loop.now.milliseconds(since: confirmed) > grace
+    }
+
+    /// Where no copies are kept, clients that ask at about the same time still share a fetch. Milliseconds.
+    private static let graceWithoutCopies: Int64 = 500
 
     /// Whether Redis has told of a change to either key since the fetch began, or may have: for requests that couldn't see what
     /// stands there. The placeholder of the fetch itself counts, so that where Redis is in trouble, a key is fetched once more.
