@@ -1,4 +1,4 @@
-"""Histories in which Redis fails while clients ask and an application changes what they ask for.
+"""Histories in which clients ask and an application changes what they ask for, all the time: nothing fails, or Redis does.
 
 What is demanded is what is always demanded, of every response that comes meanwhile: no client sees an error, nothing is
 stale past its bound, and once Redis is back, HITs are too. And no invalidation is lost: what clients wrote through Larders
@@ -8,11 +8,10 @@ while Redis could not be told holds everywhere once it can.
 import asyncio
 import signal
 
-from aimed_histories import history
+from aimed_histories import history, how_soon
 from child_process import free_port
 from fleet_relay import KINDS, WAYS, Delay
 
-CLIENTS = 12
 FAULT_SECONDS = 2.5  # longer than the grace, than the silence after which a connection is given up, and than store.timeout
 SLOW = Delay((0.05, 0.05))  # each way
 
@@ -23,7 +22,7 @@ class Load:
     def __init__(self, play, fleet, resources):
         self.play, self.fleet, self.resources = play, fleet, resources
         self.is_over, self.writes = False, []
-        for _ in range(CLIENTS):
+        for _ in range(fleet.options.clients):
             fleet.spawn(self.client())
         for how in ("DEL", "PUT", "tag"):
             fleet.spawn(self.application(how))
@@ -132,6 +131,14 @@ async def rolled_back(fleet):
     await fleet.crash_redis(rolled_back=True, pause=0.5)
     await asyncio.sleep(1)
     return killed_at
+
+
+@history("under load, and everybody is asked until the change is there", "DEL", "SET", "XADD", "url", "tag", "PUT")
+async def soon_under_load(play, fleet, how):
+    load = Load(play, fleet, [play.resource(f"load{number}", size=3000) for number in range(5)])
+    await asyncio.sleep(0.3)
+    await how_soon(play, fleet, how, ", under load")
+    await load.stop(float("inf"))
 
 
 FAULTS = {

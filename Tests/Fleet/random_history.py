@@ -135,7 +135,9 @@ class RandomHistory:
     async def run(self):
         fleet = self.fleet
         fleet.begin(self.name)
-        self.resources = [fleet.resource(f"/r{self.number}/{key}", **kind) for key, kind in enumerate(self.kinds)]
+        # A history that is run twice doesn't find what was stored the first time.
+        self.place = f"/r{self.number}-{fleet.next_number()}"
+        self.resources = [fleet.resource(f"{self.place}/{key}", **kind) for key, kind in enumerate(self.kinds)]
         loop = asyncio.get_running_loop()
         began = loop.time()
         for time, _, verb, arguments in self.plan:
@@ -148,7 +150,7 @@ class RandomHistory:
         for _ in range(2):
             for resource in self.resources:
                 await fleet.ask_all(resource)
-        await fleet.come_back(f"/r{self.number}/back")
+        await fleet.come_back(f"{self.place}/back")
         fleet.check_processes()
 
     # -- what the plan is made of
@@ -166,7 +168,7 @@ class RandomHistory:
     async def change(self, kind, index, key):
         fleet, resource = self.fleet, self.resources[key]
         instance = self.running(index) or next(iter(fleet.running), None)
-        prefix, host = f"http://{HOST}/r{self.number}/", HOST
+        prefix, host = f"http://{HOST}{self.place}/", HOST
         if kind in ("DEL", "UNLINK"):
             await fleet.delete(resource, kind)
         elif kind == "SET":
