@@ -12,16 +12,6 @@ import HTTPSemantics
 
 /// Any thread reads; the fill's alone writes.
 final class FillFeed: Sendable {
-    /// What workers tell each other of feeds.
-    enum Notice: Sendable {
-        /// To a reader's worker: something has changed.
-        case moved(FillFeed)
-        /// To the fill's worker: nobody reads any more, or everybody has what there is.
-        case needsFill(FillFeed)
-        /// To a worker whose fill waits for another process's fetch: something has happened to its key.
-        case keyChanged(CacheKey)
-    }
-
     private enum Stage: Sendable {
         case awaitingHead, arriving
         case completed
@@ -31,13 +21,6 @@ final class FillFeed: Sendable {
         case failed(FillFailure)
         /// The fill was given up before it was over; nothing is known about the origin.
         case abandoned
-    }
-
-    private struct Listener: Sendable {
-        let worker: Int
-        let mailbox: Mailbox<Notice>
-        /// It has been told and hasn't looked yet.
-        var isTold = false
     }
 
     private struct State: Sendable {

@@ -2,6 +2,7 @@
 // nothing.
 
 import CacheStorage
+import EventLoop
 import HTTPCaching
 import HTTPSemantics
 import Origins
@@ -62,6 +63,24 @@ enum FillRefusal: Sendable {
 }
 
 extension FillFeed {
+    /// What workers tell each other of feeds.
+    enum Notice: Sendable {
+        /// To a reader's worker: something has changed.
+        case moved(FillFeed)
+        /// To the fill's worker: nobody reads any more, or everybody has what there is.
+        case needsFill(FillFeed)
+        /// To a worker whose fill waits for another process's fetch: something has happened to its key.
+        case keyChanged(CacheKey)
+    }
+
+    /// A worker with readers, which is told of what happens.
+    struct Listener: Sendable {
+        let worker: Int
+        let mailbox: Mailbox<Notice>
+        /// It has been told and hasn't looked yet.
+        var isTold = false
+    }
+
     /// What there is to know for a request that waits.
     enum News {
         case none
