@@ -29,6 +29,42 @@ struct MemoryBudgetTests {
         #expect(!budget.reserve(11) && budget.reserve(10))
     }
 
+    @Test("What can do with less is given no more than half of the limit, and that isn't a shortage")
+    func plenty() {
+        let budget = MemoryBudget(bytes: 100)
+        #expect(budget.reserveIfPlenty(50) && !budget.reserveIfPlenty(1))
+        #expect(budget.inUse == 50 && budget.arriving == 50 && budget.refusals == 0 && budget.shortages == 0)
+        budget.release(50)
+    }
+
+    @Test("A body may begin before there is room for all of it, and goes no further without")
+    func firstOfBody() throws {
+        let budget = MemoryBudget(bytes: 3000)
+        let record = TestRecord()
+        func builder(of length: Int) throws -> StoredResponseBuilder {
+            let builder = try StoredResponseBuilder(
+                record.description, keyText: Span(), varyNames: Span(), head: record.head.utf8.span, length: length,
+                reserving: 500, objectLimit: length, budget: budget)
+            let first = patternedBody(500)
+            try builder.append(first.span)
+            return builder
+        }
+        let head = record.head.utf8.count
+        do {
+            let large = try builder(of: 4000)
+            #expect(budget.inUse == head + 500 && !large.reserveRest(ifPlenty: true) && !large.reserveRest())
+            let next = patternedBody(1)
+            #expect(throws: StoredResponseBuilder.Refusal.budgetExhausted) { try large.append(next.span) }
+            #expect(large.count == 500 && budget.inUse == head + 500)
+        }
+        #expect(budget.inUse == 0)
+        let small = try builder(of: 1000)
+        #expect(small.reserveRest(ifPlenty: true) && small.reserveRest() && budget.inUse == head + 1000)
+        let rest = patternedBody(500)
+        try small.append(rest.span)
+        #expect(try small.finish().bodyCount == 1000 && budget.arriving == 0)
+    }
+
     @Test("A record counts while no store has it: before it enters, and after it was evicted, as long as it is held")
     func record() throws {
         let budget = MemoryBudget(bytes: 1 << 20)

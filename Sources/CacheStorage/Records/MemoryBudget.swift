@@ -42,6 +42,18 @@ package final class MemoryBudget: Sendable {
         return true
     }
 
+    /// Reserves `count` bytes if half of the limit is free after that, or nothing at all, which isn't a shortage: for what
+    /// can do with less.
+    package func reserveIfPlenty(_ count: Int) -> Bool {
+        let sum = total.wrappingAdd(count, ordering: .relaxed).newValue
+        guard sum <= bytes / 2 else {
+            total.wrappingSubtract(count, ordering: .relaxed)
+            return false
+        }
+        arrivingBytes.wrappingAdd(count, ordering: .relaxed)
+        return true
+    }
+
     /// Whether `count` bytes could be reserved now; counted as a refusal if not.
     package func hasRoom(for count: Int) -> Bool {
         guard reserve(count) else { return false }

@@ -31,6 +31,8 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     private let headCount: Int
     private var block: UnsafeMutableRawPointer?
     private var capacity: Int
+    /// How much of the capacity is reserved in the budget.
+    private var reserved: Int
     private var bodyCount = 0
 
     /// Bytes before the body in the block.
@@ -39,16 +41,19 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     /// - Parameters:
     ///   - length: the body's length when the origin announced one; the block is then allocated once and exactly.
     ///   - objectLimit: `store.object`, in bytes of body.
+    ///   - first: how much of a body of known length the budget has to have room for at once; nil for all of it.
     package init(
         _ description: RecordDescription, keyText: Span<UInt8>, varyNames: Span<UInt8>, head: Span<UInt8>,
-        length: Int?, objectLimit: Int, budget: MemoryBudget
+        length: Int?, reserving first: Int? = nil, objectLimit: Int, budget: MemoryBudget
     ) throws(Refusal) {
         let prefix = keyText.count + varyNames.count + head.count
         if let length, length > objectLimit { throw .tooLarge }
         let capacity = prefix + max(length ?? Self.firstBodyCapacity, 0)
-        guard budget.reserve(capacity) else { throw .budgetExhausted }
+        let reserved = min(capacity, first.map { prefix + $0 } ?? capacity)
+        guard budget.reserve(reserved) else { throw .budgetExhausted }
+        // What of the block nothing is written to takes no memory.
         guard let block = unsafe malloc(max(capacity, 1)) else {
-            budget.release(capacity)
+            budget.release(reserved)
             throw .outOfMemory
         }
         self.description = description
@@ -60,6 +65,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         self.headCount = head.count
         unsafe self.block = block
         self.capacity = capacity
+        self.reserved = reserved
         var end = unsafe StoredResponse.copy(keyText, to: block)
         unsafe end = StoredResponse.copy(varyNames, to: end)
         _ = unsafe StoredResponse.copy(head, to: end)
@@ -67,7 +73,7 @@ package final class StoredResponseBuilder: @unchecked Sendable {
 
     deinit {
         unsafe free(block)
-        budget.release(capacity)
+        budget.release(reserved)
     }
 
     /// Body bytes collected so far.
@@ -106,9 +112,19 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         if let announced, total > announced { throw .wrongLength }
         if total > objectLimit { throw .tooLarge }
         if bodyOffset + total > capacity { try grow(toHold: total) }
+        if bodyOffset + total > reserved { guard reserveRest() else { throw .budgetExhausted } }
         guard let block = unsafe block else { preconditionFailure("a finished builder accepts no more bytes") }
         _ = unsafe StoredResponse.copy(piece, to: block + bodyOffset + bodyCount)
         bodyCount = total
+    }
+
+    /// Reserves what isn't reserved yet of a body whose length is known.
+    /// - Parameter ifPlenty: see ``MemoryBudget/reserveIfPlenty(_:)``.
+    package func reserveRest(ifPlenty: Bool = false) -> Bool {
+        let rest = capacity - reserved
+        guard rest == 0 || (ifPlenty ? budget.reserveIfPlenty(rest) : budget.reserve(rest)) else { return false }
+        reserved = capacity
+        return true
     }
 
     /// The complete response. Call it once, and only after the whole message has arrived; the record counts in the
@@ -119,8 +135,9 @@ package final class StoredResponseBuilder: @unchecked Sendable {
         let used = max(bodyOffset + bodyCount, 1)
         let fitted = unsafe used < capacity ? fit(grown, to: used) : grown
         unsafe block = nil
-        budget.release(capacity)
+        budget.release(reserved)
         capacity = 0
+        reserved = 0
         return unsafe StoredResponse(
             kind: .response, description: description, adopting: fitted, keyTextCount: keyTextCount,
             varyNamesCount: varyNamesCount, headCount: headCount, bodyCount: bodyCount, budget: budget)
@@ -130,13 +147,14 @@ package final class StoredResponseBuilder: @unchecked Sendable {
     private func grow(toHold total: Int) throws(Refusal) {
         let room = min(max(total, 2 * (capacity - bodyOffset)), max(objectLimit, total))
         let wanted = bodyOffset + room
-        guard budget.reserve(wanted - capacity) else { throw .budgetExhausted }
+        guard budget.reserve(wanted - reserved) else { throw .budgetExhausted }
         guard let moved = unsafe realloc(block, wanted) else {
-            budget.release(wanted - capacity)
+            budget.release(wanted - reserved)
             throw .outOfMemory
         }
         unsafe block = moved
         capacity = wanted
+        reserved = wanted
     }
 
     /// A block of the exact size instead of one that grew; if there is no memory, the larger one. A mapping is trimmed. A
