@@ -241,6 +241,12 @@ extension MetricFamily {
         ) {
             $0.refusedClaims
         },
+        remote(
+            "larder_remote_reads_cut_total",
+            "Large records whose rest could not be read from Redis any more while they were being sent."
+        ) {
+            $0.cutReads
+        },
         remote("larder_remote_removals_total", "Records removed from Redis.") { $0.removals },
         undelivered("larder_remote_removals_undelivered", .gauge, "Keys whose removal waits until Redis takes it.") {
             $0.waiting

@@ -257,6 +257,7 @@ extension Figures {
         json.member("refused_claims", remote.refusedClaims)
         json.member("removals", remote.removals)
         json.member("unreadable_records", remote.unreadableRecords)
+        json.member("cut_reads", remote.cutReads)
         json.member("connects", remote.connects)
         json.member("connect_failures", remote.connectFailures)
         json.member("disconnects", remote.disconnects)

@@ -35,10 +35,13 @@ package struct RedisSettings: Sendable, Equatable {
     /// Maximum number of bytes that wait to be sent. Writes are refused beyond half of it, lookups and removals beyond
     /// all of it.
     package var outputLimit = 8 << 20
-    /// Maximum number of large records that wait to be written, and that are read concurrently; each occupies memory
-    /// meanwhile.
+    /// Maximum number of large records that wait to be written; each occupies memory meanwhile.
     package var largeWriteLimit = 16
-    package var largeReadLimit = 16
+    /// Maximum number of large records that are read concurrently. What memory they take is bounded by the budget; a read lasts as
+    /// long as its clients take.
+    package var largeReadLimit = 512
+    /// For how long the rest of a large record that is being sent to clients is tried to be had.
+    package var readPatienceMilliseconds: Int64 = 10_000
     /// A record whose header declares more bytes than this counts as damaged.
     package var recordLimit = 256 << 20
 

@@ -17,6 +17,14 @@ package enum StoreAnswer {
 /// Receives the result of a lookup, on the worker thread that asked, never from within `lookup` itself.
 package protocol StoreReceiver: AnyObject {
     func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64)
+
+    /// What was looked up is a large response, which has begun to arrive: asked once, before ``storeDidAnswer(_:token:)``.
+    func storeDidBegin(_ record: any ArrivingRecord, token: UInt64) -> ArrivingRecordUse
+}
+
+extension StoreReceiver {
+    /// By default it waits for the whole.
+    package func storeDidBegin(_ record: any ArrivingRecord, token: UInt64) -> ArrivingRecordUse { .awaitWhole }
 }
 
 /// Receives the result of a removal.
@@ -131,6 +139,8 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
     package var removals = 0
     /// Records that could not be used: of another version, damaged, or with another key text.
     package var unreadableRecords = 0
+    /// Records whose rest could not be had any more while their beginning was being sent to clients.
+    package var cutReads = 0
     package var connects = 0
     package var connectFailures = 0
     package var disconnects = 0
@@ -157,6 +167,7 @@ package struct RemoteStoreFigures: Sendable, BitwiseCopyable, Equatable {
         occupied += other.occupied
         removals += other.removals
         unreadableRecords += other.unreadableRecords
+        cutReads += other.cutReads
         connects += other.connects
         connectFailures += other.connectFailures
         disconnects += other.disconnects

@@ -4,9 +4,16 @@
 import CacheStorage
 import EventLoop
 
+/// Something that was found, which somebody who looked for it is asked about.
+protocol LookupOffer: AnyObject {
+    /// May call the receiver.
+    func offer(ticket: UInt64, token: UInt64, to receiver: any StoreReceiver)
+}
+
 final class DeliveryQueue {
     private enum Result {
         case lookup(StoreAnswer)
+        case offer(any LookupOffer)
         case removal(Int, StoreTrouble?)
         case claim(ClaimOutcome)
     }
@@ -23,6 +30,8 @@ final class DeliveryQueue {
 
     private let loop: EventLoop
     private var waiting: [Delivery] = []
+    /// Whether everything that was collected has been delivered.
+    var isEmpty: Bool { waiting.isEmpty }
     private var isDelivering = false
 
     init(loop: EventLoop) {
@@ -31,6 +40,11 @@ final class DeliveryQueue {
 
     func append(_ result: StoreAnswer, ticket: UInt64, token: UInt64, to receiver: any StoreReceiver) {
         waiting.append(Delivery(result: .lookup(result), ticket: ticket, token: token, lookupReceiver: receiver))
+    }
+
+    /// What is offered decides what the receiver is told.
+    func append(_ offer: any LookupOffer, ticket: UInt64, token: UInt64, to receiver: any StoreReceiver) {
+        waiting.append(Delivery(result: .offer(offer), ticket: ticket, token: token, lookupReceiver: receiver))
     }
 
     func appendRemoval(_ count: Int, _ trouble: StoreTrouble?, token: UInt64, to receiver: (any StoreRemovalReceiver)?)
@@ -67,6 +81,10 @@ final class DeliveryQueue {
             index += 1
             switch delivery.result {
             case .lookup(let result): delivery.lookupReceiver?.storeDidAnswer(result, token: delivery.token)
+            case .offer(let offer):
+                if let receiver = delivery.lookupReceiver {
+                    offer.offer(ticket: delivery.ticket, token: delivery.token, to: receiver)
+                }
             case .removal(let count, let trouble):
                 delivery.removalReceiver?.storeDidRemove(count, trouble: trouble, token: delivery.token)
             case .claim(let outcome): delivery.claimReceiver?.storeDidClaim(outcome, token: delivery.token)

@@ -1,60 +1,181 @@
 // The large records that are being read: their pieces are requested a few at a time, so that neither Redis nor the
 // worker is blocked for long and lookups of small records can be served in between.
+//
+// What a lookup waits for fails with the connection. What a client is being sent doesn't: it goes on where it was, as soon as
+// Redis replies again and still has that record.
 
 import CacheStorage
+import EventLoop
 
 final class LargeReads {
-    /// How many pieces of one record are requested ahead.
-    private static let piecesAhead = 4
+    /// How many pieces are requested ahead, of all records together.
+    static let piecesInFlight = 32
+    /// How often a read that is stalled is tried again.
+    private static let retryMilliseconds: Int64 = 250
 
     private let context: StoreContext
     private var reads: [LargeRead] = []
+    /// Pieces that are awaited, those that nobody needs any more included.
+    private var inFlight = 0
+    /// Some of the reads might have requested more; where among the reads the next turn begins.
+    private var isSaturated = false
+    private var nextTurn = 0
+    /// Some of the reads may not be needed.
+    private var hasOffers = false
+    private var retryTimer: LoopTimer?
 
     init(context: StoreContext) {
         self.context = context
     }
 
-    /// Each read occupies the memory of its whole record, so their number is limited.
+    /// Their number is limited, whatever memory they take.
     var isFull: Bool { reads.count >= context.settings.largeReadLimit }
 
-    /// The read of that very record that is under way. Its first piece has just been seen again, so a lookup may wait for
-    /// the others.
+    /// The read of that very record that is under way. Its first piece has just been seen again, so a lookup may have the
+    /// others from there.
     func read(of header: RecordFormat.Header, at key: CacheKey) -> LargeRead? {
         reads.first { read in
-            read.key == key && !read.isBroken && read.header.description == header.description
+            read.key == key && read.isOpen && read.header.description == header.description
                 && read.header.lengths == header.lengths && read.header.kind == header.kind
         }
     }
 
-    func begin(_ read: LargeRead, on connection: RedisConnection) {
-        guard !read.readers.isEmpty else { return }
-        read.isBegun = true
+    /// A read whose first piece has arrived. It is to be offered to those that looked its record up.
+    func add(_ read: LargeRead) {
         reads.append(read)
-        requestPieces(of: read, on: connection)
+        hasOffers = true
     }
 
     func cancel(_ ticket: UInt64) {
         for read in reads { read.remove(ticket) }
     }
 
-    /// The connection is lost or doesn't respond: all reads fail.
-    func abandonAll(because trouble: StoreTrouble) {
-        for read in reads { deliver(.failed(trouble), to: read) }
-        reads.removeAll()
+    /// To be called when everybody was offered what had been found.
+    func dropUnneeded() {
+        guard hasOffers else { return }
+        hasOffers = false
+        reads.removeAll { !$0.isNeeded }
     }
 
-    private func requestPieces(of read: LargeRead, on connection: RedisConnection) {
-        while read.requested < read.pieces && read.requested - read.received < Self.piecesAhead {
-            let start = read.requested * RecordFormat.pieceCount
+    /// The connection is lost or doesn't respond: nobody waits any longer. What is being sent to clients is tried again.
+    func abandonAll(because trouble: StoreTrouble) {
+        for read in reads {
+            deliver(.failed(trouble), to: read)
+            if read.body == nil {
+                _ = read.fail()
+            } else if trouble == .closed {
+                cut(read)
+            } else {
+                stall(read)
+            }
+        }
+        reads.removeAll { !$0.isNeeded }
+    }
+
+    // MARK: Offering
+
+    /// Asks somebody who looked the record up what is to become of it.
+    func offer(_ read: LargeRead, to reader: LargeRead.Reader) {
+        var use = ArrivingRecordUse.awaitWhole
+        if let record = read.arriving, read.isOpen { use = reader.receiver.storeDidBegin(record, token: reader.token) }
+        switch use {
+        case .taken: context.figures.hits += 1
+        case .dropped: break
+        case .refused: refuse(reader)
+        case .awaitWhole:
+            guard read.becomesWhole else { return refuse(reader) }
+            read.add(reader)
+        }
+        guard read.isNeeded else { return }
+        if !reads.contains(where: { $0 === read }) { reads.append(read) }
+        request(read)
+    }
+
+    private func refuse(_ reader: LargeRead.Reader) {
+        context.figures.refusedLookups += 1
+        context.deliveries.append(
+            .failed(.tooManyWaiting), ticket: reader.ticket, token: reader.token, to: reader.receiver)
+    }
+
+    // MARK: Requesting
+
+    func request(_ read: LargeRead) {
+        let connection = context.topology.connection(for: read.key)
+        guard read.isNeeded, !read.isHeld else { return }
+        guard connection.isServing else { return stall(read) }
+        // In step the next ones are requested together, when those before have been passed on.
+        if read.isInStep, read.progress.outstanding > 0 { return }
+        while true {
+            guard inFlight < Self.piecesInFlight, connection.hasRoom else {
+                isSaturated = true
+                // Somebody else's reply may be what is waited for, or nobody's.
+                if inFlight == 0 { stall(read) }
+                return
+            }
+            guard let piece = read.progress.next(isInStep: read.isInStep) else { return }
+            let start = piece * RecordFormat.pieceCount
             connection.output.command(4)
             connection.output.argument("GETRANGE")
             connection.output.argument(read.key, prefix: context.keyPrefix)
             connection.output.argument(decimal: start)
             connection.output.argument(decimal: start + RecordFormat.pieceCount - 1)
-            connection.expectReply(.bulk, for: self, subject: read)
-            read.requested += 1
+            connection.expectReply(.bulk, for: self, tag: read.progress.attempt, subject: read)
+            inFlight += 1
         }
     }
+
+    /// All have their turn.
+    private func requestMore() {
+        guard isSaturated else { return }
+        isSaturated = false
+        for offset in reads.indices {
+            let place = (nextTurn + offset) % reads.count
+            if reads[place].stalledSince != nil { continue }
+            request(reads[place])
+            if isSaturated {
+                nextTurn = place + 1
+                return
+            }
+        }
+    }
+
+    func stopped(_ read: LargeRead) { finish(read, .failed(.tooManyWaiting)) }
+
+    // MARK: Stalling
+
+    private func stall(_ read: LargeRead) {
+        read.progress.restart()
+        if read.stalledSince == nil { read.stalledSince = context.loop.now.milliseconds }
+        if retryTimer == nil { retryTimer = LoopTimer(loop: context.loop) { [weak self] in self?.retry() } }
+        retryTimer?.schedule(afterMilliseconds: Self.retryMilliseconds)
+    }
+
+    private func retry() {
+        let now = context.loop.now.milliseconds
+        var isAnyLeft = false
+        for read in reads {
+            guard let since = read.stalledSince else { continue }
+            if read.isHeld {
+                // It has what its client can take.
+                read.stalledSince = nil
+            } else if now - since >= context.settings.readPatienceMilliseconds {
+                cut(read)
+            } else {
+                if read.progress.outstanding == 0 { request(read) }
+                isAnyLeft = true
+            }
+        }
+        if isAnyLeft { retryTimer?.schedule(afterMilliseconds: Self.retryMilliseconds) }
+    }
+
+    /// The rest of what is being sent to clients can't be had.
+    private func cut(_ read: LargeRead) {
+        reads.removeAll { $0 === read }
+        deliver(.failed(.commandTimedOut), to: read)
+        if read.fail() { context.figures.cutReads += 1 }
+    }
+
+    // MARK: Ending
 
     private func finish(_ read: LargeRead, _ result: StoreAnswer) {
         reads.removeAll { $0 === read }
@@ -70,36 +191,53 @@ final class LargeReads {
 
 extension LargeReads: CommandReceiver {
     func receive(bulk bytes: Span<UInt8>, attachment: Span<UInt8>, for command: PendingCommand) {
-        (command.subject as? LargeRead)?.take(bytes)
+        guard let read = command.subject as? LargeRead, command.tag == read.progress.attempt else { return }
+        read.take(bytes)
     }
 
     /// A piece has arrived, was found to be damaged, or was refused. Pieces that arrive after the end of a read are
     /// ignored.
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
-        guard case .reply(let reply) = outcome, let read = command.subject as? LargeRead,
-            reads.contains(where: { $0 === read })
-        else { return }
+        inFlight -= 1
+        if case .reply(let reply) = outcome, let read = command.subject as? LargeRead,
+            command.tag == read.progress.attempt, reads.contains(where: { $0 === read })
+        {
+            arrived(reply, of: read)
+        }
+        requestMore()
+    }
+
+    private func arrived(_ reply: Reply, of read: LargeRead) {
         if case .error(let kind) = reply {
             context.figures.failures += read.readers.count
-            finish(read, .failed(kind.trouble))
-        } else if read.isBroken {
-            finishUnreadable(read)
-        } else if read.readers.isEmpty {
-            finish(read, .miss)
-        } else if read.received < read.pieces {
-            requestPieces(of: read, on: connection)
-        } else if let record = read.finish() {
-            context.figures.hits += read.readers.count
-            context.liveRecords.note(read.key, record)
-            finish(read, .hit(record))
-        } else {
-            finishUnreadable(read)
+            deliver(.failed(kind.trouble), to: read)
+            if read.body == nil { return finish(read, .miss) }
+            return stall(read)
         }
+        read.stalledSince = nil
+        if read.isBroken {
+            finishUnreadable(read)
+        } else if !read.isNeeded {
+            finish(read, .miss)
+        } else if !read.progress.isComplete {
+            goOn(read)
+        } else {
+            let record = read.finish()
+            context.figures.hits += read.readers.count
+            if let record { context.liveRecords.note(read.key, record) }
+            finish(read, record.map { .hit($0) } ?? .failed(.tooManyWaiting))
+        }
+    }
+
+    private func goOn(_ read: LargeRead) {
+        if let body = read.body, body.isInStep, read.progress.outstanding == 0 { read.isHeld = !body.mayReadOn() }
+        if !isSaturated { request(read) }
     }
 
     private func finishUnreadable(_ read: LargeRead) {
         context.figures.unreadableRecords += 1
         context.figures.misses += read.readers.count
+        if read.fail() { context.figures.cutReads += 1 }
         finish(read, .miss)
     }
 }

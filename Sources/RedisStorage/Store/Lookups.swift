@@ -155,11 +155,15 @@ extension Lookups: CommandReceiver {
     /// Nil for a record that contradicts itself.
     private func readLarge(_ header: RecordFormat.Header, at key: CacheKey, _ contents: Span<UInt8>) -> Received? {
         if let read = largeReads.read(of: header, at: key) { return .large(read) }
-        guard !largeReads.isFull, context.budget.hasRoom(for: header.lengths.total) else { return .refused }
-        guard let read = LargeRead(header: header, key: key, budget: context.budget), read.begin(with: contents) else {
-            return nil
+        guard !largeReads.isFull else { return .refused }
+        do throws(StoredResponseBuilder.Refusal) {
+            let read = try LargeRead(
+                header: header, key: key, contents: contents, budget: context.budget, reads: largeReads)
+            largeReads.add(read)
+            return .large(read)
+        } catch {
+            return error == .wrongLength ? nil : .refused
         }
-        return .large(read)
     }
 
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
@@ -171,7 +175,6 @@ extension Lookups: CommandReceiver {
         for ticket in lookup.followers {
             if let follower = table.remove(ticket) { finish(follower, ticket: ticket, outcome, result) }
         }
-        if case .large(let read) = result, !read.isBegun { largeReads.begin(read, on: connection) }
     }
 
     private func finish(_ lookup: PendingLookup, ticket: UInt64, _ outcome: CommandOutcome, _ result: Received) {
@@ -185,7 +188,7 @@ extension Lookups: CommandReceiver {
             deliver(.failed(kind.trouble), to: lookup, ticket)
         case .reply(.bulk):
             if case .large(let read) = result, !lookup.hasOtherText {
-                return read.add(LargeRead.Reader(ticket: ticket, token: lookup.token, receiver: receiver))
+                return context.deliveries.append(read, ticket: ticket, token: lookup.token, to: receiver)
             }
             finish(lookup, ticket: ticket, lookup.hasOtherText ? ofAnotherText(result) : result)
         case .reply(.status), .reply(.integer), .reply(.absent), .reply(.array):
@@ -216,7 +219,7 @@ extension Lookups: CommandReceiver {
         case .miss, .nothing:
             context.figures.misses += 1
             deliver(.miss, to: lookup, ticket)
-        case .large: preconditionFailure("the readers of a large record wait for all of its pieces")
+        case .large: preconditionFailure("a large record is offered")
         }
     }
 

@@ -60,6 +60,11 @@ enum RecordFormat {
         return start..<min(total, start + pieceContentCount)
     }
 
+    /// The piece that contains the byte at `offset` of the record.
+    static func piece(at offset: Int) -> Int {
+        offset < pieceCount ? 0 : 1 + (offset - pieceCount) / pieceContentCount
+    }
+
     /// Length of the value once the pieces up to and including `number` are written.
     static func valueCount(throughPiece number: Int, total: Int) -> Int {
         contents(ofPiece: number, total: total).upperBound + number * pieceHeaderCount

@@ -199,6 +199,7 @@ extension RedisStore: RedisConnectionDelegate {
         if removals.sendUndelivered(on: connection) { lookups.endSharing() }
         largeWrites.sendMore()
         context.deliveries.deliver()
+        if context.deliveries.isEmpty { largeReads.dropUnneeded() }
     }
 
     func connectionNeedsWriteTest(_ connection: RedisConnection) { smallWrites.test(connection) }
