@@ -117,12 +117,12 @@ final class FeedScene {
     }
 
     static func builder(
-        length: Int?, objectLimit: Int, budget: MemoryBudget
+        length: Int?, reserving first: Int? = nil, objectLimit: Int, budget: MemoryBudget
     ) throws(StoredResponseBuilder.Refusal) -> StoredResponseBuilder {
         let head = Array("HTTP/1.1 200 OK\r\n".utf8)
         return try StoredResponseBuilder(
             description(id: 1), keyText: keyText.span, varyNames: Span(), head: head.span, length: length,
-            objectLimit: objectLimit, budget: budget)
+            reserving: first, objectLimit: objectLimit, budget: budget)
     }
 
     static func response(id: UInt64 = 1, body: [UInt8]) -> StoredResponse {

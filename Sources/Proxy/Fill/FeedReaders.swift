@@ -92,6 +92,13 @@ struct FeedReaders: Sendable {
         atEnd = 0
     }
 
+    /// What arrives next begins further on in the body, where somebody is about to read.
+    mutating func skip(to position: Int) {
+        isLockstep = true
+        end = position
+        spillStart = position
+    }
+
     /// Whether nobody needs the first `count` bytes any more.
     func isPast(_ count: Int) -> Bool { (least ?? .max) >= count }
 

@@ -67,6 +67,8 @@ final class FillFeed: Sendable {
     let began: InvalidationMoment
     /// The worker whose fill writes here.
     private let owner: Mailbox<Notice>
+    /// Whether it is read from the remote store instead of an origin.
+    let isStored: Bool
     private let state: Locked<State>
     let fence = FeedFence()
     /// How far readers may lag behind one another in lockstep.
@@ -74,7 +76,8 @@ final class FillFeed: Sendable {
 
     init(
         key: CacheKey, keyText: [UInt8], range: ByteRangeSpec? = nil, scope: FillScope = .whole,
-        isPersonal: Bool = false, began: InvalidationMoment, owner: Mailbox<Notice>, spillLimit: Int = spillLimit
+        isPersonal: Bool = false, began: InvalidationMoment, owner: Mailbox<Notice>, spillLimit: Int = spillLimit,
+        isStored: Bool = false
     ) {
         state = Locked(State(readers: FeedReaders(spillLimit: spillLimit)))
         self.key = key
@@ -84,6 +87,7 @@ final class FillFeed: Sendable {
         self.keyText = keyText
         self.began = began
         self.owner = owner
+        self.isStored = isStored
     }
 
     /// Of what it says that its response isn't for others: a range says nothing of the whole, and one client's response
@@ -244,6 +248,7 @@ final class FillFeed: Sendable {
         tell { state in
             state.builder = builder
             state.place = place
+            state.readers.keep(builder.count)
             if case .awaitingHead = state.stage { state.stage = .arriving }
         }
     }
@@ -296,6 +301,14 @@ final class FillFeed: Sendable {
             state.dropPassed()
         }
         return dropped
+    }
+
+    /// Of the body only what begins there is read, before anything of that has arrived.
+    func skip(to position: Int) {
+        state.withLock { state in
+            state.readers.skip(to: position)
+            state.builder = nil
+        }
     }
 
     /// Nobody reads from it: what was kept is let go.

@@ -58,6 +58,8 @@ final class FillService {
 
     /// Fills under way, by their feeds.
     private var running: [ObjectIdentifier: Fill] = [:]
+    /// What is being read from the remote store, by its feed.
+    private var remoteBodies: [ObjectIdentifier: RemoteBody] = [:]
     /// What waits for another process's fetch, by the key at which that one's placeholder stands.
     private var waiting: [CacheKey: FillClaim] = [:]
     /// Refreshes under way.
@@ -177,8 +179,31 @@ final class FillService {
 
     /// A notice for a fill of this worker's.
     func needsFill(_ feed: FillFeed) {
+        if feed.isStored { remoteBodies[ObjectIdentifier(feed)]?.readersChanged() }
         running[ObjectIdentifier(feed)]?.readersChanged()
         fillEnded?()
+    }
+
+    /// What reads a record from the remote store for the requests of this worker; nil if there is no memory for it.
+    /// - Parameters:
+    ///   - part: all that is needed of the body; nil for the whole.
+    ///   - selection: what found the record, just now.
+    func remoteBody(of record: any ArrivingRecord, _ part: Range<Int>?, _ selection: Selection) -> RemoteBody? {
+        let keys = selection.keys
+        if let body = record.body as? RemoteBody {
+            body.copy = RemoteBody.Copy(key: keys.key, plainKey: keys.plainKey, heard: selection.heard)
+            return body
+        }
+        let feed = FillFeed(
+            key: keys.key, keyText: keys.text, began: cache.moment, owner: mailbox,
+            spillLimit: RemoteBody.windowCount, isStored: true)
+        let body = RemoteBody(
+            record, feed: feed, copy: RemoteBody.Copy(key: keys.key, plainKey: keys.plainKey, heard: selection.heard),
+            cache: cache, loop: loop, budget: budget)
+        body.ended = { [unowned self] in remoteBodies[ObjectIdentifier(feed)] = nil }
+        guard body.begin(part) else { return nil }
+        remoteBodies[ObjectIdentifier(feed)] = body
+        return body
     }
 }
 

@@ -12,7 +12,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case originUnresolved, originRefused, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
     // The response had begun when something ended it.
-    case responseCutShort, clientGone, clientStalled, clientOverMemory
+    case responseCutShort, storedCutShort, clientGone, clientStalled, clientOverMemory
 
     /// The status that Larder responds with; 0 where it doesn't respond, or where the status is somebody else's.
     package var status: Int { row.status }
@@ -36,7 +36,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .loop: "proxy_loop_detected"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
-            .tooManyClients, .storeDown, .responseCutShort, .clientGone, .clientStalled, .clientOverMemory:
+            .tooManyClients, .storeDown, .responseCutShort, .storedCutShort, .clientGone, .clientStalled,
+            .clientOverMemory:
             nil
         }
     }
@@ -82,6 +83,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
                 "the cached response must be revalidated, and the origin cannot be reached"
             )
         case .responseCutShort: (0, "answer-cut-short", "the upstream response ended before it was complete")
+        case .storedCutShort: (0, "stored-cut-short", "the rest of the response could not be read from Redis any more")
         case .clientGone: (0, "client-gone", "the client closed the connection before it had the whole response")
         case .clientStalled: (0, "client-stalled", "the client stopped reading the response")
         case .clientOverMemory:

@@ -143,6 +143,78 @@ extension Transaction {
         }
     }
 
+    /// Responds with a large record that has begun to arrive from the remote store. What is done with the head alone is
+    /// done; a body is sent as it comes.
+    func deliver(arriving record: any ArrivingRecord) -> ArrivingRecordUse {
+        guard let stream else { return .dropped }
+        let head = record.head
+        let request = self.request!
+        if request.facts.hasConditions && request.isNotModified(head, now: worker.instant) {
+            use(head)
+            deliverNotModified(head)
+            return .taken
+        }
+        var part: Range<Int>?
+        let length = Int64(record.bodyCount)
+        if request.facts.hasRange, request.head.method == .get, head.status == 200 {
+            switch request.ranges(of: head, length: length) {
+            case .whole: break
+            case .part(let asked): part = Int(asked.lowerBound)..<Int(asked.upperBound)
+            // They are sent in the order in which they were asked for.
+            case .parts: return .awaitWhole
+            case .unsatisfiable:
+                use(head)
+                deliverUnsatisfiable(head, length: length)
+                return .taken
+            }
+        }
+        if request.head.method == .head {
+            use(head)
+            beginWhole(of: record)
+            stream.sendStored(head, range: 0..<0)
+            return .taken
+        }
+        guard let body = fills.remoteBody(of: record, part, selection),
+            let reader = body.feed.join(worker: worker.index, mailbox: fills.mailbox)
+        else { return .refused }
+        use(head)
+        activity = .reading(body.feed, reader)
+        worker.startReading(body.feed, self)
+        if let part {
+            reading.count = part.lowerBound
+            reading.end = part.upperBound
+            body.narrow(to: part)
+            body.feed.advance(reader, to: reading.count)
+            beginPart(head, Int64(part.lowerBound)..<Int64(part.upperBound), completeLength: length)
+            countHit()
+        } else {
+            reading.count = 0
+            beginWhole(of: record)
+        }
+        body.readOn()
+        pump(body.feed, reader)
+        return .taken
+    }
+
+    private func use(_ head: StoredResponse) {
+        activity = .none
+        selection.stored = head
+        served.verdict = .hit
+        served.outcome = served.verdict.outcome
+    }
+
+    private func beginWhole(of record: any ArrivingRecord) {
+        let head = record.head
+        served.status = Int(head.status)
+        begin(head)
+        appendOwnFields(head)
+        if !head.description.headHasContentLength && head.status != 204 && head.status != 304 {
+            writer.append("Content-Length", decimal: UInt64(record.bodyCount))
+        }
+        countHit()
+        stream?.sendHead(.known(UInt64(record.bodyCount)))
+    }
+
     // MARK: Ranges
 
     /// Responds with the parts that are asked for; false where the whole is the response (RFC 9110 §14.2).

@@ -351,7 +351,7 @@ extension Transaction: FillReader {
             if stream.isBlocked { break }
             if reach.isBroken {
                 stream.flush()
-                return cutShort(.responseCutShort)
+                return cutShort(feed.isStored ? .storedCutShort : .responseCutShort)
             }
             if let completed = reach.completed {
                 endActivity()
@@ -373,7 +373,8 @@ extension Transaction: FillReader {
                 // It has broken off since, or was too slow.
                 guard count > 0 else {
                     stream.flush()
-                    return cutShort(feed.reach(of: reader).isDropped ? .clientStalled : .responseCutShort)
+                    if feed.reach(of: reader).isDropped { return cutShort(.clientStalled) }
+                    return cutShort(feed.isStored ? .storedCutShort : .responseCutShort)
                 }
                 reading.count += count
                 stream.send(worker.window.span)

@@ -311,6 +311,25 @@ extension Transaction: StoreReceiver {
         }
     }
 
+    func storeDidBegin(_ record: any ArrivingRecord, token: UInt64) -> ArrivingRecordUse {
+        guard token == number, isLive else { return .dropped }
+        // What is asked for may need the whole: to be freshened, or to be shown.
+        guard explainer == nil, isFresh(record.head) else { return .awaitWhole }
+        return deliver(arriving: record)
+    }
+
+    /// Whether what the remote store has may be used as it is, and for nothing else than to be delivered.
+    private func isFresh(_ head: StoredResponse) -> Bool {
+        let (request, keys, now) = (self.request!, selection.keys, worker.instant)
+        guard let policy = request.policy, selection.stored == nil, !keys.hasOtherLists, keys.isUsable(head),
+            cache.isCurrent(head, key: keys.key, plainKey: keys.plainKey, now: worker.wallTime),
+            request.purgeVerdict(on: head, at: keys, in: cache) == .current,
+            case .fresh = reuseVerdict(stored: head.facts, request: request.facts, policy: policy, now: now)
+        else { return false }
+        guard let share = request.entry?.earlyRefresh else { return true }
+        return !HTTPCaching.refreshesEarly(stored: head.facts, percentage: share, now: now, random: 0)
+    }
+
     private func missed(_ sight: StoreSight) -> Progress {
         see(sight)
         // It may have been put since the store was asked.
