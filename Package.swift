@@ -105,7 +105,9 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "RedisStorageTests",
-            dependencies: ["RedisStorage", "CacheStorage", "HTTPCaching", "EventLoop", "TestSupport"],
+            dependencies: [
+                "RedisStorage", "CacheStorage", "HTTPCaching", "EventLoop", "TestSupport", "TestRandomness",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "ConfigurationReader", "TestRandomness"],
