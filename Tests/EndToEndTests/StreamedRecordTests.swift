@@ -107,6 +107,22 @@ struct StreamedRecordTests {
         }
     }
 
+    @Test("Where one record takes more than half of the memory, all but its first client share a copy")
+    func oneCopyOfMuch() throws {
+        try play(memory: "32MiB") { redis, _, larder in
+            let before = try reads(redis)
+            let clients = try (0..<20).map { _ in try client(of: larder) }
+            for client in clients { #expect(client.socket.isReadable(within: 30)) }
+            try settle(redis)
+            #expect(try larder.figure("responses", "memory_bytes") <= 32 << 20)
+            for client in clients {
+                let response = try client.readResponse()
+                #expect(response.xCache == "HIT" && response.body == body)
+            }
+            #expect(try reads(redis) - before <= 2 * Self.pieces + 20)
+        }
+    }
+
     @Test("Clients of different records stay within limits.memory, and each gets its own")
     func manyRecords() throws {
         let body = Array(body[..<(6 << 20)])

@@ -14,6 +14,7 @@ private final class ScriptedRecord: ArrivingRecord {
     private var builder: StoredResponseBuilder?
     var isAwaited = false
     var isUntouched = true
+    var isSought = false
     /// How often more was asked for.
     private(set) var requests = 0
     private(set) var isStopped = false
@@ -122,6 +123,15 @@ struct RemoteBodyTests {
         body = nil
     }
 
+    @Test("What others read in step is kept whole for the next, where there is any room")
+    func wanted() throws {
+        let budget = MemoryBudget(bytes: 2000)
+        #expect(budget.reserve(500))
+        let record = try ScriptedRecord(content, first: 100, budget: budget)
+        let body = body(record, budget)
+        #expect(body.begin(isWanted: true) && body.isOpen && !body.isInStep && budget.refusals == 0)
+    }
+
     @Test("Without memory for that there is nothing to read, and the store is told")
     func refused() throws {
         let budget = MemoryBudget(bytes: 400_000)
@@ -152,13 +162,13 @@ struct RemoteBodyTests {
         #expect(Array(taken.prefix(part.count)) == Array(content[part]))
     }
 
-    @Test("A part is read with the whole where others wait for that")
-    func partOfWhole() throws {
+    @Test("A part is read with the whole where others wait for that, or are about to", arguments: [false, true])
+    func partOfWhole(isWanted: Bool) throws {
         let budget = MemoryBudget(bytes: 4 << 20)
         let record = try ScriptedRecord(content, first: 100, budget: budget)
-        record.isUntouched = false
+        record.isUntouched = isWanted
         let body = body(record, budget)
-        #expect(body.begin(730..<850) && !body.isInStep && body.isOpen)
+        #expect(body.begin(730..<850, isWanted: isWanted) && !body.isInStep && body.isOpen)
         let reader = try #require(body.feed.join(worker: 1, mailbox: worker.mailbox))
         body.narrow(to: 730..<850)
         #expect(record.narrowedTo == nil)

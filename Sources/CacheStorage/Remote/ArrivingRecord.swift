@@ -16,6 +16,9 @@ package protocol ArrivingRecord: AnyObject {
     /// Whether nothing has been asked for beyond the first piece, and nobody waits for that.
     var isUntouched: Bool { get }
 
+    /// Whether others who looked it up are about to be offered it.
+    var isSought: Bool { get }
+
     /// From now on, what arrives goes to `body`, until it ended, failed, or stopped.
     /// - Returns: what has arrived, for which the budget has room, and not yet for more; nil if something else takes it.
     func begin(_ body: any ArrivingBody) -> StoredResponseBuilder?

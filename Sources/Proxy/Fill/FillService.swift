@@ -201,7 +201,9 @@ final class FillService {
             record, feed: feed, copy: RemoteBody.Copy(key: keys.key, plainKey: keys.plainKey, heard: selection.heard),
             cache: cache, loop: loop, budget: budget)
         body.ended = { [unowned self] in remoteBodies[ObjectIdentifier(feed)] = nil }
-        guard body.begin(part) else { return nil }
+        let isWanted =
+            record.isSought || part == nil && remoteBodies.values.contains { $0.isInStep(with: record.head) }
+        guard body.begin(part, isWanted: isWanted) else { return nil }
         remoteBodies[ObjectIdentifier(feed)] = body
         return body
     }

@@ -3,7 +3,8 @@
 //
 // As long as half of the memory for responses is free, it is read as fast as the store sends it, and kept whole: what
 // happens to the record meanwhile doesn't matter then for long, and memory may keep a copy. Beyond that it is read in step with
-// its client, window by window, for that client alone.
+// its client, window by window, for that client alone; when others ask for the same record, it is kept whole for all that
+// follow, if there is any room.
 
 import Bytes
 import CacheStorage
@@ -28,6 +29,7 @@ final class RemoteBody {
     /// Called when it is over, one way or another.
     var ended: (() -> Void)?
     private(set) var isInStep = false
+    private var isOfPart = false
     private var isOver = false
 
     /// In step: what is kept for a client, and asked for when that has been passed on; and all that it takes of the budget.
@@ -51,11 +53,14 @@ final class RemoteBody {
     deinit { if isInStep { budget.release(Self.reservedCount) } }
 
     /// Takes what has arrived; false if there is no memory for the rest.
-    /// - Parameter part: what the first reader needs of the body; nil for the whole.
-    func begin(_ part: Range<Int>? = nil) -> Bool {
+    /// - Parameters:
+    ///   - part: what the first reader needs of the body; nil for the whole.
+    ///   - isWanted: whether others want it too.
+    func begin(_ part: Range<Int>? = nil, isWanted: Bool = false) -> Bool {
         guard let builder = record.begin(self) else { return false }
-        let isSmall = if let part { part.count <= Self.smallPart && record.isUntouched } else { false }
-        if isSmall || !builder.reserveRest(ifPlenty: true) {
+        let isSmall = if let part { part.count <= Self.smallPart } else { false }
+        let isAlone = isSmall && record.isUntouched && !isWanted
+        if isAlone || !builder.reserveRest(ifPlenty: !isWanted) {
             guard budget.reserve(Self.reservedCount) else {
                 record.stop()
                 return false
@@ -70,9 +75,13 @@ final class RemoteBody {
     /// Its first reader, which has just joined, needs this part of the body.
     func narrow(to part: Range<Int>) {
         guard isInStep else { return }
+        isOfPart = true
         let start = record.narrow(to: part)
         if start > feed.end { feed.skip(to: start) }
     }
+
+    /// Whether it is the body of that record, for one client.
+    func isInStep(with head: StoredResponse) -> Bool { isInStep && !isOfPart && record.head.id == head.id }
 
     /// The store is asked for more, once somebody reads.
     func readOn() { if !isOver { record.readOn() } }

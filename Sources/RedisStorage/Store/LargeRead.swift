@@ -29,6 +29,8 @@ final class LargeRead {
     var progress: PieceProgress
     /// Those that wait for the whole.
     private(set) var readers: [Reader] = []
+    /// How many lookups are still to be offered it; those that were cancelled since may be counted too.
+    var offers = 0
     /// In step: what has come is to be passed on first.
     var isHeld = false
     /// Since when nothing has come, in milliseconds; nil while the store replies.
@@ -169,6 +171,7 @@ extension LargeRead: ArrivingRecord {
     }
 
     var isAwaited: Bool { !readers.isEmpty }
+    var isSought: Bool { offers > 0 }
     var isUntouched: Bool { progress.requested == 1 && readers.isEmpty }
 
     func begin(_ body: any ArrivingBody) -> StoredResponseBuilder? {
@@ -197,6 +200,7 @@ extension LargeRead: ArrivingRecord {
 
 extension LargeRead: LookupOffer {
     func offer(ticket: UInt64, token: UInt64, to receiver: any StoreReceiver) {
+        offers -= 1
         reads?.offer(self, to: Reader(ticket: ticket, token: token, receiver: receiver))
     }
 }

@@ -188,6 +188,7 @@ extension Lookups: CommandReceiver {
             deliver(.failed(kind.trouble), to: lookup, ticket)
         case .reply(.bulk):
             if case .large(let read) = result, !lookup.hasOtherText {
+                read.offers += 1
                 return context.deliveries.append(read, ticket: ticket, token: lookup.token, to: receiver)
             }
             finish(lookup, ticket: ticket, lookup.hasOtherText ? ofAnotherText(result) : result)
