@@ -90,7 +90,8 @@ struct RemoteBodyTests {
         let first = try #require(body.feed.join(worker: 1, mailbox: worker.mailbox))
         #expect(read(body, first, 0) == Array(content[..<100]))
         record.send(400)
-        #expect(worker.take() == [.moved])
+        // The rest comes soon.
+        #expect(worker.take() == [])
         let second = try #require(body.feed.join(worker: 1, mailbox: worker.mailbox))
         #expect(read(body, second, 0) == Array(content[..<500]) && read(body, first, 100) == Array(content[100..<500]))
         record.send(500)
@@ -98,8 +99,22 @@ struct RemoteBodyTests {
         body.ended = { isEnded = true }
         let whole = body.bodyEnded()
         let kept = whole.map { $0.body.copied() }
-        #expect(isEnded && !body.isOpen && kept == content)
+        #expect(isEnded && !body.isOpen && kept == content && worker.take() == [.moved])
         #expect(body.feed.reach(of: first).completed === whole)
+    }
+
+    @Test("Readers are told of what has come while the rest is slow")
+    func slow() throws {
+        let budget = MemoryBudget(bytes: 10_000)
+        let record = try ScriptedRecord(content, first: 100, budget: budget)
+        let body = body(record, budget)
+        #expect(body.begin())
+        let reader = try #require(body.feed.join(worker: 1, mailbox: worker.mailbox))
+        let pause = LoopTimer(loop: loop) { [loop] in loop.stop() }
+        pause.schedule(afterMilliseconds: 30)
+        loop.run()
+        record.send(100)
+        #expect(worker.take() == [.moved] && read(body, reader, 0) == Array(content[..<200]))
     }
 
     @Test("Without, it is for one reader, and the store is asked for more when that has taken what there is")

@@ -257,10 +257,11 @@ final class FillFeed: Sendable {
     func refuse(_ refusal: FillRefusal) { tell { $0.stage = .refused(refusal) } }
 
     /// Takes the next piece of the body into the response that is to be stored.
+    /// - Parameter isQuiet: more comes soon, with which readers are told.
     /// - Throws: why that is no longer possible; then ``spill(_:)`` goes on in lockstep, or ``dropBody()`` ends it.
-    func append(_ piece: Span<UInt8>) throws(StoredResponseBuilder.Refusal) {
+    func append(_ piece: Span<UInt8>, isQuiet: Bool = false) throws(StoredResponseBuilder.Refusal) {
         var refusal: StoredResponseBuilder.Refusal?
-        tell { state in
+        tell(unless: isQuiet) { state in
             do throws(StoredResponseBuilder.Refusal) {
                 try state.builder?.append(piece)
                 state.readers.keep(piece.count)
@@ -380,10 +381,10 @@ final class FillFeed: Sendable {
     }
 
     /// Changes the state and tells the workers that have readers, once until they look.
-    private func tell(_ change: (inout State) -> Void) {
+    private func tell(unless isQuiet: Bool = false, _ change: (inout State) -> Void) {
         let wanted: [Mailbox<Notice>] = state.withLock { state in
             change(&state)
-            guard !state.readers.isEmpty, !state.listeners.isEmpty else { return [] }
+            guard !isQuiet, !state.readers.isEmpty, !state.listeners.isEmpty else { return [] }
             var wanted: [Mailbox<Notice>] = []
             for index in state.listeners.indices where !state.listeners[index].isTold {
                 state.listeners[index].isTold = true

@@ -31,7 +31,13 @@ final class RemoteBody {
     private(set) var isInStep = false
     private var isOfPart = false
     private var isOver = false
+    /// How much has come since readers were told.
+    private var untold: (count: Int, since: MonotonicTime)
 
+    /// Readers are told of so much at once, if it comes within that time: of what is soon whole they are sent the rest from where
+    /// it lies, without a copy.
+    private static let quietCount = 1 << 20
+    private static let quietMilliseconds: Int64 = 10
     /// In step: what is kept for a client, and asked for when that has been passed on; and all that it takes of the budget.
     static let windowCount = 256 << 10
     private static let reservedCount = 2 * windowCount
@@ -48,6 +54,7 @@ final class RemoteBody {
         self.cache = cache
         self.loop = loop
         self.budget = budget
+        untold = (0, loop.now)
     }
 
     deinit { if isInStep { budget.release(Self.reservedCount) } }
@@ -110,7 +117,11 @@ extension RemoteBody: ArrivingBody {
 
     func bodyArrived(_ piece: Span<UInt8>) {
         if isInStep { return feed.spill(piece) }
-        do throws(StoredResponseBuilder.Refusal) { try feed.append(piece) } catch {
+        untold.count += piece.count
+        let isQuiet =
+            untold.count < Self.quietCount && loop.now.milliseconds(since: untold.since) < Self.quietMilliseconds
+        if !isQuiet { untold = (0, loop.now) }
+        do throws(StoredResponseBuilder.Refusal) { try feed.append(piece, isQuiet: isQuiet) } catch {
             preconditionFailure("a body whose length is known and reserved takes what it is made of")
         }
     }
