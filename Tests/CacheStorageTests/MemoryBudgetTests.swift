@@ -32,7 +32,8 @@ struct MemoryBudgetTests {
     @Test("What can do with less is given no more than half of the limit, and that isn't a shortage")
     func plenty() {
         let budget = MemoryBudget(bytes: 100)
-        #expect(budget.reserveIfPlenty(50) && !budget.reserveIfPlenty(1))
+        #expect(budget.hasPlenty(for: 50) && !budget.hasPlenty(for: 51))
+        #expect(budget.reserveIfPlenty(50) && !budget.reserveIfPlenty(1) && !budget.hasPlenty(for: 1))
         #expect(budget.inUse == 50 && budget.arriving == 50 && budget.refusals == 0 && budget.shortages == 0)
         budget.release(50)
     }

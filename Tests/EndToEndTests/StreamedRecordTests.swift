@@ -167,6 +167,23 @@ struct StreamedRecordTests {
         }
     }
 
+    @Test("A record of up to 1 MiB is sent once it is whole: what is gone in the middle comes from the origin")
+    func small() throws {
+        let body = Array(body[..<(1 << 20)])
+        try play(memory: "256MiB", body: body) { redis, _, larder in
+            let before = try reads(redis)
+            #expect(try larder.request("HEAD", "/a").xCache == "HIT")
+            #expect(try reads(redis) - before == 1)
+            let hit = try larder.get("/a")
+            #expect(hit.xCache == "HIT" && hit.body == body)
+            // The last piece isn't what was written.
+            let key = try larder.redisKey("GET", "http://api.example/a")
+            #expect(try redis.command("SETRANGE", key, "1048000", "x").int ?? 0 > 1 << 20)
+            let next = try larder.get("/a")
+            #expect(next.xCache == "MISS" && next.body == body)
+        }
+    }
+
     @Test("A Redis that hangs in the middle, and doesn't any more, costs time and no bytes")
     func hangs() throws {
         try play { redis, _, larder in

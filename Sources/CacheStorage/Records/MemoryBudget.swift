@@ -54,6 +54,9 @@ package final class MemoryBudget: Sendable {
         return true
     }
 
+    /// Whether ``reserveIfPlenty(_:)`` would succeed now.
+    package func hasPlenty(for count: Int) -> Bool { inUse + count <= bytes / 2 }
+
     /// Whether `count` bytes could be reserved now; counted as a refusal if not.
     package func hasRoom(for count: Int) -> Bool {
         guard reserve(count) else { return false }

@@ -42,6 +42,10 @@ final class RemoteBody {
     static let windowCount = 256 << 10
     private static let reservedCount = 2 * windowCount
 
+    /// What is no larger is sent once it is whole, while there is memory to spare: it takes Redis a few milliseconds, and until
+    /// then the response may still come from the origin.
+    static let smallest = 1 << 20
+
     /// A part that isn't worth reading the whole for.
     private static let smallPart = 1 << 20
 

@@ -144,7 +144,7 @@ extension Transaction {
     }
 
     /// Responds with a large record that has begun to arrive from the remote store. What is done with the head alone is
-    /// done; a body is sent as it comes.
+    /// done; a body is sent as it comes, unless it is small enough to wait for.
     func deliver(arriving record: any ArrivingRecord) -> ArrivingRecordUse {
         guard let stream else { return .dropped }
         let head = record.head
@@ -174,6 +174,7 @@ extension Transaction {
             stream.sendStored(head, range: 0..<0)
             return .taken
         }
+        if record.bodyCount <= RemoteBody.smallest, fills.budget.hasPlenty(for: record.bodyCount) { return .awaitWhole }
         guard let body = fills.remoteBody(of: record, part, selection),
             let reader = body.feed.join(worker: worker.index, mailbox: fills.mailbox)
         else { return .refused }
