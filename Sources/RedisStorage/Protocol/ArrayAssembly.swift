@@ -2,7 +2,7 @@
 // limits. Commands of the hit path have no such replies.
 
 /// An element of an array reply, with a copy of its bytes.
-enum ReplyElement: Equatable {
+enum ReplyElement: Equatable, Sendable {
     case bulk([UInt8])
     case integer(Int)
     case absent
