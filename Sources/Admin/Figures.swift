@@ -24,6 +24,8 @@ struct Figures {
     let hearing: HearingFigures
     /// Of the store's master, if sentinels name it.
     let master: MasterFigures?
+    /// Of the store's nodes, if it is a cluster.
+    let cluster: ClusterFigures?
     /// Fills in progress, and keys that are marked hit-for-miss.
     let fills: Int
     let hitForMissKeys: Int
@@ -61,6 +63,7 @@ struct Figures {
         undelivered = server.shared.stores.undelivered.figures
         hearing = server.shared.stores.hearing.figures
         master = server.update.masterFigures
+        cluster = server.update.clusterFigures
         logLinesDropped = report.total.logLinesDropped + server.shared.accessLog.failedLines
         let counts = server.shared.fillCounts
         fills = counts.underWay
@@ -85,20 +88,21 @@ extension StoreState {
         switch self {
         case .up: "up"
         case .limited: "limited"
+        case .partial: "partial"
         case .down: "down"
         }
     }
 
     var since: WallTime {
         switch self {
-        case .up(let since), .limited(_, let since), .down(_, let since): since
+        case .up(let since), .limited(_, let since), .partial(_, let since), .down(_, let since): since
         }
     }
 
     var trouble: StoreTrouble? {
         switch self {
         case .up: nil
-        case .limited(let trouble, _), .down(let trouble, _): trouble
+        case .limited(let trouble, _), .partial(let trouble, _), .down(let trouble, _): trouble
         }
     }
 }

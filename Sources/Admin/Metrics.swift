@@ -294,6 +294,18 @@ extension MetricFamily {
         ) {
             if let master = $0.master { $1.add(master.changes) }
         },
+        MetricFamily(
+            "larder_remote_slot_changes_total", .counter,
+            "How often slots of Redis Cluster had other masters than before."
+        ) {
+            if let cluster = $0.cluster { $1.add(cluster.changes) }
+        },
+        MetricFamily(
+            "larder_remote_redirections_total", .counter,
+            "Replies of nodes of Redis Cluster that sent Larder to another node."
+        ) {
+            if let cluster = $0.cluster { $1.add(cluster.redirections) }
+        },
         remote(
             "larder_remote_unreadable_total",
             "Unusable records in Redis: damaged, of another version, or of another key text."

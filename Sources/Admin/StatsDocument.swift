@@ -232,6 +232,20 @@ extension Figures {
                 $0.member("master_changes", master.changes)
             }
         }
+        if let cluster {
+            json.object("cluster") {
+                $0.member("masters", cluster.masters)
+                $0.member("slots", cluster.slots)
+                $0.member("named_by", orNull: cluster.node.map { "\($0)" })
+                if let trouble = cluster.trouble {
+                    $0.member("reason", trouble.sentence)
+                } else {
+                    $0.null("reason")
+                }
+                $0.member("changes", cluster.changes)
+                $0.member("redirections", cluster.redirections)
+            }
+        }
         if hearing.mode != .none {
             json.object("tracking") {
                 $0.member("state", hearing.mode.label)

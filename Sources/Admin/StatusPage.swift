@@ -30,7 +30,7 @@ enum StatusPage {
         th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: right;
           font-variant-numeric: tabular-nums }
         th { color: var(--soft); font-weight: 500 } th:first-child, td:first-child { text-align: left }
-        .up { color: var(--good) } .down, .limited, .ejected, .failing { color: var(--bad) }
+        .up { color: var(--good) } .down, .limited, .partial, .ejected, .failing { color: var(--bad) }
         </style>
         </head>
         <body>
@@ -65,7 +65,7 @@ enum StatusPage {
               const cell = row.appendChild(document.createElement(tag))
               cell.textContent = text
               const state = String(text).split(':')[0]
-              if (['up', 'down', 'limited', 'ejected', 'failing'].includes(state)) cell.className = state
+              if (['up', 'down', 'limited', 'partial', 'ejected', 'failing'].includes(state)) cell.className = state
             }
             return row
           }

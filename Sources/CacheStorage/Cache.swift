@@ -60,8 +60,10 @@ package final class Cache {
     /// Whether a record stored now would be kept.
     package var canStore: Bool {
         if memory != nil { return true }
-        if case .up = remote?.state { return true }
-        return false
+        switch remote?.state {
+        case .up, .partial: return true
+        case .limited, .down, nil: return false
+        }
     }
 
     /// Whether there is a remote store, and nothing is to be had from it.
@@ -78,7 +80,7 @@ package final class Cache {
     package var remoteTrouble: StoreTrouble? {
         switch remote?.state {
         case .limited(let trouble, _), .down(let trouble, _): trouble
-        case .up, nil: nil
+        case .up, .partial, nil: nil
         }
     }
 

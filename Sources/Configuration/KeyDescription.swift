@@ -138,7 +138,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("store.memory", "SIZE", "256MiB", "Maximum size of the in-memory cache, metadata included."),
         KeyDescription(
             "store.redis", "URL", nil,
-            "The Redis server: redis://[user:password@]host[:port][/db] or unix:///path[?db=N]; or the master that sentinels name: redis+sentinel://[user:password@]host[:port],…/master[/db], with ?sentinel_password=… if they ask for one."
+            "The Redis server: redis://[user:password@]host[:port][/db] or unix:///path[?db=N]; or the master that sentinels name: redis+sentinel://[user:password@]host[:port],…/master[/db], with ?sentinel_password=… if they ask for one; or the cluster of the nodes in redis+cluster://[user:password@]host[:port],…."
         ),
         KeyDescription("store.prefix", "TEXT", "\"larder:\"", "Prefix of Larder's keys in Redis."),
         KeyDescription(

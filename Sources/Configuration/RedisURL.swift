@@ -3,8 +3,9 @@
 import Bytes
 
 extension RedisEndpoint {
-    /// Reads `redis://[user:password@]host[:port][/database]`, `unix://[user:password@]/path[?db=N]` and
-    /// `redis+sentinel://[user:password@]host[:port][,…]/master[/database]`.
+    /// Reads `redis://[user:password@]host[:port][/database]`, `unix://[user:password@]/path[?db=N]`,
+    /// `redis+sentinel://[user:password@]host[:port][,…]/master[/database]` and
+    /// `redis+cluster://[user:password@]host[:port][,…]`.
     package init(parsing text: String) throws(ValueFault) {
         if text.hasPrefix("redis://") {
             try self.init(parsingTCP: text.dropFirst("redis://".count))
@@ -12,9 +13,13 @@ extension RedisEndpoint {
             try self.init(parsingUnix: text.dropFirst("unix:".count))
         } else if text.hasPrefix("redis+sentinel://") {
             try self.init(parsingSentinels: text.dropFirst("redis+sentinel://".count))
+        } else if text.hasPrefix("redis+cluster://") {
+            try self.init(parsingCluster: text.dropFirst("redis+cluster://".count))
         } else {
-            for later in ["rediss", "redis+cluster"] where text.hasPrefix("\(later)://") {
-                throw ValueFault("\(later):// is not supported yet", hint: "use redis://, redis+sentinel:// or unix://")
+            if text.hasPrefix("rediss://") {
+                throw ValueFault(
+                    "rediss:// is not supported yet",
+                    hint: "use redis://, redis+sentinel://, redis+cluster:// or unix://")
             }
             throw ValueFault(
                 "the Redis URL has an unknown scheme",
@@ -102,6 +107,8 @@ extension RedisEndpoint {
         case .unix(let path): return "unix://\(login)\(path)" + (database == 0 ? "" : "?db=\(database)")
         case .sentinels(let group):
             return "redis+sentinel://\(login)\(group.urlPart(database: database, withoutSecrets: withoutSecrets))"
+        case .cluster(let nodes):
+            return "redis+cluster://\(login)" + nodes.map(\.description).joined(separator: ",")
         }
     }
 }

@@ -42,22 +42,9 @@ extension SentinelGroup {
     /// Each is connected to all the time.
     private static let longestList = 16
 
-    fileprivate static func servers(_ authority: Substring) throws(ValueFault) -> [Server] {
-        var servers: [Server] = []
-        for (index, text) in authority.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
-            guard let (host, port) = splitHostAndPort(text) else {
-                throw ValueFault("sentinel \(index + 1) of the Redis URL is not host[:port]", hint: "write \(example)")
-            }
-            let server = Server(host: try checkedHost(host), port: try checkedPort(port) ?? defaultPort)
-            guard !servers.contains(server) else {
-                throw ValueFault("sentinel \(index + 1) of the Redis URL is there twice")
-            }
-            servers.append(server)
-        }
-        guard servers.count <= longestList else {
-            throw ValueFault("the Redis URL has \(servers.count) sentinels", hint: "the maximum is \(longestList)")
-        }
-        return servers
+    fileprivate static func servers(_ authority: Substring) throws(ValueFault) -> [RedisServerAddress] {
+        try RedisServerAddress.list(
+            authority, of: "sentinel", defaultPort: defaultPort, atMost: longestList, example: example)
     }
 
     /// Reads `?sentinel_username=…&sentinel_password=…`.
@@ -89,7 +76,7 @@ extension SentinelGroup {
 
     /// What follows the master's user and password in the URL.
     func urlPart(database: Int, withoutSecrets: Bool) -> String {
-        var text = servers.map { "\(bracketed($0.host)):\($0.port)" }.joined(separator: ",")
+        var text = servers.map(\.description).joined(separator: ",")
         text += "/\(master)/\(database)"
         guard let password else { return text }
         text += "?"

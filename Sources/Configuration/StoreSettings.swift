@@ -37,6 +37,12 @@ package struct StoreSettings: Sendable, Hashable {
         guard usesRedis, case .sentinels(let group) = redis?.address else { return nil }
         return group
     }
+
+    /// The nodes by which a cluster is found; nil if Redis isn't used, or is none.
+    package var clusterNodes: [RedisServerAddress]? {
+        guard usesRedis, case .cluster(let nodes) = redis?.address else { return nil }
+        return nodes
+    }
 }
 
 /// Where Redis is and how to log in to it.
@@ -46,6 +52,8 @@ package struct RedisEndpoint: Sendable, Hashable {
         case unix(path: String)
         /// The master that sentinels name.
         case sentinels(SentinelGroup)
+        /// The cluster that these nodes belong to; at least one.
+        case cluster([RedisServerAddress])
     }
 
     package var address: Address
@@ -61,26 +69,29 @@ package struct RedisEndpoint: Sendable, Hashable {
     }
 }
 
-/// The sentinels that are asked for a master, and its name.
-package struct SentinelGroup: Sendable, Hashable {
-    package struct Server: Sendable, Hashable {
-        package var host: String
-        package var port: UInt16
+/// A server that is one of several.
+package struct RedisServerAddress: Sendable, Hashable, CustomStringConvertible {
+    package var host: String
+    package var port: UInt16
 
-        package init(host: String, port: UInt16) {
-            self.host = host
-            self.port = port
-        }
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
     }
 
+    package var description: String { "\(bracketed(host)):\(port)" }
+}
+
+/// The sentinels that are asked for a master, and its name.
+package struct SentinelGroup: Sendable, Hashable {
     /// In the order in which they are asked; at least one.
-    package var servers: [Server]
+    package var servers: [RedisServerAddress]
     package var master: String
     /// For the sentinels themselves; those of the endpoint are the master's.
     package var user: String?
     package var password: String?
 
-    package init(servers: [Server], master: String, user: String? = nil, password: String? = nil) {
+    package init(servers: [RedisServerAddress], master: String, user: String? = nil, password: String? = nil) {
         self.servers = servers
         self.master = master
         self.user = user
@@ -95,8 +106,8 @@ extension RedisEndpoint.Address: CustomStringConvertible {
         case .tcp(let host, let port): "\(bracketed(host)):\(port)"
         case .unix(let path): "unix:\(path)"
         case .sentinels(let group):
-            "\(group.master) of "
-                + group.servers.map { "\(bracketed($0.host)):\($0.port)" }.joined(separator: ",")
+            "\(group.master) of " + group.servers.map(\.description).joined(separator: ",")
+        case .cluster(let nodes): "the cluster of " + nodes.map(\.description).joined(separator: ",")
         }
     }
 }

@@ -81,6 +81,12 @@ enum SectionReader {
                 at: "backend", "the backend \(quoted(store.backend.rawValue)) needs a Redis server",
                 hint: "add redis: redis://127.0.0.1:6379/0")
         }
+        // Upload keys are in the slots of their entries, by braces around those.
+        if store.clusterNodes != nil, store.prefix.utf8.contains(where: { $0 == 0x7B || $0 == 0x7D }) {
+            keys.fault(
+                at: "prefix", "`prefix` must not have braces with redis+cluster://",
+                hint: "Redis Cluster would keep all entries in one slot, on one node")
+        }
         warnOfUnusedKeys(keys, store)
         if store.usesMemory, store.object > store.memory {
             keys.fault(

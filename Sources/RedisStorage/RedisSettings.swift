@@ -1,6 +1,8 @@
 // The address of Redis, the time-outs, and the limits on waiting commands. The values come from the configuration;
 // nothing is read here.
 
+import CacheStorage
+
 /// Settings of one worker's store in Redis.
 package struct RedisSettings: Sendable, Equatable {
     package enum Place: Sendable, Equatable {
@@ -8,11 +10,15 @@ package struct RedisSettings: Sendable, Equatable {
         case unix(path: String)
         /// Where sentinels say that the master is, which they haven't said yet.
         case unknownMaster
+        /// There is none, for this reason.
+        case nowhere(StoreTrouble)
     }
 
     package var place: Place
     /// Whether a server is used only while it is a master.
     package var requiresMaster = false
+    /// Whether it is a node of a cluster, which has only some of the keys: that it doesn't have one says nothing about it.
+    package var isClusterNode = false
     /// Nil together with a password means Redis's default user.
     package var user: String?
     package var password: String?

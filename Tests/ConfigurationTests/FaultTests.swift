@@ -241,10 +241,26 @@ struct FaultTests {
             ),
             FaultyFile(
                 "store:\n  redis: rediss://h" + rest,
-                "2:10: error: rediss:// is not supported yet; use redis://, redis+sentinel:// or unix://"),
+                "2:10: error: rediss:// is not supported yet; use redis://, redis+sentinel://, redis+cluster:// or unix://"
+            ),
             FaultyFile(
-                "store:\n  redis: redis+cluster://h" + rest,
-                "2:10: error: redis+cluster:// is not supported yet; use redis://, redis+sentinel:// or unix://"),
+                "store:\n  redis: redis+cluster://h,,i" + rest,
+                "2:10: error: node 2 of the Redis URL is not host[:port]; write redis+cluster://10.0.0.1,10.0.0.2,10.0.0.3"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+cluster://h,h:6379" + rest,
+                "2:10: error: node 2 of the Redis URL is there twice"),
+            FaultyFile(
+                "store:\n  redis: redis+cluster://h/1" + rest,
+                "2:10: error: a Redis Cluster has database 0 only; write redis+cluster://10.0.0.1,10.0.0.2,10.0.0.3"),
+            FaultyFile(
+                "store:\n  backend: redis\n  redis: redis+cluster://h\n  prefix: \"{a}:\"" + rest,
+                "4:11: error: `prefix` must not have braces with redis+cluster://; Redis Cluster would keep all entries in one slot, on one node"
+            ),
+            FaultyFile(
+                "store:\n  redis: redis+cluster://h?x=hidden" + rest,
+                "2:10: error: the Redis URL has text after its nodes; write redis+cluster://10.0.0.1,10.0.0.2,10.0.0.3"
+            ),
             FaultyFile(
                 "store:\n  redis: redis+sentinel://h" + rest,
                 "2:10: error: the Redis URL names no master; write redis+sentinel://10.0.0.1,10.0.0.2,10.0.0.3/mymaster/0"

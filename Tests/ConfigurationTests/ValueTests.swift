@@ -105,6 +105,11 @@ struct ValueTests {
                 nil, nil, 0
             ),
             (
+                "redis+cluster://H,[::1]:1", .cluster([.init(host: "h", port: 6379), .init(host: "::1", port: 1)]), nil,
+                nil, 0
+            ),
+            ("redis+cluster://u:p@h:1/0", .cluster([.init(host: "h", port: 1)]), "u", "p", 0),
+            (
                 "redis+sentinel://u:p@h/m/2?sentinel_username=s&sentinel_password=a%26b",
                 .sentinels(
                     SentinelGroup(
@@ -125,6 +130,10 @@ struct ValueTests {
         #expect(
             endpoint.url(withoutSecrets: true) == "redis+sentinel://:***@h:26379,i:2/m/0?sentinel_password=***")
         #expect("\(endpoint.address)" == "m of h:26379,i:2")
+        let cluster = try RedisEndpoint(parsing: "redis+cluster://u:hidden@h,[::1]:2")
+        #expect(cluster.url(withoutSecrets: true) == "redis+cluster://u:***@h:6379,[::1]:2")
+        #expect(try RedisEndpoint(parsing: cluster.url(withoutSecrets: false)) == cluster)
+        #expect("\(cluster.address)" == "the cluster of h:6379,[::1]:2")
     }
 
     @Test("the Host of an origin leaves port 80 out")

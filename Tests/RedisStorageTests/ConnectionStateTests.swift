@@ -51,7 +51,7 @@ private struct Machine {
     var trouble: StoreTrouble? {
         switch state.availability {
         case .up: nil
-        case .limited(let trouble, _), .down(let trouble, _): trouble
+        case .limited(let trouble, _), .partial(let trouble, _), .down(let trouble, _): trouble
         }
     }
 
@@ -270,13 +270,30 @@ struct ConnectionStateServingTests {
 
     @Test(
         "A node of a cluster has only some of the keys: it is down, and asked again after the longest pause",
-        arguments: [RedisErrorKind.cluster, .clusterDown])
-    func isCluster(kind: RedisErrorKind) {
+        arguments: [
+            (RedisErrorKind.moved, StoreTrouble.cluster), (.ask, .cluster), (.cluster, .cluster),
+            (.clusterDown, .clusterDown), (.tryAgain, .clusterDown),
+        ])
+    func isCluster(kind: RedisErrorKind, trouble: StoreTrouble) {
         var machine = Machine.serving()
         machine.now = 60_000
         let actions = machine.on(.errorReply(kind, .essential))
-        #expect(actions.disconnects && machine.trouble == kind.trouble && !machine.isLimited)
+        #expect(actions.disconnects && machine.trouble == trouble && !machine.isLimited)
         #expect(actions.pause ?? 0 > 3000)
+    }
+
+    @Test(
+        "Of a cluster's nodes nothing else is expected: the connection serves on",
+        arguments: [RedisErrorKind.moved, .ask, .clusterDown, .tryAgain])
+    func isClusterNode(kind: RedisErrorKind) {
+        let timing = ConnectionState.Timing(connect: 1000, hang: 2000, shortestPause: 50, longestPause: 5000)
+        let wall = WallTime(milliseconds: 0)
+        var state = ConnectionState(timing: timing, isClusterNode: true, wall: wall, seed: 1)
+        for event in [ConnectionState.Event.opened, .connecting, .connected, .pong] {
+            _ = state.handle(event, now: 0, wall: wall)
+        }
+        let actions = state.handle(.errorReply(kind, .essential), now: 1, wall: wall)
+        #expect(actions == ConnectionState.Actions() && state.phase == .serving)
     }
 
     @Test("A replica is read from until the address leads to a server that accepts a write")

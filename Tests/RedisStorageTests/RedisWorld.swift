@@ -15,13 +15,13 @@ final class RedisWorld: StoreUnderTest {
 
     /// - Parameter awaitsUp: whether to wait until the store serves.
     init(
-        _ settings: RedisSettings, resolver: Resolver? = nil, master: MasterLocation? = nil, awaitsUp: Bool = true,
+        _ settings: RedisSettings, resolver: Resolver? = nil, site: StoreSite = .fixed, awaitsUp: Bool = true,
         budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords(),
         undelivered: UndeliveredRemovals = UndeliveredRemovals()
     ) {
         self.undelivered = undelivered
         redis = RedisStore(
-            loop: loop, settings: settings, resolver: resolver, master: master, budget: budget,
+            loop: loop, settings: settings, resolver: resolver, site: site, budget: budget,
             liveRecords: liveRecords,
             undelivered: undelivered)
         if awaitsUp { work { self.isUp } }
@@ -48,7 +48,7 @@ final class RedisWorld: StoreUnderTest {
     var trouble: StoreTrouble? {
         switch redis.state {
         case .up: nil
-        case .down(let trouble, _), .limited(let trouble, _): trouble
+        case .down(let trouble, _), .limited(let trouble, _), .partial(let trouble, _): trouble
         }
     }
 

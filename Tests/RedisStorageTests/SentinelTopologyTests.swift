@@ -28,7 +28,7 @@ struct SentinelTopologyTests {
 
     private func world(awaitsUp: Bool = true) -> RedisWorld {
         let settings = RedisSettings(place: .unknownMaster, prefix: "test:", timeoutMilliseconds: 60_000)
-        return RedisWorld(settings, master: location, awaitsUp: awaitsUp, undelivered: undelivered)
+        return RedisWorld(settings, site: .master(location), awaitsUp: awaitsUp, undelivered: undelivered)
     }
 
     private func name(_ server: ScriptedRedis) {

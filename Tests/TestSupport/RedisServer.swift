@@ -3,7 +3,7 @@ import Foundation
 // A real Redis, which a test may kill, freeze, fill and bring back on the same addresses.
 
 package final class RedisServer: Sendable {
-    package let port = FreePort.take()
+    package let port: UInt16
     package let socketPath: String
     private let folder: String
     private let options: [String]
@@ -11,7 +11,8 @@ package final class RedisServer: Sendable {
     private let process = Locked<ChildProcess?>(nil)
 
     /// - Parameter options: further ones, as on redis-server's command line.
-    package init(password: String? = nil, options: [String] = []) throws {
+    package init(password: String? = nil, options: [String] = [], port: UInt16 = FreePort.take()) throws {
+        self.port = port
         folder = try TemporaryFolder.make("redis")
         socketPath = "\(folder)/redis.sock"
         self.password = password
@@ -47,6 +48,7 @@ package final class RedisServer: Sendable {
     /// SIGSTOP: connections stay up and nothing answers.
     package func freeze() { process.withLock { $0?.signal(SIGSTOP) } }
     package func thaw() { process.withLock { $0?.signal(SIGCONT) } }
+    package var isRunning: Bool { process.withLock { $0?.isRunning == true } }
     package func stop() { process.withLock { _ = $0?.stop(within: 2) } }
 
     /// Runs one command on a connection of its own.

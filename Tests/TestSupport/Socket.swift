@@ -204,16 +204,20 @@ package final class Socket: Sendable {
 package enum FreePort {
     private static let next = Locked(UInt16.random(in: 11_000..<31_000))
 
-    package static func take() -> UInt16 {
+    /// - Parameter offset: the port so many further on is free, too.
+    package static func take(withFree offset: UInt16 = 0) -> UInt16 {
         while true {
             let port = next.withLock { next in
                 next = next >= 31_999 ? 11_000 : next + 1
                 return next
             }
-            if let probe = try? Socket(listeningOn: .port(port)) {
-                probe.close()
-                return port
-            }
+            if isFree(port), offset == 0 || isFree(port + offset) { return port }
         }
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        guard let probe = try? Socket(listeningOn: .port(port)) else { return false }
+        probe.close()
+        return true
     }
 }

@@ -71,6 +71,10 @@ package final class Stage: Sendable {
         keep(try SentinelSet(sentinelPassword: password)) { $0.stop() }
     }
 
+    package func cluster(replicas: Int = 0, spare: Int = 0, password: String? = nil) throws -> ClusterSet {
+        keep(try ClusterSet(replicas: replicas, spare: spare, password: password)) { $0.stop() }
+    }
+
     package func scriptedRedis() throws -> ScriptedRedis { keep(try ScriptedRedis()) { $0.stop() } }
 
     package func nginx() throws -> Nginx { keep(try Nginx()) { $0.stop() } }

@@ -27,14 +27,14 @@ struct RecentRemovals {
         forget(now: now)
     }
 
-    /// Those that aren't forgotten yet; none are left.
-    mutating func takeAll(now: Int64) -> [CacheKey] {
+    /// Those that aren't forgotten yet, of all keys or of some; none of them are left.
+    mutating func takeAll(now: Int64, where isConcerned: ((CacheKey) -> Bool)? = nil) -> [CacheKey] {
         forget(now: now)
-        defer {
-            entries.removeAll()
-            first = 0
-        }
-        return entries[first...].map(\.key)
+        let all = entries[first...]
+        let concerned = isConcerned.map { isConcerned in all.filter { isConcerned($0.key) } } ?? Array(all)
+        entries = isConcerned.map { isConcerned in all.filter { !isConcerned($0.key) } } ?? []
+        first = 0
+        return concerned.map(\.key)
     }
 
     private mutating func forget(now: Int64) {

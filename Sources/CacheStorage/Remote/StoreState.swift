@@ -30,6 +30,10 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case busy
     /// The store is one node of a cluster, which has only some of the keys.
     case cluster
+    /// No node of the cluster has said yet which of them has which keys.
+    case noSlots
+    /// Another node of the cluster has the key.
+    case slotMoved
     /// The cluster doesn't serve the keys now.
     case clusterDown
     case unintelligibleReply
@@ -61,8 +65,9 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .notPersisting: "the store refuses writes because it can't persist them"
         case .noReplicas: "the store refuses writes because too few replicas are connected to it"
         case .busy: "the store is busy running a script"
-        case .cluster:
-            "the store is a node of a Redis Cluster, which Larder doesn't support: give it a Redis that has all keys"
+        case .cluster: "the store is a node of a Redis Cluster: its URL begins with redis+cluster://"
+        case .noSlots: "no node of the cluster has said which of them has which keys"
+        case .slotMoved: "another node of the cluster has the key"
         case .clusterDown: "the store's cluster doesn't serve all keys"
         case .unintelligibleReply: "the store's reply is malformed"
         case .otherError: "the store replied with an error"
@@ -74,12 +79,14 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
 }
 
 /// Legal changes: connecting → up or down; up ⇄ limited; up or limited → down; down → up or limited; any →
-/// down(closed), which is final.
+/// down(closed), which is final. A store of several servers is partial between up and down.
 package enum StoreState: Sendable, BitwiseCopyable, Equatable {
     /// Reads and writes are served.
     case up(since: WallTime)
     /// Reads are served and writes are refused, for the reason given.
     case limited(StoreTrouble, since: WallTime)
+    /// Some of the keys are served, others aren't, for the reason given.
+    case partial(StoreTrouble, since: WallTime)
     /// Nothing is served; a lookup fails at once.
     case down(StoreTrouble, since: WallTime)
 }

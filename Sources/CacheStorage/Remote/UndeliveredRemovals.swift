@@ -91,10 +91,11 @@ package final class UndeliveredRemovals: Sendable {
     }
 
     /// Another server takes the place of the store, and may lack what that was told last: those removals are repeated.
+    /// - Parameter isConcerned: which keys it takes over; nil for all of them.
     /// - Returns: the number of the new master.
-    package func nextMaster(now: Int64) -> UInt64 {
+    package func nextMaster(now: Int64, where isConcerned: ((CacheKey) -> Bool)? = nil) -> UInt64 {
         state.withLock { state in
-            let recent = state.recent.takeAll(now: now)
+            let recent = state.recent.takeAll(now: now, where: isConcerned)
             state.master += 1
             state.figures.repeated += recent.count
             keep(recent, &state, counted: false)
@@ -103,12 +104,20 @@ package final class UndeliveredRemovals: Sendable {
     }
 
     /// Takes some of the keys. Whoever takes them tells of each what became of it.
-    /// - Parameter master: the number of the master that is to remove them; one that was replaced gets none.
-    package func take(atMost most: Int, for master: UInt64 = 0) -> [CacheKey] {
+    /// - Parameters:
+    ///   - master: the number of the master that is to remove them; one that was replaced gets none.
+    ///   - isConcerned: which of the keys; nil for any. All of them may be gone through.
+    package func take(
+        atMost most: Int, for master: UInt64 = 0, where isConcerned: ((CacheKey) -> Bool)? = nil
+    ) -> [CacheKey] {
         if isEmpty { return [] }
         return state.withLock { state in
             guard master == 0 || master == state.master else { return [] }
-            let taken = Array(state.keys.prefix(most))
+            var taken: [CacheKey] = []
+            for key in state.keys where isConcerned?(key) != false {
+                if taken.count == most { break }
+                taken.append(key)
+            }
             state.keys.subtract(taken)
             state.taken += taken.count
             count.store(state.keys.count, ordering: .relaxed)

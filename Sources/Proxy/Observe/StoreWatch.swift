@@ -9,7 +9,7 @@ import EventLoop
 /// What the workers see of the store, put together. Shared by all threads.
 final class StoreWatch: Sendable {
     private enum Level: Comparable {
-        case up, limited, down
+        case up, limited, partial, down
     }
     private struct State {
         var workers: [Int: StoreState] = [:]
@@ -45,7 +45,7 @@ final class StoreWatch: Sendable {
                 if state.workers.isEmpty { state.told = nil }
                 return
             case .down(.connecting, _): return
-            case .up, .limited, .down: state.workers[worker] = new
+            case .up, .limited, .partial, .down: state.workers[worker] = new
             }
             guard let (level, trouble) = Self.worst(of: state.workers.values), level != state.told?.level else {
                 return
@@ -58,6 +58,7 @@ final class StoreWatch: Sendable {
                 let pause = before.map { " after \(roughDuration(now.milliseconds(since: $0.time)))" } ?? ""
                 text = "the store is up\(pause)"
             case (.limited, let trouble?): text = "the store takes no writes: \(trouble.sentence)"
+            case (.partial, let trouble?): text = "the store serves some of the keys only: \(trouble.sentence)"
             case (.down, let trouble?): text = "the store is down, its lookups count as misses: \(trouble.sentence)"
             }
             log.write(level == .up ? .notice : .warning, about: "store", "\(text) (Redis at \(place))", now: now)
@@ -69,6 +70,7 @@ final class StoreWatch: Sendable {
             switch state {
             case .up: (.up, nil)
             case .limited(let trouble, _): (.limited, trouble)
+            case .partial(let trouble, _): (.partial, trouble)
             case .down(let trouble, _): (.down, trouble)
             }
         }.max { $0.0 < $1.0 }

@@ -15,14 +15,14 @@ package final class ConfigurationUpdate: Sendable {
     package let groups: [UpstreamGroup]
     /// What bounds the requests of each route while the store is down; nil where nothing does.
     let gates: [OutageGate?]
-    /// Where the master of the store is, if sentinels name it.
-    let master: MasterLocation?
+    /// Where the store is: what sentinels, or the nodes of a cluster, have said of it.
+    let site: StoreSite
     private let listenAddresses: [SocketAddress]
     private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
     /// - Parameters:
     ///   - previous: its upstreams are carried over where their settings are the same, and so are how many requests of a
-    ///     route are with its upstream, and what is known of the store's master.
+    ///     route are with its upstream, and what is known of where the store is.
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
     ///   - upstreamChanged: called for each change of an upstream's health, on any thread.
@@ -36,9 +36,14 @@ package final class ConfigurationUpdate: Sendable {
         groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0, changed: upstreamChanged) }
         gates = OutageGate.gates(
             for: configuration.routes, after: previous.map { Array(zip($0.configuration.routes, $0.gates)) } ?? [])
-        master = configuration.store.sentinels.map { group in
-            group == previous?.configuration.store.sentinels
-                ? previous?.master ?? MasterLocation(name: group.master) : MasterLocation(name: group.master)
+        let store = configuration.store
+        let before = previous?.configuration.store
+        if let previous, before?.sentinels == store.sentinels, before?.clusterNodes == store.clusterNodes {
+            site = previous.site
+        } else if let group = store.sentinels {
+            site = .master(MasterLocation(name: group.master))
+        } else {
+            site = store.clusterNodes == nil ? .fixed : .cluster(SlotLocation())
         }
         self.listenAddresses = listenAddresses
         fresh = Locked(newListeners)
@@ -48,7 +53,8 @@ package final class ConfigurationUpdate: Sendable {
         fresh.withLock { $0.removeValue(forKey: worker) } ?? []
     }
 
-    package var masterFigures: MasterFigures? { master?.figures }
+    package var masterFigures: MasterFigures? { if case .master(let master) = site { master.figures } else { nil } }
+    package var clusterFigures: ClusterFigures? { if case .cluster(let slots) = site { slots.figures } else { nil } }
 
     func keeps(_ address: SocketAddress) -> Bool { listenAddresses.contains(address) }
 }

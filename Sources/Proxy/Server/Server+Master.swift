@@ -9,10 +9,11 @@ import RedisStorage
 extension Server {
     /// Searches for the master of the configuration that holds now, instead of that before.
     func startMasterSearch() {
-        guard masterSearch?.location !== update.master else { return }
+        let location: MasterLocation? = if case .master(let location) = update.site { location } else { nil }
+        guard masterSearch?.location !== location else { return }
         masterSearch?.close()
         masterSearch = nil
-        guard let location = update.master, let group = configuration.store.sentinels else { return }
+        guard let location, let group = configuration.store.sentinels else { return }
         let settings = SentinelSettings(
             sentinels: group.servers.map { MasterAddress(host: $0.host, port: $0.port) }, master: group.master,
             user: group.user, password: group.password)

@@ -61,6 +61,8 @@ extension Server {
         switch (known, other) {
         case (.down, _): return known
         case (_, .down): return other
+        case (.partial, _): return known
+        case (_, .partial): return other
         case (.limited, _): return known
         default: return other
         }

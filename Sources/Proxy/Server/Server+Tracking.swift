@@ -14,8 +14,9 @@ extension Server {
         tracking?.tracker.close()
         tracking = nil
         guard store.backend == .tiered, store.grace.rawValue > 0, let endpoint = store.redis else { return }
+        let master: MasterLocation? = if case .master(let location) = update.site { location } else { nil }
         let tracker = Tracker(
-            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue, master: update.master,
+            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue, master: master,
             resolver: shared.resolver, stores: shared.stores
         ) { [loop, log, life = store.tieredLife] event in
             let (level, text) = event.line(tieredLife: life)

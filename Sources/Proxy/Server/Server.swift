@@ -66,6 +66,8 @@ package final class Server {
     var tracking: (settings: StoreSettings, tracker: Tracker)?
     /// Where sentinels name the store's master.
     var masterSearch: MasterSearch?
+    /// Where nodes of a cluster say which of them has which keys, and the settings that this belongs to.
+    var slotSearch: (settings: StoreSettings, search: SlotSearch)?
     var finished: (() -> Void)?
     var running = 0
     /// Inherited listening sockets, by address; shared by all workers.
@@ -143,6 +145,7 @@ package final class Server {
         startHealthChecks()
         startTracking()
         startMasterSearch()
+        startSlotSearch()
         warnOfDescriptors(after: nil)
     }
 
@@ -188,6 +191,7 @@ package final class Server {
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
         startMasterSearch()
+        startSlotSearch()
         warnOfDescriptors(after: previous)
         reloads += 1
     }

@@ -6,22 +6,23 @@ import RedisStorage
 
 extension Worker {
     /// Takes on the stores that the settings name, in place of those before.
-    /// - Parameter master: where the store's master is, if sentinels name it.
-    func openStores(_ master: MasterLocation?) {
+    /// - Parameter site: where the store is.
+    func openStores(_ site: StoreSite) {
         let redis = storeSettings.usesRedis ? storeSettings.redis : nil
         let copyLifetime = storeSettings.grace.rawValue == 0 ? 0 : storeSettings.tieredLife.rawValue
         cache.open(usesMemory: storeSettings.usesMemory, copyLifetime: copyLifetime) {
-            redis.map { openRedis($0, storeSettings, master) }
+            redis.map { openRedis($0, storeSettings, site) }
         }
     }
 
     /// One pipelined connection of this worker's own; it begins to connect at once.
-    private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ master: MasterLocation?) -> RedisStore {
+    private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ site: StoreSite) -> RedisStore {
         let redis = RedisStore(
-            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, master: master,
+            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, site: site,
             budget: shared.memory,
             liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
+        let master: MasterLocation? = if case .master(let location) = site { location } else { nil }
         redis.stateChanged = { state in
             let place = master?.master.map { "\($0.address)" } ?? "\(endpoint.address)"
             watch.note(state, worker: index, place: place, now: loop.now)
@@ -42,6 +43,7 @@ extension RedisSettings {
             case .tcp(let host, let port): .tcp(host: host, port: port)
             case .unix(let path): .unix(path: path)
             case .sentinels: .unknownMaster
+            case .cluster: .nowhere(.noSlots)
             }
         self.init(
             place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,

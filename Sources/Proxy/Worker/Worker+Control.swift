@@ -75,7 +75,7 @@ extension Worker {
         cache.keepsCopiesLonger = next.servesKept
         if store != storeSettings {
             storeSettings = store
-            openStores(update.master)
+            openStores(update.site)
         }
         for (descriptor, address) in update.takeListeners(for: index) { listen(on: descriptor, address: address) }
         clients.keepListeners { update.keeps($0) }

@@ -81,6 +81,8 @@ struct ConnectionState {
     }
 
     let timing: Timing
+    /// Errors that are about one key say nothing about a node of a cluster.
+    let isClusterNode: Bool
     private(set) var phase = Phase.paused
     /// The state that users of the connection see, and since when.
     private(set) var availability: StoreState
@@ -105,8 +107,9 @@ struct ConnectionState {
     private static let manyAttempts = 16
 
     /// - Parameter seed: randomises the pauses, so that many connections don't retry in step.
-    init(timing: Timing, wall: WallTime, seed: UInt64) {
+    init(timing: Timing, isClusterNode: Bool = false, wall: WallTime, seed: UInt64) {
         self.timing = timing
+        self.isClusterNode = isClusterNode
         availability = .down(.connecting, since: wall)
         jitter = Jitter(seed: seed)
     }
@@ -117,7 +120,7 @@ struct ConnectionState {
     /// Why the connection is unavailable, or only partly available.
     var trouble: StoreTrouble {
         switch availability {
-        case .down(let trouble, _), .limited(let trouble, _): trouble
+        case .down(let trouble, _), .limited(let trouble, _), .partial(let trouble, _): trouble
         case .up: .connecting
         }
     }
@@ -171,7 +174,11 @@ extension ConnectionState {
             } else {
                 lose(kind.trouble, now, wall, &actions)
             }
-        case .cluster, .clusterDown: lose(kind.trouble, isLasting: true, now, wall, &actions)
+        case .moved, .ask, .tryAgain, .clusterDown:
+            guard !isClusterNode else { return }
+            let trouble = kind.isRedirection ? StoreTrouble.cluster : .clusterDown
+            lose(trouble, isLasting: true, now, wall, &actions)
+        case .cluster: lose(.cluster, isLasting: true, now, wall, &actions)
         case .notPermitted where role == .essential || role == .ping: lose(.notPermitted, now, wall, &actions)
         case .outOfMemory, .readOnly, .notPersisting, .noReplicas, .notPermitted:
             if role == .ping {

@@ -7,6 +7,7 @@ extension RedisConnection: RedisSocketOwner {
     func connect() {
         switch place {
         case .unknownMaster: handle(.unreachable(.noMaster))
+        case .nowhere(let trouble): handle(.unreachable(trouble))
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else { return handle(.unreachable(.connectFailed)) }
             connect(to: address)

@@ -54,6 +54,8 @@ extension RedisConnection: ReplyReaderDelegate {
         if let new = unknownErrors.note(text) { delegate?.connection(self, didSeeUnknownError: new) }
     }
 
+    func replyReader(_ reader: ReplyReader, didReadRedirection text: Span<UInt8>) { redirection = Redirection(text) }
+
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { queue.first?.replyType == .array }
 
     func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {
@@ -72,6 +74,7 @@ extension RedisConnection: ReplyReaderDelegate {
         command.receiver?.finish(command, with: .reply(reply), on: self)
         if case .error(let kind) = reply {
             errorReplies += 1
+            if kind.isOfOneKey { delegate?.connection(self, didRefuse: kind) }
             handle(.errorReply(kind, command.role))
         } else if command.role == .ping && !command.isAbandoned {
             handle(.pong)

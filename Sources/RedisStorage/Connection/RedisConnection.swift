@@ -24,6 +24,12 @@ protocol RedisConnectionDelegate: AnyObject {
     /// The server has replied with an error of a kind that has no known meaning; told once for each kind, and for a few kinds
     /// only. The connection must not be used from here.
     func connection(_ connection: RedisConnection, didSeeUnknownError text: String)
+    /// The server has replied to a command that it doesn't have the key, or doesn't serve it now. As above.
+    func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind)
+}
+
+extension RedisConnectionDelegate {
+    func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind) {}
 }
 
 /// Used on its loop's thread. After `open` it reconnects by itself until `close`, which must be called before the last
@@ -58,6 +64,8 @@ final class RedisConnection {
     var bytesReceived = 0
     var errorReplies = 0
     var unknownErrors = UnknownErrors()
+    /// Where the latest reply that was a redirection leads to; the receiver of its command finds it here.
+    var redirection: Redirection?
     /// How long this thread took from the beginning of its latest turns to sending, in milliseconds: what is read late for
     /// that reason says nothing about the server.
     private(set) var ownDelay: Int64 = 0
@@ -79,7 +87,8 @@ final class RedisConnection {
             connect: settings.connectTimeoutMilliseconds, hang: settings.hangMilliseconds,
             shortestPause: settings.shortestPauseMilliseconds, longestPause: settings.longestPauseMilliseconds)
         state = ConnectionState(
-            timing: timing, wall: WallTime(milliseconds: loop.wallMilliseconds), seed: .random(in: .min ... .max))
+            timing: timing, isClusterNode: settings.isClusterNode, wall: WallTime(milliseconds: loop.wallMilliseconds),
+            seed: .random(in: .min ... .max))
         pace = ReplyPace(timeout: settings.timeoutMilliseconds)
         flushAction = { [weak self] in self?.flush() }
         commandTimer = LoopTimer(loop: loop) { [weak self] in self?.commandTimerFired() }
@@ -100,6 +109,15 @@ final class RedisConnection {
         resolutionSocket?.close()
         resolutionSocket = nil
         delegate?.connectionDidProgress(self)
+    }
+
+    func addFigures(to sum: inout RemoteStoreFigures) {
+        sum.connects += state.connects
+        sum.connectFailures += state.connectFailures
+        sum.disconnects += state.disconnects
+        sum.errorReplies += errorReplies
+        sum.bytesSent += bytesSent
+        sum.bytesReceived += bytesReceived
     }
 
     // MARK: Whether to send

@@ -6,7 +6,7 @@ import CacheStorage
 /// The kinds of error replies that make a difference to a cache.
 enum RedisErrorKind: BitwiseCopyable, CaseIterable {
     case outOfMemory, loading, readOnly, noAuthentication, wrongPassword, notPermitted, notPersisting, noReplicas, busy,
-        database, masterDown, cluster, clusterDown, wrongType, other
+        database, masterDown, moved, ask, cluster, tryAgain, clusterDown, wrongType, other
 
     init(_ text: Span<UInt8>) {
         self = Self.allCases.first { $0.isMeant(by: text) } ?? .other
@@ -26,10 +26,12 @@ enum RedisErrorKind: BitwiseCopyable, CaseIterable {
         case .busy: Self.starts(text, "BUSY ")
         case .database: Self.starts(text, "ERR DB index") || Self.starts(text, "ERR invalid DB index")
         case .masterDown: Self.starts(text, "MASTERDOWN ")
+        case .moved: Self.starts(text, "MOVED ")
+        case .ask: Self.starts(text, "ASK ")
         case .cluster:
-            Self.starts(text, "MOVED ") || Self.starts(text, "ASK ") || Self.starts(text, "CROSSSLOT ")
-                || Self.starts(text, "ERR SELECT is not allowed in cluster mode")
-        case .clusterDown: Self.starts(text, "CLUSTERDOWN ") || Self.starts(text, "TRYAGAIN ")
+            Self.starts(text, "CROSSSLOT ") || Self.starts(text, "ERR SELECT is not allowed in cluster mode")
+        case .tryAgain: Self.starts(text, "TRYAGAIN ")
+        case .clusterDown: Self.starts(text, "CLUSTERDOWN ")
         case .wrongType: Self.starts(text, "WRONGTYPE ")
         case .other: false
         }
@@ -48,18 +50,25 @@ enum RedisErrorKind: BitwiseCopyable, CaseIterable {
         case .database: .noSuchDatabase
         case .noReplicas: .noReplicas
         case .busy: .busy
+        case .moved, .ask: .slotMoved
         case .cluster: .cluster
-        case .clusterDown: .clusterDown
+        case .tryAgain, .clusterDown: .clusterDown
         case .wrongType, .other: .otherError
         }
     }
+
+    /// Whether it says where the key is found.
+    var isRedirection: Bool { self == .moved || self == .ask }
+
+    /// Whether it is about the command's key, as a node of a cluster that doesn't have it replies.
+    var isOfOneKey: Bool { isRedirection || self == .tryAgain || self == .clusterDown }
 
     /// Whether the same command may be accepted later, or by another server.
     var mayPass: Bool {
         switch self {
         case .notPermitted, .wrongType, .other: false
         case .outOfMemory, .loading, .readOnly, .noAuthentication, .wrongPassword, .notPersisting, .noReplicas, .busy,
-            .database, .masterDown, .cluster, .clusterDown:
+            .database, .masterDown, .moved, .ask, .cluster, .tryAgain, .clusterDown:
             true
         }
     }

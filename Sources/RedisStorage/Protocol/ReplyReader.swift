@@ -14,6 +14,9 @@ protocol ReplyReaderDelegate: AnyObject {
     /// A top-level error of no known kind has arrived. `text` belongs to the reader.
     func replyReader(_ reader: ReplyReader, didReadUnknownError text: Span<UInt8>)
 
+    /// A top-level error has arrived that says where the key is found. `text` belongs to the reader.
+    func replyReader(_ reader: ReplyReader, didReadRedirection text: Span<UInt8>)
+
     /// Whether an array may come next. One that may not is malformed, and none of it is kept.
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool
 
@@ -23,6 +26,7 @@ protocol ReplyReaderDelegate: AnyObject {
 
 extension ReplyReaderDelegate {
     func replyReader(_ reader: ReplyReader, didReadUnknownError text: Span<UInt8>) {}
+    func replyReader(_ reader: ReplyReader, didReadRedirection text: Span<UInt8>) {}
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { false }
     func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) {}
 }
@@ -109,6 +113,7 @@ private nonisolated(unsafe) let replyFunctions: UnsafeMutablePointer<redisReplyO
                     switch type {
                     case REDIS_REPLY_ERROR:
                         let kind = RedisErrorKind(bytes)
+                        if kind.isRedirection { reader.delegate.replyReader(reader, didReadRedirection: bytes) }
                         if kind == .other { reader.delegate.replyReader(reader, didReadUnknownError: bytes) }
                         return .error(kind)
                     case REDIS_REPLY_STATUS: return .status

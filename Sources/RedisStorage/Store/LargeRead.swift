@@ -35,6 +35,8 @@ final class LargeRead {
     var isHeld = false
     /// Since when nothing has come, in milliseconds; nil while the store replies.
     var stalledSince: Int64?
+    /// Whom the pieces are requested of.
+    weak var connection: RedisConnection?
     /// Another record has replaced the value, or the value is damaged.
     private(set) var isBroken = false
     private var target: Target

@@ -58,8 +58,8 @@ final class LargeReads {
     }
 
     /// The connection is lost or doesn't respond: nobody waits any longer. What is being sent to clients is tried again.
-    func abandonAll(because trouble: StoreTrouble) {
-        for read in reads {
+    func abandonAll(on connection: RedisConnection, because trouble: StoreTrouble) {
+        for read in reads where read.connection === connection {
             deliver(.failed(trouble), to: read)
             if read.body == nil {
                 _ = read.fail()
@@ -101,6 +101,7 @@ final class LargeReads {
 
     func request(_ read: LargeRead) {
         let connection = context.topology.connection(for: read.key)
+        read.connection = connection
         guard read.isNeeded, !read.isHeld else { return }
         guard connection.isServing else { return stall(read) }
         // In step the next ones are requested together, when those before have been passed on.

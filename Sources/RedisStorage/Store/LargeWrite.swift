@@ -6,6 +6,8 @@ final class LargeWrite {
     enum Step: BitwiseCopyable { case pieces, renaming }
 
     let key: CacheKey
+    /// All of it is sent on this one, even if another server has the key by then: that is noticed, and the write given up.
+    weak var connection: RedisConnection?
     let record: StoredResponse
     let total: Int
     let pieces: Int

@@ -42,7 +42,9 @@ final class LargeWrites {
         }
         uploadNumber &+= 1
         let name = Array("{\(context.settings.prefix)\(key.hex)}upload:\(String(uploadNumber, radix: 16))".utf8)
-        writes.append(LargeWrite(key: key, record: record, over: fence, uploadKey: name, holding: token))
+        let write = LargeWrite(key: key, record: record, over: fence, uploadKey: name, holding: token)
+        write.connection = context.topology.connection(for: key)
+        writes.append(write)
         sendMore()
     }
 
@@ -61,10 +63,11 @@ final class LargeWrites {
         return isAny
     }
 
-    /// The connection is lost or doesn't respond: all writes fail.
-    func abandonAll() {
-        context.figures.droppedStores += writes.count
-        writes.removeAll()
+    /// The connection is lost or doesn't respond: all its writes fail.
+    func abandonAll(on connection: RedisConnection) {
+        let count = writes.count
+        writes.removeAll { $0.connection === connection }
+        context.figures.droppedStores += count - writes.count
     }
 
     /// The record at `key` while it is being uploaded, so that this worker finds what it has stored, unless Redis has told
@@ -80,7 +83,10 @@ final class LargeWrites {
     /// Sends what the first write may send now, and continues with the next once the first has ended.
     func sendMore() {
         while let write = writes.first {
-            let connection = context.topology.connection(for: write.key)
+            guard let connection = write.connection else {
+                writes.removeFirst()
+                continue
+            }
             guard connection.isServing else { return }
             if write.isAbandoned {
                 guard write.pendingReplies == 0 else { return }
@@ -125,7 +131,9 @@ final class LargeWrites {
     private func extendClaims() {
         for write in writes where !write.isAbandoned {
             guard case .claim(let claim) = write.fence else { continue }
-            claims.extend(claim, at: write.key, on: context.topology.connection(for: write.key))
+            if let connection = write.connection, connection.isServing {
+                claims.extend(claim, at: write.key, on: connection)
+            }
         }
     }
 

@@ -29,6 +29,8 @@ final class Lookups {
     /// The leaders whose commands are in a batch that wasn't sent yet.
     private var unsent: [CacheKey: UInt64] = [:]
     private var unsentBatch: UInt64 = 0
+    /// Whose batch that is.
+    private weak var unsentConnection: RedisConnection?
 
     init(context: StoreContext, largeReads: LargeReads) {
         self.context = context
@@ -43,7 +45,9 @@ final class Lookups {
         _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
         token: UInt64, on connection: RedisConnection
     ) -> StoreTicket? {
-        guard connection.batch == unsentBatch, let leader = unsent[key], table[leader]?.form == form else { return nil }
+        guard connection === unsentConnection, connection.batch == unsentBatch, let leader = unsent[key],
+            table[leader]?.form == form
+        else { return nil }
         var follower = PendingLookup(key: key, form: form, now: now, token: token, receiver: receiver)
         follower.keyText = keyText.copied()
         return table.insert(follower, following: leader).map { StoreTicket(number: $0) }
@@ -69,9 +73,10 @@ final class Lookups {
             connection.output.append("\r\n$1\r\n0\r\n$6\r\n131071\r\n")
             connection.expectBulk(for: self, tag: ticket, attachment: keyText, role: .essential)
         }
-        if connection.batch != unsentBatch {
+        if connection.batch != unsentBatch || connection !== unsentConnection {
             unsent.removeAll(keepingCapacity: true)
             unsentBatch = connection.batch
+            unsentConnection = connection
         }
         unsent[key] = ticket
         return StoreTicket(number: ticket)
@@ -183,6 +188,10 @@ extension Lookups: CommandReceiver {
         case .abandoned(let trouble, let isTimedOut):
             if isTimedOut { context.figures.timeouts += 1 } else { context.figures.failures += 1 }
             deliver(.failed(trouble), to: lookup, ticket)
+        case .reply(.error(let kind)) where kind.isRedirection:
+            // Whatever another node has, its own map finds the next time.
+            context.figures.misses += 1
+            deliver(.miss, to: lookup, ticket)
         case .reply(.error(let kind)):
             context.figures.failures += 1
             deliver(.failed(kind.trouble), to: lookup, ticket)

@@ -27,19 +27,21 @@ package final class RedisStore: RemoteStore {
     /// released.
     /// - Parameters:
     ///   - resolver: needed if the server is given by a host name.
-    ///   - master: the server is the one that sentinels name, instead of the place in the settings.
+    ///   - site: where the server is, or the servers, if others say so instead of the settings.
     ///   - budget: what records that are read may take of the memory, over all workers.
     ///   - liveRecords: the records in use, over all workers.
     ///   - undelivered: removals that Redis couldn't take, over all workers.
     package init(
-        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, master: MasterLocation? = nil,
+        loop: EventLoop, settings: RedisSettings, resolver: Resolver?, site: StoreSite = .fixed,
         budget: MemoryBudget, liveRecords: LiveRecords, undelivered: UndeliveredRemovals
     ) {
         let topology: any Topology =
-            if let master {
-                SentinelTopology(loop: loop, settings: settings, resolver: resolver, location: master)
-            } else {
-                SingleTopology(loop: loop, settings: settings, resolver: resolver)
+            switch site {
+            case .fixed: SingleTopology(loop: loop, settings: settings, resolver: resolver)
+            case .master(let location):
+                SentinelTopology(loop: loop, settings: settings, resolver: resolver, location: location)
+            case .cluster(let location):
+                ClusterTopology(loop: loop, settings: settings, resolver: resolver, location: location)
             }
         context = StoreContext(
             loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords,
@@ -50,6 +52,7 @@ package final class RedisStore: RemoteStore {
         claims = Claims(context: context)
         largeWrites = LargeWrites(context: context, claims: claims)
         removals = Removals(context: context)
+        removals.endSharing = { [lookups] in lookups.endSharing() }
         topology.open(delegate: self)
     }
 
@@ -57,14 +60,7 @@ package final class RedisStore: RemoteStore {
 
     package var figures: RemoteStoreFigures {
         var sum = context.figures
-        for connection in context.topology.connections {
-            sum.connects += connection.state.connects
-            sum.connectFailures += connection.state.connectFailures
-            sum.disconnects += connection.state.disconnects
-            sum.errorReplies += connection.errorReplies
-            sum.bytesSent += connection.bytesSent
-            sum.bytesReceived += connection.bytesReceived
-        }
+        context.topology.addFigures(to: &sum)
         return sum
     }
 
@@ -165,20 +161,10 @@ package final class RedisStore: RemoteStore {
         lookups.endSharing()
         var uploadsAbandoned = 0
         for key in keys where largeWrites.abandon(key) { uploadsAbandoned += 1 }
-        guard let first = keys.first else { return removals.finishUnsent(keys, nil, receiver: receiver, token: token) }
-        // There is only one server, which has all keys.
-        let connection = context.topology.connection(for: first)
-        guard connection.isServing else {
-            return removals.finishUnsent(keys, connection.state.trouble, receiver: receiver, token: token)
-        }
-        guard connection.hasRoom else {
-            return removals.finishUnsent(keys, .tooManyWaiting, receiver: receiver, token: token)
-        }
-        removals.begin(
-            keys, uploadsAbandoned: uploadsAbandoned, receiver: receiver, token: token, on: connection)
+        removals.begin(keys, uploadsAbandoned: uploadsAbandoned, receiver: receiver, token: token)
     }
 
-    package var server: UInt64 { context.topology.connections.first?.masterNumber ?? 0 }
+    package var server: UInt64 { context.topology.number }
 
     package func close() { context.topology.close() }
 }
@@ -190,13 +176,13 @@ extension RedisStore: RedisConnectionDelegate {
     }
 
     func connectionDidAbandonCommands(_ connection: RedisConnection, because trouble: StoreTrouble) {
-        largeReads.abandonAll(because: trouble)
-        largeWrites.abandonAll()
+        largeReads.abandonAll(on: connection, because: trouble)
+        largeWrites.abandonAll(on: connection)
     }
 
     func connectionDidProgress(_ connection: RedisConnection) {
         // Before anybody looks up what they are about.
-        if removals.sendUndelivered(on: connection) { lookups.endSharing() }
+        removals.sendUndelivered(on: connection)
         largeWrites.sendMore()
         context.deliveries.deliver()
         if context.deliveries.isEmpty { largeReads.dropUnneeded() }
@@ -205,4 +191,8 @@ extension RedisStore: RedisConnectionDelegate {
     func connectionNeedsWriteTest(_ connection: RedisConnection) { smallWrites.test(connection) }
 
     func connection(_ connection: RedisConnection, didSeeUnknownError text: String) { sawUnknownError?(text) }
+
+    func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind) {
+        context.topology.connection(connection, didRefuse: kind)
+    }
 }

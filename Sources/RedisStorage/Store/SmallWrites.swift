@@ -65,7 +65,7 @@ final class SmallWrites {
     func test(_ connection: RedisConnection) {
         connection.output.command(5)
         connection.output.argument("SET")
-        connection.output.argument(context.keyPrefix + Array("probe".utf8))
+        connection.output.argument(context.topology.probe(on: connection))
         connection.output.argument("1")
         connection.output.argument("PX")
         connection.output.argument(decimal: 1000)

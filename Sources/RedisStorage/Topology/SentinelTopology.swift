@@ -35,6 +35,7 @@ final class SentinelTopology: Topology {
     }
 
     func connection(for key: CacheKey) -> RedisConnection { connection }
+    func probe(on connection: RedisConnection) -> [UInt8] { Array("\(connection.settings.prefix)probe".utf8) }
 
     private func follow(_ master: NumberedMaster) {
         // Of several changes only the last one counts.
@@ -53,7 +54,7 @@ final class SentinelTopology: Topology {
         case .limited(.readOnly, _), .down(.notMaster, _):
             location.note(isReached: false, by: news)
             location.post(.askAnother)
-        case .limited: break
+        case .limited, .partial: break
         case .down(.closed, _), .down(.masterMoved, _): location.note(isReached: false, by: news)
         case .down:
             location.note(isReached: false, by: news)

@@ -21,6 +21,7 @@ final class SingleTopology: Topology {
     }
 
     func connection(for key: CacheKey) -> RedisConnection { connection }
+    func probe(on connection: RedisConnection) -> [UInt8] { Array("\(connection.settings.prefix)probe".utf8) }
 
     /// Nothing to do: the connection reconnects by itself, and there is no other to use instead.
     func connectionDidChangeAvailability(_ connection: RedisConnection) {}

@@ -148,7 +148,7 @@ package final class Tracker {
     private func connect() {
         attempt += 1
         switch place {
-        case .unknownMaster: end()
+        case .unknownMaster, .nowhere: end()
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else { return end() }
             connect(to: address)

@@ -1,0 +1,137 @@
+import Foundation
+
+// A Redis Cluster of real servers. A test moves slots and kills masters; who has which slot then, the nodes say.
+
+package final class ClusterSet: Sendable {
+    package let nodes: [RedisServer]
+    private let password: String?
+
+    /// Starts the nodes, joins them, and waits until all of them serve all slots.
+    /// - Parameters:
+    ///   - replicas: of each master.
+    ///   - spare: further nodes, masters without slots.
+    package init(masters: Int = 3, replicas: Int = 0, spare: Int = 0, password: String? = nil) throws {
+        self.password = password
+        let options =
+            [
+                "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0",
+                "--repl-diskless-sync-delay", "0",
+            ] + (password.map { ["--masterauth", $0] } ?? [])
+        let joined = masters * (1 + replicas)
+        nodes = try (0..<joined + spare).map { _ in
+            // The nodes talk to each other on ports of their own.
+            try RedisServer(password: password, options: options, port: FreePort.take(withFree: 10_000))
+        }
+        try Self.commandLine(
+            ["--cluster", "create"] + nodes[..<joined].map { "127.0.0.1:\($0.port)" }
+                + ["--cluster-replicas", "\(replicas)", "--cluster-yes"], password)
+        for node in nodes[joined...] { try nodes[0].command("CLUSTER", "MEET", "127.0.0.1", "\(node.port)") }
+        let isComplete = eventually(within: 30) { [nodes] in
+            nodes.allSatisfy { node in
+                let facts = Self.facts(of: node)
+                return facts["cluster_state"] == "ok" && facts["cluster_known_nodes"] == "\(nodes.count)"
+                    && facts["cluster_slots_ok"] == "16384"
+            }
+        }
+        guard isComplete else { throw HarnessError("the nodes don't form a cluster") }
+        guard replicas > 0 else { return }
+        let isReplicated = eventually(within: 30) { [nodes] in
+            nodes.allSatisfy { node in
+                guard case .bulk(let text)? = try? node.command("INFO", "replication") else { return false }
+                return text.text.contains(text.text.contains("role:master") ? "state=online" : "master_link_status:up")
+            }
+        }
+        guard isReplicated else { throw HarnessError("a replica has no master") }
+    }
+
+    private static func commandLine(_ arguments: [String], _ password: String?) throws {
+        let login = password.map { ["-a", $0, "--no-auth-warning"] } ?? []
+        let process = try ChildProcess(["redis-cli"] + login + arguments)
+        guard process.wait(within: 60) == .exited(0) else {
+            throw HarnessError("redis-cli failed\n\(process.lastWords)")
+        }
+    }
+
+    private static func facts(of node: RedisServer) -> [String: String] {
+        guard case .bulk(let text)? = try? node.command("CLUSTER", "INFO") else { return [:] }
+        let pairs = text.text.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
+        return Dictionary(pairs.map { (String($0[0]), String($0.last ?? "")) }, uniquingKeysWith: { $1 })
+    }
+
+    /// As written in a configuration.
+    package var url: String { url(of: nodes) }
+
+    package func url(of nodes: [RedisServer]) -> String {
+        "redis+cluster://\(password.map { ":\($0)@" } ?? "")"
+            + nodes.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+    }
+
+    package func slot(of key: String) throws -> Int {
+        guard let slot = try nodes.first(where: \.isRunning)?.command("CLUSTER", "KEYSLOT", key).int else {
+            throw HarnessError("no node says which slot \(key) has")
+        }
+        return slot
+    }
+
+    /// The node that has the slot, as the nodes that run say.
+    package func master(of slot: Int) throws -> RedisServer {
+        for node in nodes where node.isRunning {
+            guard case .array(let ranges) = try node.command("CLUSTER", "SLOTS") else { continue }
+            for case .array(let range) in ranges {
+                guard range.count >= 3, let first = range[0].int, let last = range[1].int, first...last ~= slot,
+                    case .array(let parts) = range[2], let port = parts[1].int,
+                    let master = nodes.first(where: { Int($0.port) == port })
+                else { continue }
+                return master
+            }
+        }
+        throw HarnessError("nobody has slot \(slot)")
+    }
+
+    package func master(of key: String) throws -> RedisServer { try master(of: slot(of: key)) }
+
+    private func id(of node: RedisServer) throws -> String {
+        guard let id = try node.command("CLUSTER", "MYID").bytes?.text else { throw HarnessError("a node has no id") }
+        return id
+    }
+
+    /// The slot is about to be moved: for keys that it doesn't have, its master sends to the target.
+    package func beginMove(of slot: Int, to target: RedisServer) throws {
+        let source = try master(of: slot)
+        try target.command("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", id(of: source))
+        try source.command("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", id(of: target))
+    }
+
+    /// Moves the keys of the slot, which stays with its master.
+    package func moveKeys(of slot: Int, to target: RedisServer) throws {
+        let source = try master(of: slot)
+        while case .array(let keys) = try source.command("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"), !keys.isEmpty {
+            let client = try RedisClient(.port(source.port), password: password)
+            let login = password.map { ["AUTH", $0] } ?? []
+            let reply = try client.command(
+                ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000"] + login + ["KEYS"]
+                    + keys.compactMap { $0.bytes?.text })
+            guard reply == .simple("OK") else { throw HarnessError("MIGRATE: \(reply)") }
+        }
+    }
+
+    /// The target has the slot from now on, and every node knows.
+    package func endMove(of slot: Int, to target: RedisServer) throws {
+        let source = try master(of: slot)
+        let id = try id(of: target)
+        for node in [target, source] { try node.command("CLUSTER", "SETSLOT", "\(slot)", "NODE", id) }
+    }
+
+    package func move(_ slot: Int, to target: RedisServer) throws {
+        try beginMove(of: slot, to: target)
+        try moveKeys(of: slot, to: target)
+        try endMove(of: slot, to: target)
+    }
+
+    package func stop() {
+        for node in nodes {
+            node.thaw()
+            node.stop()
+        }
+    }
+}
