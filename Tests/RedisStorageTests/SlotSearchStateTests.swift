@@ -11,7 +11,7 @@ struct SlotSearchStateTests {
     private let seeds = [node(1), node(2)]
     private var state: SlotSearchState
 
-    init() { state = SlotSearchState(seeds: seeds, seed: 7) }
+    init() { state = SlotSearchState(seeds: seeds, interval: 10_000, seed: 7) }
 
     /// Whether a step is to wait for so long, with its jitter.
     private func waits(_ step: SlotSearchState.Step, about milliseconds: Int64) -> Bool {

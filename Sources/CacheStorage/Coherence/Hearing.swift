@@ -116,16 +116,20 @@ package final class Hearing: Sendable {
         serverNumber.store(server, ordering: .relaxed)
         // In this order, as in ``session(at:)``.
         #if LARDER_BREAKABLE_RULES
-            if session.load(ordering: .relaxed) == 0 || !BreakableRule.newSession.isBroken { renewSession() }
+            if session.load(ordering: .relaxed) == 0 || !BreakableRule.newSession.isBroken { nextSession() }
         #else
-            renewSession()
+            nextSession()
         #endif
         heardAt.store(asked.milliseconds, ordering: .releasing)
         modeValue.store(HearingMode.hearing.rawValue, ordering: .relaxed)
     }
 
-    /// Anything may have changed: another session takes the place of the one that lasts.
+    /// Anything may have changed: another session takes the place of the one that lasts, if one does.
     package func renewSession() {
+        if session.load(ordering: .relaxed) != 0 { nextSession() }
+    }
+
+    private func nextSession() {
         var next = lastSession.load(ordering: .relaxed) &+ 1
         if next == 0 || next >= Self.shortLife { next = 1 }
         lastSession.store(next, ordering: .relaxed)

@@ -23,11 +23,14 @@ package enum ClusterTrouble: Sendable, BitwiseCopyable {
     case noNodeReplies
     /// Those that reply don't belong to a cluster, or have no slots in theirs.
     case noCluster
+    /// The store's user may not ask for it.
+    case notPermitted
 
     package var sentence: StaticString {
         switch self {
         case .noNodeReplies: "no node replies"
         case .noCluster: "no node that replies belongs to a cluster with slots"
+        case .notPermitted: "the store's user may not ask the nodes for their slots"
         }
     }
 }

@@ -11,18 +11,26 @@ extension Server {
     func startTracking() {
         let store = configuration.store
         guard tracking?.settings != store else { return }
-        tracking?.tracker.close()
+        tracking?.close()
         tracking = nil
         guard store.backend == .tiered, store.grace.rawValue > 0, let endpoint = store.redis else { return }
-        let master: MasterLocation? = if case .master(let location) = update.site { location } else { nil }
-        let tracker = Tracker(
-            loop: loop, settings: RedisSettings(endpoint, store), grace: store.grace.rawValue, master: master,
-            resolver: shared.resolver, stores: shared.stores
-        ) { [loop, log, life = store.tieredLife] event in
+        let settings = RedisSettings(endpoint, store)
+        let report = { [loop, log, life = store.tieredLife] (event: TrackerEvent) in
             let (level, text) = event.line(tieredLife: life)
             log.write(level, about: "tracking", text, now: loop.now)
         }
-        tracking = (store, tracker)
+        if case .cluster(let location) = update.site {
+            let tracker = ClusterTracker(
+                loop: loop, settings: settings, grace: store.grace.rawValue, location: location,
+                resolver: shared.resolver, stores: shared.stores, report: report)
+            tracking = (store, { tracker.close() })
+        } else {
+            let master: MasterLocation? = if case .master(let location) = update.site { location } else { nil }
+            let tracker = Tracker(
+                loop: loop, settings: settings, grace: store.grace.rawValue, master: master,
+                resolver: shared.resolver, stores: shared.stores, report: report)
+            tracking = (store, { tracker.close() })
+        }
     }
 }
 

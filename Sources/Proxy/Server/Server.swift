@@ -63,7 +63,7 @@ package final class Server {
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
     /// Tells of changes in Redis, and which settings it has; nil where no copies are kept.
-    var tracking: (settings: StoreSettings, tracker: Tracker)?
+    var tracking: (settings: StoreSettings, close: () -> Void)?
     /// Where sentinels name the store's master.
     var masterSearch: MasterSearch?
     /// Where nodes of a cluster say which of them has which keys, and the settings that this belongs to.

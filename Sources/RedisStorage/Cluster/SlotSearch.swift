@@ -29,7 +29,8 @@ package final class SlotSearch {
     private var timer: LoopTimer?
     private var wishSocket: Socket?
     private var trouble: ClusterTrouble?
-    private var sawOther = false
+    /// What nodes have replied that don't say where the slots are.
+    private var replied: ClusterTrouble?
     /// The reply to the question that is open.
     private var map: SlotMap?
 
@@ -41,12 +42,14 @@ package final class SlotSearch {
     /// Starts connecting.
     /// - Parameters:
     ///   - seeds: at least one.
+    ///   - interval: how often a node is asked without a reason to, in milliseconds.
     ///   - settings: of the nodes; the place doesn't matter.
     ///   - newNumber: the number of a map that holds from now on, whose slots have other masters than before where the argument
     ///     says so of a key. Called before anybody is told of it.
     ///   - report: called on the loop's thread.
     package init(
-        loop: EventLoop, seeds: [MasterAddress], settings: RedisSettings, resolver: Resolver?, location: SlotLocation,
+        loop: EventLoop, seeds: [MasterAddress], interval: Int64 = 10_000, settings: RedisSettings, resolver: Resolver?,
+        location: SlotLocation,
         newNumber: @escaping (_ isMoved: @escaping (CacheKey) -> Bool) -> UInt64,
         report: @escaping (ClusterEvent) -> Void
     ) {
@@ -55,7 +58,7 @@ package final class SlotSearch {
         self.newNumber = newNumber
         self.report = report
         slots = KeySlots(prefix: Array(settings.prefix.utf8))
-        state = SlotSearchState(seeds: seeds, seed: .random(in: .min ... .max))
+        state = SlotSearchState(seeds: seeds, interval: interval, seed: .random(in: .min ... .max))
         var settings = settings
         settings.place = .tcp(host: seeds[0].host, port: seeds[0].port)
         settings.isClusterNode = true
@@ -84,7 +87,7 @@ package final class SlotSearch {
     }
 
     private func take(_ step: SlotSearchState.Step) {
-        if state.isLost { note(sawOther ? .noCluster : .noNodeReplies) }
+        if state.isLost { note(replied ?? .noNodeReplies) }
         switch step {
         case .nothing: break
         case .ask:
@@ -102,7 +105,7 @@ package final class SlotSearch {
     }
 
     private func note(_ map: SlotMap, from node: MasterAddress) {
-        sawOther = false
+        replied = nil
         if let before = location.map, before.hasSameMasters(as: map) {
             location.noteConfirmation(by: node)
             if trouble != nil { report(.confirmed(by: node)) }
@@ -137,8 +140,12 @@ extension SlotSearch: CommandReceiver {
     }
 
     func finish(_ command: PendingCommand, with outcome: CommandOutcome, on connection: RedisConnection) {
+        switch outcome {
+        case .reply(.error(.notPermitted)): replied = .notPermitted
         // Whatever it is that replies, it isn't a node with slots.
-        if case .reply = outcome, map == nil { sawOther = true }
+        case .reply: if map == nil { replied = .noCluster }
+        case .abandoned: break
+        }
         // The connection may not be left for another one while it is being read.
         loop.atEndOfTurn { [weak self] in
             guard let self, timer != nil else { return }

@@ -1,7 +1,7 @@
 // Which node of a cluster is asked next for the slots, and when. A value without I/O: events go in with the current time, a step
 // comes out.
 //
-// One node is connected to at a time, and stays so while it replies. It is asked every ten seconds, and at once when there is a
+// One node is connected to at a time, and stays so while it replies. It is asked every so often, and at once when there is a
 // reason to: a node that sends elsewhere knows something new and is asked itself. A node that was cut off from the others may
 // say what is out of date for as long as it likes: while a master isn't reached, another node is asked each time.
 
@@ -31,16 +31,19 @@ struct SlotSearchState {
     private var failures = 0
     private var jitter: Jitter
 
+    private let interval: Int64
+
     /// Milliseconds.
-    static let interval: Int64 = 10_000
     /// While a master isn't reached.
     static let shortInterval: Int64 = 500
     static let shortestInterval: Int64 = 100
 
     /// - Parameters:
     ///   - seeds: at least one.
+    ///   - interval: how often a node is asked without a reason to, in milliseconds.
     ///   - seed: randomises the intervals, so that many processes don't ask in step.
-    init(seeds: [MasterAddress], seed: UInt64) {
+    init(seeds: [MasterAddress], interval: Int64, seed: UInt64) {
+        self.interval = interval
         self.seeds = seeds
         candidates = seeds
         current = seeds[0]
@@ -102,7 +105,7 @@ struct SlotSearchState {
         var seen: Set<MasterAddress> = []
         candidates = (nodes + seeds).filter { seen.insert($0).inserted }
         if isHurried { return .wait(Self.shortestInterval) }
-        guard isMissed else { return .wait(jitter.around(Self.interval)) }
+        guard isMissed else { return .wait(jitter.around(interval)) }
         if wanted == nil { wanted = next }
         return .wait(Self.shortInterval)
     }

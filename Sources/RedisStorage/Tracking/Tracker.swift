@@ -25,6 +25,7 @@ package final class Tracker {
     private var newsSocket: Socket?
     private let resolver: Resolver?
     private let stores: SharedStores
+    private let hearing: any HearingPart
     private let report: (TrackerEvent) -> Void
     private var state: TrackerState
     private var connection: PushConnection?
@@ -42,10 +43,11 @@ package final class Tracker {
     /// - Parameters:
     ///   - grace: `store.grace` in milliseconds; more than 0.
     ///   - master: where the server is, if sentinels name it.
+    ///   - hearing: what is told of signs of life; nil for the stores' own.
     ///   - report: called on the loop's thread.
     package init(
         loop: EventLoop, settings: RedisSettings, grace: Int64, master: MasterLocation?, resolver: Resolver?,
-        stores: SharedStores,
+        stores: SharedStores, hearing: (any HearingPart)? = nil,
         report: @escaping (TrackerEvent) -> Void
     ) {
         self.loop = loop
@@ -54,12 +56,13 @@ package final class Tracker {
         place = settings.place
         self.resolver = resolver
         self.stores = stores
+        self.hearing = hearing ?? stores.hearing
         self.report = report
         self.grace = grace
         prefix = Array(settings.prefix.utf8)
         state = TrackerState(
             grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: .random(in: .min ... .max))
-        stores.hearing.set(.connecting, grace: grace)
+        self.hearing.set(.connecting, grace: grace)
         timer = LoopTimer(loop: loop) { [unowned self] in
             take(state.timePassed(now: now))
             schedule()
@@ -76,7 +79,7 @@ package final class Tracker {
         server = named.number
         place = .tcp(host: named.address.host, port: named.address.port)
         drop()
-        stores.hearing.set(.connecting, grace: grace)
+        hearing.set(.connecting, grace: grace)
         wasHearing = false
         state = TrackerState(grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: server)
         timer?.schedule(afterMilliseconds: 0)
@@ -91,7 +94,7 @@ package final class Tracker {
         master?.stopListening(news)
         resolutionSocket?.close()
         resolutionSocket = nil
-        stores.hearing.set(.none, grace: 0)
+        hearing.set(.none, grace: 0)
     }
 
     /// By the process's own clock, which goes on while the machine is suspended: a PING from before that is as old as it is.
@@ -110,11 +113,11 @@ package final class Tracker {
         case .arm(let connection): arm(connection)
         case .ping: ping()
         case .beginSession(let asked):
-            stores.hearing.beginSession(asked: WallTime(milliseconds: asked), server: server)
+            hearing.beginSession(asked: WallTime(milliseconds: asked), server: server)
             stores.wakeWatchers()
             if !wasHearing { report(.hearing) }
             wasHearing = true
-        case .noteLife(let asked): stores.hearing.noteLife(asked: WallTime(milliseconds: asked))
+        case .noteLife(let asked): hearing.noteLife(asked: WallTime(milliseconds: asked))
         case .forget(let names):
             let message = stores.hearing.noteMessage(names: names.count)
             stores.forget(names.lazy.compactMap(key), in: message)
@@ -123,14 +126,14 @@ package final class Tracker {
             stores.forgetAll()
         case .lose:
             drop()
-            stores.hearing.lose()
+            hearing.lose()
             stores.wakeWatchers()
             if wasHearing { report(.lost) }
             wasHearing = false
             schedule()
         case .refused(let kind):
             drop()
-            stores.hearing.set(.refused, grace: grace)
+            hearing.set(.refused, grace: grace)
             report(.refused(kind.trouble))
             wasHearing = false
             schedule()
