@@ -66,11 +66,8 @@ package final class Cache {
         }
     }
 
-    /// Whether there is a remote store, and nothing is to be had from it.
-    package var isRemoteDown: Bool {
-        if case .down = remote?.state { return true }
-        return false
-    }
+    /// Whether there is a remote store, and what is stored at the key, or anything where that is `none`, can't be had from it.
+    package func isRemoteDown(at key: CacheKey) -> Bool { remote?.isDown(at: key) == true }
 
     /// Nil without a remote store.
     package var remoteState: StoreState? { remote?.state }

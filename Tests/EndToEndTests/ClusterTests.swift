@@ -164,6 +164,38 @@ struct ClusterTests {
         }
     }
 
+    @Test("A master without a replica is killed: its keys are held back as the route says, the others are served on")
+    func masterLost() throws {
+        try Stage.run { stage in
+            let set = try stage.cluster()
+            for node in set.nodes { try node.command("CONFIG", "SET", "cluster-require-full-coverage", "no") }
+            let origin = try stage.quickOrigin()
+            var configuration = LarderConfiguration.caching(origin.url)
+            configuration.store = "backend: redis\nredis: \(set.url)\ntimeout: 250ms"
+            configuration.routes += "\n  on_store_down: 503"
+            let larder = try stage.larder(configuration)
+            let paths = (0..<12).map { "/p\($0)" }
+            var masters: [String: UInt16] = [:]
+            for path in paths {
+                try larder.awaitHit(path)
+                masters[path] = try set.master(of: larder.redisKey("GET", "http://api.example\(path)")).port
+            }
+            set.nodes[0].kill()
+            #expect(try eventually(within: 10) { try larder.redisState == "partial" }, "\(larder.storeStats)")
+            for path in paths {
+                let isLost = masters[path] == set.nodes[0].port
+                #expect(
+                    try eventually(within: 10) {
+                        let response = try larder.get(path)
+                        return isLost ? response.status == 503 : response.xCache == "HIT"
+                    }, "\(path): \(isLost) \(larder.storeStats)")
+            }
+            try set.nodes[0].start()
+            #expect(try eventually(within: 20) { try larder.redisState == "up" }, "\(larder.storeStats)")
+            for path in paths { try larder.awaitHit(path, within: 10) }
+        }
+    }
+
     @Test("A Redis that is none of a cluster's nodes: requests go on, and /stats says why")
     func noCluster() throws {
         try Stage.run { stage in

@@ -284,16 +284,37 @@ struct ConnectionStateServingTests {
 
     @Test(
         "Of a cluster's nodes nothing else is expected: the connection serves on",
-        arguments: [RedisErrorKind.moved, .ask, .clusterDown, .tryAgain])
+        arguments: [RedisErrorKind.moved, .ask, .tryAgain])
     func isClusterNode(kind: RedisErrorKind) {
+        var state = clusterNode()
+        let actions = state.handle(.errorReply(kind, .essential), now: 1, wall: WallTime(milliseconds: 0))
+        #expect(actions == ConnectionState.Actions() && state.phase == .serving)
+    }
+
+    @Test("A node whose cluster is down is asked again, with growing pauses")
+    func clusterDown() {
+        var state = clusterNode()
+        var pauses: [Int64] = []
+        for _ in 0..<4 {
+            let actions = state.handle(.errorReply(.clusterDown, .ordinary), now: 1, wall: WallTime(milliseconds: 0))
+            #expect(!actions.disconnects && state.phase == .probing && state.trouble == .clusterDown)
+            if case .schedule(let pause) = actions.timer { pauses.append(pause) }
+            let wall = WallTime(milliseconds: 0)
+            #expect(state.handle(.timerFired(isIdle: true, hasRoom: true), now: 2, wall: wall).step == .ping)
+            _ = state.handle(.pong, now: 3, wall: wall)
+            #expect(state.phase == .serving)
+        }
+        #expect(pauses.count == 4 && pauses[3] > 2 * pauses[0])
+    }
+
+    private func clusterNode() -> ConnectionState {
         let timing = ConnectionState.Timing(connect: 1000, hang: 2000, shortestPause: 50, longestPause: 5000)
         let wall = WallTime(milliseconds: 0)
         var state = ConnectionState(timing: timing, isClusterNode: true, wall: wall, seed: 1)
         for event in [ConnectionState.Event.opened, .connecting, .connected, .pong] {
             _ = state.handle(event, now: 0, wall: wall)
         }
-        let actions = state.handle(.errorReply(kind, .essential), now: 1, wall: wall)
-        #expect(actions == ConnectionState.Actions() && state.phase == .serving)
+        return state
     }
 
     @Test("A replica is read from until the address leads to a server that accepts a write")

@@ -53,6 +53,8 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 extension RemoteStore {
     package var server: UInt64 { 0 }
 
+    package func isDown(at key: CacheKey) -> Bool { if case .down = state { true } else { false } }
+
     /// As above, of a whole record.
     package func lookup(
         _ key: CacheKey, keyText: Span<UInt8>, now: WallTime, receiver: any StoreReceiver, token: UInt64
@@ -108,6 +110,9 @@ package protocol RemoteStore: AnyObject {
     var server: UInt64 { get }
 
     var state: StoreState { get }
+
+    /// Whether what is stored at the key can't be had; nothing at all where the key is `none`.
+    func isDown(at key: CacheKey) -> Bool
     var figures: RemoteStoreFigures { get }
 
     /// Closes the connection. All pending lookups get `failed(.closed)`.

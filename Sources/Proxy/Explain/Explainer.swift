@@ -39,7 +39,8 @@ final class Explainer {
 
     /// The request would go on with a step that acts.
     func end(_ transaction: Transaction, before step: Step) {
-        if step != .deliver, transaction.request.entry?.isHeldBack(in: transaction.worker.cache) == true {
+        let (entry, key) = (transaction.request.entry, transaction.selection.keys.key)
+        if step != .deliver, entry?.isHeldBack(at: key, in: transaction.worker.cache) == true {
             return endHeldBack(transaction)
         }
         finish(transaction, step == .deliver ? .answered : .forwarded(mayShare: step == .join))

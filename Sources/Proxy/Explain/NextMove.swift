@@ -60,7 +60,9 @@ struct NextMove {
     }
 
     private static func bound(_ transaction: Transaction) -> String? {
-        guard let gate = transaction.request.entry?.outageGate, transaction.worker.cache.isRemoteDown else {
+        guard let gate = transaction.request.entry?.outageGate,
+            transaction.worker.cache.isRemoteDown(at: transaction.selection.keys.key)
+        else {
             return nil
         }
         return "the route has at most \(gate.limit) such requests at once while the store is down"

@@ -163,7 +163,7 @@ final class Fill {
 
     /// Asks the origin, unless the route bounds that while the store is down.
     func ask() {
-        let answer = request.entry?.admission(in: service.cache) ?? .granted(nil)
+        let answer = request.entry?.admission(at: keys.key, in: service.cache) ?? .granted(nil)
         guard case .granted(let admission) = answer else {
             // Whoever begins a fill is told of its end later.
             return service.loop.atEndOfTurn { [self] in if !isOver { failed(ExchangeFailure(.storeDown)) } }

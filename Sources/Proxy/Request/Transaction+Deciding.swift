@@ -65,7 +65,7 @@ extension Transaction {
                 selection.stored = made
                 return .next(.decide)
             }
-            if reason == .stale, request.entry?.servesKept == true, cache.isRemoteDown,
+            if reason == .stale, request.entry?.servesKept == true, cache.isRemoteDown(at: selection.keys.key),
                 policy.reads(request.head.method)
             {
                 return deliverKept()

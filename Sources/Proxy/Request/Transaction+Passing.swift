@@ -16,7 +16,9 @@ extension Transaction: ExchangeDelegate {
         guard let entry = request.entry, let stream else {
             preconditionFailure("a request has its route before it passes")
         }
-        guard case .granted(let admission) = entry.admission(in: cache) else { return refuse(.storeDown) }
+        guard case .granted(let admission) = entry.admission(at: selection.keys.key, in: cache) else {
+            return refuse(.storeDown)
+        }
         detach()
         served.forward = selection.reason?.forward ?? .miss
         asked = (worker.instant, cache.beginFetch(at: worker.wallTime))

@@ -217,7 +217,7 @@ extension Transaction: StoreReceiver {
     /// What memory still has although a copy that old isn't used otherwise, where the route prefers that while the remote store
     /// is down.
     private func lookUpKept() -> Progress? {
-        guard request.entry?.servesKept == true, cache.isRemoteDown else { return nil }
+        guard request.entry?.servesKept == true, cache.isRemoteDown(at: selection.keys.key) else { return nil }
         let text = selection.keys.text
         let found = cache.lookUpKept(
             selection.keys.key, keyText: text.span, now: worker.wallTime, isCounted: explainer == nil)

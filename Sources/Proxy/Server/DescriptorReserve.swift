@@ -15,14 +15,20 @@ package struct DescriptorReserve: Sendable, Equatable {
     }
 
     /// For the loops, the logs, the admin listener and Redis; and a quarter of all for connections to origins.
-    private func reserve(listeners: Int) -> Int { 12 + workers * (9 + listeners) + limit / 4 + rejected }
+    private func reserve(listeners: Int, nodes: Int) -> Int {
+        12 + workers * (9 + listeners) + (workers + 1) * nodes + limit / 4 + rejected
+    }
+
+    /// A worker is connected to each master of a cluster, of which the configuration may name some only.
+    private static let clusterNodes = 12
 
     /// Clients beyond the limit that are told so before they are closed. Further ones are closed at once.
     var rejected: Int { max(4, min(limit / 32, 64)) }
 
     /// How many clients may be connected at once: `limits.clients`, or fewer.
     package func clients(in configuration: Configuration) -> Int {
-        let room = limit - reserve(listeners: configuration.server.listen.count)
+        let nodes = configuration.store.clusterNodes.map { max($0.count, Self.clusterNodes) } ?? 0
+        let room = limit - reserve(listeners: configuration.server.listen.count, nodes: nodes)
         return max(1, min(configuration.limits.clients, room))
     }
 

@@ -60,14 +60,15 @@ enum OutageAdmission {
 
 extension RouteEntry {
     /// Whether a request may go to the upstream now.
-    func admission(in cache: Cache) -> OutageAdmission {
-        guard let gate = outageGate, cache.isRemoteDown else { return .granted(nil) }
+    /// - Parameter key: what is stored there is what the request is about; `none` if nothing is.
+    func admission(at key: CacheKey, in cache: Cache) -> OutageAdmission {
+        guard let gate = outageGate, cache.isRemoteDown(at: key) else { return .granted(nil) }
         return gate.enter().map { .granted($0) } ?? .refused
     }
 
     /// Whether it would be refused, for somebody who only asks.
-    func isHeldBack(in cache: Cache) -> Bool {
-        guard let gate = outageGate, cache.isRemoteDown else { return false }
+    func isHeldBack(at key: CacheKey, in cache: Cache) -> Bool {
+        guard let gate = outageGate, cache.isRemoteDown(at: key) else { return false }
         return gate.isFull
     }
 }

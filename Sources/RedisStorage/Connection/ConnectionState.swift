@@ -174,6 +174,9 @@ extension ConnectionState {
             } else {
                 lose(kind.trouble, now, wall, &actions)
             }
+        case .clusterDown where isClusterNode:
+            // It serves no keys, mostly since another master is missing; only another command shows when it does again.
+            if phase == .serving { probe(.clusterDown, pingNow: false, now, wall, &actions) }
         case .moved, .ask, .tryAgain, .clusterDown:
             guard !isClusterNode else { return }
             let trouble = kind.isRedirection ? StoreTrouble.cluster : .clusterDown

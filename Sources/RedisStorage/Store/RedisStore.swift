@@ -58,6 +58,12 @@ package final class RedisStore: RemoteStore {
 
     package var state: StoreState { context.topology.state }
 
+    package func isDown(at key: CacheKey) -> Bool {
+        let isOfOne = context.topology.isSplit && key != .none
+        let state = isOfOne ? context.topology.connection(for: key).state.availability : state
+        return if case .down = state { true } else { false }
+    }
+
     package var figures: RemoteStoreFigures {
         var sum = context.figures
         context.topology.addFigures(to: &sum)
