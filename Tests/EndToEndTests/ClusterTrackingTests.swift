@@ -8,21 +8,33 @@ import Testing
 struct ClusterTrackingTests {
     private struct Scene {
         let set: ClusterSet
-        let origin: ScriptedOrigin
+        private let counts: Locked<[String: Int]>
         let larders: [LarderProcess]
 
-        init(_ stage: Stage, replicas: Int = 0, spare: Int = 0, grace: String) throws {
+        /// - Parameter rights: of the user by whom Larder logs in, as ACL SETUSER takes them; without any, it doesn't log in.
+        init(_ stage: Stage, replicas: Int = 0, spare: Int = 0, grace: String, rights: String? = nil) throws {
             let set = try stage.cluster(replicas: replicas, spare: spare)
-            let origin = try stage.origin()
-            origin.script { [origin] exchange in
-                try exchange.respond(
-                    200, ["Cache-Control: max-age=600"], body: "answer \(origin.count(for: exchange.request.path))")
+            if let rights {
+                let words = rights.split(separator: " ").map(String.init)
+                for node in set.nodes {
+                    let client = try RedisClient(.port(node.port))
+                    _ = try client.command(["ACL", "SETUSER", "larder", "on", ">secret"] + words)
+                }
+            }
+            let url = rights == nil ? set.url : set.url.replacing("cluster://", with: "cluster://larder:secret@")
+            let counts = Locked<[String: Int]>([:])
+            let origin = try stage.origin { exchange in
+                let count = counts.withLock { counts in
+                    counts[exchange.request.target, default: 0] += 1
+                    return counts[exchange.request.target] ?? 0
+                }
+                try exchange.respond(200, ["Cache-Control: max-age=600"], body: "answer \(count)")
             }
             self.set = set
-            self.origin = origin
+            self.counts = counts
             larders = try (0..<2).map { _ in
                 var configuration = LarderConfiguration.caching(origin.url)
-                configuration.store = "backend: tiered\nredis: \(set.url)\ntimeout: 5s\ngrace: \(grace)"
+                configuration.store = "backend: tiered\nredis: \(url)\ntimeout: 5s\ngrace: \(grace)"
                 return try stage.larder(configuration)
             }
             try awaitTracking()
@@ -36,6 +48,9 @@ struct ClusterTrackingTests {
                     }, "\(larder.storeStats)")
             }
         }
+
+        /// How often the upstream was asked.
+        func count(_ path: String) -> Int { counts.withLock { $0[path] ?? 0 } }
 
         func key(_ path: String) throws -> String { try larders[0].redisKey("GET", "http://api.example\(path)") }
 
@@ -62,10 +77,11 @@ struct ClusterTrackingTests {
 
         /// Deletes the entry as another program does, and waits until nobody has the copy any more.
         func delete(_ path: String, at node: RedisServer) throws {
-            let before = origin.count(for: path)
+            let before = count(path)
+            #expect(try larders.allSatisfy { try $0.get(path).text == "answer \(before)" })
             #expect(try node.command("DEL", key(path)) == .integer(1))
             for larder in larders {
-                #expect(try eventually(within: 20) { try larder.get(path).text != "answer \(before)" }, "\(path)")
+                #expect(try eventually(within: 20) { try larder.get(path).text == "answer \(before + 1)" }, "\(path)")
             }
         }
     }
@@ -98,7 +114,7 @@ struct ClusterTrackingTests {
             }
             try scene.awaitTracking()
             try scene.warm(path)
-            #expect(scene.origin.count(for: path) == 1, "the record moved with its slot")
+            #expect(scene.count(path) == 1, "the record moved with its slot")
             try scene.delete(path, at: target)
         }
     }
@@ -116,7 +132,7 @@ struct ClusterTrackingTests {
             try scene.set.beginMove(of: slot, to: target)
             try target.command("CLUSTER", "SETSLOT", "\(slot)", "NODE", target.command("CLUSTER", "MYID").bytes!.text)
             for larder in scene.larders {
-                #expect(try eventually(within: 20) { try larder.get(path).text != "answer 1" }, "\(larder.storeStats)")
+                #expect(try eventually(within: 20) { try larder.get(path).text == "answer 2" }, "\(larder.storeStats)")
             }
         }
     }
@@ -141,6 +157,36 @@ struct ClusterTrackingTests {
                 try scene.warm(path)
                 try scene.delete(path, at: scene.set.master(of: scene.key(path)))
             }
+        }
+    }
+
+    @Test("A user with the rights that docs/security.md names has all that Larder does with a cluster")
+    func rights() throws {
+        let page = try DocumentationPage("docs/security.md").text
+        let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER larder") })
+        let part = try #require(page.components(separatedBy: "With `redis+cluster://`").last)
+        let further = try #require(part.split(separator: "`").first { $0.hasPrefix("+") })
+        let rights = line.split(separator: " ").dropFirst(5).joined(separator: " ") + " \(further)"
+        try Stage.run { stage in
+            let scene = try Scene(stage, spare: 1, grace: "60s", rights: rights)
+            for path in try scene.paths() {
+                try scene.warm(path)
+                try scene.delete(path, at: scene.set.master(of: scene.key(path)))
+            }
+            // A removal where the key is being moved to.
+            let path = "/moved"
+            try scene.warm(path)
+            let slot = try scene.set.slot(of: scene.key(path))
+            try scene.set.beginMove(of: slot, to: scene.set.nodes[3])
+            try scene.set.moveKeys(of: slot, to: scene.set.nodes[3])
+            #expect(try scene.larders[0].request("PUT", path).status == 200)
+            #expect(
+                try eventually(within: 10) {
+                    let client = try RedisClient(.port(scene.set.nodes[3].port))
+                    _ = try client.command(["ASKING"])
+                    return try client.command(["EXISTS", scene.key(path)]) == .integer(0)
+                }, "\(scene.larders[0].storeStats)")
+            for node in scene.set.nodes { #expect(try node.command("ACL", "LOG") == .array([])) }
         }
     }
 }

@@ -70,7 +70,18 @@ struct SlotMapTests {
         let same = try #require(
             SlotMap([Self.range(10, 19, two), Self.range(0, 4, one), Self.range(5, 9, one, two)], from: asked))
         let other = try #require(SlotMap([Self.range(0, 10, one), Self.range(11, 19, two)], from: asked))
-        #expect(map.hasSameMasters(as: same) && !map.hasSameMasters(as: other))
+        #expect(map.hasSameMasters(as: same) && same.hasSameMasters(as: map) && !map.hasSameMasters(as: other))
+        #expect(other.movedCount(since: map) == 1 && map.movedCount(since: other) == 1)
+        let fewer = try #require(SlotMap([Self.range(0, 9, one)], from: asked))
+        #expect(fewer.movedCount(since: map) == 10 && map.movedCount(since: fewer) == 10)
+    }
+
+    @Test("A node that has no name, where names are preferred, is known by its address")
+    func unnamed() throws {
+        let facts = ReplyElement.array([Self.name("ip"), Self.name("10.0.0.3")])
+        let node = ReplyElement.array([Self.name("?"), .integer(7), Self.name("id"), facts])
+        let map = try #require(SlotMap([Self.range(0, 9, node)], from: asked))
+        #expect(map.masters == [MasterAddress(host: "10.0.0.3", port: 7)])
     }
 
     @Test(

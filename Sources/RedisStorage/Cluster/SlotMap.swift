@@ -63,11 +63,19 @@ package struct SlotMap: Sendable, Equatable {
         case .absent: host = asked.host
         case .bulk(let bytes) where bytes.isEmpty: host = asked.host
         case .bulk(let bytes):
-            guard let text = self.host(bytes) else { return nil }
+            guard let text = self.host(bytes) ?? self.ip(parts) else { return nil }
             host = text
         case .integer, .array, .status, .error: return nil
         }
         return MasterAddress(host: host, port: UInt16(port))
+    }
+
+    /// What a node that has no name, though names are preferred, says beside it.
+    private static func ip(_ node: [ReplyElement]) -> String? {
+        guard node[0].bytes == [UInt8(ascii: "?")], node.count >= 4, let facts = node[3].elements,
+            let place = facts.firstIndex(where: { $0.bytes == Array("ip".utf8) }), place + 1 < facts.count
+        else { return nil }
+        return facts[place + 1].bytes.flatMap { self.host($0) }
     }
 
     /// Nil for what can't be a host; a node that has no name says `?`.
@@ -97,7 +105,16 @@ package struct SlotMap: Sendable, Equatable {
     var coveredCount: Int { owners.count { $0 != Self.none } }
 
     /// Whether every slot has the same master as in the other map.
-    func hasSameMasters(as other: SlotMap) -> Bool {
-        (0..<KeySlots.count).allSatisfy { master(of: $0) == other.master(of: $0) }
+    func hasSameMasters(as other: SlotMap) -> Bool { movedCount(since: other) == 0 }
+
+    /// How many slots have another master than in the map before, or have none now.
+    func movedCount(since before: SlotMap) -> Int {
+        // Addresses are compared once each; this is done every second.
+        let numbers = Dictionary(uniqueKeysWithValues: zip(masters, 0...))
+        let same = before.masters.map { numbers[$0] }
+        return (0..<KeySlots.count).count { slot in
+            guard let earlier = before.index(of: slot) else { return index(of: slot) != nil }
+            return same[earlier] == nil || same[earlier] != index(of: slot)
+        }
     }
 }

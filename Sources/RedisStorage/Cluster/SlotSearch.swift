@@ -122,8 +122,9 @@ package final class SlotSearch {
         guard let before else {
             return report(.named(masters: map.masters.count, slots: map.coveredCount, by: node))
         }
-        let moved = (0..<KeySlots.count).count { before.master(of: $0) != map.master(of: $0) }
-        report(.changed(masters: map.masters.count, slots: map.coveredCount, moved: moved, by: node))
+        report(
+            .changed(
+                masters: map.masters.count, slots: map.coveredCount, moved: map.movedCount(since: before), by: node))
     }
 
     private func note(_ found: ClusterTrouble) {

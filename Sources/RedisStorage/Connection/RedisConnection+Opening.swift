@@ -22,6 +22,7 @@ extension RedisConnection: RedisSocketOwner {
     func move(to place: RedisSettings.Place, number: UInt64) {
         self.place = place
         masterNumber = number
+        moves &+= 1
         handle(.moved)
         delegate?.connectionDidProgress(self)
     }
@@ -35,13 +36,12 @@ extension RedisConnection: RedisSocketOwner {
         }
         guard let resolutions else { return }
         handle(.resolving)
-        let number = masterNumber
-        resolver.resolve(host: host, port: port) { resolutions.post((number, $0)) }
+        resolver.resolve(host: host, port: port) { [moves] in resolutions.post((moves, $0)) }
     }
 
-    private func resolved(_ number: UInt64, _ resolution: Resolution) {
+    private func resolved(_ moves: UInt64, _ resolution: Resolution) {
         // The result of an abandoned resolution comes too late.
-        guard state.phase == .resolving, number == masterNumber else { return }
+        guard state.phase == .resolving, moves == self.moves else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else {
             return handle(.unreachable(.nameNotResolved))
         }

@@ -38,9 +38,12 @@ final class RedisConnection {
     let loop: EventLoop
     let settings: RedisSettings
     let resolver: Resolver?
-    /// Where the server is. With sentinels it changes, and so does the number of the master that is there; otherwise it is 0.
+    /// Where the server is. With sentinels it changes, and so does the number of the master that is there; with a cluster, that number
+    /// is the one of the map of slots; otherwise it is 0.
     var place: RedisSettings.Place
     var masterNumber: UInt64 = 0
+    /// How often it was told to go to another place.
+    var moves: UInt64 = 0
     let roleCheck = RoleCheck()
     /// The address that was connected to last.
     var peer: SocketAddress?

@@ -159,7 +159,12 @@ final class ClusterTopology: Topology {
     }
 
     private func noteReach() {
-        let isReached = masters.allSatisfy { if case .up = $0.state.availability { true } else { false } }
+        let isReached = masters.allSatisfy {
+            switch $0.state.availability {
+            case .up, .limited: true
+            case .partial, .down: false
+            }
+        }
         location.note(isReached: isReached && map?.coveredCount == KeySlots.count, by: news)
     }
 
