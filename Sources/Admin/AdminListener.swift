@@ -17,10 +17,11 @@ package enum ReloadResult: Sendable {
     case refused([String])
 }
 
-/// What a worker sends back.
+/// What another thread sends back.
 private enum WorkerReply: Sendable {
     case result(StoreCommandResult)
     case explanation(Explanation)
+    case purge(PurgeOutcome)
 }
 
 /// Belongs to the control thread.
@@ -209,7 +210,13 @@ package final class AdminListener {
         server.post(request) { finished(.explanation($0)) }
     }
 
-    /// The callback for the worker, called on its thread.
+    /// Sends a purge to every Larder on the Redis; `done` is called on this thread.
+    func send(_ purge: Purge, _ done: @escaping (PurgeOutcome) -> Void) {
+        let finished = expect { if case .purge(let outcome) = $0 { done(outcome) } }
+        server.shared.stores.outbox.send(purge, awaitsEveryone: true) { finished(.purge($0)) }
+    }
+
+    /// The callback for the other thread, called there.
     private func expect(_ done: @escaping (WorkerReply) -> Void) -> @Sendable (WorkerReply) -> Void {
         nextQuestion &+= 1
         let number = nextQuestion

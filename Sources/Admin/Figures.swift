@@ -21,6 +21,8 @@ struct Figures {
     let invalidations: InvalidationFigures
     let purges: PurgeFigures
     let undelivered: UndeliveredFigures
+    /// Of purges on their way to other instances; nil where there are none.
+    let outbox: OutboxFigures?
     let hearing: HearingFigures
     /// Of the store's master, if sentinels name it.
     let master: MasterFigures?
@@ -61,6 +63,7 @@ struct Figures {
         invalidations = server.shared.stores.invalidationFigures
         purges = server.shared.stores.purges.figures
         undelivered = server.shared.stores.undelivered.figures
+        outbox = server.shared.stores.outbox.isOpen ? server.shared.stores.outbox.figures : nil
         hearing = server.shared.stores.hearing.figures
         master = server.update.masterFigures
         cluster = server.update.clusterFigures

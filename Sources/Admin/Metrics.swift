@@ -263,6 +263,20 @@ extension MetricFamily {
         ) {
             $0.lost
         },
+        MetricFamily(
+            "larder_purges_connected", .gauge,
+            "Whether purges are exchanged with other instances through Redis: 0 or 1."
+        ) { if let outbox = $0.outbox { $1.add(outbox.isConnected ? 1 : 0) } },
+        MetricFamily(
+            "larder_purges_waiting", .gauge, "Purges of this instance that Redis hasn't taken yet."
+        ) { if let outbox = $0.outbox { $1.add(outbox.waiting) } },
+        MetricFamily(
+            "larder_purges_kept_total", .counter, "Purges that had to wait since Redis couldn't take them."
+        ) { if let outbox = $0.outbox { $1.add(outbox.kept) } },
+        MetricFamily(
+            "larder_purges_folded_total", .counter,
+            "How often too many purges waited for Redis, so that one of everything took their place."
+        ) { if let outbox = $0.outbox { $1.add(outbox.folded) } },
         tracking(
             "larder_tracking_up", .gauge, "Whether Redis tells of changes, so that copies in memory are used: 0 or 1."
         ) {

@@ -1,6 +1,7 @@
 // `POST /purge`: what is stored of URLs, tags, prefixes, hosts or everything isn't used from then on, or is stale. The keys of a
 // URL are computed exactly as for a request, and removed from every store; the rest is a purge of the log, which costs the same
-// whatever is stored. The response is sent once the purge is complete.
+// whatever is stored. The response is sent once the purge holds,
+// with Redis in every Larder on it.
 
 import Bytes
 import CacheStorage
@@ -15,13 +16,6 @@ extension AdminListener {
         do throws(PurgeRequest.Fault) { purge = try PurgeRequest(request.content) } catch {
             return reply(.problem(400, "invalid-purge", error.sentence))
         }
-        let usesRedis = server.configuration.store.usesRedis
-        // The log is this process's: other Larders on the same Redis would not learn of it.
-        guard !usesRedis || purge.isOfURLsAlone else {
-            let detail =
-                "with Redis this version purges by URL only; tags, prefixes, hosts, all and soft purges need the memory backend"
-            return reply(.problem(501, "not-implemented", detail))
-        }
         guard let table = routeTable() else {
             return reply(.problem(500, "no-routes", "the routes are not available"))
         }
@@ -33,40 +27,83 @@ extension AdminListener {
                     $0.array("faults") { for fault in targets.faults { $0.value(fault) } }
                 })
         }
-        let time = server.loop.wallMilliseconds
+        let usesRedis = server.configuration.store.usesRedis
         // What becomes stale stays where it is.
         let keys = purge.isSoft ? [] : Array(targets.keys)
-        if purge.isSoft { targets.items += targets.keys.map { .key($0) } }
-        if !targets.items.isEmpty {
-            server.shared.stores.purges.noteOwn(
-                Purge(targets.items, isSoft: purge.isSoft), at: WallTime(milliseconds: server.loop.clockMilliseconds))
+        if usesRedis || purge.isSoft { targets.items += targets.keys.map { .key($0) } }
+        let progress = PurgeProgress(time: server.loop.wallMilliseconds, waiting: usesRedis ? 2 : 1, reply)
+        let named = Purge(targets.items, isSoft: purge.isSoft)
+        if usesRedis {
+            send(named) { progress.note($0) }
+        } else if !named.items.isEmpty {
+            server.shared.stores.purges.noteOwn(named, at: WallTime(milliseconds: server.loop.clockMilliseconds))
         }
-        let instances = usesRedis ? nil : 1
-        if keys.isEmpty { return Self.report(0, time, instances, reply) }
+        if keys.isEmpty { return progress.noteRemoved(0) }
         run(.remove(keys)) { result in
             switch result {
-            case .removed(let count): Self.report(count, time, instances, reply)
-            case .noStore: Self.report(0, time, instances, reply)
-            default: reply(Self.failure(result))
+            case .removed(let count): progress.noteRemoved(count)
+            case .noStore: progress.noteRemoved(0)
+            // The purge says the same to every Larder, and holds all the same.
+            default: if usesRedis { progress.noteRemoved(0) } else { progress.fail(Self.failure(result)) }
             }
         }
     }
-
-    /// - Parameter instances: how many have applied the purge; nil where that isn't known.
-    private static func report(_ count: Int, _ time: Int64, _ instances: Int?, _ reply: (AdminResponse) -> Void) {
-        reply(
-            .json(200) {
-                $0.member("purged", count)
-                $0.member("time", time)
-                if let instances { $0.member("instances", instances) }
-            })
-    }
 }
 
-extension PurgeRequest {
-    /// Whether it can be carried out key by key.
-    fileprivate var isOfURLsAlone: Bool {
-        tags.isEmpty && prefixes.isEmpty && hosts.isEmpty && !isOfEverything && !isSoft
+/// What is known so far of a purge that an operator waits for. Belongs to the control thread.
+private final class PurgeProgress {
+    private let time: Int64
+    private var waiting: Int
+    private let reply: (AdminResponse) -> Void
+    private var removed = 0
+    private var outcome = PurgeOutcome.applied(instances: 1)
+
+    /// - Parameters:
+    ///   - time: when it was asked for.
+    ///   - waiting: how many outcomes are to come.
+    init(time: Int64, waiting: Int, _ reply: @escaping (AdminResponse) -> Void) {
+        self.time = time
+        self.waiting = waiting
+        self.reply = reply
+    }
+
+    func noteRemoved(_ count: Int) {
+        removed = count
+        finish()
+    }
+
+    func note(_ outcome: PurgeOutcome) {
+        self.outcome = outcome
+        finish()
+    }
+
+    func fail(_ response: AdminResponse) { reply(response) }
+
+    private func finish() {
+        waiting -= 1
+        guard waiting == 0 else { return }
+        switch outcome {
+        case .applied(let instances):
+            reply(
+                .json(200) {
+                    $0.member("purged", removed)
+                    $0.member("time", time)
+                    $0.member("instances", instances)
+                })
+        case .taken, .unconfirmed(.notApplied):
+            reply(
+                .problem(
+                    503, "purge-not-confirmed",
+                    "the purge is written, but not every Larder has applied it in time; it will hold there once it can")
+            )
+        case .unconfirmed(.notTaken):
+            reply(
+                .problem(
+                    503, "purge-kept",
+                    "Redis doesn't take the purge now; it holds in this Larder alone and is kept until Redis takes it"))
+        case .unconfirmed(.closed):
+            reply(.problem(503, "purge-not-confirmed", "the store was changed by a reload meanwhile: purge again"))
+        }
     }
 }
 

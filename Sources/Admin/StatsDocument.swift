@@ -246,6 +246,14 @@ extension Figures {
                 $0.member("redirections", cluster.redirections)
             }
         }
+        if let outbox {
+            json.object("purges_shared") {
+                $0.member("connected", outbox.isConnected)
+                $0.member("waiting", outbox.waiting)
+                $0.member("kept", outbox.kept)
+                $0.member("folded", outbox.folded)
+            }
+        }
         if hearing.mode != .none {
             json.object("tracking") {
                 $0.member("state", hearing.mode.label)

@@ -145,10 +145,18 @@ extension Cache {
     }
 
     /// Applies a purge that a response asks for: nothing is deleted, but records whose fetch began before aren't current any
-    /// more.
+    /// more, here from now on, and elsewhere as soon as the others have heard of it.
     package func apply(_ purge: Purge, at time: WallTime) {
         guard !purge.items.isEmpty else { return }
-        shared.purges.noteOwn(purge, at: time)
+        count(purge)
+        if usesRemote && shared.outbox.isOpen {
+            shared.outbox.send(purge)
+        } else {
+            shared.purges.noteOwn(purge, at: time)
+        }
+    }
+
+    private func count(_ purge: Purge) {
         for item in purge.items {
             switch item {
             case .tag, .group: figures.invalidatedGroups += 1
@@ -222,13 +230,6 @@ extension Cache {
     package var moment: InvalidationMoment {
         var moment = shared.clock.now
         moment.fence = shared.purges.applied
-        return moment
-    }
-
-    /// The moment of a fetch that begins now. Its record may be one for other processes too.
-    package func beginFetch(at now: WallTime) -> InvalidationMoment {
-        var moment = self.moment
-        if usesRemote { moment.fence = shared.purges.fence(at: now) }
         return moment
     }
 

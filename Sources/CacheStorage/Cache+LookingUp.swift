@@ -75,7 +75,8 @@ extension Cache {
     /// The record that a worker of this process is writing to the remote store, which may not have it yet. As after the
     /// store's own reply, the caller checks whether it is current.
     package func lookUpUnderWay(_ key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
-        shared.writes.record(at: key, keyText: keyText, now: now)
+        guard knowsPurges(at: now) else { return nil }
+        return shared.writes.record(at: key, keyText: keyText, now: now)
     }
 
     /// Looks in the remote store only; a miss at once if there is none.
@@ -111,6 +112,9 @@ extension Cache {
     }
 
     // MARK: Purged or not
+
+    /// Whether everything that other processes have purged is known here. If not, only the remote store's own replies are used.
+    package func knowsPurges(at now: WallTime) -> Bool { remote == nil || shared.hearing.knowsPurges(at: now) }
 
     /// Which purges are applied. To be read before ``purgeVerdict(on:key:plainKey:url:scheme:authority:path:query:)`` is asked.
     package var purgeRevision: PurgeRevision { shared.purges.revision }

@@ -7,7 +7,9 @@ package final class SharedStores: Sendable {
     let memory: MemoryStore
     let clock = InvalidationClock()
     /// Purges by anything but keys, whose records stay where they are.
-    package let purges = PurgeLog()
+    package let purges: PurgeLog
+    /// On their way to other processes.
+    package let outbox: PurgeOutbox
     let variants = VariantTable()
     /// Of the remote store.
     package let liveRecords = LiveRecords()
@@ -20,7 +22,11 @@ package final class SharedStores: Sendable {
     package let undelivered = UndeliveredRemovals()
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
-    package init(memoryBytes: Int) { memory = MemoryStore(bytes: memoryBytes) }
+    package init(memoryBytes: Int) {
+        memory = MemoryStore(bytes: memoryBytes)
+        purges = PurgeLog()
+        outbox = PurgeOutbox(purges)
+    }
 
     /// A message of the remote store has named these keys: copies in memory of what was there before are gone, and what is
     /// being written there isn't found on its way any more, for the change may be a later one.

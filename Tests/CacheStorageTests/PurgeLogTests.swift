@@ -205,23 +205,6 @@ struct PurgeOrderTests {
         }
     }
 
-    @Test(
-        "Own purges are later than every fence that was given before, and no later than those that follow, whatever the clocks"
-    )
-    func fencesByClock() {
-        var fences: [PurgePosition] = []
-        for (fetch, purge) in [(1_000, 998), (1_000, 1_000), (5, 4), (2_000, 3_000), (2_500, 2_400)] as [(Int64, Int64)]
-        {
-            fences.append(log.fence(at: WallTime(milliseconds: fetch)))
-            log.noteOwn(Purge([.tag(bytes("a"))]), at: WallTime(milliseconds: purge))
-            for fence in fences { #expect(Lookup(fence: fence, tags: ["a"]).verdict(log) == .hard) }
-            let later = log.fence(at: WallTime(milliseconds: fetch))
-            #expect(Lookup(fence: later, tags: ["a"]).verdict(log) == .current)
-        }
-        // What another process fetched later by its own clock.
-        #expect(Lookup(fence: at(3_100), tags: ["a"]).verdict(log) == .current)
-    }
-
     @Test("An own purge without a position applies to every record; with one, to those with earlier fences")
     func unsettled() {
         let hard = log.begin(Purge([.tag(bytes("a")), .prefix(bytes("/x"))]))

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-// `larder purge`: what each kind reaches with the memory backend, hard and soft.
+// `larder purge`: what each kind reaches, hard and soft, whatever the backend is.
 
 @Suite("Purges by URL, tag, prefix, host and of everything")
 struct PurgeTests {
-    private func play(_ body: (LarderProcess, ScriptedOrigin) throws -> Void) throws {
+    private func play(_ backend: Backend, _ body: (LarderProcess, ScriptedOrigin) throws -> Void) throws {
         try Stage.run { stage in
             let origin = try stage.origin { exchange in
                 let request = exchange.request
@@ -39,7 +39,7 @@ struct PurgeTests {
                           upstream: origin
                           cache: {timeout: 600s}
                         """,
-                    store: "backend: memory"))
+                    store: backend.section(try stage.redis())))
             try body(larder, origin)
         }
     }
@@ -64,9 +64,9 @@ struct PurgeTests {
         }
     }
 
-    @Test("A prefix reaches what begins with it, on its host or on all")
-    func prefixes() throws {
-        try play { larder, _ in
+    @Test("A prefix reaches what begins with it, on its host or on all", arguments: Backend.allCases)
+    func prefixes(_ backend: Backend) throws {
+        try play(backend) { larder, _ in
             let inside = ["/a/1", "/a/2?x=1", "/a/"]
             let outside = ["/a", "/ab/1", "/b/a/1"]
             for path in inside + outside {
@@ -87,9 +87,11 @@ struct PurgeTests {
         }
     }
 
-    @Test("A host reaches all its URLs and no others; everything is everything, and later responses are stored again")
-    func hostsAndEverything() throws {
-        try play { larder, _ in
+    @Test(
+        "A host reaches all its URLs and no others; everything is everything, and later responses are stored again",
+        arguments: Backend.allCases)
+    func hostsAndEverything(_ backend: Backend) throws {
+        try play(backend) { larder, _ in
             for host in ["api.example", "other.example"] { try larder.fill("/x", ["Host: \(host)"]) }
             try purge(larder, "--host", "OTHER.example", says: "purged everything stored of 1 host")
             try expect(larder, ["/x"], "HIT")
@@ -105,10 +107,10 @@ struct PurgeTests {
     }
 
     @Test(
-        "A URL reaches the entries of every caller, of POSTs and of QUERY, and what another URL of the same key brought"
-    )
-    func urls() throws {
-        try play { larder, _ in
+        "A URL reaches the entries of every caller, of POSTs and of QUERY, and what another URL of the same key brought",
+        arguments: Backend.allCases)
+    func urls(_ backend: Backend) throws {
+        try play(backend) { larder, _ in
             for user in ["ann", "bob"] { try larder.fill("/mine/1", ["X-User: \(user)"]) }
             try purge(larder, "http://api.example/mine/1", says: "of 1 URL")
             for user in ["ann", "bob"] { #expect(try larder.get("/mine/1", ["X-User: \(user)"]).xCache == "MISS") }
@@ -128,9 +130,11 @@ struct PurgeTests {
         }
     }
 
-    @Test("A soft purge makes stale: served while it is refreshed where that is allowed, else validated")
-    func soft() throws {
-        try play { larder, origin in
+    @Test(
+        "A soft purge makes stale: served while it is refreshed where that is allowed, else validated",
+        arguments: Backend.allCases)
+    func soft(_ backend: Backend) throws {
+        try play(backend) { larder, origin in
             try larder.awaitHit("/s/1")
             try larder.awaitHit("/validated/1")
             try larder.awaitHit("/s/other")
@@ -149,8 +153,10 @@ struct PurgeTests {
         }
     }
 
-    @Test("What was asked for before a purge isn't stored, and those who ask after it don't wait for it")
-    func underWay() throws {
+    @Test(
+        "What was asked for before a purge isn't stored, and those who ask after it don't wait for it",
+        arguments: Backend.allCases)
+    func underWay(_ backend: Backend) throws {
         try Stage.run { stage in
             let isOpen = Locked(false)
             let asked = Locked(0)
@@ -166,7 +172,7 @@ struct PurgeTests {
                 LarderConfiguration(
                     upstreams: "origin: \(origin.url)",
                     routes: "- path: /{rest...}\n  upstream: origin\n  cache: {timeout: 600s}",
-                    store: "backend: memory"))
+                    store: backend.section(try stage.redis())))
             let client = try RawClient(larder.endpoint)
             try client.send("GET /u HTTP/1.1\r\nHost: api.example\r\n\r\n")
             #expect(eventually(within: 20) { asked.withLock { $0 } == 1 })
@@ -178,9 +184,9 @@ struct PurgeTests {
         }
     }
 
-    @Test("What can't be purged is refused as a whole; a * is warned of")
-    func refusals() throws {
-        try play { larder, _ in
+    @Test("What can't be purged is refused as a whole; a * is warned of", arguments: Backend.allCases)
+    func refusals(_ backend: Backend) throws {
+        try play(backend) { larder, _ in
             try larder.awaitHit("/x")
             for arguments in [["--prefix", "api.example/x"], ["--host", "http://api.example/"]] {
                 let finished = try larder.command(["purge", "http://api.example/x"] + arguments)

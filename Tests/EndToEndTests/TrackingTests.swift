@@ -159,6 +159,7 @@ struct TrackingTests {
             #expect(try eventually(within: 20) { try pair.larders[1].get(large).xCache == "HIT" })
             #expect(try pair.larders[0].client().request("PUT", path, body: [1]).status == 200)
             #expect(try eventually(within: 20) { try pair.larders[1].get(path).text != "answer 1" })
+            #expect(try pair.larders[0].admin("POST", "/purge", body: Array(#"{"tags":["t"]}"#.utf8)).status == 200)
             #expect(try pair.redis.command("ACL", "LOG") == .array([]))
             #expect(try pair.larders[0].figure("store", "remote", "error_replies") == 0)
         }

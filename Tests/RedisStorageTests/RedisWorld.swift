@@ -23,7 +23,7 @@ final class RedisWorld: StoreUnderTest {
         redis = RedisStore(
             loop: loop, settings: settings, resolver: resolver, site: site, budget: budget,
             liveRecords: liveRecords,
-            undelivered: undelivered)
+            undelivered: undelivered, purges: PurgeLog(), hearing: Hearing())
         if awaitsUp { work { self.isUp } }
     }
 

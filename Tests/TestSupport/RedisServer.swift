@@ -69,6 +69,8 @@ package indirect enum RedisReply: Equatable, Sendable {
 
     package var int: Int? { if case .integer(let value) = self { value } else { nil } }
     package var bytes: [UInt8]? { if case .bulk(let value) = self { value } else { nil } }
+    /// Of an array's elements.
+    package var count: Int { if case .array(let elements) = self { elements.count } else { 0 } }
 }
 
 /// A few lines of RESP2, independent of the daemon's own.

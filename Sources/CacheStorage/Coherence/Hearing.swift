@@ -30,7 +30,7 @@ package enum HearingMode: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case refused
 }
 
-/// Any thread asks; one, the tracker's, tells.
+/// Any thread asks; one, that of the connections which tell of changes and purges, tells.
 package final class Hearing: Sendable {
     /// Of no copy: for look-ups while none may be used.
     static let noSession = UInt32.max
@@ -43,9 +43,14 @@ package final class Hearing: Sendable {
     private let lastSession = Atomic<UInt32>(0)
     /// The server that the session is about, as ``RemoteStore/server`` has it.
     private let serverNumber = Atomic<UInt64>(0)
-    /// When the newest sign of life was asked for, in milliseconds of the process's own clock.
+    /// When the newest sign of life was asked for, in milliseconds of the process's own clock: the earlier one of that of
+    /// changes and that of purges.
     private let heardAt = Atomic<Int64>(.min / 2)
+    private let changesHeardAt = Atomic<Int64>(.min / 2)
+    /// The same of purges alone; the greatest number where no other process purges.
+    private let purgesHeardAt = Atomic<Int64>(.max)
     private let grace = Atomic<Int64>(0)
+    private let purgeGrace = Atomic<Int64>(0)
     private let messages = Atomic<UInt64>(0)
     private let names = Atomic<UInt64>(0)
 
@@ -120,7 +125,8 @@ package final class Hearing: Sendable {
         #else
             nextSession()
         #endif
-        heardAt.store(asked.milliseconds, ordering: .releasing)
+        changesHeardAt.store(asked.milliseconds, ordering: .relaxed)
+        noteEarlier()
         modeValue.store(HearingMode.hearing.rawValue, ordering: .relaxed)
     }
 
@@ -138,9 +144,15 @@ package final class Hearing: Sendable {
 
     /// A sign of life has come, which was asked for at that time.
     package func noteLife(asked: WallTime) {
-        if asked.milliseconds > heardAt.load(ordering: .relaxed) {
-            heardAt.store(asked.milliseconds, ordering: .releasing)
+        if asked.milliseconds > changesHeardAt.load(ordering: .relaxed) {
+            changesHeardAt.store(asked.milliseconds, ordering: .relaxed)
+            noteEarlier()
         }
+    }
+
+    private func noteEarlier() {
+        let earlier = min(changesHeardAt.load(ordering: .relaxed), purgesHeardAt.load(ordering: .relaxed))
+        heardAt.store(earlier, ordering: .releasing)
     }
 
     /// The connection is lost. Copies are still used until the newest sign of life is too old: the store could not have told
@@ -152,6 +164,36 @@ package final class Hearing: Sendable {
     package func noteMessage(names count: Int) -> UInt64 {
         names.wrappingAdd(UInt64(count), ordering: .relaxed)
         return messages.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+    }
+
+    // MARK: Purges
+
+    /// Whether every purge of other processes is known here, as far as anybody may rely on it.
+    package func knowsPurges(at now: WallTime) -> Bool {
+        let heard = purgesHeardAt.load(ordering: .acquiring)
+        return heard == .max || now.milliseconds &- heard <= purgeGrace.load(ordering: .relaxed)
+    }
+
+    /// Other processes purge as well from now on, and nothing is known of it yet.
+    /// - Parameter grace: how old the newest sign of life may be, in milliseconds.
+    package func beginPurges(grace: Int64) {
+        purgeGrace.store(grace, ordering: .relaxed)
+        purgesHeardAt.store(.min / 2, ordering: .releasing)
+        noteEarlier()
+    }
+
+    /// Every purge before that time is applied.
+    package func notePurges(asked: WallTime) {
+        if asked.milliseconds > purgesHeardAt.load(ordering: .relaxed) {
+            purgesHeardAt.store(asked.milliseconds, ordering: .releasing)
+            noteEarlier()
+        }
+    }
+
+    /// No other process purges.
+    package func endPurges() {
+        purgesHeardAt.store(.max, ordering: .releasing)
+        noteEarlier()
     }
 
     package var figures: HearingFigures {

@@ -65,8 +65,6 @@ package final class PurgeLog: Sendable {
     private let commonPrefixes = PurgedPrefixes()
     private let changes = Atomic<UInt64>(0)
     private let appliedWord = Atomic<UInt64>(PurgePosition.start.word)
-    /// The latest fence that was made of this process's clock.
-    private let latestFence = Atomic<UInt64>(PurgePosition.start.word)
 
     package convenience init() { self.init(places: PurgeTables.standardPlaces) }
 
@@ -85,14 +83,6 @@ package final class PurgeLog: Sendable {
 
     /// How much was applied.
     package var figures: PurgeFigures { state.withLock { $0.figures } }
-
-    /// The fence of a fetch that begins now, of a record that other processes find too although they learn of no purges of this
-    /// one, nor this one of theirs. They compare it with purges whose positions are by their own clocks, so it is by this one's.
-    package func fence(at time: WallTime) -> PurgePosition {
-        let fence = max(applied, Self.position(at: time))
-        latestFence.max(fence.word, ordering: .acquiringAndReleasing)
-        return fence
-    }
 
     private static func position(at time: WallTime) -> PurgePosition {
         PurgePosition(milliseconds: UInt64(max(0, time.milliseconds)), sequence: 0) ?? .start
@@ -120,7 +110,7 @@ package final class PurgeLog: Sendable {
     package func noteOwn(_ purge: Purge, at time: WallTime) -> PurgePosition {
         let names = PurgeNames(purge, in: self)
         return state.withLock { tables in
-            let last = max(appliedWord.load(ordering: .relaxed), latestFence.load(ordering: .acquiring))
+            let last = appliedWord.load(ordering: .relaxed)
             let position = max(Self.position(at: time), PurgePosition(word: last + 1))
             tables.note(names, at: position)
             changed()
@@ -139,11 +129,12 @@ package final class PurgeLog: Sendable {
         }
     }
 
-    /// The position of a purge is known: from here on it applies to records with earlier fences only.
+    /// The position of a purge is known: from here on it applies to records with earlier fences only. It is counted once it is
+    /// applied at its position.
     package func settle(_ unsettled: UnsettledPurge, at position: PurgePosition) {
         let names = PurgeNames(unsettled.purge, in: self)
         state.withLock { tables in
-            tables.note(names, at: position)
+            tables.note(names, at: position, isCounted: false)
             tables.end(names, unsettled.number)
             changed()
         }

@@ -69,13 +69,14 @@ struct PurgeTables: Sendable {
 
     // MARK: Noting
 
-    mutating func note(_ purge: PurgeNames, at position: PurgePosition) {
+    /// - Parameter isCounted: not where it is noted once more, as what comes back from the stream.
+    mutating func note(_ purge: PurgeNames, at position: PurgePosition, isCounted: Bool = true) {
         let position = Int64(clamping: position.word)
         if purge.isSoft {
-            figures.soft += 1
+            if isCounted { figures.soft += 1 }
             soft.note(purge, at: position)
         } else {
-            figures.hard += 1
+            if isCounted { figures.hard += 1 }
             hard.note(purge, at: position)
         }
     }

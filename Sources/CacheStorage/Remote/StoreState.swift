@@ -36,6 +36,8 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case slotMoved
     /// The cluster doesn't serve the keys now.
     case clusterDown
+    /// What other processes have purged isn't known yet. Of a lookup, never of the store as a whole.
+    case purgesUnknown
     case unintelligibleReply
     case otherError
     case tooManyWaiting
@@ -69,6 +71,7 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .noSlots: "no node of the cluster has said which of them has which keys"
         case .slotMoved: "another node of the cluster has the key"
         case .clusterDown: "the store's cluster doesn't serve all keys"
+        case .purgesUnknown: "it is not known yet what was purged"
         case .unintelligibleReply: "the store's reply is malformed"
         case .otherError: "the store replied with an error"
         case .tooManyWaiting: "too many commands are waiting for the store"

@@ -169,7 +169,7 @@ final class Fill {
             return service.loop.atEndOfTurn { [self] in if !isOver { failed(ExchangeFailure(.storeDown)) } }
         }
         requestTime = service.instant
-        began = service.cache.beginFetch(at: service.wallTime)
+        began = service.cache.moment
         var asked = OriginRequest(request: request, purpose: purpose == .refresh ? .refresh : .fill)
         asked.hasRange = facts.hasRange
         asked.sendsCollectedContent = request.hasContent

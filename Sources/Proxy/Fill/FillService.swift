@@ -219,9 +219,9 @@ extension FillService {
         // Purges that come from here on are later.
         let (moment, revision) = (cache.moment, cache.purgeRevision)
         let (verdict, mark) = request.markedVerdict(on: stored, at: keys, in: cache, revision)
-        guard verdict != .hard, let made = stored.staled(newIdentifier(), at: instant, fence: moment.fence) else {
-            return nil
-        }
+        // In a remote store what is there stays, and is what the next response takes the place of.
+        let id = cache.usesRemote ? stored.id : newIdentifier()
+        guard verdict != .hard, let made = stored.staled(id, at: instant, fence: moment.fence) else { return nil }
         // A purge without a position applies to every fence, and to this one it has been applied.
         made.noteCurrent(at: mark)
         let text = keys.text

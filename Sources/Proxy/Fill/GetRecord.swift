@@ -43,7 +43,7 @@ struct GetRecord {
         storedFacts.requestTime = service.instant
         facts = storedFacts
         self.life = life
-        since = service.cache.beginFetch(at: service.wallTime)
+        since = service.cache.moment
     }
 
     /// Whether somebody else has changed the target since the POST was sent. To be asked before the response's own

@@ -296,7 +296,7 @@ extension Transaction {
     /// have it yet.
     private func completed(_ feed: FillFeed) -> StoredResponse? {
         guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse, head.part == nil,
-            let policy = request.policy,
+            let policy = request.policy, cache.knowsPurges(at: worker.wallTime),
             head.key == selection.keys.key, selection.keys.isUsable(head.response),
             request.purgeVerdict(on: head.response, at: selection.keys, in: cache) == .current,
             case .fresh = reuseVerdict(
@@ -310,7 +310,8 @@ extension Transaction {
         let keys = selection.keys
         let text = keys.text
         let found = cache.lookUpInMemory(keys.key, keyText: text.span, now: worker.wallTime)
-        guard let found, keys.isUsable(found) else {
+        // One that was purged is what this request has found already, whatever it has made of it.
+        guard let found, keys.isUsable(found), request.purgeVerdict(on: found, at: keys, in: cache) == .current else {
             begin(feed, isPublished: true)
             return .wait
         }

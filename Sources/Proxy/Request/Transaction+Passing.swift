@@ -21,7 +21,7 @@ extension Transaction: ExchangeDelegate {
         }
         detach()
         served.forward = selection.reason?.forward ?? .miss
-        asked = (worker.instant, cache.beginFetch(at: worker.wallTime))
+        asked = (worker.instant, cache.moment)
         let isWhole = stream.isContentComplete && !request.collectedIsPrefix
         var asking = OriginRequest(request: request, purpose: .pass)
         asking.sendsCollectedContent = isWhole && request.hasContent

@@ -51,6 +51,7 @@ extension Server {
             if running == 0 {
                 for thread in threads { thread.join() }
                 threads = []
+                leaveFleet()
                 finished?()
             }
         }

@@ -62,8 +62,8 @@ package final class Server {
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
-    /// Tells of changes in Redis, and which settings it has; nil where no copies are kept.
-    var tracking: (settings: StoreSettings, close: () -> Void)?
+    /// In touch with other Larders on the same Redis; nil without one.
+    var fleet: FleetThread?
     /// Where sentinels name the store's master.
     var masterSearch: MasterSearch?
     /// Where nodes of a cluster say which of them has which keys, and the settings that this belongs to.
@@ -119,6 +119,7 @@ package final class Server {
         update = ConfigurationUpdate(
             configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners,
             upstreamChanged: { [log] in $0.write(to: log) })
+        joinFleet()
         for index in 0..<count {
             let mailbox = Mailbox<WorkerMessage>()
             mailboxes.append(mailbox)
@@ -143,7 +144,6 @@ package final class Server {
         }
         writeHeldBackLines()
         startHealthChecks()
-        startTracking()
         startMasterSearch()
         startSlotSearch()
         warnOfDescriptors(after: nil)
@@ -187,7 +187,7 @@ package final class Server {
             upstreamChanged: { [log] in $0.write(to: log) })
         shared.resize(for: next)
         log.setLevel(next.log.level)
-        startTracking()
+        joinFleet()
         for mailbox in mailboxes { mailbox.post(.adopt(update)) }
         startHealthChecks()
         startMasterSearch()

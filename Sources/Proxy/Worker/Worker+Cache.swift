@@ -19,8 +19,8 @@ extension Worker {
     private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ site: StoreSite) -> RedisStore {
         let redis = RedisStore(
             loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, site: site,
-            budget: shared.memory,
-            liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered)
+            budget: shared.memory, liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered,
+            purges: shared.stores.purges, hearing: shared.stores.hearing)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
         let master: MasterLocation? = if case .master(let location) = site { location } else { nil }
         redis.stateChanged = { state in

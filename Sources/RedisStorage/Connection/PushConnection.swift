@@ -8,7 +8,7 @@ import EventLoop
 enum PushEvent {
     /// It can be written to.
     case opened
-    /// A reply or a message, with the elements of an array.
+    /// A reply or a message, with the elements of an array, or with the bytes of a bulk string as the only element.
     case received(Reply, [ReplyElement])
     /// What comes isn't RESP2, or more than is read of one message.
     case malformed
@@ -35,12 +35,18 @@ final class PushConnection {
     var output = ByteQueue()
 
     /// Bytes that may wait to be sent.
-    private static let outputLimit = 64 << 10
+    private let outputLimit: Int
 
     /// Begins to connect; nil if that fails at once.
-    /// - Parameter limits: of one message.
-    init?(loop: EventLoop, to address: SocketAddress, limits: ArrayAssembly.Limits, owner: any PushConnectionOwner) {
+    /// - Parameters:
+    ///   - limits: of one message.
+    ///   - outputLimit: bytes that may wait to be sent.
+    init?(
+        loop: EventLoop, to address: SocketAddress, limits: ArrayAssembly.Limits, outputLimit: Int = 64 << 10,
+        owner: any PushConnectionOwner
+    ) {
         self.owner = owner
+        self.outputLimit = outputLimit
         reader = ReplyReader(delegate: self, arrayLimits: limits)
         guard reader != nil else { return nil }
         switch startConnection(to: address) {
@@ -61,7 +67,7 @@ final class PushConnection {
     func flush() {
         guard let socket, isOpen else { return }
         guard output.count > 0 else { return socket.wait(for: .read) }
-        guard output.count <= Self.outputLimit, case .wrote(let count) = socket.send(output.bytes) else { return end() }
+        guard output.count <= outputLimit, case .wrote(let count) = socket.send(output.bytes) else { return end() }
         output.consume(count)
         socket.wait(for: output.count == 0 ? .read : .readAndWrite)
     }
@@ -112,7 +118,7 @@ extension PushConnection: RedisSocketOwner {
 }
 
 extension PushConnection: ReplyReaderDelegate {
-    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) {}
+    func replyReader(_ reader: ReplyReader, didReadBulk bytes: Span<UInt8>) { elements = [.bulk(bytes.copied())] }
     func replyReaderTakesArray(_ reader: ReplyReader) -> Bool { true }
     func replyReader(_ reader: ReplyReader, didReadArray elements: [ReplyElement]) { self.elements = elements }
 }

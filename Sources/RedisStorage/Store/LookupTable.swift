@@ -19,6 +19,8 @@ struct PendingLookup {
     /// The tickets of a leader's followers, and a follower's key text. The leader's goes with its command.
     var followers: [UInt64] = []
     var keyText: [UInt8] = []
+    /// The read of the stream of purges that precedes it.
+    var purgeRead: UInt64 = 0
     /// A follower's key text isn't its leader's, although they have the same key.
     var hasOtherText = false
 }

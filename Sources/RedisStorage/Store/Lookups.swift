@@ -16,10 +16,18 @@ final class Lookups {
         case occupied(StoreOccupant, isUnreadable: Bool)
         case hit(StoredResponse)
         case large(LargeRead)
+
+        var isRecord: Bool {
+            switch self {
+            case .hit, .large: true
+            case .nothing, .miss, .refused, .occupied: false
+            }
+        }
     }
 
     private let context: StoreContext
     private let largeReads: LargeReads
+    private let purgeReads: PurgeReads
     /// The command up to the key's digits.
     private let commandStart: [UInt8]
     private var table = LookupTable()
@@ -32,8 +40,9 @@ final class Lookups {
     /// Whose batch that is.
     private weak var unsentConnection: RedisConnection?
 
-    init(context: StoreContext, largeReads: LargeReads) {
+    init(context: StoreContext, largeReads: LargeReads, purgeReads: PurgeReads) {
         self.context = context
+        self.purgeReads = purgeReads
         self.largeReads = largeReads
         let keyCount = context.keyPrefix.count + CacheKey.hexCount
         commandStart = Array("*4\r\n$8\r\nGETRANGE\r\n$\(keyCount)\r\n\(context.settings.prefix)".utf8)
@@ -58,7 +67,9 @@ final class Lookups {
         _ key: CacheKey, keyText: Span<UInt8>, as form: RecordForm, now: WallTime, receiver: any StoreReceiver,
         token: UInt64, on connection: RedisConnection
     ) -> StoreTicket {
-        let ticket = table.insert(PendingLookup(key: key, form: form, now: now, token: token, receiver: receiver))
+        let purgeRead = purgeReads.begin(on: connection)
+        let ticket = table.insert(
+            PendingLookup(key: key, form: form, now: now, token: token, receiver: receiver, purgeRead: purgeRead))
         if form.isJSON {
             connection.output.command(5)
             connection.output.argument("EVAL")
@@ -176,6 +187,9 @@ extension Lookups: CommandReceiver {
         received = .nothing
         guard let lookup = table.remove(command.tag) else { return }
         if unsent[lookup.key] == command.tag { unsent[lookup.key] = nil }
+        if case .reply(.bulk) = outcome, result.isRecord, let trouble = purgeReads.trouble(after: lookup.purgeRead) {
+            return fail(lookup, ticket: command.tag, because: trouble)
+        }
         finish(lookup, ticket: command.tag, outcome, result)
         for ticket in lookup.followers {
             if let follower = table.remove(ticket) { finish(follower, ticket: ticket, outcome, result) }
@@ -203,6 +217,15 @@ extension Lookups: CommandReceiver {
             finish(lookup, ticket: ticket, lookup.hasOtherText ? ofAnotherText(result) : result)
         case .reply(.status), .reply(.integer), .reply(.absent), .reply(.array):
             preconditionFailure("a connection passes on replies of the command's type only")
+        }
+    }
+
+    /// What was found can't be used.
+    private func fail(_ lookup: PendingLookup, ticket: UInt64, because trouble: StoreTrouble) {
+        let outcome = CommandOutcome.abandoned(trouble, isTimedOut: false)
+        finish(lookup, ticket: ticket, outcome, .nothing)
+        for ticket in lookup.followers {
+            if let follower = table.remove(ticket) { finish(follower, ticket: ticket, outcome, .nothing) }
         }
     }
 

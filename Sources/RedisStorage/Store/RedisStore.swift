@@ -17,6 +17,7 @@ package final class RedisStore: RemoteStore {
     private let largeWrites: LargeWrites
     private let removals: Removals
     private let claims: Claims
+    private let purgeReads: PurgeReads
 
     /// Called on every change of `state`, on the loop's thread; for the log. It must not call the store.
     package var stateChanged: ((StoreState) -> Void)?
@@ -31,9 +32,11 @@ package final class RedisStore: RemoteStore {
     ///   - budget: what records that are read may take of the memory, over all workers.
     ///   - liveRecords: the records in use, over all workers.
     ///   - undelivered: removals that Redis couldn't take, over all workers.
+    ///   - purges, hearing: what was purged, and whether everything that was is known.
     package init(
         loop: EventLoop, settings: RedisSettings, resolver: Resolver?, site: StoreSite = .fixed,
-        budget: MemoryBudget, liveRecords: LiveRecords, undelivered: UndeliveredRemovals
+        budget: MemoryBudget, liveRecords: LiveRecords, undelivered: UndeliveredRemovals,
+        purges: PurgeLog, hearing: Hearing
     ) {
         let topology: any Topology =
             switch site {
@@ -45,9 +48,10 @@ package final class RedisStore: RemoteStore {
             }
         context = StoreContext(
             loop: loop, settings: settings, topology: topology, budget: budget, liveRecords: liveRecords,
-            undelivered: undelivered)
+            undelivered: undelivered, purges: purges, hearing: hearing)
         largeReads = LargeReads(context: context)
-        lookups = Lookups(context: context, largeReads: largeReads)
+        purgeReads = PurgeReads(context: context)
+        lookups = Lookups(context: context, largeReads: largeReads, purgeReads: purgeReads)
         smallWrites = SmallWrites(context: context)
         claims = Claims(context: context)
         largeWrites = LargeWrites(context: context, claims: claims)

@@ -16,15 +16,19 @@ final class StoreContext {
     let liveRecords: LiveRecords
     /// Removals that Redis couldn't take, over all workers.
     let undelivered: UndeliveredRemovals
+    /// Of this process and of others, and how far they are heard of.
+    let purges: PurgeLog
+    private let hearing: Hearing
     /// The store's own counters; connections keep theirs.
     var figures = RemoteStoreFigures()
 
     init(
         loop: EventLoop, settings: RedisSettings, topology: any Topology, budget: MemoryBudget,
-        liveRecords: LiveRecords,
-        undelivered: UndeliveredRemovals
+        liveRecords: LiveRecords, undelivered: UndeliveredRemovals, purges: PurgeLog, hearing: Hearing
     ) {
         self.undelivered = undelivered
+        self.purges = purges
+        self.hearing = hearing
         self.budget = budget
         self.liveRecords = liveRecords
         self.loop = loop
@@ -33,4 +37,7 @@ final class StoreContext {
         keyPrefix = Array(settings.prefix.utf8)
         deliveries = DeliveryQueue(loop: loop)
     }
+
+    /// Whether every purge of other processes is known here.
+    var knowsPurges: Bool { hearing.knowsPurges(at: WallTime(milliseconds: loop.clockMilliseconds)) }
 }

@@ -18,6 +18,7 @@ package final class ClusterTracker {
     private let location: SlotLocation
     private let resolver: Resolver?
     private let stores: SharedStores
+    private let streamChanged: () -> Void
     private let report: (TrackerEvent) -> Void
     private let hearing: SharedHearing
     private let news = Mailbox<SlotMap>()
@@ -32,10 +33,11 @@ package final class ClusterTracker {
     /// - Parameters:
     ///   - settings: their place doesn't matter.
     ///   - grace: `store.grace` in milliseconds; more than 0.
+    ///   - streamChanged: called when the stream of purges has changed.
     ///   - report: called on the loop's thread: once all masters tell of changes, and when one of them doesn't any more.
     package init(
         loop: EventLoop, settings: RedisSettings, grace: Int64, location: SlotLocation, resolver: Resolver?,
-        stores: SharedStores, report: @escaping (TrackerEvent) -> Void
+        stores: SharedStores, streamChanged: @escaping () -> Void, report: @escaping (TrackerEvent) -> Void
     ) {
         self.loop = loop
         self.settings = settings
@@ -43,6 +45,7 @@ package final class ClusterTracker {
         self.location = location
         self.resolver = resolver
         self.stores = stores
+        self.streamChanged = streamChanged
         self.report = report
         hearing = SharedHearing(stores.hearing, grace: grace)
         newsSocket = news.deliver(on: loop) { [weak self] in self?.follow($0) }
@@ -81,8 +84,8 @@ package final class ClusterTracker {
         var settings = settings
         settings.place = .tcp(host: address.host, port: address.port)
         let tracker = Tracker(
-            loop: loop, settings: settings, grace: grace, master: nil, resolver: resolver, stores: stores, hearing: part
-        ) { [weak self] in self?.note($0, of: address) }
+            loop: loop, settings: settings, grace: grace, site: .fixed, resolver: resolver, stores: stores, hearing: part,
+            streamChanged: streamChanged, report: { [weak self] in self?.note($0, of: address) })
         return Member(part: part, tracker: tracker)
     }
 

@@ -17,22 +17,17 @@ package enum TrackerEvent: Sendable {
 package final class Tracker {
     private let loop: EventLoop
     private let settings: RedisSettings
-    /// Where the server is. With sentinels it changes.
-    private var place: RedisSettings.Place
-    private var server: UInt64 = 0
-    private let master: MasterLocation?
-    private let news = Mailbox<NumberedMaster>()
-    private var newsSocket: Socket?
-    private let resolver: Resolver?
+    private let server: ServerLookup
     private let stores: SharedStores
-    private let hearing: any HearingPart
     private let report: (TrackerEvent) -> Void
+    /// The stream of purges, and what is done when it changes.
+    private let purges: [UInt8]
+    private let streamChanged: () -> Void
+    /// Nil where no copies of entries are kept in memory: only the stream of purges is tracked.
+    private let hearing: (any HearingPart)?
     private var state: TrackerState
     private var connection: PushConnection?
     private var timer: LoopTimer?
-    private var resolutions: Mailbox<(UInt64, Resolution)>?
-    private var resolutionSocket: Socket?
-    private var attempt = 0
     private let prefix: [UInt8]
     private let grace: Int64
     private var wasHearing = false
@@ -42,46 +37,51 @@ package final class Tracker {
     /// Begins to connect.
     /// - Parameters:
     ///   - grace: `store.grace` in milliseconds; more than 0.
-    ///   - master: where the server is, if sentinels name it.
-    ///   - hearing: what is told of signs of life; nil for the stores' own.
+    ///   - site: where the server is. Of a cluster, the one that has the stream of purges.
+    ///   - hearing: what is told of signs of life; nil where no copies are kept in memory, so that only the stream of purges is
+    ///     tracked.
+    ///   - streamChanged: called when that stream has changed.
     ///   - report: called on the loop's thread.
     package init(
-        loop: EventLoop, settings: RedisSettings, grace: Int64, master: MasterLocation?, resolver: Resolver?,
-        stores: SharedStores, hearing: (any HearingPart)? = nil,
+        loop: EventLoop, settings: RedisSettings, grace: Int64, site: StoreSite, resolver: Resolver?,
+        stores: SharedStores, hearing: (any HearingPart)?, streamChanged: @escaping () -> Void,
         report: @escaping (TrackerEvent) -> Void
     ) {
         self.loop = loop
         self.settings = settings
-        self.master = master
-        place = settings.place
-        self.resolver = resolver
+        let names = FleetNames(prefix: settings.prefix)
+        server = ServerLookup(loop: loop, settings: settings, site: site, resolver: resolver)
         self.stores = stores
-        self.hearing = hearing ?? stores.hearing
         self.report = report
+        self.hearing = hearing
+        self.streamChanged = streamChanged
+        purges = names.purges
         self.grace = grace
         prefix = Array(settings.prefix.utf8)
         state = TrackerState(
             grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: .random(in: .min ... .max))
-        self.hearing.set(.connecting, grace: grace)
+        hearing?.set(.connecting, grace: grace)
         timer = LoopTimer(loop: loop) { [unowned self] in
             take(state.timePassed(now: now))
             schedule()
         }
+        server.open { [unowned self] found in
+            switch found {
+            case .address(let address) where state.phase == .connecting && connection == nil: connect(to: address)
+            case .address: break
+            case .nothing: end()
+            case .moved: startAnew()
+            }
+        }
         timer?.schedule(afterMilliseconds: 0)
-        guard let master else { return }
-        newsSocket = news.deliver(on: loop) { [weak self] in self?.follow($0) }
-        if let named = master.listen(news) { follow(named) }
     }
 
     /// What was heard of another server says nothing about this one.
-    private func follow(_ named: NumberedMaster) {
-        guard named.number > server else { return }
-        server = named.number
-        place = .tcp(host: named.address.host, port: named.address.port)
+    private func startAnew() {
         drop()
-        hearing.set(.connecting, grace: grace)
+        hearing?.set(.connecting, grace: grace)
         wasHearing = false
-        state = TrackerState(grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: server)
+        state = TrackerState(grace: grace, timeout: settings.connectTimeoutMilliseconds, seed: server.server)
         timer?.schedule(afterMilliseconds: 0)
     }
 
@@ -89,12 +89,8 @@ package final class Tracker {
     package func close() {
         timer = nil
         drop()
-        newsSocket?.close()
-        newsSocket = nil
-        master?.stopListening(news)
-        resolutionSocket?.close()
-        resolutionSocket = nil
-        hearing.set(.none, grace: 0)
+        server.close()
+        hearing?.set(.none, grace: 0)
     }
 
     /// By the process's own clock, which goes on while the machine is suspended: a PING from before that is as old as it is.
@@ -108,32 +104,38 @@ package final class Tracker {
     private func take(_ step: TrackerState.Step) {
         switch step {
         case .none: break
-        case .connect: connect()
+        case .connect: server.find()
         case .greet: greet()
         case .arm(let connection): arm(connection)
         case .ping: ping()
         case .beginSession(let asked):
-            hearing.beginSession(asked: WallTime(milliseconds: asked), server: server)
+            hearing?.beginSession(asked: WallTime(milliseconds: asked), server: server.server)
             stores.wakeWatchers()
             if !wasHearing { report(.hearing) }
             wasHearing = true
-        case .noteLife(let asked): hearing.noteLife(asked: WallTime(milliseconds: asked))
+            // It may have changed before.
+            streamChanged()
+        case .noteLife(let asked): hearing?.noteLife(asked: WallTime(milliseconds: asked))
         case .forget(let names):
+            if names.contains(purges) { streamChanged() }
+            guard hearing != nil else { break }
             let message = stores.hearing.noteMessage(names: names.count)
             stores.forget(names.lazy.compactMap(key), in: message)
         case .forgetAll:
+            streamChanged()
+            guard hearing != nil else { break }
             _ = stores.hearing.noteMessage(names: 0)
             stores.forgetAll()
         case .lose:
             drop()
-            hearing.lose()
+            hearing?.lose()
             stores.wakeWatchers()
             if wasHearing { report(.lost) }
             wasHearing = false
             schedule()
         case .refused(let kind):
             drop()
-            hearing.set(.refused, grace: grace)
+            hearing?.set(.refused, grace: grace)
             report(.refused(kind.trouble))
             wasHearing = false
             schedule()
@@ -147,32 +149,6 @@ package final class Tracker {
     }
 
     // MARK: The connection
-
-    private func connect() {
-        attempt += 1
-        switch place {
-        case .unknownMaster, .nowhere: end()
-        case .unix(let path):
-            guard let address = SocketAddress(unixPath: path) else { return end() }
-            connect(to: address)
-        case .tcp(let host, let port):
-            if let address = SocketAddress(numericHost: host, port: port) { return connect(to: address) }
-            guard let resolver else { return end() }
-            let mailbox = resolutions ?? Mailbox<(UInt64, Resolution)>()
-            if resolutions == nil {
-                resolutions = mailbox
-                resolutionSocket = mailbox.deliver(on: loop) { [weak self] in self?.resolved($0, $1) }
-            }
-            resolver.resolve(host: host, port: port) { [server] in mailbox.post((server, $0)) }
-        }
-    }
-
-    private func resolved(_ server: UInt64, _ resolution: Resolution) {
-        // The result for an attempt that was given up comes too late.
-        guard state.phase == .connecting, connection == nil, server == self.server else { return }
-        guard case .addresses(let addresses) = resolution, !addresses.isEmpty else { return end() }
-        connect(to: addresses[attempt % addresses.count])
-    }
 
     private func connect(to address: SocketAddress) {
         connection = PushConnection(loop: loop, to: address, limits: Self.limits, owner: self)
@@ -201,15 +177,23 @@ package final class Tracker {
     }
 
     private func arm(_ number: Int) {
-        connection?.output.command(8)
+        // What begins with the entries' prefix is tracked with them: two prefixes may not overlap.
+        let tracksBoth = hearing != nil && !purges.starts(with: prefix)
+        connection?.output.command(tracksBoth ? 10 : 8)
         connection?.output.argument("CLIENT")
         connection?.output.argument("TRACKING")
         connection?.output.argument("ON")
         connection?.output.argument("REDIRECT")
         connection?.output.argument(decimal: number)
         connection?.output.argument("BCAST")
-        connection?.output.argument("PREFIX")
-        connection?.output.argument(settings.prefix)
+        if hearing != nil {
+            connection?.output.argument("PREFIX")
+            connection?.output.argument(settings.prefix)
+        }
+        if tracksBoth || hearing == nil {
+            connection?.output.argument("PREFIX")
+            connection?.output.argument(purges)
+        }
         connection?.output.command(2)
         connection?.output.argument("SUBSCRIBE")
         connection?.output.argument("__redis__:invalidate")

@@ -1,0 +1,112 @@
+// What Redis replies to the commands of the fleet's connection.
+
+import Bytes
+import CacheStorage
+
+/// A purge in the stream.
+struct StreamEntry: Equatable {
+    let position: PurgePosition
+    let purge: Purge
+
+    /// As XRANGE and XREAD return one: its identifier, then fields and values. One that can't be read is a purge of everything;
+    /// nil if not even its position can.
+    init?(_ element: ReplyElement) {
+        guard let parts = element.elements, parts.count == 2, let identifier = parts[0].bytes,
+            let position = PurgePosition(streamIdentifier: identifier.span)
+        else { return nil }
+        self.position = position
+        let values = parts[1].elements?.compactMap(\.bytes) ?? []
+        purge = Purge(entry: values)
+    }
+
+    init(position: PurgePosition, purge: Purge) {
+        self.position = position
+        self.purge = purge
+    }
+
+    /// The entries of a list in order; nil if one can't be read.
+    static func all(_ elements: [ReplyElement]) -> [StreamEntry]? {
+        let entries = elements.compactMap { StreamEntry($0) }
+        return entries.count == elements.count ? entries : nil
+    }
+}
+
+/// Since when Redis has what it has.
+struct FleetEpoch: Equatable {
+    let text: [UInt8]
+    /// By Redis's clock, in milliseconds.
+    let began: Int64
+
+    init?(_ text: [UInt8]) {
+        guard let colon = text.lastIndex(of: UInt8(ascii: ":")),
+            let began = Decimal.value(text.span.extracting((colon + 1)...))
+        else { return nil }
+        self.text = text
+        self.began = Int64(clamping: began)
+    }
+}
+
+/// The reply to ``FleetScripts/beat``.
+struct FleetBeat: Equatable {
+    let epoch: FleetEpoch
+    let first: PurgePosition
+    let last: PurgePosition
+    let isTrimmed: Bool
+    let entries: [StreamEntry]
+
+    init(epoch: FleetEpoch, first: PurgePosition, last: PurgePosition, isTrimmed: Bool, entries: [StreamEntry]) {
+        self.epoch = epoch
+        self.first = first
+        self.last = last
+        self.isTrimmed = isTrimmed
+        self.entries = entries
+    }
+
+    init?(_ elements: [ReplyElement]) {
+        guard elements.count == 6, let epoch = elements[1].bytes.flatMap({ FleetEpoch($0) }),
+            let first = elements[2].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
+            let last = elements[3].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
+            let trimmed = elements[4].integer, let entries = elements[5].elements.flatMap({ StreamEntry.all($0) })
+        else { return nil }
+        self.init(epoch: epoch, first: first, last: last, isTrimmed: trimmed != 0, entries: entries)
+    }
+}
+
+/// The reply to ``FleetScripts/members``.
+struct FleetMembers: Equatable {
+    struct Member: Equatable {
+        let applied: PurgePosition
+        /// Until when it relies on what it has applied, by Redis's clock.
+        let ends: Int64
+    }
+
+    /// By Redis's clock.
+    let now: Int64
+    /// Nil if there is none.
+    let epoch: FleetEpoch?
+    let members: [Member]
+
+    init(now: Int64, epoch: FleetEpoch?, members: [Member]) {
+        self.now = now
+        self.epoch = epoch
+        self.members = members
+    }
+
+    init?(_ elements: [ReplyElement]) {
+        guard elements.count == 3, let now = elements[0].bytes.flatMap({ Decimal.value($0.span) }),
+            let epoch = elements[1].bytes, let fields = elements[2].elements, fields.count % 2 == 0
+        else { return nil }
+        var members: [Member] = []
+        for place in stride(from: 1, to: fields.count, by: 2) {
+            guard let value = fields[place].bytes, let space = value.firstIndex(of: 0x20),
+                let applied = PurgePosition(streamIdentifier: value.span.extracting(..<space)),
+                let ends = Decimal.value(value.span.extracting((space + 1)...))
+            else { return nil }
+            members.append(Member(applied: applied, ends: Int64(clamping: ends)))
+        }
+        self.init(now: Int64(clamping: now), epoch: FleetEpoch(epoch), members: members)
+    }
+
+    /// Those that rely on what they have applied.
+    var live: [Member] { members.filter { $0.ends > now } }
+}

@@ -1,0 +1,34 @@
+// The purges that this process has applied lately, to be put back into the stream when Redis has lost some of them: it was
+// restarted from an older state, or a replica that lacked them has taken its place.
+
+import CacheStorage
+
+struct RestorablePurges {
+    /// So many entries are kept, and items of all of them together.
+    static let entryLimit = 1024
+    static let itemLimit = 32_768
+
+    private var entries: [StreamEntry] = []
+    private var items = 0
+    /// Whether any was dropped to make room, or was never known here.
+    private var covers = PurgePosition.start
+
+    /// An entry that was just applied; they come in order.
+    mutating func append(_ entry: StreamEntry) {
+        entries.append(entry)
+        items += entry.purge.items.count
+        while entries.count > Self.entryLimit || items > Self.itemLimit && entries.count > 1 {
+            let oldest = entries.removeFirst()
+            items -= oldest.purge.items.count
+            covers = oldest.position
+        }
+    }
+
+    /// What has to be put back into a stream whose last entry is at that position. If some of it isn't known any more, a purge of
+    /// everything comes first.
+    func after(_ position: PurgePosition) -> [StreamEntry] {
+        let lost = entries.filter { $0.position > position }
+        guard position < covers, let first = lost.first else { return lost }
+        return [StreamEntry(position: first.position, purge: .everything)] + lost.dropFirst()
+    }
+}
