@@ -213,4 +213,77 @@ struct ClusterTests {
             #expect(try larder.get("/a").status == 200)
         }
     }
+
+    @Test(
+        "Slots move back and forth under load and writes: no client sees an error, and nothing old is left anywhere",
+        arguments: ["redis", "tiered"])
+    func slotsMove(backend: String) throws {
+        try Stage.run { stage in
+            let set = try stage.cluster(spare: 1)
+            let versions = Locked<[String: Int]>([:])
+            let origin = try stage.origin { exchange in
+                let target = exchange.request.target
+                let isWrite = exchange.request.method == "PUT"
+                let version = versions.withLock { versions in
+                    if isWrite { versions[target, default: 0] += 1 }
+                    return versions[target] ?? 0
+                }
+                try exchange.respond(200, ["Cache-Control: max-age=600"], body: "version \(version)")
+            }
+            let larders = try (0..<2).map { _ in
+                var configuration = LarderConfiguration.caching(origin.url)
+                configuration.store = "backend: \(backend)\nredis: \(set.url)\ntimeout: 5s"
+                let larder = try stage.larder(configuration)
+                #expect(try eventually(within: 10) { try larder.redisState == "up" }, "\(larder.storeStats)")
+                return larder
+            }
+            let paths = (0..<12).map { "/v\($0)" }
+            for path in paths { try larders[0].awaitHit(path) }
+            let slots = try paths.map { try set.slot(of: larders[0].redisKey("GET", "http://api.example\($0)")) }
+            // A master that loses its last slot would become a replica.
+            let other = try #require((0..<16_384).first { !slots.contains($0) })
+            try set.move(other, to: set.nodes[3])
+            let loads = larders.map { Load($0, paths, threads: 2) }
+            let isOver = Switch()
+            let (writes, failures) = (Counter(), Failures())
+            let writer = Thread {
+                while !isOver.isOn {
+                    let path = paths[writes.value % paths.count]
+                    do {
+                        let response = try larders[writes.value % 2].request("PUT", path, body: Array("x".utf8))
+                        if response.status != 200 { failures.add("\(path): \(response.head.startLine)") }
+                    } catch { failures.add("\(path): \(error)") }
+                    writes.add(1)
+                    Thread.sleep(forTimeInterval: 0.005)
+                }
+            }
+            writer.start()
+            for round in 0..<3 {
+                for slot in slots {
+                    let target = round % 2 == 0 ? set.nodes[3] : set.nodes[slot % 3]
+                    if try set.master(of: slot).port != target.port { try set.move(slot, to: target) }
+                }
+            }
+            loads[0].awaitMore(50)
+            isOver.turnOn()
+            for load in loads {
+                let end = load.stop()
+                #expect(end.failures.isEmpty, "\(end.failures.prefix(5)) of \(end.answered)")
+            }
+            #expect(failures.all.isEmpty, "\(failures.all.prefix(5)) of \(writes.value)")
+            for larder in larders {
+                #expect(
+                    try eventually(within: 20) {
+                        try larder.redisState == "up" && larder.figure("store", "remote", "removals_undelivered") == 0
+                    }, "\(larder.storeStats)")
+                #expect(try larder.figure("store", "remote", "removals_lost") == 0)
+                #expect(try larder.figure("store", "cluster", "changes") > 0)
+            }
+            for path in paths {
+                let version = versions.withLock { $0[path] ?? 0 }
+                for larder in larders { #expect(try larder.get(path).text == "version \(version)", "\(path)") }
+                try larders[1].awaitHit(path, within: 10)
+            }
+        }
+    }
 }
