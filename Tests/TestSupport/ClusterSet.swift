@@ -84,7 +84,7 @@ package final class ClusterSet: Sendable {
     }
 
     private func master(of slot: Int, by node: RedisServer) throws -> RedisServer? {
-        guard case .array(let ranges) = try node.command("CLUSTER", "SLOTS") else { return nil }
+        guard case .array(let ranges) = try ask(node, "CLUSTER", "SLOTS") else { return nil }
         for case .array(let range) in ranges {
             guard range.count >= 3, let first = range[0].int, let last = range[1].int, first...last ~= slot,
                 case .array(let parts) = range[2], let port = parts[1].int
@@ -96,8 +96,19 @@ package final class ClusterSet: Sendable {
 
     package func master(of key: String) throws -> RedisServer { try master(of: slot(of: key)) }
 
+    /// Says which command of which node has failed.
+    private static func ask(_ node: RedisServer, _ password: String?, _ arguments: [String]) throws -> RedisReply {
+        do {
+            return try RedisClient(.port(node.port), password: password, timeout: 30).command(arguments)
+        } catch { throw HarnessError("\(arguments.prefix(3)) at \(node.port): \(error)") }
+    }
+
+    private func ask(_ node: RedisServer, _ arguments: String...) throws -> RedisReply {
+        try Self.ask(node, password, arguments)
+    }
+
     private func id(of node: RedisServer) throws -> String {
-        guard let id = try node.command("CLUSTER", "MYID").bytes?.text else { throw HarnessError("a node has no id") }
+        guard let id = try ask(node, "CLUSTER", "MYID").bytes?.text else { throw HarnessError("a node has no id") }
         return id
     }
 
@@ -105,8 +116,8 @@ package final class ClusterSet: Sendable {
     package func beginMove(of slot: Int, to target: RedisServer) throws {
         let source = try master(of: slot)
         let replies = [
-            try target.command("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", id(of: source)),
-            try source.command("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", id(of: target)),
+            try ask(target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", id(of: source)),
+            try ask(source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", id(of: target)),
         ]
         guard replies.allSatisfy({ $0 == .simple("OK") }) else { throw HarnessError("SETSLOT: \(replies)") }
     }
@@ -114,11 +125,11 @@ package final class ClusterSet: Sendable {
     /// Moves the keys of the slot, which stays with its master.
     package func moveKeys(of slot: Int, to target: RedisServer) throws {
         let source = try master(of: slot)
-        while case .array(let keys) = try source.command("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"), !keys.isEmpty {
-            let client = try RedisClient(.port(source.port), password: password)
+        while case .array(let keys) = try ask(source, "CLUSTER", "GETKEYSINSLOT", "\(slot)", "100"), !keys.isEmpty {
             let login = password.map { ["AUTH", $0] } ?? []
-            let reply = try client.command(
-                ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "5000"] + login + ["KEYS"]
+            let reply = try Self.ask(
+                source, password,
+                ["MIGRATE", "127.0.0.1", "\(target.port)", "", "0", "20000"] + login + ["KEYS"]
                     + keys.compactMap { $0.bytes?.text })
             // They may be gone by then.
             guard reply == .simple("OK") || reply == .simple("NOKEY") else { throw HarnessError("MIGRATE: \(reply)") }
@@ -130,7 +141,7 @@ package final class ClusterSet: Sendable {
         let source = try master(of: slot)
         let id = try id(of: target)
         let others = nodes.filter { $0.isRunning && $0.port != target.port && $0.port != source.port }
-        for node in [target, source] + others { try node.command("CLUSTER", "SETSLOT", "\(slot)", "NODE", id) }
+        for node in [target, source] + others { try ask(node, "CLUSTER", "SETSLOT", "\(slot)", "NODE", id) }
         let isKnown = try eventually(within: 20) {
             try nodes.allSatisfy { try !$0.isRunning || master(of: slot, by: $0)?.port == target.port }
         }
