@@ -16,11 +16,8 @@ extension Server {
         slotSearch?.search.close()
         slotSearch = nil
         guard let location, let endpoint = store.redis, let nodes = store.clusterNodes else { return }
-        // A slot may be taken over without a word of its old master, which bounds how long copies in memory may be out of date.
-        let keepsCopies = store.backend == .tiered && store.grace.rawValue > 0
         let search = SlotSearch(
             loop: loop, seeds: nodes.map { MasterAddress(host: $0.host, port: $0.port) },
-            interval: keepsCopies ? 1000 : 10_000,
             settings: RedisSettings(endpoint, store), resolver: shared.resolver, location: location,
             newNumber: { [loop, undelivered = shared.stores.undelivered] isMoved in
                 undelivered.nextMaster(now: loop.now.milliseconds, where: isMoved)

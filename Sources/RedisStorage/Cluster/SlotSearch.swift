@@ -42,13 +42,15 @@ package final class SlotSearch {
     /// Starts connecting.
     /// - Parameters:
     ///   - seeds: at least one.
-    ///   - interval: how often a node is asked without a reason to, in milliseconds.
+    ///   - interval: how often a node is asked without a reason to, in milliseconds. A slot may be taken over without a word of
+    ///     its old master: this bounds how long copies in memory may be out of date then, and how long nobody finds what all
+    ///     instances share.
     ///   - settings: of the nodes; the place doesn't matter.
     ///   - newNumber: the number of a map that holds from now on, whose slots have other masters than before where the argument
     ///     says so of a key. Called before anybody is told of it.
     ///   - report: called on the loop's thread.
     package init(
-        loop: EventLoop, seeds: [MasterAddress], interval: Int64 = 10_000, settings: RedisSettings, resolver: Resolver?,
+        loop: EventLoop, seeds: [MasterAddress], interval: Int64 = 1000, settings: RedisSettings, resolver: Resolver?,
         location: SlotLocation,
         newNumber: @escaping (_ isMoved: @escaping (CacheKey) -> Bool) -> UInt64,
         report: @escaping (ClusterEvent) -> Void
