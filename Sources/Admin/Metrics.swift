@@ -208,7 +208,8 @@ extension MetricFamily {
             $0.memory.rejectedAsTooLarge
         },
         MetricFamily(
-            "larder_remote_up", .gauge, "1 if Redis is available, 0 while it is down or rejects writes."
+            "larder_remote_up", .gauge,
+            "1 if Redis is available, 0 while it is down, rejects writes, or serves some keys only."
         ) {
             guard let state = $0.report.storeState else { return }
             if case .up = state { $1.add(1) } else { $1.add(0) }
