@@ -10,20 +10,22 @@ extension Cache {
     ///   - plainKey: the key without a variant; nil if that is `key`.
     ///   - began: when the record's fetch began; nil for a record that no fetch has brought.
     ///   - fence: what the record may take the place of in a remote store; nil for whatever is there.
+    ///   - foundUntil: until when the record may be found before a remote store has it.
     ///   - token: released once the slowest store has confirmed the record or failed.
     /// - Returns: false if there is only the memory store and the record alone exceeds its limit.
     @discardableResult
     package func put(
         _ key: CacheKey, _ response: StoredResponse, of plainKey: CacheKey? = nil,
-        since began: InvalidationMoment? = nil, over fence: StoreFence? = nil, now: WallTime,
-        holding token: AnyObject? = nil
+        since began: InvalidationMoment? = nil, over fence: StoreFence? = nil, foundUntil: WallTime = .never,
+        now: WallTime, holding token: AnyObject? = nil
     ) -> Bool {
         let began = began ?? moment
         let plainKey = plainKey ?? key
         func isOvertaken() -> Bool { overtook(key, plainKey: plainKey, since: began) }
         guard let remote else { return memory?.store(key, response, unless: isOvertaken) ?? false }
         let origin = WriteOrigin(
-            key: key, plainKey: plainKey, began: began, fence: fence, writer: ObjectIdentifier(self))
+            key: key, plainKey: plainKey, began: began, fence: fence, foundUntil: foundUntil,
+            writer: ObjectIdentifier(self))
         let write = RemoteWrite(in: self, origin, of: response.id, holding: token)
         let shared = self.shared.writes.begin(response, write, unless: isOvertaken)
         if shared == nil { figures.unsharedWrites += 1 }
@@ -58,9 +60,11 @@ extension Cache {
     ///   - began: when the record's fetch began.
     package func move(
         _ response: StoredResponse, from old: CacheKey, to key: CacheKey, plainKey: CacheKey,
-        since began: InvalidationMoment, over fence: StoreFence? = nil, now: WallTime, holding token: AnyObject? = nil
+        since began: InvalidationMoment, over fence: StoreFence? = nil, foundUntil: WallTime = .never, now: WallTime,
+        holding token: AnyObject? = nil
     ) {
-        put(key, response, of: plainKey, since: began, over: fence, now: now, holding: token)
+        put(
+            key, response, of: plainKey, since: began, over: fence, foundUntil: foundUntil, now: now, holding: token)
         if old != key && old != plainKey { delete([old]) }
     }
 
@@ -216,7 +220,7 @@ extension Cache {
             let (record, origin) = (repetition.record, repetition.origin)
             let own = WriteOrigin(
                 key: origin.key, plainKey: origin.plainKey, began: origin.began, fence: origin.fence,
-                writer: ObjectIdentifier(self))
+                foundUntil: origin.foundUntil, writer: ObjectIdentifier(self))
             let write = RemoteWrite(in: self, own, of: record.id, holding: nil)
             guard let shared = shared.writes.repeatWrite(of: record, write) else { continue }
             let fence = origin.fence ?? (record.kind == .varyIndex ? .record(record.mark) : nil)

@@ -78,7 +78,7 @@ struct WritesUnderWayTests {
                 shared.forget([key], in: shared.hearing.noteMessage(names: 1))
             }
             #expect(find(cache) == nil && find(other) == nil)
-            #expect(elsewhere.writes.last?.token?.mayBeFound == false)
+            #expect(elsewhere.writes.last?.token?.mayBeFound(at: now) == false)
             cache.put(key, record(2), now: now)
             #expect(find(cache) == 2 && find(other) == 2)
             // Its write is carried out all the same: what it may replace is for the store to say.
@@ -86,6 +86,19 @@ struct WritesUnderWayTests {
             elsewhere.endWrite(isStored: true)
             #expect(find(other) == nil && elsewhere.memory.figures.entries == 1)
         }
+    }
+
+    @Test("A record on its way is found no longer than what had to stand in the store is known to stand there")
+    func foundUntil() {
+        let (cache, other) = (cache(), cache())
+        cache.put(key, record(1), foundUntil: now.advanced(byMilliseconds: 1), now: now)
+        #expect(find(other) == 1)
+        cache.put(key, record(2), foundUntil: now, now: now)
+        #expect(find(cache) == nil && find(other) == nil)
+        #expect(elsewhere.writes.last?.token?.mayBeFound(at: now) == false)
+        elsewhere.endWrite(isStored: true)
+        elsewhere.endWrite(isStored: true)
+        #expect(elsewhere.memory.figures.entries == 1)
     }
 
     @Test("Of two workers' records the last one put is what the store has in the end, in whatever order they arrive")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fleet import redis_key, set_within, until
 from fleet_instance import HOST
-from fleet_relay import DATA, DOWN, KINDS, TRACKING, UP
+from fleet_relay import DATA, DOWN, KINDS, TRACKING, UP, Delay
 
 ALL = []
 ALL_PAIRS = [(kind, way) for kind in KINDS for way in (UP, DOWN)]
@@ -256,6 +256,22 @@ async def before_store(play, fleet, how):
     await asked
     await play.change(resource, how)
     play.a.relay.release()
+
+
+@history("asked for while it is on its way to Redis, which was emptied long before")
+async def on_its_way(play, fleet):
+    resource = play.resource()
+    gate = resource.hold()
+    asked = fleet.spawn(fleet.ask(play.a, resource))
+    await until(lambda: resource.waiting, 3)
+    fleet.trouble()
+    await fleet.flush()
+    await asyncio.sleep(fleet.bound + 0.05)
+    play.a.relay.set_delay(DATA, UP, Delay((0.2, 0.2)))
+    resource.gate = None
+    gate.set()
+    await asked
+    await fleet.ask(play.a, resource)
 
 
 @history("changed while its content goes to Redis in pieces", "DEL", "SET", "tag", "PUT elsewhere")

@@ -48,7 +48,7 @@ final class RemoteWrite: StoreWriteHolder {
     }
 
     /// Nobody notes what the store tells of it.
-    var mayBeFound: Bool { false }
+    func mayBeFound(at now: WallTime) -> Bool { false }
 
     func writeWasRefused() {
         isRefused = true

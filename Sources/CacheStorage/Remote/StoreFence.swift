@@ -137,14 +137,14 @@ package protocol StoreClaimReceiver: AnyObject {
 /// Held by a remote store until a write is over, and told if it was refused.
 package protocol StoreWriteHolder: AnyObject {
     /// Whether look-ups may find the record while it is being written: not once the store has told of a change to its key.
-    var mayBeFound: Bool { get }
+    func mayBeFound(at now: WallTime) -> Bool
 
     /// What had to stand at the key doesn't any more: the record isn't stored. Called before the release.
     func writeWasRefused()
 }
 
 extension StoreWriteHolder {
-    package var mayBeFound: Bool { true }
+    package func mayBeFound(at now: WallTime) -> Bool { true }
 }
 
 /// Numbers the claims of a process.

@@ -25,7 +25,7 @@ final class WritesUnderWay: Sendable {
         /// The store has told of a change to the key since: it is asked what it has.
         var isHidden = false
 
-        var visibleRecord: StoredResponse? { isHidden ? nil : record }
+        func mayBeFound(at now: WallTime) -> Bool { !isHidden && now < origin.foundUntil }
     }
 
     private let shards: [Shard]
@@ -94,9 +94,10 @@ final class WritesUnderWay: Sendable {
     /// The record with that key text whose write is under way.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         guard count.load(ordering: .relaxed) > 0 else { return nil }
-        guard let found = shard(key).entries.withLock({ $0[key]?.visibleRecord }), found.hasKeyText(keyText),
-            now < found.discardAt
-        else { return nil }
+        let found = shard(key).entries.withLock { entries in
+            entries[key].flatMap { $0.mayBeFound(at: now) ? $0.record : nil }
+        }
+        guard let found, found.hasKeyText(keyText), now < found.discardAt else { return nil }
         return found
     }
 
@@ -114,8 +115,10 @@ final class WritesUnderWay: Sendable {
         }
     }
 
-    /// Whether the store has told of a change to the key since its record was put.
-    fileprivate func isHidden(_ key: CacheKey) -> Bool { shard(key).entries.withLock { $0[key]?.isHidden == true } }
+    /// Whether look-ups may find what is being written there.
+    fileprivate func mayBeFound(_ key: CacheKey, at now: WallTime) -> Bool {
+        shard(key).entries.withLock { $0[key]?.mayBeFound(at: now) != false }
+    }
 
     /// Whether a record is being written that may be used.
     func has(_ key: CacheKey) -> Bool {
@@ -198,6 +201,8 @@ struct WriteOrigin: Sendable {
     let began: InvalidationMoment
     /// What it may take the place of in the store; nil for whatever is there.
     var fence: StoreFence?
+    /// Until when look-ups may find it here: the store is asked from then on, as what had to stand there may be gone.
+    var foundUntil = WallTime.never
     /// The cache that wrote it: the store has all writes of one cache in their order.
     let writer: ObjectIdentifier
 }
@@ -241,7 +246,7 @@ private final class Write: StoreWriteHolder {
         self.table = table
     }
 
-    var mayBeFound: Bool { !table.isHidden(write.origin.key) }
+    func mayBeFound(at now: WallTime) -> Bool { table.mayBeFound(write.origin.key, at: now) }
 
     func writeWasRefused() {
         table.remove(write.origin.key, record)

@@ -209,7 +209,8 @@ extension Fill {
         }
         service.cache.move(
             made, from: old, to: keys.key, plainKey: keys.plainKey, since: began,
-            over: claim.fence(over: stored, at: old, for: keys.key), now: service.wallTime, holding: token)
+            over: claim.fence(over: stored, at: old, for: keys.key), foundUntil: foundUntil, now: service.wallTime,
+            holding: token)
         claim.spend()
         return made
     }

@@ -271,7 +271,7 @@ extension Fill {
         }
         service.cache.move(
             response, from: old ?? keys.key, to: keys.key, plainKey: keys.plainKey, since: began,
-            over: claim.fence?.fence, now: service.wallTime, holding: token)
+            over: claim.fence?.fence, foundUntil: foundUntil, now: service.wallTime, holding: token)
         LanguageIndex.note(response, under: keys, service.cache)
         if let superseded, request.entry?.compression != nil, FillService.isAnotherVersion(response, than: superseded) {
             service.deleteOtherCodings(of: request, keys)
@@ -280,6 +280,13 @@ extension Fill {
 
     /// See ``AdmittedRequest/tagLine(in:)``.
     var tagLine: [UInt8]? { request.tagLine(in: &service.assembly) }
+
+    /// Until when what it brings may be taken for current without a look at the remote store.
+    var foundUntil: WallTime {
+        guard service.cache.usesRemote, let confirmed = feed.fence.confirmed else { return .never }
+        let left = FillService.grace(of: request) - service.loop.now.milliseconds(since: confirmed)
+        return service.wallTime.advanced(byMilliseconds: left)
+    }
 
     /// Variants go with their plain key.
     var isOvertaken: Bool {

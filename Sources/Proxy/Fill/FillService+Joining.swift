@@ -52,14 +52,15 @@ extension FillService {
         guard let confirmed = feed.fence.confirmed, !cache.hears(since: feed.fence.heard, now: wallTime) else {
             return false
         }
-        let store = request.runtime.configuration.store
-        let keepsCopies = store.backend == .tiered && store.grace.rawValue > 0
-        let grace = keepsCopies ? store.grace.rawValue : Self.graceWithoutCopies
-        return loop.now.milliseconds(since: confirmed) > grace
+        return loop.now.milliseconds(since: confirmed) > Self.grace(of: request)
     }
 
-    /// Where no copies are kept, clients that ask at about the same time still share a fetch. Milliseconds.
-    private static let graceWithoutCopies: Int64 = 500
+    /// For how long a response may be given without a look at what Redis has, in milliseconds. Where no copies are kept, clients
+    /// that ask at about the same time still share a fetch.
+    static func grace(of request: AdmittedRequest) -> Int64 {
+        let store = request.runtime.configuration.store
+        return store.backend == .tiered && store.grace.rawValue > 0 ? store.grace.rawValue : 500
+    }
 
     /// Whether Redis has told of a change to either key since the fetch began, or may have: for requests that couldn't see what
     /// stands there. The placeholder of the fetch itself counts, so that where Redis is in trouble, a key is fetched once more.

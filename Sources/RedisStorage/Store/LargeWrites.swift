@@ -74,7 +74,7 @@ final class LargeWrites {
     /// of a change to the key since.
     func record(at key: CacheKey, keyText: Span<UInt8>, now: WallTime) -> StoredResponse? {
         for write in writes where write.key == key && !write.isAbandoned {
-            guard write.token?.mayBeFound != false else { return nil }
+            guard write.token?.mayBeFound(at: now) != false else { return nil }
             return write.record.hasKeyText(keyText) && now < write.record.discardAt ? write.record : nil
         }
         return nil
