@@ -271,7 +271,9 @@ extension Transaction {
             return .next(.fill)
         case .begin(let feed): return beginUnlessStored(feed)
         case .lookAgain:
-            // Its write ended after the store was asked, and before that replied.
+            // Its write ended after the store was asked, and before that replied. A store that fails at once says so again and
+            // again within the same millisecond: that is no reason to look for ever.
+            reading.waits += 1
             selection.reset()
             return .next(.key)
         case .read(let feed, let reader):
