@@ -294,9 +294,10 @@ struct ArrivingRecordFailureTests {
 
     /// Reads in step up to the third piece, and goes on after `change`.
     private func read(
-        patience: Int64 = 60_000, _ change: (RedisServer, RedisWorld, any ArrivingRecord) throws -> Void
+        on given: RedisServer? = nil, patience: Int64 = 60_000,
+        _ change: (RedisServer, RedisWorld, any ArrivingRecord) throws -> Void
     ) throws -> (taker: Taker, cutReads: Int) {
-        let server = try RedisServer()
+        let server = try given ?? RedisServer()
         let world = RedisWorld(server) {
             $0.timeoutMilliseconds = 200
             $0.readPatienceMilliseconds = patience
@@ -310,6 +311,7 @@ struct ArrivingRecordFailureTests {
         taker.mayGoOn = true
         try change(server, world, try #require(taker.record))
         world.work { taker.hasEnded || taker.hasFailed }
+        _ = world.work(atMost: 50)
         return (taker, world.redis.figures.cutReads)
     }
 
@@ -344,6 +346,23 @@ struct ArrivingRecordFailureTests {
         } else {
             // Everything had come by then.
             #expect(end.taker.bytes == large.body)
+        }
+    }
+
+    @Test("A damaged record is removed, so that it doesn't break off every response; one that has replaced it stays")
+    func damaged() throws {
+        for isReplaced in [false, true] {
+            let server = try RedisServer()
+            let end = try read(on: server) { server, world, record in
+                if isReplaced {
+                    world.keep(TestRecord(keyText: "large", id: 8, body: large.body))
+                } else {
+                    server.ask("SETRANGE", large.key.redisKey, "900000", "damaged")
+                }
+                record.readOn()
+            }
+            #expect(end.taker.hasFailed && large.body.starts(with: end.taker.bytes) && end.cutReads == 1)
+            #expect(server.ask("EXISTS", large.key.redisKey) == (isReplaced ? "1" : "0"))
         }
     }
 

@@ -173,6 +173,7 @@ final class LargeReads {
     private func cut(_ read: LargeRead) {
         reads.removeAll { $0 === read }
         deliver(.failed(.commandTimedOut), to: read)
+        context.deliveries.deliverAtEndOfTurn()
         if read.fail() { context.figures.cutReads += 1 }
     }
 
@@ -203,12 +204,12 @@ extension LargeReads: CommandReceiver {
         if case .reply(let reply) = outcome, let read = command.subject as? LargeRead,
             command.tag == read.progress.attempt, reads.contains(where: { $0 === read })
         {
-            arrived(reply, of: read)
+            arrived(reply, of: read, on: connection)
         }
         requestMore()
     }
 
-    private func arrived(_ reply: Reply, of read: LargeRead) {
+    private func arrived(_ reply: Reply, of read: LargeRead, on connection: RedisConnection) {
         if case .error(let kind) = reply {
             context.figures.failures += read.readers.count
             deliver(.failed(kind.trouble), to: read)
@@ -217,7 +218,7 @@ extension LargeReads: CommandReceiver {
         }
         read.stalledSince = nil
         if read.isBroken {
-            finishUnreadable(read)
+            finishUnreadable(read, on: connection)
         } else if !read.isNeeded {
             finish(read, .miss)
         } else if !read.progress.isComplete {
@@ -235,10 +236,16 @@ extension LargeReads: CommandReceiver {
         if !isSaturated { request(read) }
     }
 
-    private func finishUnreadable(_ read: LargeRead) {
+    private func finishUnreadable(_ read: LargeRead, on connection: RedisConnection) {
         context.figures.unreadableRecords += 1
         context.figures.misses += read.readers.count
-        if read.fail() { context.figures.cutReads += 1 }
+        if read.fail() {
+            context.figures.cutReads += 1
+            // If it still stands there it is damaged, and would break off the next response in the same place.
+            connection.output.fencedScript(
+                FencedScripts.remove, read.key, prefix: context.keyPrefix, over: .record(read.head.mark), arguments: 0)
+            connection.expectReply(.integer, for: nil)
+        }
         finish(read, .miss)
     }
 }
