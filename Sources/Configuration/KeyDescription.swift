@@ -149,7 +149,10 @@ package struct KeyDescription: Sendable, Hashable {
             "Maximum size of a stored response. Larger ones are streamed to the client and not stored."),
         KeyDescription(
             "store.grace", "DURATION", "1s",
-            "With tiered, how old the last sign of life from Redis may be while copies in memory are used; 0 for no copies."
+            """
+            For how long a response may be used without word from Redis: with tiered, copies in memory, counted from the last sign of life \
+            (0 for no copies); and what is being fetched or stored, counted from the beginning of the fetch.
+            """
         ),
         KeyDescription(
             "store.tiered_life", "DURATION", "1s",

@@ -99,7 +99,7 @@ enum SectionReader {
         let uses = [
             ("redis", store.usesRedis, "set `backend` to redis or tiered"),
             ("memory", store.usesMemory, "set `backend` to memory or tiered"),
-            ("grace", store.backend == .tiered, "set `backend` to tiered"),
+            ("grace", store.backend == .tiered || store.backend == .redis, "set `backend` to redis or tiered"),
             ("tiered_life", store.backend == .tiered, "set `backend` to tiered"),
         ]
         // `none` is a switch: what it turns off is there for the next time.

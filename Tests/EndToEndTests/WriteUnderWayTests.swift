@@ -20,7 +20,8 @@ struct WriteUnderWayTests {
                 LarderConfiguration(
                     upstreams: "origin: \(origin.url)",
                     routes: "- path: /{rest...}\n  upstream: origin\n  cache:\n    methods: [GET, HEAD]",
-                    store: "backend: \(tiered ? "tiered" : "redis")\nmemory: 64MiB\nredis: \(redis.url)\ntimeout: 20s",
+                    store:
+                        "backend: \(tiered ? "tiered" : "redis")\nmemory: 64MiB\nredis: \(redis.url)\ntimeout: 20s\ngrace: 60s",
                     server: "workers: 3"))
         }
 

@@ -55,11 +55,11 @@ extension FillService {
         return loop.now.milliseconds(since: confirmed) > Self.grace(of: request)
     }
 
-    /// For how long a response may be given without a look at what Redis has, in milliseconds. Where no copies are kept, clients
+    /// For how long a response may be given without a look at what Redis has, in milliseconds. Where it is 0, clients
     /// that ask at about the same time still share a fetch.
     static func grace(of request: AdmittedRequest) -> Int64 {
-        let store = request.runtime.configuration.store
-        return store.backend == .tiered && store.grace.rawValue > 0 ? store.grace.rawValue : 500
+        let grace = request.runtime.configuration.store.grace.rawValue
+        return grace > 0 ? grace : 500
     }
 
     /// Whether Redis has told of a change to either key since the fetch began, or may have: for requests that couldn't see what
