@@ -84,8 +84,8 @@ package final class ClusterTracker {
         var settings = settings
         settings.place = .tcp(host: address.host, port: address.port)
         let tracker = Tracker(
-            loop: loop, settings: settings, grace: grace, site: .fixed, resolver: resolver, stores: stores, hearing: part,
-            streamChanged: streamChanged, report: { [weak self] in self?.note($0, of: address) })
+            loop: loop, settings: settings, grace: grace, site: .fixed, resolver: resolver, stores: stores,
+            hearing: part, streamChanged: streamChanged, report: { [weak self] in self?.note($0, of: address) })
         return Member(part: part, tracker: tracker)
     }
 
