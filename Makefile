@@ -191,16 +191,13 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
 	done
 
-# Larder doesn't read the stream of purges yet, so that nothing is demanded of others after an XADD there, or a purge.
-FLEET := Tests/Fleet/run --ignore 'XADD,purge,soft purge'
-
 .PHONY: fleet
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
 	swift build --product larder
-	$(FLEET) --seconds $$(( $(or $(SECONDS),600) * 3 / 4 )) $(ARGS)
-	$(FLEET) --backend redis --seconds $$(( $(or $(SECONDS),600) / 4 )) $(ARGS)
+	Tests/Fleet/run --seconds $$(( $(or $(SECONDS),600) * 3 / 4 )) $(ARGS)
+	Tests/Fleet/run --backend redis --seconds $$(( $(or $(SECONDS),600) / 4 )) $(ARGS)
 
 # One more debug build, in a folder of its own, of a daemon that can do without a rule of coherence.
 .PHONY: fleet-rules
@@ -208,7 +205,7 @@ fleet-rules: ## Check that the histories of make fleet notice the absence of eac
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
 	swift build --product larder --scratch-path .build/breakable -Xswiftc -DLARDER_BREAKABLE_RULES
-	$(FLEET) --without all $(ARGS)
+	Tests/Fleet/run --without all $(ARGS)
 
 # Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that
 # are gone when the tests are over, and may be killed with a report behind them: any report is a failure. Leaks and

@@ -21,7 +21,9 @@ struct ClusterTests {
         var configuration = LarderConfiguration.caching(origin)
         configuration.store = "backend: redis\nredis: \(url)\ntimeout: \(timeout)"
         let larder = try stage.larder(configuration)
-        #expect(try eventually(within: 10) { try larder.redisState == "up" }, "\(larder.storeStats)")
+        #expect(
+            try eventually(within: 10) { try larder.redisState == "up" && larder.exchangesPurges() },
+            "\(larder.storeStats)")
         return larder
     }
 
@@ -281,7 +283,10 @@ struct ClusterTests {
             }
             for path in paths {
                 let version = versions.withLock { $0[path] ?? 0 }
-                for larder in larders { #expect(try larder.get(path).text == "version \(version)", "\(path)") }
+                // Copies may be used for as long as store.grace without word from Redis.
+                for larder in larders {
+                    #expect(try eventually(within: 10) { try larder.get(path).text == "version \(version)" }, "\(path)")
+                }
                 try larders[1].awaitHit(path, within: 10)
             }
         }

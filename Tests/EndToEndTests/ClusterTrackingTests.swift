@@ -45,6 +45,7 @@ struct ClusterTrackingTests {
                 #expect(
                     try eventually(within: 20) {
                         try larder.stats()["store"]["tracking"]["state"].string == "up" && larder.redisState == "up"
+                            && larder.exchangesPurges()
                     }, "\(larder.storeStats)")
             }
         }

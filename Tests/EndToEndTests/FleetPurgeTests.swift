@@ -20,13 +20,8 @@ extension FleetScene {
         for larder in larders { try larder.awaitHit(path) }
     }
 
-    fileprivate func expectConnected(_ isConnected: Bool = true) throws {
-        for larder in larders {
-            #expect(
-                try eventually(within: 20) {
-                    try larder.admin("GET", "/stats").text.contains(#""purges_shared":{"connected":\#(isConnected)"#)
-                })
-        }
+    fileprivate func expectConnected() throws {
+        for larder in larders { #expect(try eventually(within: 20) { try larder.exchangesPurges() }) }
     }
 
     fileprivate func purge(_ tag: String, by larder: Int = 0) throws -> Response {

@@ -95,7 +95,7 @@ struct ResidentMemoryTests {
             // Complete in Redis, where every worker finds it.
             #expect(
                 try eventually(within: 15) {
-                    guard case .array(let keys) = try redis.command("KEYS", "*") else { return false }
+                    guard case .array(let keys) = try redis.command("KEYS", "larder:*") else { return false }
                     return keys.count == 1 && keys[0].bytes?.text.contains("upload") == false
                 })
             try larder.awaitHit("/a")

@@ -124,6 +124,11 @@ package final class LarderProcess: Sendable {
 
     package func stats() throws -> JSON { try admin("GET", "/stats").json() }
 
+    /// Whether it is in touch with other Larders on the same Redis.
+    package func exchangesPurges() throws -> Bool {
+        try admin("GET", "/stats").text.contains(#""purges_shared":{"connected":true"#)
+    }
+
     /// A figure of `/stats` by its place; a figure that isn't there is a fault of the test.
     package func figure(_ path: String...) throws -> Int {
         let stats = try stats()

@@ -101,7 +101,9 @@ package final class ScriptedRedis: Sendable {
     }
 
     private func reply(to command: [[UInt8]]) -> [UInt8] {
-        let words = command.map { String(decoding: $0.prefix(200), as: UTF8.self) }
+        var words = command.map { String(decoding: $0.prefix(200), as: UTF8.self) }
+        // The exchange of purges goes on by itself.
+        if words[0] == "EVAL", words[1].contains("'TIME'") { words[0] = "a sign of life" }
         return state.withLock { state in
             let count = (state.counts[words[0]] ?? 0) + 1
             state.counts[words[0]] = count
@@ -136,6 +138,10 @@ package final class ScriptedRedis: Sendable {
         switch words[0] {
         case "PING": return text("+PONG")
         case "AUTH", "SELECT": return text("+OK")
+        case "a sign of life":
+            let now = "\(Int64(Date().timeIntervalSince1970 * 1000))"
+            return text("*6\r\n$\(now.count)\r\n\(now)\r\n$3\r\ne:0\r\n$3\r\n0-0\r\n$3\r\n0-0\r\n:0\r\n*0")
+        case "XREAD": return text("*-1")
         case "SET":
             if words.contains("NX"), values[words[1]] != nil { return text("$-1") }
             values[words[1]] = command[2]
