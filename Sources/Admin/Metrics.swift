@@ -260,7 +260,7 @@ extension MetricFamily {
         },
         undelivered(
             "larder_remote_removals_lost_total", .counter,
-            "Keys whose removal Redis refused for good, or for which there was no room: other instances may serve old responses."
+            "Keys whose removal Redis refused for good: other instances may serve old responses."
         ) {
             $0.lost
         },
@@ -291,6 +291,12 @@ extension MetricFamily {
         },
         tracking("larder_tracking_messages_total", .counter, "Messages of Redis about changed keys.") { $0.messages },
         tracking("larder_tracking_keys_total", .counter, "Keys that these messages named.") { $0.names },
+        undelivered(
+            "larder_remote_removals_folded_total", .counter,
+            "How often more removals waited for Redis than are kept, so that a purge of everything took their place."
+        ) {
+            $0.folded
+        },
         undelivered(
             "larder_remote_removals_refused_total", .counter,
             "Keys whose removal Redis refused for good; all of them are lost."

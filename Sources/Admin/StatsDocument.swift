@@ -215,6 +215,7 @@ extension Figures {
                 $0.member("removals_undelivered", undelivered.waiting)
                 $0.member("removals_kept", undelivered.kept)
                 $0.member("removals_lost", undelivered.lost)
+                $0.member("removals_folded", undelivered.folded)
                 $0.member("removals_refused", undelivered.refused)
                 $0.member("removals_repeated", undelivered.repeated)
             }

@@ -19,13 +19,15 @@ package final class SharedStores: Sendable {
     let watchedKeys = WatchedKeys()
     let claims = ClaimNumbers()
     /// Of the remote store.
-    package let undelivered = UndeliveredRemovals()
+    package let undelivered: UndeliveredRemovals
 
     /// - Parameter memoryBytes: the limit of the memory store, metadata included.
     package init(memoryBytes: Int) {
         memory = MemoryStore(bytes: memoryBytes)
         purges = PurgeLog()
-        outbox = PurgeOutbox(purges)
+        let outbox = PurgeOutbox(purges)
+        self.outbox = outbox
+        undelivered = UndeliveredRemovals { outbox.send(.everything) }
     }
 
     /// A message of the remote store has named these keys: copies in memory of what was there before are gone, and what is
@@ -50,6 +52,12 @@ package final class SharedStores: Sendable {
 
     /// Nothing has been heard for a while, or nothing will be: who waits for word of a key looks by itself.
     package func wakeWatchers() { watchedKeys.tellAll() }
+
+    /// Positions of purges come from elsewhere from now on. Those so far, and what is stored with them, mean nothing there.
+    package func forgetPurges() {
+        purges.restart(at: .start)
+        memory.removeAll()
+    }
 
     /// Changes the limit of the memory store and evicts down to it.
     package func resize(memoryBytes: Int) { memory.resize(bytes: memoryBytes) }

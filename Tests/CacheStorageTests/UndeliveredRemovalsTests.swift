@@ -1,6 +1,7 @@
 // Removals that the remote store couldn't take, without a store.
 
 import CacheStorage
+import Synchronization
 import Testing
 
 @Suite("Undelivered removals")
@@ -13,7 +14,7 @@ struct UndeliveredRemovalsTests {
 
     @Test("Each key is taken once, however often it was kept")
     func takesOnce() {
-        let removals = UndeliveredRemovals()
+        let removals = UndeliveredRemovals {}
         #expect(removals.isEmpty && removals.take(atMost: 10).isEmpty)
         removals.keep(keys(0..<5))
         removals.keep(keys(3..<8))
@@ -24,22 +25,29 @@ struct UndeliveredRemovalsTests {
         #expect(removals.isEmpty)
     }
 
-    @Test("What doesn't fit is counted, and what was there stays")
+    @Test("Where there are too many, everything is purged instead, and later ones are kept again")
     func isBounded() {
-        let removals = UndeliveredRemovals(limit: 4)
+        let purges = Atomic<Int>(0)
+        let removals = UndeliveredRemovals(limit: 4) { purges.wrappingAdd(1, ordering: .relaxed) }
         removals.keep(keys(0..<3))
+        removals.keep(keys(2..<4))
+        #expect(purges.load(ordering: .relaxed) == 0)
         removals.keep(keys(2..<9))
         removals.noteLost(2, because: .notPermitted)
+        #expect(purges.load(ordering: .relaxed) == 1 && removals.isEmpty)
+        removals.keep(keys(9..<10))
         #expect(
-            removals.figures == UndeliveredFigures(waiting: 4, kept: 4, lost: 7, refused: 2, refusal: .notPermitted))
-        #expect(Set(keys(0..<3)).isSubset(of: Set(removals.take(atMost: 9))))
+            removals.figures
+                == UndeliveredFigures(
+                    waiting: 1, kept: 6, lost: 2, refused: 2, refusal: .notPermitted, folded: 1))
+        #expect(removals.take(atMost: 9) == keys(9..<10))
     }
 
     @Test(
         "Where another server takes its place, what the store removed lately is removed once more, and older removals aren't"
     )
     func repeatsRecent() {
-        let removals = UndeliveredRemovals()
+        let removals = UndeliveredRemovals {}
         let first = removals.nextMaster(now: 0)
         removals.noteDone([key(1)], taken: false, by: first, now: 0)
         removals.noteDone([key(2), key(3)], taken: false, by: first, now: 100_000)
@@ -54,7 +62,7 @@ struct UndeliveredRemovalsTests {
 
     @Test("What the server before has removed counts as not removed")
     func byTheServerBefore() {
-        let removals = UndeliveredRemovals()
+        let removals = UndeliveredRemovals {}
         let first = removals.nextMaster(now: 0)
         let second = removals.nextMaster(now: 10)
         removals.noteDone([key(1)], taken: false, by: first, now: 20)
@@ -72,7 +80,7 @@ struct UndeliveredRemovalsTests {
 
     @Test("Recent removals are bounded: the oldest are forgotten first")
     func recentLimit() {
-        let removals = UndeliveredRemovals(limit: 4)
+        let removals = UndeliveredRemovals(limit: 4) {}
         let first = removals.nextMaster(now: 0)
         for number in 0..<100 { removals.noteDone([key(number)], taken: false, by: first, now: 0) }
         _ = removals.nextMaster(now: 1)
@@ -81,7 +89,7 @@ struct UndeliveredRemovalsTests {
 
     @Test("A store that is always the same remembers nothing")
     func single() {
-        let removals = UndeliveredRemovals()
+        let removals = UndeliveredRemovals {}
         removals.noteDone([key(1)], taken: false, by: 0, now: 0)
         _ = removals.nextMaster(now: 1)
         #expect(removals.isEmpty)

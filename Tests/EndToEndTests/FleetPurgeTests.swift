@@ -129,12 +129,21 @@ struct FleetPurgeTests {
             let path = fleet.tagged("t-5")
             try fleet.warm(path)
             let before = try fleet.answers(path)
+            let other = fleet.tagged("t-7")
+            try fleet.warm(other)
+            let othersBefore = try fleet.answers(other)
             fleet.redis.freeze()
             let answer = try fleet.purge("t-5", by: 0)
             #expect(answer.status == 503, "\(answer.text)")
+            #expect(try fleet.purge("t-7", by: 1).status == 503)
             fleet.redis.thaw()
-            #expect(try eventually(within: 30) { try fleet.redis.command("XLEN", "{larder:}purges").int ?? 0 >= 1 })
+            // Each has one of its own to send, and the other's to apply.
+            #expect(try eventually(within: 30) { try fleet.redis.command("XLEN", "{larder:}purges").int ?? 0 >= 2 })
             #expect(try eventually(within: 30) { try fleet.answers(path).isDisjoint(with: before) })
+            #expect(try eventually(within: 30) { try fleet.answers(other).isDisjoint(with: othersBefore) })
+            try fleet.expectConnected()
+            #expect(try fleet.purge("t-5").status == 200 && fleet.purge("t-7", by: 1).status == 200)
+            #expect(try fleet.redis.command("XLEN", "{larder:}purges").int ?? 0 <= 6)
         }
     }
 

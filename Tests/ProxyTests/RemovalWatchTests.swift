@@ -36,20 +36,18 @@ struct RemovalWatchTests {
             ])
     }
 
-    @Test("What Redis refuses for good is told with the reason, and what found no room")
+    @Test("What Redis refuses for good is told with the reason, and that there were too many")
     func lost() {
         #expect(
             texts([
                 UndeliveredFigures(lost: 1, refused: 1, refusal: .notPermitted),
                 UndeliveredFigures(lost: 1, refused: 1, refusal: .notPermitted),
-                UndeliveredFigures(lost: 6, refused: 1),
+                UndeliveredFigures(lost: 1, refused: 1, folded: 1),
             ]) == [
                 [
                     "error Redis refused 1 invalidation for good: the store's user lacks permission for the required commands; other instances may serve old responses"
                 ], [],
-                [
-                    "error no room to keep 5 invalidations until Redis is up; other instances may serve old responses"
-                ],
+                ["error more invalidations wait for Redis than can be kept: everything stored is purged instead"],
             ])
     }
 }

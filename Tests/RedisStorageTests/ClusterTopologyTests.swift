@@ -12,7 +12,7 @@ import class TestSupport.ScriptedRedis
 struct ClusterTopologyTests {
     private let servers: [ScriptedRedis]
     private let location = SlotLocation()
-    private let undelivered = UndeliveredRemovals()
+    private let undelivered = UndeliveredRemovals {}
 
     init() throws { servers = try (0..<3).map { _ in try ScriptedRedis() } }
 

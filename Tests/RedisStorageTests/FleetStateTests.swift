@@ -49,7 +49,7 @@ private struct Machine {
     mutating func purge(_ number: UInt64, _ entry: StreamEntry) {
         state.confirm(number, now: now)
         #expect(state.sent([number], now: now) == [.beat(applied: state.applied, most: 256)])
-        #expect(on(.position(entry.position)) == [.settle(number, at: entry.position)])
+        #expect(on(.position(entry.position)) == [])
         #expect(on(beat([entry])).contains(.askMembers))
         _ = on(beat(last: entry.position))
     }
@@ -72,10 +72,10 @@ struct FleetStateTests {
         let old = entry(3, "a")
         #expect(
             state.received(beat([old]), now: 20) == [
-                .apply([old], upTo: at(3)), .noteLife(asked: 8), .connected, .takePurges,
-                .beat(applied: at(3), most: 256),
+                .apply([old], upTo: at(3)), .noteLife(asked: 8), .connected, .beat(applied: at(3), most: 256),
+                .takePurges,
             ])
-        #expect(state.received(beat(last: at(3)), now: 30) == [.noteLife(asked: 20)])
+        #expect(state.received(beat(last: at(3)), now: 30) == [.noteLife(asked: 20), .takePurges])
     }
 
     @Test("While a reply is full, nothing is known yet, and the next one is asked for at once")
@@ -161,7 +161,41 @@ struct FleetStateTests {
             ])
         #expect(machine.on(.position(at(200))) == [])
         #expect(machine.on(.position(at(300))) == [])
-        #expect(machine.on(beat(last: at(300), epoch: epoch(40_000, "new"))) == [.noteLife(asked: machine.now)])
+        let known = machine.on(beat(last: at(300), epoch: epoch(40_000, "new")))
+        #expect(known == [.noteLife(asked: machine.now), .takePurges])
+    }
+
+    @Test("What is missing is written again although another purge came first; once, wherever it stands then")
+    func hidden() {
+        let entries = [entry(100, "a"), entry(200, "b")]
+        var machine = Machine(entries)
+        _ = machine.pass(250)
+        func reply(_ entries: [StreamEntry], last: UInt64) -> FleetReply {
+            .beat(
+                FleetBeat(
+                    epoch: epoch(), first: at(100), last: at(last), isTrimmed: false, entries: entries,
+                    hasApplied: false))
+        }
+        let later = entry(300, "c")
+        #expect(machine.on(reply([later], last: 300)).contains(.restore(entries)))
+        _ = machine.on(.position(at(100)))
+        _ = machine.on(.position(at(301)))
+        let steps = machine.on(reply([later, entry(301, "b")], last: 301))
+        #expect(steps.first == .apply([later, entry(301, "b")], upTo: at(301)))
+    }
+
+    @Test("A purge that was written, and lost with the connection before it was applied, is sent again")
+    func notApplied() {
+        var machine = Machine()
+        machine.state.confirm(1, now: machine.now)
+        _ = machine.state.sent([1], now: machine.now)
+        #expect(machine.on(.position(at(100))) == [])
+        #expect(machine.state.lose(machine.now) == [.lose])
+        #expect(machine.pass(60) == [.connect])
+        _ = machine.state.connected(replies: 0, now: machine.now)
+        #expect(machine.on(beat([entry(200, "q")])).contains(.takePurges))
+        // Nothing is asked before it is known where it stands now.
+        #expect(!machine.pass(1).contains(.askMembers))
     }
 
     @Test("If it isn't known any more what was lost, everything is purged")
@@ -183,7 +217,7 @@ struct FleetStateTests {
         let steps = machine.on(beat([first], first: at(100), trimmed: true))
         #expect(steps.first == .apply([soft, first], upTo: at(100)))
         let next = machine.on(beat(last: at(100), first: at(100), trimmed: true))
-        #expect(next == [.noteLife(asked: machine.now)])
+        #expect(next == [.noteLife(asked: machine.now), .takePurges])
     }
 
     @Test("Silence for longer than the grace and a second ends the connection; a refusal is tried again much later")

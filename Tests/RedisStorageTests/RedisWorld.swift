@@ -17,7 +17,7 @@ final class RedisWorld: StoreUnderTest {
     init(
         _ settings: RedisSettings, resolver: Resolver? = nil, site: StoreSite = .fixed, awaitsUp: Bool = true,
         budget: MemoryBudget = MemoryBudget(bytes: 1 << 30), liveRecords: LiveRecords = LiveRecords(),
-        undelivered: UndeliveredRemovals = UndeliveredRemovals()
+        undelivered: UndeliveredRemovals = UndeliveredRemovals {}
     ) {
         self.undelivered = undelivered
         redis = RedisStore(

@@ -24,7 +24,7 @@ struct SentinelTopologyTests {
     static let isMaster = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
     static let isReplica = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n"
 
-    private let undelivered = UndeliveredRemovals()
+    private let undelivered = UndeliveredRemovals {}
 
     private func world(awaitsUp: Bool = true) -> RedisWorld {
         let settings = RedisSettings(place: .unknownMaster, prefix: "test:", timeoutMilliseconds: 60_000)

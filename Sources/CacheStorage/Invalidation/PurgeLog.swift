@@ -140,6 +140,15 @@ package final class PurgeLog: Sendable {
         }
     }
 
+    /// A purge without a position isn't needed any more: another one covers it.
+    package func withdraw(_ unsettled: UnsettledPurge) {
+        let names = PurgeNames(unsettled.purge, in: self)
+        state.withLock { tables in
+            tables.end(names, unsettled.number)
+            changed()
+        }
+    }
+
     /// Positions come from elsewhere from now on, and those so far mean nothing there. Whoever calls this empties the memory
     /// store as well.
     package func restart(at position: PurgePosition) {

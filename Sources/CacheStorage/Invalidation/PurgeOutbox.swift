@@ -98,7 +98,8 @@ package final class PurgeOutbox: Sendable {
     ) {
         let parts = purge.parts(items: Self.entryLimit)
         let unsettled = parts.map { log.begin($0) }
-        let wake = state.withLock { state in
+        let (wake, isOpen) = state.withLock { state in
+            guard state.isOpen else { return (nil, false) as ((@Sendable () -> Void)?, Bool) }
             for (index, part) in parts.enumerated() {
                 let isLast = index == parts.count - 1
                 state.lastNumber += 1
@@ -107,9 +108,12 @@ package final class PurgeOutbox: Sendable {
                         number: state.lastNumber, purge: part, unsettled: [unsettled[index]],
                         awaitsEveryone: awaitsEveryone && isLast, done: isLast ? done : nil), to: &state)
             }
-            return state.wake
+            return (state.wake, true)
         }
         wake?()
+        guard !isOpen else { return }
+        for (part, unsettled) in zip(parts, unsettled) { keepHere(part, [unsettled]) }
+        done?(.unconfirmed(.closed))
     }
 
     private func append(_ outgoing: OutgoingPurge, to state: inout State) {
@@ -121,8 +125,9 @@ package final class PurgeOutbox: Sendable {
         let (awaited, others) = (state.waiting.filter(\.isAwaited), state.waiting.filter { !$0.isAwaited })
         guard others.count > 1 else { return }
         let everything = OutgoingPurge(
-            number: others[0].number, purge: .everything,
-            unsettled: [log.begin(.everything)] + others.flatMap(\.unsettled))
+            number: others[0].number, purge: .everything, unsettled: [log.begin(.everything)])
+        // They are covered.
+        for unsettled in others.flatMap(\.unsettled) { log.withdraw(unsettled) }
         state.waiting = [everything] + awaited
         state.items = state.waiting.reduce(0) { $0 + $1.purge.items.count }
         state.figures.folded += 1
@@ -133,15 +138,17 @@ package final class PurgeOutbox: Sendable {
     /// From now on purges go into a stream.
     /// - Parameter wake: called on any thread when there is something to take.
     package func open(wake: @escaping @Sendable () -> Void) {
-        state.withLock { state in
+        let hasWork = state.withLock { state in
             state.isOpen = true
             state.wake = wake
+            return !state.waiting.isEmpty
         }
         openFlag.store(true, ordering: .relaxed)
+        if hasWork { wake() }
     }
 
     /// No stream is written any more: what waits holds in this process alone.
-    package func close(at time: WallTime) {
+    package func close() {
         openFlag.store(false, ordering: .relaxed)
         let waiting = state.withLock { state in
             let waiting = state.waiting
@@ -153,10 +160,15 @@ package final class PurgeOutbox: Sendable {
             return waiting
         }
         for one in waiting {
-            let position = log.noteOwn(one.purge, at: time)
-            for unsettled in one.unsettled { log.settle(unsettled, at: position) }
+            keepHere(one.purge, one.unsettled)
             one.finish(.unconfirmed(.closed))
         }
+    }
+
+    /// It is later than whatever was fetched until now, and no other process learns of it.
+    private func keepHere(_ purge: Purge, _ unsettled: [UnsettledPurge]) {
+        let position = log.noteOwn(purge, at: WallTime(milliseconds: 0))
+        for one in unsettled { log.settle(one, at: position) }
     }
 
     /// Whether what is sent now can be expected to be in the stream soon.
@@ -199,7 +211,11 @@ package final class PurgeOutbox: Sendable {
             state.items += purges.reduce(0) { $0 + $1.purge.items.count }
             return true
         }
-        if !isOpen { for one in purges { one.finish(.unconfirmed(.closed)) } }
+        guard !isOpen else { return }
+        for one in purges {
+            keepHere(one.purge, one.unsettled)
+            one.finish(.unconfirmed(.closed))
+        }
     }
 
     /// The stream has it at that position.

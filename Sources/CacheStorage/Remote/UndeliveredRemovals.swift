@@ -19,15 +19,19 @@ package final class UndeliveredRemovals: Sendable {
         var figures = UndeliveredFigures()
     }
 
-    /// So many keys take some 4 MiB. Beyond it a removal is lost, and counted.
+    /// So many keys take some 4 MiB. Of more, a purge of everything takes the place.
     package static let limit = 131_072
 
     private let limit: Int
+    /// Purges everything.
+    private let purgeAll: @Sendable () -> Void
     private let state: Locked<State>
     private let count = Atomic<Int>(0)
 
-    package init(limit: Int = UndeliveredRemovals.limit) {
+    /// - Parameter purgeAll: purges everything that the store has, once it can; called on any thread.
+    package init(limit: Int = UndeliveredRemovals.limit, purgeAll: @escaping @Sendable () -> Void) {
         self.limit = limit
+        self.purgeAll = purgeAll
         state = Locked(State(recent: RecentRemovals(limit: limit)))
     }
 
@@ -40,22 +44,26 @@ package final class UndeliveredRemovals: Sendable {
         #if LARDER_BREAKABLE_RULES
             if BreakableRule.delivery.isBroken { return }
         #endif
-        state.withLock { state in
+        let isFolded = state.withLock { state in
             if taken { state.taken -= keys.count }
-            keep(keys, &state, counted: !taken)
+            return keep(keys, &state, counted: !taken)
         }
+        if isFolded { purgeAll() }
     }
 
-    private func keep(_ keys: [CacheKey], _ state: inout State, counted: Bool = true) {
+    /// - Returns: whether there are too many, so that everything is to be purged instead.
+    private func keep(_ keys: [CacheKey], _ state: inout State, counted: Bool = true) -> Bool {
+        defer { count.store(state.keys.count, ordering: .relaxed) }
         for key in keys where !state.keys.contains(key) {
-            if state.keys.count < limit {
-                state.keys.insert(key)
-                if counted { state.figures.kept += 1 }
-            } else {
-                state.figures.lost += 1
+            if counted { state.figures.kept += 1 }
+            guard state.keys.count < limit else {
+                state.keys = []
+                state.figures.folded += 1
+                return true
             }
+            state.keys.insert(key)
         }
-        count.store(state.keys.count, ordering: .relaxed)
+        return false
     }
 
     /// The store has refused the removal of so many keys for good.
@@ -77,30 +85,32 @@ package final class UndeliveredRemovals: Sendable {
     package func noteDone(_ keys: [CacheKey], taken: Bool, by master: UInt64, now: Int64) {
         // Nothing to remember, mostly.
         guard taken || master != 0 else { return }
-        state.withLock { state in
+        let isFolded = state.withLock { state in
             if taken { state.taken -= keys.count }
-            guard master != 0 else { return }
+            guard master != 0 else { return false }
             if master == state.master {
                 state.recent.note(keys, now: now)
-            } else {
-                // Another one has taken its place meanwhile.
-                state.figures.repeated += keys.count
-                keep(keys, &state, counted: false)
+                return false
             }
+            // Another one has taken its place meanwhile.
+            state.figures.repeated += keys.count
+            return keep(keys, &state, counted: false)
         }
+        if isFolded { purgeAll() }
     }
 
     /// Another server takes the place of the store, and may lack what that was told last: those removals are repeated.
     /// - Parameter isConcerned: which keys it takes over; nil for all of them.
     /// - Returns: the number of the new master.
     package func nextMaster(now: Int64, where isConcerned: ((CacheKey) -> Bool)? = nil) -> UInt64 {
-        state.withLock { state in
+        let (number, isFolded) = state.withLock { state in
             let recent = state.recent.takeAll(now: now, where: isConcerned)
             state.master += 1
             state.figures.repeated += recent.count
-            keep(recent, &state, counted: false)
-            return state.master
+            return (state.master, keep(recent, &state, counted: false))
         }
+        if isFolded { purgeAll() }
+        return number
     }
 
     /// Takes some of the keys. Whoever takes them tells of each what became of it.
@@ -140,10 +150,12 @@ package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
     package var waiting = 0
     /// Keys whose removal was kept for later; only grows.
     package var kept = 0
-    /// Keys whose removal the store refused for good, or for which there was no room; only grows.
+    /// Keys whose removal the store refused for good; only grows.
     package var lost = 0
-    /// Those of the lost ones that the store refused; only grows.
+    /// The same.
     package var refused = 0
+    /// How often there were too many, so that a purge of everything took their place; only grows.
+    package var folded = 0
     /// Why it refused the last one.
     package var refusal: StoreTrouble?
     /// Keys that are removed once more, since another server has taken the place of the store; only grows.
@@ -151,7 +163,7 @@ package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
 
     package init(
         waiting: Int = 0, kept: Int = 0, lost: Int = 0, refused: Int = 0, refusal: StoreTrouble? = nil,
-        repeated: Int = 0
+        repeated: Int = 0, folded: Int = 0
     ) {
         self.waiting = waiting
         self.kept = kept
@@ -159,5 +171,6 @@ package struct UndeliveredFigures: Sendable, BitwiseCopyable, Equatable {
         self.refused = refused
         self.refusal = refusal
         self.repeated = repeated
+        self.folded = folded
     }
 }

@@ -40,14 +40,11 @@ struct RemovalWatch {
                         "Redis refused \(counted(refused, "invalidation")) for good\(reason); other instances may serve old responses"
                 ))
         }
-        let lost = figures.lost - before.lost - refused
-        if lost > 0 {
+        if figures.folded > before.folded {
             lines.append(
                 Line(
                     level: .error,
-                    text:
-                        "no room to keep \(counted(lost, "invalidation")) until Redis is up; other instances may serve old responses"
-                ))
+                    text: "more invalidations wait for Redis than can be kept: everything stored is purged instead"))
         }
         if let sum = waited, figures.waiting == 0 {
             waited = nil

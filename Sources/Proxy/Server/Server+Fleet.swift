@@ -12,11 +12,22 @@ extension Server {
     func joinFleet() {
         let store = configuration.store
         guard fleet?.settings != store else { return }
-        let before = fleet?.settings.redis
+        let before = fleet?.settings
         leaveFleet()
-        guard store.usesRedis, let endpoint = store.redis else { return }
+        let stores = shared.stores
+        guard store.usesRedis, let endpoint = store.redis else {
+            // From now on purges are this process's own.
+            stores.hearing.endPurges()
+            stores.outbox.close()
+            return
+        }
+        // Whatever is asked of the store from now on knows that others purge, too; what is purged waits until it can be sent.
+        stores.hearing.beginPurges(grace: store.purgeGrace)
+        stores.outbox.open {}
         // Positions in another stream, or by this process's own clock, mean nothing in this one.
-        if before != store.redis { shared.stores.purges.restart(at: .start) }
+        if before?.redis != store.redis || before?.prefix != store.prefix {
+            stores.forgetPurges()
+        }
         fleet = FleetThread(store, RedisSettings(endpoint, store), site: update.site, shared)
     }
 
@@ -36,8 +47,6 @@ final class FleetThread {
     /// - Parameter site: where the store is.
     init(_ store: StoreSettings, _ redis: RedisSettings, site: StoreSite, _ shared: SharedState) {
         settings = store
-        // Whatever is asked of the store from now on knows that others purge, too.
-        shared.stores.hearing.beginPurges(grace: store.grace.rawValue)
         let ending = ending
         thread = LoopThread.start(name: "larder-fleet") {
             let loop = EventLoop(inputCapacity: 1 << 16)
@@ -66,7 +75,7 @@ private final class FleetConnections {
     ) {
         let log = shared.log
         let connection = FleetConnection(
-            loop: loop, settings: redis, grace: store.grace.rawValue, site: site, resolver: shared.resolver,
+            loop: loop, settings: redis, grace: store.purgeGrace, site: site, resolver: shared.resolver,
             stores: shared.stores
         ) { event in
             log.write(event.level, about: "fleet", event.text, now: loop.now)
@@ -96,6 +105,11 @@ private final class FleetConnections {
         closeTracker()
         connection.close()
     }
+}
+
+extension StoreSettings {
+    /// For how long purges of others count as known after the last sign of life, in milliseconds; also where no copies are kept.
+    fileprivate var purgeGrace: Int64 { grace.rawValue > 0 ? grace.rawValue : 1000 }
 }
 
 extension FleetEvent {

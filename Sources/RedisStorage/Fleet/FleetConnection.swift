@@ -65,7 +65,6 @@ package final class FleetConnection {
         state = FleetState(
             grace: grace, timeout: settings.connectTimeoutMilliseconds, applied: stores.purges.applied,
             seed: .random(in: .min ... .max))
-        stores.hearing.beginPurges(grace: grace)
         timer = LoopTimer(loop: loop) { [unowned self] in
             take(state.timePassed(now: now))
             schedule()
@@ -88,8 +87,10 @@ package final class FleetConnection {
         return text
     }
 
-    /// Nothing is exchanged any more. Purges that weren't sent hold in this process alone.
+    /// Nothing is exchanged any more. Purges that weren't sent wait for the next connection.
     package func close() {
+        // From here on the others' purges aren't waited for here.
+        stores.hearing.beginPurges(grace: grace)
         if state.phase == .beating {
             // The others need not wait until it is seen to be gone.
             connection?.output.command(3)
@@ -103,10 +104,11 @@ package final class FleetConnection {
         server.close()
         wakeSocket?.close()
         wakeSocket = nil
-        stores.outbox.close(at: WallTime(milliseconds: now))
-        for purge in sent + Array(awaited.values) { purge.finish(.unconfirmed(.closed)) }
+        stores.outbox.open {}
+        stores.outbox.note(isConnected: false)
+        for purge in awaited.values { purge.finish(.unconfirmed(.closed)) }
+        stores.outbox.putBack(sent)
         (sent, awaited) = ([], [:])
-        stores.hearing.endPurges()
     }
 
     /// The stream is said to have changed.
@@ -170,6 +172,7 @@ package final class FleetConnection {
         sent = []
         if wasConnected { tell() }
         wasConnected = false
+        schedule()
     }
 
     private func drop() {
@@ -219,8 +222,6 @@ package final class FleetConnection {
     private func settle(_ number: UInt64, _ position: PurgePosition) {
         guard let place = sent.firstIndex(where: { $0.number == number }) else { return }
         stores.outbox.settle(sent.remove(at: place), at: position)
-        // There may be more than is sent at once.
-        if sent.isEmpty { takePurges() }
     }
 
     private func finish(_ number: UInt64, _ outcome: PurgeOutcome) {
@@ -257,7 +258,8 @@ package final class FleetConnection {
     private func restore(_ entries: [StreamEntry]) {
         guard let connection else { return }
         for entry in entries {
-            let values = entry.purge.entry
+            // More arguments than that are too many for a script.
+            let values = (entry.purge.items.count > 1000 ? .everything : entry.purge).entry
             connection.output.command(5 + values.count)
             connection.output.argument("EVAL")
             connection.output.argument(FleetScripts.restore)

@@ -53,8 +53,14 @@ struct FleetBeat: Equatable {
     let last: PurgePosition
     let isTrimmed: Bool
     let entries: [StreamEntry]
+    /// Whether the entry stands there up to which everything is applied.
+    let hasApplied: Bool
 
-    init(epoch: FleetEpoch, first: PurgePosition, last: PurgePosition, isTrimmed: Bool, entries: [StreamEntry]) {
+    init(
+        epoch: FleetEpoch, first: PurgePosition, last: PurgePosition, isTrimmed: Bool, entries: [StreamEntry],
+        hasApplied: Bool = true
+    ) {
+        self.hasApplied = hasApplied
         self.epoch = epoch
         self.first = first
         self.last = last
@@ -63,12 +69,14 @@ struct FleetBeat: Equatable {
     }
 
     init?(_ elements: [ReplyElement]) {
-        guard elements.count == 6, let epoch = elements[1].bytes.flatMap({ FleetEpoch($0) }),
+        guard elements.count == 7, let applied = elements[6].integer,
+            let epoch = elements[1].bytes.flatMap({ FleetEpoch($0) }),
             let first = elements[2].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
             let last = elements[3].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
             let trimmed = elements[4].integer, let entries = elements[5].elements.flatMap({ StreamEntry.all($0) })
         else { return nil }
-        self.init(epoch: epoch, first: first, last: last, isTrimmed: trimmed != 0, entries: entries)
+        self.init(
+            epoch: epoch, first: first, last: last, isTrimmed: trimmed != 0, entries: entries, hasApplied: applied != 0)
     }
 }
 
@@ -98,10 +106,11 @@ struct FleetMembers: Equatable {
         else { return nil }
         var members: [Member] = []
         for place in stride(from: 1, to: fields.count, by: 2) {
+            // What isn't a member's is another program's.
             guard let value = fields[place].bytes, let space = value.firstIndex(of: 0x20),
                 let applied = PurgePosition(streamIdentifier: value.span.extracting(..<space)),
                 let ends = Decimal.value(value.span.extracting((space + 1)...))
-            else { return nil }
+            else { continue }
             members.append(Member(applied: applied, ends: Int64(clamping: ends)))
         }
         self.init(now: Int64(clamping: now), epoch: FleetEpoch(epoch), members: members)

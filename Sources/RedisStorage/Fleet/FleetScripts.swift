@@ -7,7 +7,7 @@ enum FleetScripts {
     /// Keys: purges, members, epoch. Arguments: this member, the position up to which it has applied purges, how long it relies
     /// on that in milliseconds, something random for a new epoch, the most entries to return.
     /// Returns: the time, the epoch, the positions of the first and the last entry, whether earlier ones are gone from the
-    /// stream, and the entries after the position.
+    /// stream, the entries after the position, and whether the one at the position is there.
     static let beat: StaticString = """
         local t=redis.call('TIME')
         local now=t[1]*1000+math.floor(t[2]/1000)
@@ -28,11 +28,13 @@ enum FleetScripts {
           local info=redis.pcall('XINFO','STREAM',KEYS[1])
           for i=1,#info-1,2 do
             if info[i]=='max-deleted-entry-id' and info[i+1]~='0-0' then trimmed=1 end
+            if info[i]=='entries-added' and info[i+1]>redis.call('XLEN',KEYS[1]) then trimmed=1 end
           end
         end
         return {string.format('%.0f',now),redis.call('GET',KEYS[3]),#first>0 and first[1][1] or '0-0',
           #last>0 and last[1][1] or '0-0',trimmed,
-          redis.call('XRANGE',KEYS[1],'('..ARGV[2],'+','COUNT',ARGV[5])}
+          redis.call('XRANGE',KEYS[1],'('..ARGV[2],'+','COUNT',ARGV[5]),
+          #redis.call('XRANGE',KEYS[1],ARGV[2],ARGV[2],'COUNT',1)}
         """
 
     /// Puts an entry back that Redis has lost, at its own position if that is still possible.

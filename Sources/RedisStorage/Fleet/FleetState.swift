@@ -34,7 +34,8 @@ struct FleetState {
     enum Awaited: Equatable {
         case greeting
         /// A sign of life that was sent at that time.
-        case beat(asked: Int64)
+        /// - Parameter most: entries that it returns.
+        case beat(asked: Int64, most: Int)
         /// A purge of this process, by its number.
         case purge(UInt64)
         /// An entry that was put back.
@@ -56,7 +57,7 @@ struct FleetState {
         case askMembers
         /// Send the purges that wait.
         case takePurges
-        /// A purge of this process stands in the stream.
+        /// A purge of this process stands in the stream, and is applied.
         case settle(UInt64, at: PurgePosition)
         /// These are applied now, in order, and everything before the last one as well.
         case apply([StreamEntry], upTo: PurgePosition)
@@ -94,7 +95,7 @@ struct FleetState {
     /// Purges that are to be told of once they are applied here.
     private var settled: [(number: UInt64, position: PurgePosition)] = []
     private var confirmations: [Confirmation] = []
-    private var recent = RestorablePurges()
+    private var recent: RestorablePurges
     private var epoch: FleetEpoch?
     /// The last position in the stream, as it was at the last sign of life.
     private var streamEnd = PurgePosition.start
@@ -106,6 +107,8 @@ struct FleetState {
     /// Whether something has changed since the last sign of life was sent, and from when on the next one may be.
     private var hurry: Int64?
     private var isConnected = false
+    /// What was missing in the stream was written again while everything up to there was applied.
+    private var restoredUpTo: PurgePosition?
     private var nextAsk: Int64 = 0
     private var askPause: Int64 = 1
     private var entriesAtOnce = FleetState.mostEntries
@@ -137,6 +140,7 @@ struct FleetState {
         self.grace = grace
         self.timeout = timeout
         self.applied = applied
+        recent = RestorablePurges(after: applied)
         jitter = Jitter(seed: seed)
     }
 
@@ -200,7 +204,7 @@ struct FleetState {
         hurry = nil
         lastBeat = now
         if awaited.isEmpty { lastReply = now }
-        awaited.append(.beat(asked: now))
+        awaited.append(.beat(asked: now, most: entriesAtOnce))
         return [.beat(applied: applied, most: entriesAtOnce)]
     }
 
@@ -251,14 +255,15 @@ struct FleetState {
         switch (first, reply) {
         case (_, .error(let kind)): return refuse(kind, first, now)
         case (.greeting, .status): return awaited.isEmpty ? begin(now) : []
-        case (.beat(let asked), .beat(let beat)): return take(beat, asked: asked, now)
+        case (.beat(let asked, let most), .beat(let beat)): return take(beat, asked: asked, most: most, now)
         case (.purge(let number), .position(let position)):
             settled.append((number, position))
             for index in confirmations.indices where confirmations[index].number == number {
                 confirmations[index].position = position
                 (nextAsk, askPause) = (now, 1)
             }
-            return [.settle(number, at: position)]
+            // It is settled once it is applied: until then Redis may lose it again.
+            return []
         case (.restoration, .position): return []
         case (.members, .members(let members)): return take(members, now)
         default:
@@ -267,14 +272,18 @@ struct FleetState {
         }
     }
 
-    private mutating func take(_ beat: FleetBeat, asked: Int64, _ now: Int64) -> [Step] {
+    private mutating func take(_ beat: FleetBeat, asked: Int64, most: Int, _ now: Int64) -> [Step] {
         var steps: [Step] = []
         if let before = epoch, before != beat.epoch { steps.append(.forgetCopies) }
         epoch = beat.epoch
         streamEnd = beat.last
-        if beat.last < applied {
-            // All that was applied here stood in the stream.
-            let lost = recent.after(beat.last)
+        // All that was applied here stood in the stream.
+        let isGone = !beat.hasApplied && applied != .start
+        let isTrimmed = (beat.isTrimmed || isGone) && applied < beat.first
+        if beat.last < applied || isGone && !isTrimmed && restoredUpTo != applied {
+            restoredUpTo = applied
+            // Whoever wrote first afterwards may have hidden that some are missing: then all are looked for.
+            let lost = recent.after(beat.last < applied ? beat.last : .start)
             guard !lost.isEmpty else {
                 // Nothing is known of what was lost, but that it was: those before can't be told from current records.
                 return steps + restore([StreamEntry(position: applied, purge: .everything)], now)
@@ -284,31 +293,35 @@ struct FleetState {
         // Two signs of life that were under way together bring the same ones.
         let new = beat.entries.filter { $0.position > applied }
         var entries = new
-        if beat.isTrimmed && applied < beat.first {
+        if isTrimmed {
+            recent.forget(before: beat.first)
             // Some that aren't known here are gone: what was fetched before those that are left is asked for again.
             let all = Purge([.everything], isSoft: true)
             entries.insert(StreamEntry(position: beat.first, purge: all), at: 0)
         }
-        let isComplete = beat.entries.count < entriesAtOnce
+        let isComplete = beat.entries.count < most
         if let last = entries.last {
             for entry in new { recent.append(entry) }
             applied = last.position
             steps.append(.apply(entries, upTo: applied))
         }
         entriesAtOnce = Self.mostEntries
-        for own in settled where own.position <= applied && !isAwaitedByEverybody(own.number) {
-            steps.append(.taken(own.number))
+        for own in settled where own.position <= applied {
+            steps.append(.settle(own.number, at: own.position))
+            if !isAwaitedByEverybody(own.number) { steps.append(.taken(own.number)) }
         }
         settled.removeAll { $0.position <= applied }
         if isComplete {
             steps.append(.noteLife(asked: asked))
             attempts = 0
-            if !isConnected { steps += [.connected, .takePurges] }
+            if !isConnected { steps.append(.connected) }
             isConnected = true
         }
         // Whoever has applied something says so at once.
         if !entries.isEmpty { steps += self.beat(now) }
         if isAsking && nextAsk <= now { steps += ask(now) }
+        // After whatever else is sent now, since it is sent when this step is taken.
+        if isComplete { steps.append(.takePurges) }
         return steps
     }
 
@@ -340,7 +353,8 @@ struct FleetState {
     }
 
     private mutating func refuse(_ kind: RedisErrorKind, _ awaited: Awaited, _ now: Int64) -> [Step] {
-        if kind.mayPass { return lose(now) }
+        // Redis 6.2 says of errors within scripts that there was one before it says which.
+        if kind.mayPass || kind == .other { return lose(now) }
         return end(now + Self.refusalPause, .refused(kind))
     }
 
@@ -351,10 +365,14 @@ struct FleetState {
         hurry = nil
         isConnected = false
         streamEnd = .start
-        // Whether these are applied by everybody shows when they are sent again.
-        let known = settled
+        // What wasn't applied yet is sent again.
+        for own in settled {
+            for index in confirmations.indices where confirmations[index].number == own.number {
+                confirmations[index].position = nil
+            }
+        }
         settled = []
-        return [step] + known.filter { !isAwaitedByEverybody($0.number) }.map { .taken($0.number) }
+        return [step]
     }
 
     private mutating func enter(_ next: Phase, _ now: Int64) {

@@ -10,8 +10,14 @@ struct RestorablePurges {
 
     private var entries: [StreamEntry] = []
     private var items = 0
-    /// Whether any was dropped to make room, or was never known here.
-    private var covers = PurgePosition.start
+    /// Up to here some were dropped to make room, or never known here.
+    private var covers: PurgePosition
+
+    /// - Parameter start: what is known are those after it.
+    init(after start: PurgePosition = .start) { covers = start }
+
+    /// Those before a position may not all be known.
+    mutating func forget(before position: PurgePosition) { covers = max(covers, position) }
 
     /// An entry that was just applied; they come in order.
     mutating func append(_ entry: StreamEntry) {
