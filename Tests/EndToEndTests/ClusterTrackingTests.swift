@@ -78,8 +78,12 @@ struct ClusterTrackingTests {
 
         /// Deletes the entry as another program does, and waits until nobody has the copy any more.
         func delete(_ path: String, at node: RedisServer) throws {
-            let before = count(path)
-            #expect(try larders.allSatisfy { try $0.get(path).text == "answer \(before)" })
+            var before = 0
+            #expect(
+                try eventually(within: 20) {
+                    before = count(path)
+                    return try larders.allSatisfy { try $0.get(path).text == "answer \(before)" }
+                })
             #expect(try node.command("DEL", key(path)) == .integer(1))
             for larder in larders {
                 #expect(try eventually(within: 20) { try larder.get(path).text == "answer \(before + 1)" }, "\(path)")
@@ -141,7 +145,7 @@ struct ClusterTrackingTests {
     @Test("A master is killed: copies are used for store.grace, and again once its replica has taken its place")
     func masterKilled() throws {
         try Stage.run { stage in
-            let scene = try Scene(stage, replicas: 1, grace: "300ms")
+            let scene = try Scene(stage, replicas: 1, grace: "2s")
             let paths = try scene.paths()
             for path in paths { try scene.warm(path) }
             let victim = try scene.set.master(of: scene.key(paths[0]))
@@ -154,6 +158,7 @@ struct ClusterTrackingTests {
                             && larder.redisState == "up"
                     }, "\(larder.storeStats)")
             }
+            try scene.awaitTracking()
             for path in paths {
                 try scene.warm(path)
                 try scene.delete(path, at: scene.set.master(of: scene.key(path)))
