@@ -223,8 +223,10 @@ struct FleetState {
         guard !purges.isEmpty else { return [] }
         if awaited.isEmpty { lastReply = now }
         awaited += purges.map { .purge($0) }
-        // In the same go: its reply has everything up to them.
-        return beat(now)
+        // In the same go: its reply has everything up to them. One that is under way may not have.
+        guard isBeating else { return beat(now) }
+        hurry = now
+        return []
     }
 
     /// A purge is to be confirmed by everybody, or told to be unconfirmed in time.

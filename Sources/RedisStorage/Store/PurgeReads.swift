@@ -16,7 +16,7 @@ final class PurgeReads {
 
     /// Entries of one read: a reply's size has a bound. Where there are more, those lookups fail; there are only so many after a
     /// start, until the fleet's connection has read them.
-    private static let most = 50
+    private static let most = 500
 
     init(context: StoreContext) {
         self.context = context
