@@ -213,7 +213,7 @@ package final class AdminListener {
     /// Sends a purge to every Larder on the Redis; `done` is called on this thread.
     func send(_ purge: Purge, _ done: @escaping (PurgeOutcome) -> Void) {
         let finished = expect { if case .purge(let outcome) = $0 { done(outcome) } }
-        server.shared.stores.outbox.send(purge, awaitsEveryone: true) { finished(.purge($0)) }
+        server.shared.stores.outbox.send(purge) { finished(.purge($0)) }
     }
 
     /// The callback for the other thread, called there.

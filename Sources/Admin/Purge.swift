@@ -90,7 +90,7 @@ private final class PurgeProgress {
                     $0.member("time", time)
                     $0.member("instances", instances)
                 })
-        case .taken, .unconfirmed(.notApplied):
+        case .unconfirmed(.notApplied):
             reply(
                 .problem(
                     503, "purge-not-confirmed",

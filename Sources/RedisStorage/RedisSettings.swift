@@ -51,6 +51,9 @@ package struct RedisSettings: Sendable, Equatable {
     /// A record whose header declares more bytes than this counts as damaged.
     package var recordLimit = 256 << 20
 
+    /// How many replies there are to what a connection begins with: AUTH and SELECT.
+    var greetingReplies: Int { (password == nil ? 0 : 1) + (database == 0 ? 0 : 1) }
+
     package init(
         place: Place, user: String? = nil, password: String? = nil, database: Int = 0, prefix: String = "larder:",
         timeoutMilliseconds: Int64 = 250

@@ -7,8 +7,6 @@ import Synchronization
 
 /// What became of a purge.
 package enum PurgeOutcome: Sendable, Equatable {
-    /// It stands in the stream, and everything before it is applied here.
-    case taken
     /// Every Larder on the Redis has applied it.
     case applied(instances: Int)
     /// It isn't known to hold everywhere. It is kept and sent later, if it isn't in the stream yet.
@@ -31,18 +29,15 @@ package final class OutgoingPurge: Sendable {
     package let purge: Purge
     /// Those that this one takes the place of, and itself.
     fileprivate let unsettled: [UnsettledPurge]
-    /// Whether its outcome is known only once every Larder has applied it, instead of once it is taken.
-    package let awaitsEveryone: Bool
     private let done: Locked<(@Sendable (PurgeOutcome) -> Void)?>
 
     fileprivate init(
-        number: UInt64, purge: Purge, unsettled: [UnsettledPurge], awaitsEveryone: Bool = false,
+        number: UInt64, purge: Purge, unsettled: [UnsettledPurge],
         done: (@Sendable (PurgeOutcome) -> Void)? = nil
     ) {
         self.number = number
         self.purge = purge
         self.unsettled = unsettled
-        self.awaitsEveryone = awaitsEveryone
         self.done = Locked(done)
     }
 
@@ -93,9 +88,7 @@ package final class PurgeOutbox: Sendable {
 
     /// Applies a purge here, and sends it to everybody else.
     /// - Parameter done: called once with what became of it, on any thread; nil if nobody wants to know.
-    package func send(
-        _ purge: Purge, awaitsEveryone: Bool = false, done: (@Sendable (PurgeOutcome) -> Void)? = nil
-    ) {
+    package func send(_ purge: Purge, done: (@Sendable (PurgeOutcome) -> Void)? = nil) {
         let parts = purge.parts(items: Self.entryLimit)
         let unsettled = parts.map { log.begin($0) }
         let (wake, isOpen) = state.withLock { state in
@@ -106,7 +99,7 @@ package final class PurgeOutbox: Sendable {
                 append(
                     OutgoingPurge(
                         number: state.lastNumber, purge: part, unsettled: [unsettled[index]],
-                        awaitsEveryone: awaitsEveryone && isLast, done: isLast ? done : nil), to: &state)
+                        done: isLast ? done : nil), to: &state)
             }
             return (state.wake, true)
         }
@@ -197,10 +190,8 @@ package final class PurgeOutbox: Sendable {
         }
     }
 
-    /// Those that wait and whose outcome depends on everybody.
-    package var awaitingEveryone: [OutgoingPurge] {
-        state.withLock { $0.waiting.filter { $0.awaitsEveryone && $0.isAwaited } }
-    }
+    /// Those that wait, and whose outcome somebody wants to know.
+    package var awaited: [OutgoingPurge] { state.withLock { $0.waiting.filter(\.isAwaited) } }
 
     /// These couldn't be sent: they are the next ones again.
     package func putBack(_ purges: [OutgoingPurge]) {

@@ -1,5 +1,5 @@
-// A connection to Redis that is listened to rather than asked, as a subscriber's is: it sends what it is given and passes on
-// whatever comes, in order. It decides nothing, and doesn't come back when it is lost.
+// A connection to Redis whose owner knows what comes when, as a subscriber does: it sends what it is given and passes on whatever
+// comes, in order. It decides nothing, and doesn't come back when it is lost.
 
 import Bytes
 import EventLoop

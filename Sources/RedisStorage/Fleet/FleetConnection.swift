@@ -147,7 +147,6 @@ package final class FleetConnection {
             for entry in entries { stores.purges.apply(entry.purge, at: entry.position) }
             stores.purges.advance(to: end)
         case .noteLife(let asked): stores.hearing.notePurges(asked: WallTime(milliseconds: asked))
-        case .taken(let number): finish(number, .taken)
         case .applied(let number, let instances): finish(number, .applied(instances: instances))
         case .unconfirmed(let number):
             let isTaken = state.phase == .beating && !sent.contains { $0.number == number }
@@ -195,7 +194,7 @@ package final class FleetConnection {
     // MARK: Purges
 
     private func takePurges() {
-        for purge in stores.outbox.awaitingEveryone { expect(purge) }
+        for purge in stores.outbox.awaited { expect(purge) }
         guard state.phase == .beating, let connection else { return }
         let taken = stores.outbox.take(items: Self.itemsAtOnce)
         for purge in taken {
@@ -215,7 +214,7 @@ package final class FleetConnection {
     }
 
     private func expect(_ purge: OutgoingPurge) {
-        guard awaited.updateValue(purge, forKey: purge.number) == nil, purge.awaitsEveryone else { return }
+        guard awaited.updateValue(purge, forKey: purge.number) == nil else { return }
         state.confirm(purge.number, now: now)
     }
 
@@ -231,22 +230,13 @@ package final class FleetConnection {
     // MARK: Commands
 
     private func greet() {
-        if let password = settings.password {
-            connection?.output.authenticate(user: settings.user, password: password)
-        }
-        if settings.database != 0 { connection?.output.select(settings.database) }
+        connection?.output.greet(settings)
         connection?.flush()
     }
 
     private func beat(_ applied: PurgePosition, _ most: Int) {
         guard let connection else { return }
-        connection.output.command(11)
-        connection.output.argument("EVAL")
-        connection.output.argument(FleetScripts.beat)
-        connection.output.argument("3")
-        connection.output.argument(names.purges)
-        connection.output.argument(names.members)
-        connection.output.argument(names.epoch)
+        connection.output.script(FleetScripts.beat, [names.purges, names.members, names.epoch], arguments: 5)
         connection.output.argument(member)
         connection.output.argument("\(applied)")
         connection.output.argument(decimal: Int(grace))
@@ -260,25 +250,15 @@ package final class FleetConnection {
         for entry in entries {
             // More arguments than that are too many for a script.
             let values = (entry.purge.items.count > 1000 ? .everything : entry.purge).entry
-            connection.output.command(5 + values.count)
-            connection.output.argument("EVAL")
-            connection.output.argument(FleetScripts.restore)
-            connection.output.argument("1")
-            connection.output.argument(names.purges)
+            connection.output.script(FleetScripts.restore, [names.purges], arguments: 1 + values.count)
             connection.output.argument("\(entry.position)")
             for text in values { connection.output.argument(text) }
         }
     }
 
     private func askMembers() {
-        guard let connection else { return }
-        connection.output.command(5)
-        connection.output.argument("EVAL")
-        connection.output.argument(FleetScripts.members)
-        connection.output.argument("2")
-        connection.output.argument(names.members)
-        connection.output.argument(names.epoch)
-        connection.flush()
+        connection?.output.script(FleetScripts.members, [names.members, names.epoch], arguments: 0)
+        connection?.flush()
     }
 }
 
@@ -286,8 +266,7 @@ extension FleetConnection: PushConnectionOwner {
     func pushConnection(_ connection: PushConnection, _ event: PushEvent) {
         switch event {
         case .opened:
-            let replies = (settings.password == nil ? 0 : 1) + (settings.database == 0 ? 0 : 1)
-            take(state.connected(replies: replies, now: now))
+            take(state.connected(replies: settings.greetingReplies, now: now))
             schedule()
         case .received(let reply, let elements):
             guard let awaited = state.awaited.first else { return end() }

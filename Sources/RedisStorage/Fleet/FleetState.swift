@@ -63,8 +63,6 @@ struct FleetState {
         case apply([StreamEntry], upTo: PurgePosition)
         /// Everything before that time is applied.
         case noteLife(asked: Int64)
-        /// A purge is applied here, whose position that is.
-        case taken(UInt64)
         /// A purge is applied by that many.
         case applied(UInt64, instances: Int)
         /// A purge isn't known to be applied everywhere, and time is up.
@@ -92,7 +90,7 @@ struct FleetState {
     private(set) var awaited: [Awaited] = []
     /// Up to where everything is applied.
     private(set) var applied: PurgePosition
-    /// Purges that are to be told of once they are applied here.
+    /// Purges of this process that are in the stream, and aren't applied here yet.
     private var settled: [(number: UInt64, position: PurgePosition)] = []
     private var confirmations: [Confirmation] = []
     private var recent: RestorablePurges
@@ -310,7 +308,6 @@ struct FleetState {
         entriesAtOnce = Self.mostEntries
         for own in settled where own.position <= applied {
             steps.append(.settle(own.number, at: own.position))
-            if !isAwaitedByEverybody(own.number) { steps.append(.taken(own.number)) }
         }
         settled.removeAll { $0.position <= applied }
         if isComplete {
@@ -326,8 +323,6 @@ struct FleetState {
         if isComplete { steps.append(.takePurges) }
         return steps
     }
-
-    private func isAwaitedByEverybody(_ number: UInt64) -> Bool { confirmations.contains { $0.number == number } }
 
     private mutating func restore(_ entries: [StreamEntry], _ now: Int64) -> [Step] {
         awaited += entries.map { _ in .restoration }

@@ -27,6 +27,21 @@ extension ByteQueue {
         argument(decimal: database)
     }
 
+    /// AUTH and SELECT, as far as they are needed: ``RedisSettings/greetingReplies`` statuses are the reply.
+    mutating func greet(_ settings: RedisSettings) {
+        if let password = settings.password { authenticate(user: settings.user, password: password) }
+        if settings.database != 0 { select(settings.database) }
+    }
+
+    /// Begins the call of a script; so many arguments follow.
+    mutating func script(_ script: StaticString, _ keys: [[UInt8]], arguments: Int) {
+        command(3 + keys.count + arguments)
+        argument("EVAL")
+        argument(script)
+        argument(decimal: keys.count)
+        for key in keys { argument(key) }
+    }
+
     mutating func argument(_ text: StaticString) {
         bulk(text.utf8CodeUnitCount)
         append(text)

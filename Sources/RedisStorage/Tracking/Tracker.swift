@@ -166,10 +166,7 @@ package final class Tracker {
     // MARK: Commands
 
     private func greet() {
-        if let password = settings.password {
-            connection?.output.authenticate(user: settings.user, password: password)
-        }
-        if settings.database != 0 { connection?.output.select(settings.database) }
+        connection?.output.greet(settings)
         connection?.output.command(2)
         connection?.output.argument("CLIENT")
         connection?.output.argument("ID")
@@ -212,8 +209,7 @@ extension Tracker: PushConnectionOwner {
     func pushConnection(_ connection: PushConnection, _ event: PushEvent) {
         switch event {
         case .opened:
-            let replies = (settings.password == nil ? 0 : 1) + (settings.database == 0 ? 0 : 1)
-            take(state.connected(replies: replies, now: now))
+            take(state.connected(replies: settings.greetingReplies, now: now))
             schedule()
         case .received(let reply, let elements): take(state.received(TrackerMessage(reply, elements), now: now))
         case .malformed: take(state.received(.malformed, now: now))
