@@ -131,20 +131,7 @@ struct ClusterTests {
             load.awaitMore(50)
 
             let victim = try set.master(of: one.redisKey("GET", "http://api.example/l0"))
-            let hasMoved = Switch()
-            let (writes, failures) = (Counter(), Failures())
-            let writer = Thread {
-                for path in paths {
-                    do {
-                        let response = try one.request("PUT", path, body: Array("new".utf8))
-                        if response.status != 200 { failures.add("\(path): \(response.head.startLine)") }
-                    } catch { failures.add("\(path): \(error)") }
-                    writes.add(1)
-                    Thread.sleep(forTimeInterval: hasMoved.isOn ? 0.002 : 0.025)
-                }
-            }
-            writer.start()
-            eventually { writes.value >= 10 }
+            let writes = Writes(one, paths)
             victim.kill()
             for larder in [one, other] {
                 #expect(
@@ -152,9 +139,7 @@ struct ClusterTests {
                         try larder.redisState == "up" && larder.figure("store", "cluster", "changes") >= 1
                     }, "\(larder.storeStats)")
             }
-            hasMoved.turnOn()
-            #expect(eventually(within: 20) { writes.value == paths.count })
-            #expect(failures.all.isEmpty, "\(failures.all.prefix(5)) of \(writes.value)")
+            writes.finish()
             #expect(try eventually(within: 10) { try one.figure("store", "remote", "removals_undelivered") == 0 })
 
             let stale = try paths.filter { try other.get($0).text != "new" }

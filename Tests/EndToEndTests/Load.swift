@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TestSupport
+import Testing
 
 // Load, and the small things that threads of a test share.
 
@@ -69,6 +70,36 @@ final class Load: @unchecked Sendable {
         lock.withLock { isStopped = true }
         eventually(within: 15) { lock.withLock { running } == 0 }
         return lock.withLock { outcome }
+    }
+}
+
+/// PUTs to one path after the other, from before a failover until after it.
+final class Writes: Sendable {
+    private let paths: [String]
+    private let isFailoverOver = Switch()
+    private let done = Counter()
+    private let failures = Failures()
+
+    init(_ larder: LarderProcess, _ paths: [String]) {
+        self.paths = paths
+        Thread.detachNewThread { [done, failures, isFailoverOver] in
+            for path in paths {
+                do {
+                    let response = try larder.request("PUT", path, body: Array("new".utf8))
+                    if response.status != 200 { failures.add("\(path): \(response.head.startLine)") }
+                } catch { failures.add("\(path): \(error)") }
+                done.add(1)
+                Thread.sleep(forTimeInterval: isFailoverOver.isOn ? 0.002 : 0.025)
+            }
+        }
+        eventually { done.value >= 10 }
+    }
+
+    /// The failover is over: the rest is written, and all of it has to have been answered with 200.
+    func finish(_ location: SourceLocation = #_sourceLocation) {
+        isFailoverOver.turnOn()
+        #expect(eventually(within: 20) { done.value == paths.count }, sourceLocation: location)
+        #expect(failures.all.isEmpty, "\(failures.all.prefix(5)) of \(done.value)", sourceLocation: location)
     }
 }
 

@@ -42,20 +42,7 @@ struct SentinelTests {
             load.awaitMore(50)
 
             // Writes go on from before the failover until after it. Nobody reads these paths meanwhile.
-            let hasMoved = Switch()
-            let (writes, failures) = (Counter(), Failures())
-            let writer = Thread {
-                for path in paths {
-                    do {
-                        let response = try one.request("PUT", path, body: Array("new".utf8))
-                        if response.status != 200 { failures.add("\(path): \(response.head.startLine)") }
-                    } catch { failures.add("\(path): \(error)") }
-                    writes.add(1)
-                    Thread.sleep(forTimeInterval: hasMoved.isOn ? 0.002 : 0.025)
-                }
-            }
-            writer.start()
-            eventually { writes.value >= 10 }
+            let writes = Writes(one, paths)
             switch failover {
             case .masterKilled: set.first.kill()
             case .masterReplaced: try set.failOver()
@@ -67,9 +54,7 @@ struct SentinelTests {
                             && larder.redisState == "up"
                     }, "\(larder.storeStats)")
             }
-            hasMoved.turnOn()
-            #expect(eventually(within: 20) { writes.value == paths.count })
-            #expect(failures.all.isEmpty, "\(failures.all.prefix(5)) of \(writes.value)")
+            writes.finish()
             #expect(try eventually(within: 10) { try one.figure("store", "remote", "removals_undelivered") == 0 })
 
             // Copies in memory may be used for store.grace.

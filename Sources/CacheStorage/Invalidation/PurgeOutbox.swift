@@ -27,12 +27,11 @@ package enum PurgeTrouble: Sendable, Equatable {
 package final class OutgoingPurge: Sendable {
     package let number: UInt64
     package let purge: Purge
-    /// Those that this one takes the place of, and itself.
-    fileprivate let unsettled: [UnsettledPurge]
+    fileprivate let unsettled: UnsettledPurge
     private let done: Locked<(@Sendable (PurgeOutcome) -> Void)?>
 
     fileprivate init(
-        number: UInt64, purge: Purge, unsettled: [UnsettledPurge],
+        number: UInt64, purge: Purge, unsettled: UnsettledPurge,
         done: (@Sendable (PurgeOutcome) -> Void)? = nil
     ) {
         self.number = number
@@ -98,14 +97,14 @@ package final class PurgeOutbox: Sendable {
                 state.lastNumber += 1
                 append(
                     OutgoingPurge(
-                        number: state.lastNumber, purge: part, unsettled: [unsettled[index]],
+                        number: state.lastNumber, purge: part, unsettled: unsettled[index],
                         done: isLast ? done : nil), to: &state)
             }
             return (state.wake, true)
         }
         wake?()
         guard !isOpen else { return }
-        for (part, unsettled) in zip(parts, unsettled) { keepHere(part, [unsettled]) }
+        for (part, unsettled) in zip(parts, unsettled) { keepHere(part, unsettled) }
         done?(.unconfirmed(.closed))
     }
 
@@ -118,9 +117,9 @@ package final class PurgeOutbox: Sendable {
         let (awaited, others) = (state.waiting.filter(\.isAwaited), state.waiting.filter { !$0.isAwaited })
         guard others.count > 1 else { return }
         let everything = OutgoingPurge(
-            number: others[0].number, purge: .everything, unsettled: [log.begin(.everything)])
+            number: others[0].number, purge: .everything, unsettled: log.begin(.everything))
         // They are covered.
-        for unsettled in others.flatMap(\.unsettled) { log.withdraw(unsettled) }
+        for one in others { log.withdraw(one.unsettled) }
         state.waiting = [everything] + awaited
         state.items = state.waiting.reduce(0) { $0 + $1.purge.items.count }
         state.figures.folded += 1
@@ -159,9 +158,8 @@ package final class PurgeOutbox: Sendable {
     }
 
     /// It is later than whatever was fetched until now, and no other process learns of it.
-    private func keepHere(_ purge: Purge, _ unsettled: [UnsettledPurge]) {
-        let position = log.noteOwn(purge, at: WallTime(milliseconds: 0))
-        for one in unsettled { log.settle(one, at: position) }
+    private func keepHere(_ purge: Purge, _ unsettled: UnsettledPurge) {
+        log.settle(unsettled, at: log.noteOwn(purge, at: WallTime(milliseconds: 0)))
     }
 
     /// Whether what is sent now can be expected to be in the stream soon.
@@ -211,7 +209,7 @@ package final class PurgeOutbox: Sendable {
 
     /// The stream has it at that position.
     package func settle(_ outgoing: OutgoingPurge, at position: PurgePosition) {
-        for unsettled in outgoing.unsettled { log.settle(unsettled, at: position) }
+        log.settle(outgoing.unsettled, at: position)
     }
 
     package var figures: OutboxFigures {
