@@ -48,6 +48,7 @@ extension Cache {
         now: WallTime
     ) {
         // Nobody tells what happens to the key in the store meanwhile, nor what has happened since the response was asked for.
+        // It isn't found while purges of others aren't known: one that they have acknowledged may cover it.
         let whole = shared.hearing.bindsCopies ? min(copyLifetime, shared.hearing.graceMilliseconds) : copyLifetime
         let asked = WallTime(milliseconds: response.facts.requestTime.milliseconds)
         let lifetime = whole - max(now - asked, 0)

@@ -179,6 +179,19 @@ struct HearingTests {
         #expect(isThere(at(999)) && !isThere(at(1000)))
     }
 
+    @Test("What was kept while the store was away is used as long as purges of others are known, and no longer")
+    func keptAlone() {
+        let copies = Copies(grace: 100)
+        copies.hearing.beginPurges(grace: 300)
+        let record = copies.record
+        copies.store.store(record.key, record.make(), usableUntil: at(1000), session: Hearing.shortLife)
+        #expect(!copies.isThere(at(2)))
+        copies.hearing.notePurges(asked: at(100))
+        #expect(copies.isThere(at(400)) && !copies.isThere(at(401)))
+        copies.hearing.notePurges(asked: at(700))
+        #expect(copies.isThere(at(999)) && !copies.isThere(at(1000)))
+    }
+
     @Test("An emptied store has not forgotten what was named")
     func emptied() {
         let copies = Copies()

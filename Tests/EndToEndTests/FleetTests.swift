@@ -36,12 +36,10 @@ struct FleetTests {
         "Redis is killed, hangs, is slow, flushed, read-only, full, rolled back, or wants another password, under load: no client sees an error, nothing is stale past its bound, no invalidation is lost, and HITs come back",
         .tags(.must))
     func redisFails() throws {
-        // What an instance has fetched alone while Redis was away may be used for store.grace although it was purged elsewhere.
         let finished = try fleet(
             [
                 "--backend", "tiered", "--seed", "1", "--seconds", "45", "--clients", "4",
                 "--only", "under load Redis",
-                "--ignore", "XADD,purge,soft purge",
             ], within: 360)
         #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
     }

@@ -123,7 +123,9 @@ class Fleet:
             self.find("damaged", f"{resource} at {instance}: {len(response.content)} bytes that no version has", resource)
         else:
             before = len(self.rules.findings)
-            self.rules.judge(resource, instance, version, resource.version, begun, now, response.cache)
+            # Who isn't in touch with Redis still shares what it began to fetch within the bound.
+            spared = self.bound if response.is_collapsed else 0
+            self.rules.judge(resource, instance, version, resource.version, begun, now, response.cache, spared)
             self.excerpts(before)
         response.version = version
         return response

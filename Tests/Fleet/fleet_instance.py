@@ -46,6 +46,11 @@ class Response:
     def cache(self):
         return self.fields.get("x-cache", "")
 
+    @property
+    def is_collapsed(self):
+        """Whether it is what another request had fetched already when this one came, or was fetching."""
+        return "collapsed" in self.fields.get("cache-status", "")
+
 
 async def exchange(port, method, target, host=HOST, content=None, fields=(), within=CLIENT_SECONDS):
     """One request on a connection of its own."""

@@ -8,6 +8,10 @@ origin had before the change. That moment is the demand's `since`. A demand can 
 from dataclasses import dataclass, field
 
 
+# Kinds of change that hold at once; the others have a bound already.
+ACKNOWLEDGED = ("purge", "soft purge")
+
+
 @dataclass
 class Demand:
     """Requests that begin after `since` see at least `version`. It is broken once at most: one finding is enough."""
@@ -19,8 +23,9 @@ class Demand:
     void_from: float = float("inf")
     is_broken: bool = False
 
-    def applies(self, instance, begun, judged):
-        return self.since < begun and judged < self.void_from and self.instance in (None, instance)
+    def applies(self, instance, begun, judged, spared=0.0):
+        since = self.since + (spared if self.kind in ACKNOWLEDGED else 0)
+        return since < begun and judged < self.void_from and self.instance in (None, instance)
 
 
 @dataclass
@@ -62,12 +67,13 @@ class Rules:
                 if demand.instance is instance:
                     demand.void_from = min(demand.void_from, at)
 
-    def judge(self, key, instance, version, newest, begun, now, how):
-        """One response: `version` is what it has, `newest` what the origin has by now."""
+    def judge(self, key, instance, version, newest, begun, now, how, spared=0.0):
+        """One response: `version` is what it has, `newest` what the origin has by now. After a purge that was acknowledged,
+        nothing is demanded of it for the seconds that are spared."""
         self.judged += 1
         if version > newest:
             self.find("impossible", f"{key} at {instance} has version {version}, the origin {newest}", key, now)
-        binding = [demand for demand in self.demands.get(key, ()) if demand.applies(instance, begun, now)]
+        binding = [demand for demand in self.demands.get(key, ()) if demand.applies(instance, begun, now, spared)]
         if not binding:
             return True
         self.demanded += 1

@@ -34,8 +34,10 @@ package enum HearingMode: UInt8, Sendable, BitwiseCopyable, CaseIterable {
 package final class Hearing: Sendable {
     /// Of no copy: for look-ups while none may be used.
     static let noSession = UInt32.max
-    /// Of copies with a short life, which any look-up may use.
+    /// Of copies with a short life, which any look-up may use that knows what others have purged.
     static let shortLife = UInt32.max - 1
+    /// Of no copy, one with a short life included: for look-ups while purges of others aren't known.
+    static let noCopy = UInt32.max - 2
 
     private let modeValue = Atomic<UInt8>(HearingMode.none.rawValue)
     /// The session that lasts, or else 0.
@@ -75,7 +77,7 @@ package final class Hearing: Sendable {
         #endif
         // In this order: a sign of life of a new session must never make a copy of an earlier one usable again.
         guard now.milliseconds &- heardAt.load(ordering: .acquiring) <= grace.load(ordering: .relaxed) else {
-            return Self.noSession
+            return knowsPurges(at: now) ? Self.noSession : Self.noCopy
         }
         let current = session.load(ordering: .acquiring)
         return current == 0 ? Self.noSession : current
@@ -137,7 +139,7 @@ package final class Hearing: Sendable {
 
     private func nextSession() {
         var next = lastSession.load(ordering: .relaxed) &+ 1
-        if next == 0 || next >= Self.shortLife { next = 1 }
+        if next == 0 || next >= Self.noCopy { next = 1 }
         lastSession.store(next, ordering: .relaxed)
         session.store(next, ordering: .releasing)
     }

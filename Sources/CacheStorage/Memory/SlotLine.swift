@@ -24,7 +24,9 @@ struct Slot {
 
     /// Whether a look-up that may use this session's copies may use this one.
     @inline(__always)
-    func isOf(_ session: UInt32) -> Bool { self.session == session || self.session == Hearing.shortLife }
+    func isOf(_ session: UInt32) -> Bool {
+        self.session == session || self.session == Hearing.shortLife && session != Hearing.noCopy
+    }
 
     static let none = UInt32.max
     static let mostUses: UInt8 = 3
