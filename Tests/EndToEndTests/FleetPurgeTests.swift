@@ -163,6 +163,23 @@ struct FleetPurgeTests {
         }
     }
 
+    @Test(
+        "A stream that another program has given an identifier out of all bounds begins again with a purge of everything",
+        arguments: ["18000000000000-1", "1700000000000-2000000"])
+    func outOfBounds(_ identifier: String) throws {
+        try Stage.run { stage in
+            let fleet = try FleetScene(stage, .tiered, count: 2)
+            try fleet.expectConnected()
+            let path = fleet.tagged("t-7")
+            try fleet.warm(path)
+            if identifier.hasPrefix("17") { _ = try fleet.redis.command("DEL", "{larder:}purges") }
+            _ = try fleet.redis.command("XADD", "{larder:}purges", identifier, "t", "t-7")
+            #expect(try eventually(within: 20) { try !fleet.answers(path).contains("answer 1") })
+            #expect(try eventually(within: 20) { try fleet.purge("t-7").status == 200 })
+            try fleet.warm(path)
+        }
+    }
+
     @Test("Without rights to the stream nothing is served from Redis, and the log and a purge say so")
     func withoutRights() throws {
         try Stage.run { stage in
@@ -176,7 +193,7 @@ struct FleetPurgeTests {
             for _ in 0..<3 { #expect(try larder.get(path).xCache != "HIT") }
             #expect(try larder.admin("POST", "/purge", body: Array(#"{"tags":["t-6"]}"#.utf8)).status == 503)
             #expect(
-                try eventually { larder.process.standardError.contains("refuses what the exchange of purges needs") })
+                eventually { larder.process.standardError.contains("refuses what the exchange of purges needs") })
         }
     }
 }

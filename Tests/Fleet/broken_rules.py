@@ -15,6 +15,12 @@ HISTORIES = {
     "claim": ["changed while it is fetched: DEL"],
     "alone": ["fetched without a placeholder, and then changed"],
     "delivery": ["written while Redis can't be told"],
+    "position": ["changed while it is fetched: tag", "changed while it is fetched: XADD"],
+    "ahead": ["purged while an instance is: cut off", "purged while an instance is: starting",
+              "read by one that is out of touch, after a purge"],
+    "confirmation": ["purged while an instance is: silent", "purged while an instance is: stopped"],
+    "epoch": ["Redis is rolled back while a purge waits for everybody"],
+    "age": ["purged right after Redis lost everything, with one that hasn't noticed"],
 }
 
 

@@ -184,6 +184,45 @@ struct FleetStateTests {
         #expect(steps.first == .apply([later, entry(301, "b")], upTo: at(301)))
     }
 
+    @Test(
+        "Where another has purged at a position that counts as applied, as a new master whose clock is behind gives it, everything is purged"
+    )
+    func behind() {
+        let entries = [entry(100, "a"), entry(200, "b")]
+        var machine = Machine(entries)
+        _ = machine.pass(250)
+        func reply(lastApplied: UInt64) -> FleetReply {
+            .beat(
+                FleetBeat(
+                    epoch: epoch(), first: at(100), last: at(lastApplied), isTrimmed: false, entries: [],
+                    hasApplied: false, lastApplied: at(lastApplied)))
+        }
+        let everything = StreamEntry(position: .start, purge: .everything)
+        #expect(machine.on(reply(lastApplied: 150)).contains(.restore([entries[1], everything])))
+        var other = Machine(entries)
+        _ = other.pass(250)
+        #expect(other.on(reply(lastApplied: 100)).contains(.restore([entries[1]])))
+    }
+
+    @Test("A reply that can't be read is asked for in smaller pieces, and an entry that can't be read is passed")
+    func unreadable() {
+        var machine = Machine()
+        var asked = 256
+        for _ in 0..<3 {
+            _ = machine.pass(6000)
+            if machine.state.phase != .beating { _ = machine.state.connected(replies: 0, now: machine.now) }
+            #expect(machine.on(.malformed) == [.lose])
+            asked /= 8
+            _ = machine.pass(6000)
+            let steps = machine.state.connected(replies: 0, now: machine.now)
+            #expect(steps == [.greet, .beat(applied: .start, most: asked)])
+        }
+        #expect(asked == 0)
+        let passed = StreamEntry(position: at(70), purge: .everything)
+        let steps = machine.on(beat([passed], last: at(90)))
+        #expect(steps == [.apply([passed], upTo: at(70)), .beat(applied: at(70), most: 256)])
+    }
+
     @Test("A purge that was written, and lost with the connection before it was applied, is sent again")
     func notApplied() {
         var machine = Machine()

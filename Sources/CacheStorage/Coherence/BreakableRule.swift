@@ -26,6 +26,16 @@
         case alone
         /// Invalidations that the store could not take are sent again.
         case delivery
+        /// What was fetched before a purge was known here counts as purged, however late it is stored.
+        case position
+        /// Whoever isn't in touch with the others reads what was purged ahead of what it looks up.
+        case ahead
+        /// A purge has succeeded once everybody has applied it.
+        case confirmation
+        /// And only if Redis has lost nothing meanwhile.
+        case epoch
+        /// And has had what it has for so long that nobody relies on what was before.
+        case age
 
         private static let broken = Atomic<Int>(-1)
 

@@ -35,10 +35,15 @@ extension Fill {
         guard settleVariant(names, discardAt: discardAt, facts, &index) else {
             return refuse(.storeUnavailable, facts.status)
         }
+        #if LARDER_BREAKABLE_RULES
+            let fence = BreakableRule.position.isBroken ? service.cache.moment.fence : began.fence
+        #else
+            let fence = began.fence
+        #endif
         let description = RecordDescription(
             id: service.newIdentifier(), status: facts.status.code, discardAt: discardAt, facts: facts,
             etag: head.etag, lastModified: head.lastModified, headHasContentLength: head.hasContentLength,
-            fence: began.fence, url: request.urlDigest)
+            fence: fence, url: request.urlDigest)
         var length: Int?
         switch response.contentSize {
         case .none: length = 0

@@ -55,12 +55,15 @@ struct FleetBeat: Equatable {
     let entries: [StreamEntry]
     /// Whether the entry stands there up to which everything is applied.
     let hasApplied: Bool
+    /// The last entry that stands no later than that.
+    let lastApplied: PurgePosition
 
     init(
         epoch: FleetEpoch, first: PurgePosition, last: PurgePosition, isTrimmed: Bool, entries: [StreamEntry],
-        hasApplied: Bool = true
+        hasApplied: Bool = true, lastApplied: PurgePosition = .start
     ) {
         self.hasApplied = hasApplied
+        self.lastApplied = lastApplied
         self.epoch = epoch
         self.first = first
         self.last = last
@@ -69,14 +72,16 @@ struct FleetBeat: Equatable {
     }
 
     init?(_ elements: [ReplyElement]) {
-        guard elements.count == 7, let applied = elements[6].integer,
+        guard elements.count == 8, let applied = elements[6].integer,
             let epoch = elements[1].bytes.flatMap({ FleetEpoch($0) }),
             let first = elements[2].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
             let last = elements[3].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) }),
-            let trimmed = elements[4].integer, let entries = elements[5].elements.flatMap({ StreamEntry.all($0) })
+            let trimmed = elements[4].integer, let entries = elements[5].elements.flatMap({ StreamEntry.all($0) }),
+            let lastApplied = elements[7].bytes.flatMap({ PurgePosition(streamIdentifier: $0.span) })
         else { return nil }
         self.init(
-            epoch: epoch, first: first, last: last, isTrimmed: trimmed != 0, entries: entries, hasApplied: applied != 0)
+            epoch: epoch, first: first, last: last, isTrimmed: trimmed != 0, entries: entries, hasApplied: applied != 0,
+            lastApplied: lastApplied)
     }
 }
 
@@ -116,6 +121,17 @@ struct FleetMembers: Equatable {
         self.init(now: Int64(clamping: now), epoch: FleetEpoch(epoch), members: members)
     }
 
-    /// Those that rely on what they have applied.
-    var live: [Member] { members.filter { $0.ends > now } }
+    /// Those that rely on what they have applied; nil while there may be others that rely on what Redis had in another epoch.
+    /// - Parameters:
+    ///   - known: the epoch in which this process applies purges.
+    ///   - grace: for how long anybody relies on what was heard, in milliseconds.
+    func live(in known: FleetEpoch?, grace: Int64) -> [Member]? {
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.confirmation.isBroken { return [] }
+            let known = BreakableRule.epoch.isBroken ? epoch : known
+            let grace = BreakableRule.age.isBroken ? 0 : grace
+        #endif
+        guard let epoch, epoch == known, epoch.began + grace <= now else { return nil }
+        return members.filter { $0.ends > now }
+    }
 }

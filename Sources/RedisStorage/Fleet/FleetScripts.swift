@@ -5,13 +5,30 @@ enum FleetScripts {
     /// A sign of life, and what was purged since.
     ///
     /// Keys: purges, members, epoch. Arguments: this member, the position up to which it has applied purges, how long it relies
-    /// on that in milliseconds, something random for a new epoch, the most entries to return.
+    /// on that in milliseconds, something random for a new epoch, the most entries to return; 0 for the position of the next one
+    /// alone.
     /// Returns: the time, the epoch, the positions of the first and the last entry, whether earlier ones are gone from the
-    /// stream, the entries after the position, and whether the one at the position is there.
+    /// stream, the entries after the position, whether the one at the position is there, and the last one up to it.
+    ///
+    /// An epoch is of one run of one server: who comes back with older data begins another. A stream whose positions can't be
+    /// told apart in one word, as another program's may be, begins again with a purge of everything.
     static let beat: StaticString = """
         local t=redis.call('TIME')
         local now=t[1]*1000+math.floor(t[2]/1000)
-        redis.call('SET',KEYS[3],ARGV[4]..':'..string.format('%.0f',now),'NX')
+        local newest=redis.call('XREVRANGE',KEYS[1],'+','-','COUNT',1)
+        if #newest>0 then
+          local ms,seq=string.match(newest[1][1],'(%d+)-(%d+)')
+          if tonumber(ms)>=17592186044416 or tonumber(seq)>=1048576 then
+            redis.call('UNLINK',KEYS[1],KEYS[3])
+            redis.call('XADD',KEYS[1],'*','e','1')
+          end
+        end
+        local info=redis.pcall('INFO','server')
+        local run=type(info)=='string' and string.match(info,'run_id:(%w+)') or ''
+        local epoch=redis.call('GET',KEYS[3])
+        if not epoch or run~='' and string.match(epoch,'/(%w*):')~=run then
+          redis.call('SET',KEYS[3],ARGV[4]..'/'..run..':'..string.format('%.0f',now))
+        end
         redis.call('HSET',KEYS[2],ARGV[1],ARGV[2]..' '..string.format('%.0f',now+ARGV[3]))
         if redis.call('HLEN',KEYS[2])>256 then
           local all=redis.call('HGETALL',KEYS[2])
@@ -31,10 +48,12 @@ enum FleetScripts {
             if info[i]=='entries-added' and info[i+1]>redis.call('XLEN',KEYS[1]) then trimmed=1 end
           end
         end
+        local found=redis.call('XRANGE',KEYS[1],'('..ARGV[2],'+','COUNT',ARGV[5]=='0' and '1' or ARGV[5])
+        if ARGV[5]=='0' and #found>0 then found={{found[1][1],{}}} end
+        local before=redis.call('XREVRANGE',KEYS[1],ARGV[2],'-','COUNT',1)
         return {string.format('%.0f',now),redis.call('GET',KEYS[3]),#first>0 and first[1][1] or '0-0',
-          #last>0 and last[1][1] or '0-0',trimmed,
-          redis.call('XRANGE',KEYS[1],'('..ARGV[2],'+','COUNT',ARGV[5]),
-          #redis.call('XRANGE',KEYS[1],ARGV[2],ARGV[2],'COUNT',1)}
+          #last>0 and last[1][1] or '0-0',trimmed,found,
+          #redis.call('XRANGE',KEYS[1],ARGV[2],ARGV[2],'COUNT',1),#before>0 and before[1][1] or '0-0'}
         """
 
     /// Puts an entry back that Redis has lost, at its own position if that is still possible.
@@ -49,10 +68,14 @@ enum FleetScripts {
 
     /// Who has applied what.
     ///
-    /// Keys: members, epoch. Returns: the time, the epoch, and the members as HGETALL has them.
+    /// Keys: members, epoch. Returns: the time, the epoch, and the members as HGETALL has them. The epoch is empty where it is of
+    /// an earlier run of the server.
     static let members: StaticString = """
         local t=redis.call('TIME')
-        return {string.format('%.0f',t[1]*1000+math.floor(t[2]/1000)),redis.call('GET',KEYS[2]) or '',
-          redis.call('HGETALL',KEYS[1])}
+        local info=redis.pcall('INFO','server')
+        local run=type(info)=='string' and string.match(info,'run_id:(%w+)') or ''
+        local epoch=redis.call('GET',KEYS[2]) or ''
+        if run~='' and string.match(epoch,'/(%w*):')~=run then epoch='' end
+        return {string.format('%.0f',t[1]*1000+math.floor(t[2]/1000)),epoch,redis.call('HGETALL',KEYS[1])}
         """
 }

@@ -267,7 +267,8 @@ struct FleetState {
         case (.restoration, .position): return []
         case (.members, .members(let members)): return take(members, now)
         default:
-            entriesAtOnce = max(entriesAtOnce / 8, 1)
+            // A single one that is too large to be read is passed by its position alone, as a purge of everything.
+            entriesAtOnce /= 8
             return lose(now)
         }
     }
@@ -283,10 +284,12 @@ struct FleetState {
         if beat.last < applied || isGone && !isTrimmed && restoredUpTo != applied {
             restoredUpTo = applied
             // Whoever wrote first afterwards may have hidden that some are missing: then all are looked for.
-            let lost = recent.after(beat.last < applied ? beat.last : .start)
-            guard !lost.isEmpty else {
-                // Nothing is known of what was lost, but that it was: those before can't be told from current records.
-                return steps + restore([StreamEntry(position: applied, purge: .everything)], now)
+            var lost = recent.after(beat.last < applied ? beat.last : .start)
+            // Where nothing is known of what was lost, but that it was, records from before can't be told from current ones.
+            if lost.isEmpty { lost = [StreamEntry(position: applied, purge: .everything)] }
+            // Another may have purged since, at a position that counts as applied here: a new master's clock may be behind.
+            if beat.lastApplied != .start, !recent.has(beat.lastApplied) {
+                lost.append(StreamEntry(position: .start, purge: .everything))
             }
             return steps + restore(lost, now)
         }
@@ -331,9 +334,7 @@ struct FleetState {
 
     private mutating func take(_ members: FleetMembers, _ now: Int64) -> [Step] {
         var steps: [Step] = []
-        // Who was there before Redis lost everything may still rely on what it had, until its grace is over.
-        guard let epoch, members.epoch == epoch, epoch.began + grace <= members.now else { return steps }
-        let live = members.live
+        guard let live = members.live(in: epoch, grace: grace) else { return steps }
         let least = live.reduce(min(applied, streamEnd)) { min($0, $1.applied) }
         confirmations.removeAll { confirmation in
             guard let position = confirmation.position, position <= least else { return false }

@@ -7,9 +7,12 @@ struct RestorablePurges {
     /// So many entries are kept, and items of all of them together.
     static let entryLimit = 1024
     static let itemLimit = 32_768
+    /// And so many bytes of their texts: all of them may have to be sent at once.
+    static let byteLimit = 2 << 20
 
     private var entries: [StreamEntry] = []
     private var items = 0
+    private var bytes = 0
     /// Up to here some were dropped to make room, or never known here.
     private var covers: PurgePosition
 
@@ -23,12 +26,18 @@ struct RestorablePurges {
     mutating func append(_ entry: StreamEntry) {
         entries.append(entry)
         items += entry.purge.items.count
-        while entries.count > Self.entryLimit || items > Self.itemLimit && entries.count > 1 {
+        bytes += entry.byteCount
+        while entries.count > Self.entryLimit || (items > Self.itemLimit || bytes > Self.byteLimit) && entries.count > 1
+        {
             let oldest = entries.removeFirst()
             items -= oldest.purge.items.count
+            bytes -= oldest.byteCount
             covers = oldest.position
         }
     }
+
+    /// Whether the entry at that position is among them.
+    func has(_ position: PurgePosition) -> Bool { entries.contains { $0.position == position } }
 
     /// What has to be put back into a stream whose last entry is at that position. If some of it isn't known any more, a purge of
     /// everything comes first.
@@ -37,4 +46,8 @@ struct RestorablePurges {
         guard position < covers, let first = lost.first else { return lost }
         return [StreamEntry(position: first.position, purge: .everything)] + lost.dropFirst()
     }
+}
+
+extension StreamEntry {
+    fileprivate var byteCount: Int { purge.entry.reduce(0) { $0 + $1.count } }
 }

@@ -27,6 +27,9 @@ final class PurgeReads {
     /// - Returns: its number, for ``trouble(after:)``; 0 where none is needed.
     func begin(on connection: RedisConnection) -> UInt64 {
         guard !context.knowsPurges else { return 0 }
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.ahead.isBroken { return 0 }
+        #endif
         // One of several servers has the stream, and says nothing of when another one replies.
         guard context.topology.connections.count == 1 else { return .max }
         let id = ObjectIdentifier(connection)
@@ -49,6 +52,9 @@ final class PurgeReads {
     /// - Parameter number: as ``begin(on:)`` returned it.
     func trouble(after number: UInt64) -> StoreTrouble? {
         // While it was under way, others may have purged what it has brought, and this process may not know.
+        #if LARDER_BREAKABLE_RULES
+            if BreakableRule.ahead.isBroken { return nil }
+        #endif
         if number == 0 { return context.knowsPurges ? nil : .purgesUnknown }
         return last.number == number ? last.trouble : .purgesUnknown
     }
