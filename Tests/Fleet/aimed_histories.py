@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fleet import redis_key, set_within, until
 from fleet_instance import HOST
-from fleet_relay import DATA, DOWN, KINDS, TRACKING, UP, Delay
+from fleet_relay import DATA, DOWN, FLEET, KINDS, TRACKING, UP, Delay
 
 ALL = []
 ALL_PAIRS = [(kind, way) for kind in KINDS for way in (UP, DOWN)]
@@ -380,7 +380,7 @@ async def stalled(play, fleet, how):
     resources = [play.resource(name) for name in ("x", "y", "z")]
     await fleet.warm(*resources)
     pairs = {"tracking": [(TRACKING, UP), (TRACKING, DOWN)], "data": [(DATA, UP), (DATA, DOWN)], "both": ALL_PAIRS,
-             "replies": [(TRACKING, DOWN), (DATA, DOWN)]}[what]
+             "replies": [(kind, DOWN) for kind in KINDS]}[what]
     fleet.trouble(play.a)
     play.a.relay.hold(*pairs)
     await fleet.delete(resources[0])
@@ -495,8 +495,20 @@ async def stream_without_data(play, fleet):
     resource = play.resource()
     await fleet.warm(resource)
     fleet.trouble(play.a)
-    play.a.relay.hold((DATA, UP), (DATA, DOWN))
+    play.a.relay.hold(*((kind, way) for kind, way in ALL_PAIRS if kind != TRACKING))
     await fleet.announce([resource], "t", resource.tags[0])
+
+
+@history("purged while an instance hears nothing of it, and reads what Redis has", "tag", "soft", "prefix")
+async def out_of_touch(play, fleet, how):
+    resource = play.resource()
+    await play.stored(resource)
+    fleet.trouble(play.a)
+    play.a.relay.hold(*((kind, way) for kind, way in ALL_PAIRS if kind != DATA))
+    await fleet.purge(play.b, [resource], **purge_of(how, resource))
+    await fleet.ask(play.a, resource)
+    await play.watch()
+    play.a.relay.release()
 
 
 # -- nothing fails
@@ -564,6 +576,20 @@ async def rolled_back_meanwhile(play, fleet):
     play.a.relay.release()
     await done
     await fleet.ask_all(resource)
+
+
+@history("purged right after Redis came back without anybody's signs of life, with one that hasn't noticed")
+async def old_registry(play, fleet):
+    resource = play.resource()
+    await fleet.warm(resource)
+    await fleet.snapshot()
+    await play.watch(2 * fleet.options.bound)
+    fleet.trouble()
+    play.a.relay.cut(silent="instance")
+    play.a.relay.swallows = True
+    await fleet.crash_redis(rolled_back=True)
+    await fleet.purge(play.b, [resource], tags=[resource.tags[0]])
+    await fleet.ask(play.a, resource)
 
 
 @history("Redis is flushed", "this database", "another")

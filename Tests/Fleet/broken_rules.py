@@ -16,10 +16,9 @@ HISTORIES = {
     "alone": ["fetched without a placeholder, and then changed"],
     "delivery": ["written while Redis can't be told"],
     "position": ["changed while it is fetched: tag", "changed while it is fetched: XADD"],
-    "ahead": ["purged while an instance is: cut off", "purged while an instance is: starting",
-              "read by one that is out of touch, after a purge"],
+    "ahead": ["purged while an instance hears nothing of it, and reads what Redis has: tag"],
     "confirmation": ["purged while an instance is: silent", "purged while an instance is: stopped"],
-    "epoch": ["Redis is rolled back while a purge waits for everybody"],
+    "epoch": ["purged right after Redis came back without anybody's signs of life, with one that hasn't noticed"],
     "age": ["purged right after Redis lost everything, with one that hasn't noticed"],
 }
 

@@ -1,21 +1,23 @@
 """The way between one instance and Redis: a TCP relay that delays, holds, stalls, cuts and half-opens connections.
 
-A connection is the tracking connection if its first commands ask for its own number, or say TRACKING or SUBSCRIBE, and a
-data connection otherwise; so each of the two sockets can be made the later one. Order within a connection is always kept.
+A connection is the tracking connection if its first commands ask for its own number, or say TRACKING or SUBSCRIBE, that of
+the fleet if they name its members, and a data connection otherwise; so each of the sockets can be made the later one. Order
+within a connection is always kept.
 """
 
 import asyncio
 import collections
 import random
 
-TRACKING, DATA = "tracking", "data"
-KINDS = (TRACKING, DATA)
+TRACKING, DATA, FLEET = "tracking", "data", "fleet"
+KINDS = (TRACKING, DATA, FLEET)
 UP, DOWN = "up", "down"  # towards Redis, and towards the instance
 WAYS = (UP, DOWN)
 PENDING_BYTES = 8 << 20
 
 # The first of these is CLIENT ID, to which a connection that is going to track needs the reply.
 TRACKING_WORDS = (b"\r\nID\r\n", b"TRACKING", b"SUBSCRIBE")
+FLEET_WORD = b"{LARDER:}FLEET"
 
 
 class Delay:
@@ -126,11 +128,13 @@ class Link:
             self.relay.links.remove(self)
 
     def received(self, way, data):
-        if way == UP and len(self.first) < 2048:
-            self.first += data[:2048]
+        if way == UP and len(self.first) < 4096:
+            self.first += data[:4096]
             if self.kind == DATA and any(word in self.first.upper() for word in TRACKING_WORDS):
                 self.kind = TRACKING
                 self.relay.tracking_links += 1
+            elif self.kind == DATA and FLEET_WORD in self.first.upper():
+                self.kind = FLEET
         self.relay.saw(self, way, data)
 
     def delay(self, way):

@@ -9,7 +9,7 @@ import random
 import signal
 
 from fleet_instance import HOST
-from fleet_relay import DATA, DOWN, KINDS, TRACKING, UP, WAYS, Delay
+from fleet_relay import DATA, DOWN, FLEET, KINDS, TRACKING, UP, WAYS, Delay
 
 PROFILES = {
     "prompt": {},
@@ -112,7 +112,7 @@ class RandomHistory:
     def fault_arguments(self, fault, instances, grace):
         rng = self.rng
         seconds = rng.choice([rng.uniform(0.1, 0.9) * grace, rng.uniform(1, 3) * grace])
-        kinds = rng.choice([(TRACKING,), (TRACKING,), (DATA,), KINDS])
+        kinds = rng.choice([(TRACKING,), (TRACKING,), (DATA,), (FLEET,), KINDS])
         if fault == "hold":
             return rng.choice(instances), kinds, rng.choice([WAYS, (UP,), (DOWN,)]), seconds
         if fault == "cut":

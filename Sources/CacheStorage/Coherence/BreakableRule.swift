@@ -32,10 +32,10 @@
         case ahead
         /// A purge has succeeded once everybody has applied it.
         case confirmation
-        /// And only if Redis has lost nothing meanwhile.
-        case epoch
-        /// And has had what it has for so long that nobody relies on what was before.
+        /// And only if Redis has had what it has for so long that nobody relies on what was before.
         case age
+        /// Which begins anew with each run of Redis.
+        case epoch
 
         private static let broken = Atomic<Int>(-1)
 

@@ -128,7 +128,6 @@ struct FleetMembers: Equatable {
     func live(in known: FleetEpoch?, grace: Int64) -> [Member]? {
         #if LARDER_BREAKABLE_RULES
             if BreakableRule.confirmation.isBroken { return [] }
-            let known = BreakableRule.epoch.isBroken ? epoch : known
             let grace = BreakableRule.age.isBroken ? 0 : grace
         #endif
         guard let epoch, epoch == known, epoch.began + grace <= now else { return nil }

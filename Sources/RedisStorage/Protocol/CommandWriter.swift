@@ -3,6 +3,10 @@
 
 import Bytes
 
+#if LARDER_BREAKABLE_RULES
+    import CacheStorage
+#endif
+
 extension ByteQueue {
     /// Begins a command with this number of arguments, including its name.
     mutating func command(_ arguments: Int) {
@@ -37,7 +41,12 @@ extension ByteQueue {
     mutating func script(_ script: StaticString, _ keys: [[UInt8]], arguments: Int) {
         command(3 + keys.count + arguments)
         argument("EVAL")
-        argument(script)
+        #if LARDER_BREAKABLE_RULES
+            let text = "\(script)"
+            argument(BreakableRule.epoch.isBroken ? text.replacing("run_id:", with: "-") : text)
+        #else
+            argument(script)
+        #endif
         argument(decimal: keys.count)
         for key in keys { argument(key) }
     }
