@@ -38,9 +38,12 @@ struct StreamedRecordTests {
             }
             let one = try larder("512MiB", "redis")
             for path in paths {
-                #expect(try one.get(path).body.count == body.count)
                 let key = try one.redisKey("GET", "http://api.example\(path)")
-                #expect(try eventually(within: 20) { try redis.command("STRLEN", key).int ?? 0 > body.count })
+                let isStored = try eventually(within: 30) {
+                    guard try one.get(path).body.count == body.count else { return false }
+                    return try eventually(within: 2) { try redis.command("STRLEN", key).int ?? 0 > body.count }
+                }
+                #expect(isStored)
             }
             let other = try larder(memory, backend)
             #expect(try eventually { try other.redisState == "up" })
@@ -181,6 +184,33 @@ struct StreamedRecordTests {
             #expect(try redis.command("SETRANGE", key, "1048000", "x").int ?? 0 > 1 << 20)
             let next = try larder.get("/a")
             #expect(next.xCache == "MISS" && next.body == body)
+        }
+    }
+
+    @Test("While there is memory to spare, a record may be deleted at any moment, and no response is cut off")
+    func deletedMeanwhile() throws {
+        let body = Array(body[..<(3 << 20)])
+        try play(memory: "256MiB", body: body) { redis, _, larder in
+            let key = try larder.redisKey("GET", "http://api.example/a")
+            var hits = 0
+            for number in 0..<30 {
+                let isStored = try eventually(within: 30) {
+                    _ = try larder.get("/a")
+                    return try eventually(within: 2) { try redis.command("STRLEN", key).int ?? 0 > body.count }
+                }
+                #expect(isStored)
+                let isDeleted = DispatchGroup()
+                DispatchQueue.global().async(group: isDeleted) {
+                    Thread.sleep(forTimeInterval: Double(number) * 0.001)
+                    _ = try? redis.command("DEL", key)
+                }
+                let response = try larder.get("/a")
+                #expect(response.isComplete && response.body == body, "\(number)")
+                if response.xCache == "HIT" { hits += 1 }
+                isDeleted.wait()
+            }
+            #expect(hits > 0)
+            #expect(try larder.figure("store", "remote", "cut_reads") == 0)
         }
     }
 

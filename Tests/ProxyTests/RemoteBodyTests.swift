@@ -15,6 +15,7 @@ private final class ScriptedRecord: ArrivingRecord {
     var isAwaited = false
     var isUntouched = true
     var isSought = false
+    let mayAwaitMore = false
     /// How often more was asked for.
     private(set) var requests = 0
     private(set) var isStopped = false

@@ -8,7 +8,7 @@ import class TestSupport.ScriptedRedis
 
 /// One who reads a record as a random reader does, and notes what it was given.
 private final class HistoryReader: StoreReceiver, ArrivingBody {
-    enum Manner: CaseIterable { case whole, inStep, part, awaiting, headAlone }
+    enum Manner: CaseIterable { case whole, inStep, part, awaiting, headAlone, assured }
 
     let manner: Manner
     let key: Int
@@ -30,8 +30,10 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
         self.part = part
     }
 
-    var isOpen: Bool { manner == .whole && !isOver }
-    var isInStep: Bool { manner != .whole }
+    var isOpen: Bool { !isInStep && !isOver }
+    var isInStep: Bool { manner != .whole && manner != .assured }
+    /// It has waited until all the rest was asked for at once.
+    private(set) var isAssured = false
 
     func storeDidBegin(_ record: any ArrivingRecord, token: UInt64) -> ArrivingRecordUse {
         version = record.head.id
@@ -41,7 +43,10 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
             isOver = true
             return .taken
         case .part where !record.isUntouched: return .awaitWhole
-        case .whole, .inStep, .part: break
+        case .assured where record.mayAwaitMore:
+            isAssured = true
+            return .awaitMore
+        case .whole, .inStep, .part, .assured: break
         }
         guard let builder = record.begin(self) else {
             // Another one reads it, from which this one would read too.
@@ -49,7 +54,7 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
             return record.body?.isOpen == true ? .taken : .refused
         }
         self.record = record
-        if manner == .whole {
+        if !isInStep {
             self.builder = builder
             guard builder.reserveRest() else {
                 isOver = true
@@ -62,6 +67,11 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
                 isPart = true
                 start = record.narrow(to: part)
                 if start > 0 { bytes = [] }
+                if start == 0, part.upperBound <= bytes.count {
+                    isOver = true
+                    record.stop()
+                    return .taken
+                }
             }
         }
         record.readOn()
@@ -89,7 +99,7 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
 
     func bodyArrived(_ piece: Span<UInt8>) {
         #expect(!isOver)
-        if manner == .whole { try? builder?.append(piece) } else { bytes += copy(piece) }
+        if !isInStep { try? builder?.append(piece) } else { bytes += copy(piece) }
     }
 
     func mayReadOn() -> Bool { mayGoOn }
@@ -106,6 +116,7 @@ private final class HistoryReader: StoreReceiver, ArrivingBody {
 
     func bodyFailed() {
         #expect(!isOver)
+        #expect(!isAssured, "what was asked for at one moment is all there")
         isOver = true
         if let builder { bytes = copy(builder.arrived) }
     }

@@ -149,6 +149,37 @@ struct ArrivingRecordTests {
         #expect(world.find(large) === taker.whole)
     }
 
+    @Test("Who waits for more than the head is offered it again, with the rest asked for at once")
+    func more() {
+        let before = server.count(of: "GETRANGE")
+        let taker = Taker()
+        taker.use = .awaitMore
+        var offers: [(mayAwaitMore: Bool, asked: Int)] = []
+        taker.began = {
+            offers.append((taker.record!.mayAwaitMore, server.count(of: "GETRANGE") - before))
+            if offers.count == 2 { taker.use = nil }
+        }
+        begin(taker)
+        world.work { taker.whole != nil }
+        #expect(taker.whole?.bodyArray == large.body && server.count(of: "GETRANGE") == before + 8)
+        // If all of it came in one turn, it is whole at once.
+        #expect(offers.first?.mayAwaitMore == true && offers.first?.asked == 1 && offers.count <= 2)
+        if offers.count == 2 { #expect(!offers[1].mayAwaitMore && offers[1].asked == 8) }
+        #expect(taker.answers == (offers.count == 2 ? 0 : 1))
+    }
+
+    @Test("If the record is gone before more has come, that is a miss")
+    func goneBeforeMore() {
+        let taker = Taker()
+        taker.use = .awaitMore
+        server.script("GETRANGE", from: 2, "$0\r\n\r\n")
+        begin(taker)
+        world.work { taker.answers == 1 }
+        #expect(taker.whole == nil && taker.trouble == nil && !taker.hasFailed)
+        #expect(world.redis.figures.misses == 1)
+        #expect(budget.inUse == 0)
+    }
+
     @Test("In step Redis is asked for more when what came has been passed on, and not before")
     func inStep() {
         let before = server.count(of: "GETRANGE")

@@ -1,6 +1,7 @@
 // A large response that a remote store sends in pieces. Its head is there and verified; whoever can do with that alone, or
 // passes the body on as it comes, needn't wait for the whole. The pieces are of one record: when it is replaced, deleted or
-// found to be damaged in between, the rest never comes.
+// found to be damaged in between, the rest never comes. Who waits until more has come is spared that: the store is asked for all
+// the rest at one moment.
 
 /// Used on the thread of its store's worker.
 package protocol ArrivingRecord: AnyObject {
@@ -15,6 +16,10 @@ package protocol ArrivingRecord: AnyObject {
 
     /// Whether nothing has been asked for beyond the first piece, and nobody waits for that.
     var isUntouched: Bool { get }
+
+    /// Whether it is worth waiting until more has come: what is asked for at once is all there or not at all. Not so of a record
+    /// that is too large for that, nor of one that has more already.
+    var mayAwaitMore: Bool { get }
 
     /// Whether others who looked it up are about to be offered it.
     var isSought: Bool { get }
@@ -59,6 +64,8 @@ package enum ArrivingRecordUse: Sendable, BitwiseCopyable {
     case taken
     /// It is of no use any more.
     case dropped
+    /// It is to be offered again once more of it has come. If it is replaced or deleted until then, that is a miss.
+    case awaitMore
     /// The whole is needed: ``StoreReceiver/storeDidAnswer(_:token:)`` brings it.
     case awaitWhole
     /// There is no memory for it: the lookup fails.

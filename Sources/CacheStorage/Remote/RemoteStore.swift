@@ -18,7 +18,8 @@ package enum StoreAnswer {
 package protocol StoreReceiver: AnyObject {
     func storeDidAnswer(_ answer: consuming StoreAnswer, token: UInt64)
 
-    /// What was looked up is a large response, which has begun to arrive: asked once, before ``storeDidAnswer(_:token:)``.
+    /// What was looked up is a large response, which has begun to arrive: asked once, before ``storeDidAnswer(_:token:)``, and
+    /// once more if it is to be.
     func storeDidBegin(_ record: any ArrivingRecord, token: UInt64) -> ArrivingRecordUse
 }
 

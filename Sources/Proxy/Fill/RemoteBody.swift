@@ -69,8 +69,7 @@ final class RemoteBody {
     ///   - isWanted: whether others want it too.
     func begin(_ part: Range<Int>? = nil, isWanted: Bool = false) -> Bool {
         guard let builder = record.begin(self) else { return false }
-        let isSmall = if let part { part.count <= Self.smallPart } else { false }
-        let isAlone = isSmall && record.isUntouched && !isWanted
+        let isAlone = Self.isSmall(part) && record.isUntouched && !isWanted
         if isAlone || !builder.reserveRest(ifPlenty: !isWanted) {
             guard budget.reserve(Self.reservedCount) else {
                 record.stop()
@@ -82,6 +81,9 @@ final class RemoteBody {
         feed.begin(place, builder: builder)
         return true
     }
+
+    /// Whether that part of a body is read by itself.
+    static func isSmall(_ part: Range<Int>?) -> Bool { part.map { $0.count <= smallPart } ?? false }
 
     /// Its first reader, which has just joined, needs this part of the body.
     func narrow(to part: Range<Int>) {

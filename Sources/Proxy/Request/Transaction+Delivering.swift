@@ -174,7 +174,11 @@ extension Transaction {
             stream.sendStored(head, range: 0..<0)
             return .taken
         }
-        if record.bodyCount <= RemoteBody.smallest, fills.budget.hasPlenty(for: record.bodyCount) { return .awaitWhole }
+        if fills.budget.hasPlenty(for: record.bodyCount) {
+            if record.bodyCount <= RemoteBody.smallest { return .awaitWhole }
+            // A response that has begun can't be taken back when the record is deleted.
+            if record.mayAwaitMore, !RemoteBody.isSmall(part) { return .awaitMore }
+        }
         guard let body = fills.remoteBody(of: record, part, selection),
             let reader = body.feed.join(worker: worker.index, mailbox: fills.mailbox)
         else { return .refused }

@@ -29,6 +29,8 @@ final class LargeRead {
     var progress: PieceProgress
     /// Those that wait for the whole.
     private(set) var readers: [Reader] = []
+    /// Those that are to be offered it again.
+    private var awaitingMore: [Reader] = []
     /// How many lookups are still to be offered it; those that were cancelled since may be counted too.
     var offers = 0
     /// In step: what has come is to be passed on first.
@@ -79,17 +81,37 @@ final class LargeRead {
 
     func add(_ reader: Reader) { readers.append(reader) }
 
+    func addAwaitingMore(_ reader: Reader) {
+        awaitingMore.append(reader)
+        progress.requestAtOnce()
+    }
+
     /// The lookup with that ticket was cancelled.
-    func remove(_ ticket: UInt64) { readers.removeAll { $0.ticket == ticket } }
+    func remove(_ ticket: UInt64) {
+        readers.removeAll { $0.ticket == ticket }
+        awaitingMore.removeAll { $0.ticket == ticket }
+    }
+
+    /// How many wait.
+    var waiting: Int { readers.count + awaitingMore.count }
 
     /// Everybody who waits; they have their result now.
     func takeReaders() -> [Reader] {
-        defer { readers = [] }
-        return readers
+        defer { (readers, awaitingMore) = ([], []) }
+        return readers + awaitingMore
+    }
+
+    /// Whether somebody waits for more than the first piece, and there is more.
+    var hasMoreForReaders: Bool { progress.received > 1 && !awaitingMore.isEmpty }
+
+    /// Those that wait for more than the first piece.
+    func takeAwaitingMore() -> [Reader] {
+        defer { awaitingMore = [] }
+        return awaitingMore
     }
 
     /// Whether anybody needs what is still to come.
-    var isNeeded: Bool { !readers.isEmpty || body != nil }
+    var isNeeded: Bool { !readers.isEmpty || !awaitingMore.isEmpty || body != nil }
 
     /// Whether whoever looks the record up now may have it from this read.
     var isOpen: Bool {
@@ -174,7 +196,11 @@ extension LargeRead: ArrivingRecord {
 
     var isAwaited: Bool { !readers.isEmpty }
     var isSought: Bool { offers > 0 }
-    var isUntouched: Bool { progress.requested == 1 && readers.isEmpty }
+    var isUntouched: Bool { progress.requested == 1 && readers.isEmpty && awaitingMore.isEmpty }
+    var mayAwaitMore: Bool {
+        guard case .builder = target, progress.received == 1 else { return false }
+        return progress.isAtOnce || progress.mayBeAtOnce
+    }
 
     func begin(_ body: any ArrivingBody) -> StoredResponseBuilder? {
         guard case .builder(let builder) = target else { return nil }

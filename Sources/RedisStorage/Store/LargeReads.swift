@@ -82,6 +82,9 @@ final class LargeReads {
         case .taken: context.figures.hits += 1
         case .dropped: break
         case .refused: refuse(reader)
+        case .awaitMore:
+            guard read.becomesWhole else { return refuse(reader) }
+            read.addAwaitingMore(reader)
         case .awaitWhole:
             guard read.becomesWhole else { return refuse(reader) }
             read.add(reader)
@@ -89,6 +92,11 @@ final class LargeReads {
         guard read.isNeeded else { return }
         if !reads.contains(where: { $0 === read }) { reads.append(read) }
         request(read)
+    }
+
+    /// Those that wait until more has come, if they still do.
+    private func offerMore(_ read: LargeRead) {
+        for reader in read.takeAwaitingMore() { offer(read, to: reader) }
     }
 
     private func refuse(_ reader: LargeRead.Reader) {
@@ -106,8 +114,13 @@ final class LargeReads {
         guard connection.isServing else { return stall(read) }
         // In step the next ones are requested together, when those before have been passed on.
         if read.isInStep, read.progress.outstanding > 0 { return }
+        let isAtOnce = read.progress.isAtOnce && !read.isInStep
+        if isAtOnce, inFlight > 0, inFlight + read.progress.missing > Self.piecesInFlight {
+            isSaturated = true
+            return
+        }
         while true {
-            guard inFlight < Self.piecesInFlight, connection.hasRoom else {
+            guard isAtOnce || inFlight < Self.piecesInFlight, connection.hasRoom else {
                 isSaturated = true
                 // Somebody else's reply may be what is waited for, or nobody's.
                 if inFlight == 0 { stall(read) }
@@ -134,7 +147,8 @@ final class LargeReads {
             if reads[place].stalledSince != nil { continue }
             request(reads[place])
             if isSaturated {
-                nextTurn = place + 1
+                // What is to be requested at once has its turn when there is room for all of it.
+                nextTurn = reads[place].progress.isAtOnce ? place : place + 1
                 return
             }
         }
@@ -211,7 +225,7 @@ extension LargeReads: CommandReceiver {
 
     private func arrived(_ reply: Reply, of read: LargeRead, on connection: RedisConnection) {
         if case .error(let kind) = reply {
-            context.figures.failures += read.readers.count
+            context.figures.failures += read.waiting
             deliver(.failed(kind.trouble), to: read)
             if read.body == nil { return finish(read, .miss) }
             return stall(read)
@@ -225,20 +239,24 @@ extension LargeReads: CommandReceiver {
             goOn(read)
         } else {
             let record = read.finish()
-            context.figures.hits += read.readers.count
+            context.figures.hits += read.waiting
             if let record { context.liveRecords.note(read.key, record) }
             finish(read, record.map { .hit($0) } ?? .failed(.tooManyWaiting))
         }
     }
 
     private func goOn(_ read: LargeRead) {
+        if read.hasMoreForReaders {
+            // Not from within the parsing of replies; unless it is whole by then.
+            context.loop.atEndOfTurn { [weak self] in self?.offerMore(read) }
+        }
         if let body = read.body, body.isInStep, read.progress.outstanding == 0 { read.isHeld = !body.mayReadOn() }
         if !isSaturated { request(read) }
     }
 
     private func finishUnreadable(_ read: LargeRead, on connection: RedisConnection) {
         context.figures.unreadableRecords += 1
-        context.figures.misses += read.readers.count
+        context.figures.misses += read.waiting
         if read.fail() {
             context.figures.cutReads += 1
             // If it still stands there it is damaged, and would break off the next response in the same place.
