@@ -108,7 +108,8 @@ struct FleetState {
     /// What was missing in the stream was written again while everything up to there was applied.
     private var restoredUpTo: PurgePosition?
     private var nextAsk: Int64 = 0
-    private var askPause: Int64 = 1
+    /// How often others were asked since the last purge was taken.
+    private var asks = 0
     private var entriesAtOnce = FleetState.mostEntries
     private var jitter: Jitter
 
@@ -128,6 +129,7 @@ struct FleetState {
     private static let longestPause: Int64 = 5000
     static let refusalPause: Int64 = 60_000
     private static let longestAskPause: Int64 = 32
+    private static let quickAsks = 8
 
     /// - Parameters:
     ///   - grace: milliseconds.
@@ -193,8 +195,9 @@ struct FleetState {
     private mutating func ask(_ now: Int64) -> [Step] {
         if awaited.isEmpty { lastReply = now }
         awaited.append(.members)
-        nextAsk = now + askPause
-        askPause = min(askPause * 2, Self.longestAskPause)
+        // Most have applied it after two or three milliseconds.
+        nextAsk = now + min(1 << Int64(max(asks - Self.quickAsks, 0)), Self.longestAskPause)
+        asks += 1
         return [.askMembers]
     }
 
@@ -260,7 +263,7 @@ struct FleetState {
             settled.append((number, position))
             for index in confirmations.indices where confirmations[index].number == number {
                 confirmations[index].position = position
-                (nextAsk, askPause) = (now, 1)
+                (nextAsk, asks) = (now, 0)
             }
             // It is settled once it is applied: until then Redis may lose it again.
             return []
