@@ -53,6 +53,43 @@ struct FleetFetchTests {
         }
     }
 
+    @Test(
+        "A MISS waits for one more round trip to Redis than a HIT does, since a placeholder is put at its key",
+        arguments: [Backend.redis, .tiered])
+    func roundTrips(_ backend: Backend) throws {
+        try Stage.run { stage in
+            let redis = try stage.redis()
+            let relay = try stage.relay(to: redis.port)
+            let origin = try stage.origin { try $0.respond(200, ["Cache-Control: max-age=600"], body: "answer") }
+            func larder() throws -> LarderProcess {
+                var configuration = LarderConfiguration.caching(origin.url)
+                configuration.store = """
+                    backend: \(backend.rawValue)
+                    redis: redis://127.0.0.1:\(relay.port)/0
+                    timeout: 5s
+                    grace: 20s
+                    """
+                let larder = try stage.larder(configuration)
+                #expect(try eventually(within: 20) { try larder.exchangesPurges() })
+                return larder
+            }
+            let (one, other) = (try larder(), try larder())
+            let trip = 0.4
+            func seconds(_ larder: LarderProcess, _ result: String) throws -> Double {
+                let began = Clock.now
+                #expect(try larder.get("/a").xCache == result)
+                return Clock.now - began
+            }
+            relay.delay = trip
+            let miss = try seconds(one, "MISS")
+            let key = try one.redisKey("GET", "http://api.example/a")
+            #expect(try eventually(within: 20) { try redis.command("STRLEN", key).int ?? 0 > 100 })
+            let hit = try seconds(other, "HIT")
+            #expect(miss >= 2 * trip && hit >= trip)
+            #expect(miss < 3 * trip && hit < 2 * trip, "\(miss) s, \(hit) s")
+        }
+    }
+
     @Test("A fetch that takes longer than a placeholder stands is waited for all the same")
     func longFetch() throws {
         try Stage.run { stage in

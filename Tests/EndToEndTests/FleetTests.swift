@@ -26,7 +26,7 @@ struct FleetTests {
         "Whichever connections are lost, and whoever is told: a key that was deleted meanwhile isn't served afterwards")
     func connectionsLost() throws {
         let finished = try fleet([
-            "--backend", "redis", "--seed", "1", "--seconds", "30", "--only",
+            "--backend", "redis", "--seed", "1", "--seconds", "12", "--only",
             "cut, and then changed",
         ])
         #expect(finished.status == 0, "\(finished.output)\(finished.errors)")
@@ -38,7 +38,7 @@ struct FleetTests {
     func redisFails() throws {
         let finished = try fleet(
             [
-                "--backend", "tiered", "--seed", "1", "--seconds", "45", "--clients", "4",
+                "--backend", "tiered", "--seed", "1", "--seconds", "30", "--clients", "4",
                 "--only", "under load Redis",
             ], within: 360)
         #expect(finished.status == 0, "\(finished.output)\(finished.errors)")

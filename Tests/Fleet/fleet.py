@@ -96,7 +96,7 @@ class Fleet:
     # -- clients
 
     def was_away(self, instance, begun, life):
-        return instance.lives != life or not instance.is_running or any(
+        return instance.lives != life or not instance.is_running or not instance.is_ready or any(
             who is instance and at >= begun for who, at in self.outages)
 
     async def ask(self, instance, resource, method="GET", fields=()):

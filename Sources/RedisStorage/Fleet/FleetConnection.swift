@@ -38,6 +38,8 @@ package final class FleetConnection {
     /// Those whose outcome is awaited, in the stream or not.
     private var awaited: [UInt64: OutgoingPurge] = [:]
     private var wasConnected = false
+    /// On the connection there is.
+    private var hasBeaten = false
 
     /// What one message may have.
     private static let limits = ArrayAssembly.Limits(depth: 7, elements: 1 << 20, bytes: 32 << 20)
@@ -180,6 +182,7 @@ package final class FleetConnection {
     }
 
     private func connect(to address: SocketAddress) {
+        hasBeaten = false
         connection = PushConnection(
             loop: loop, to: address, limits: Self.limits, outputLimit: Self.outputLimit, owner: self)
         if connection == nil { end() }
@@ -236,12 +239,14 @@ package final class FleetConnection {
 
     private func beat(_ applied: PurgePosition, _ most: Int) {
         guard let connection else { return }
-        connection.output.script(FleetScripts.beat, [names.purges, names.members, names.epoch], arguments: 5)
+        connection.output.script(FleetScripts.beat, [names.purges, names.members, names.epoch], arguments: 6)
         connection.output.argument(member)
         connection.output.argument("\(applied)")
         connection.output.argument(decimal: Int(grace))
         connection.output.argument(Self.newMember())
         connection.output.argument(decimal: most)
+        connection.output.argument(decimal: hasBeaten ? 0 : 1)
+        hasBeaten = true
         connection.flush()
     }
 

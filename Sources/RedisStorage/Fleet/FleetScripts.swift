@@ -5,12 +5,12 @@ enum FleetScripts {
     /// A sign of life, and what was purged since.
     ///
     /// Keys: purges, members, epoch. Arguments: this member, the position up to which it has applied purges, how long it relies
-    /// on that in milliseconds, something random for a new epoch, the most entries to return; 0 for the position of the next one
-    /// alone.
+    /// on that in milliseconds, something random for a new epoch, the most entries to return (0 for the position of the next one
+    /// alone), and 1 if it is the first on its connection.
     /// Returns: the time, the epoch, the positions of the first and the last entry, whether earlier ones are gone from the
     /// stream, the entries after the position, whether the one at the position is there, and the last one up to it.
     ///
-    /// An epoch is of one run of one server: who comes back with older data begins another. A stream whose positions can't be
+    /// An epoch is of one run of one server: who comes back with older data begins another; no connection outlasts that. A stream whose positions can't be
     /// told apart in one word, as another program's may be, begins again with a purge of everything.
     static let beat: StaticString = """
         local t=redis.call('TIME')
@@ -23,7 +23,7 @@ enum FleetScripts {
             redis.call('XADD',KEYS[1],'*','e','1')
           end
         end
-        local info=redis.pcall('INFO','server')
+        local info=ARGV[6]=='1' and redis.pcall('INFO','server')
         local run=type(info)=='string' and string.match(info,'run_id:(%w+)') or ''
         local epoch=redis.call('GET',KEYS[3])
         if not epoch or run~='' and string.match(epoch,'/(%w*):')~=run then
@@ -68,14 +68,10 @@ enum FleetScripts {
 
     /// Who has applied what.
     ///
-    /// Keys: members, epoch. Returns: the time, the epoch, and the members as HGETALL has them. The epoch is empty where it is of
-    /// an earlier run of the server.
+    /// Keys: members, epoch. Returns: the time, the epoch, and the members as HGETALL has them.
     static let members: StaticString = """
         local t=redis.call('TIME')
-        local info=redis.pcall('INFO','server')
-        local run=type(info)=='string' and string.match(info,'run_id:(%w+)') or ''
-        local epoch=redis.call('GET',KEYS[2]) or ''
-        if run~='' and string.match(epoch,'/(%w*):')~=run then epoch='' end
-        return {string.format('%.0f',t[1]*1000+math.floor(t[2]/1000)),epoch,redis.call('HGETALL',KEYS[1])}
+        return {string.format('%.0f',t[1]*1000+math.floor(t[2]/1000)),redis.call('GET',KEYS[2]) or '',
+          redis.call('HGETALL',KEYS[1])}
         """
 }
