@@ -25,7 +25,8 @@ VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | hea
 
 # Requirements and their Debian packages: module/ is looked up with pkg-config, command/ in PATH.
 BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev module/hiredis:libhiredis-dev \
-	module/yaml-0.1:libyaml-dev module/zlib:zlib1g-dev module/libzstd:libzstd-dev module/libbrotlienc:libbrotli-dev
+	module/yaml-0.1:libyaml-dev module/zlib:zlib1g-dev module/libzstd:libzstd-dev module/libbrotlienc:libbrotli-dev \
+	module/openssl:libssl-dev
 TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
 	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
 	command/strace:strace

@@ -31,6 +31,7 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
         systemLibrary("CBrotli", pkgConfig: "libbrotlienc", debian: "libbrotli-dev"),
+        systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
         .systemLibrary(name: "CAllocator"),
 
         .target(name: "Bytes", swiftSettings: strict),
@@ -50,19 +51,21 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "ConfigurationReader", dependencies: ["Configuration", "CLibyaml"], swiftSettings: strict),
         .target(
+            name: "TLS", dependencies: ["Bytes", "EventLoop", "Configuration", "COpenSSL"], swiftSettings: strict),
+        .target(
             name: "Routing", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
             swiftSettings: strict),
         .target(
-            name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS"],
             swiftSettings: strict),
         .target(
             name: "Clients",
-            dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage"],
+            dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS"],
             swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [
-                "Clients", "Compression",
+                "Clients", "Compression", "TLS",
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
                 "Configuration", "Routing", "Origins",
             ],
@@ -70,7 +73,7 @@ let package = Package(
         .target(
             name: "Admin",
             dependencies: [
-                "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
+                "Bytes", "HTTPSemantics", "Proxy", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS",
                 "Configuration",
                 "Routing", "Origins",
             ],
@@ -79,7 +82,7 @@ let package = Package(
             name: "larder",
             dependencies: [
                 "Bytes", "HTTPSemantics", "Proxy", "Admin", "ConfigurationReader", "Configuration", "Routing",
-                "EventLoop",
+                "EventLoop", "TLS",
                 "HTTPWire", "HTTPCaching", "CacheStorage", "CAllocator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -99,6 +102,8 @@ let package = Package(
             name: "HTTPCachingTests",
             dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport", "TestRandomness"],
             swiftSettings: tests),
+        .testTarget(
+            name: "TLSTests", dependencies: ["TLS", "EventLoop", "Configuration", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: tests),
         .testTarget(
             name: "CacheStorageTests", dependencies: ["CacheStorage", "HTTPCaching", "TestRandomness"],
@@ -146,7 +151,8 @@ let package = Package(
             ],
             swiftSettings: tests),
         .testTarget(
-            name: "CommandTests", dependencies: ["larder", "Configuration", "Admin", "TestSupport"],
+            name: "CommandTests",
+            dependencies: ["larder", "Configuration", "Admin", "TestSupport", "ConfigurationReader"],
             swiftSettings: tests),
         // The binary is a dependency so that it is built before the tests that start it.
         .testTarget(

@@ -4,6 +4,7 @@ import CacheStorage
 import EventLoop
 import Origins
 import Proxy
+import TLS
 
 struct Figures {
     let version: String
@@ -41,6 +42,8 @@ struct Figures {
     let responseLimit: Int
     /// How many clients may be connected.
     let clientLimit: Int
+    /// Of the listeners with TLS.
+    let certificates: [CertificateExpiry]
     let process = ProcessFigures()
     /// Of the admin listener: open connections, and those that were closed for want of room.
     var adminConnections = 0
@@ -76,6 +79,7 @@ struct Figures {
         fillBytes = server.shared.memory.arriving
         fillRefusals = server.shared.memory.refusals
         responseBytes = server.shared.memory.inUse
+        certificates = server.certificateExpiries
         clientLimit = server.shared.descriptors.clients(in: server.configuration)
         responseLimit = server.shared.memory.bytes
     }

@@ -106,6 +106,28 @@ extension MetricFamily {
             "larder_proxy_headers_refused_total", .counter,
             "Connections closed because their PROXY protocol header was missing, invalid, incomplete or late."
         ) { $0.total.proxyHeadersRefused },
+        MetricFamily(
+            "larder_tls_handshakes_total", .counter, "TLS handshakes with clients that were completed."
+        ) {
+            $1.add($0.total.handshakes - $0.total.handshakesResumed, ("kind", "full"))
+            $1.add($0.total.handshakesResumed, ("kind", "resumed"))
+        },
+        MetricFamily(
+            "larder_tls_handshakes_failed_total", .counter,
+            "TLS handshakes with clients that came to nothing, late ones included."
+        ) { $0.total.handshakesFailed },
+        MetricFamily(
+            "larder_tls_handshakes_dropped_total", .counter,
+            "Slow TLS handshakes that were ended, as there were as many as may be in progress."
+        ) { $0.total.handshakesDropped },
+        MetricFamily(
+            "larder_tls_certificate_expiry_timestamp_seconds", .gauge,
+            "When each certificate of a listener expires, in seconds since 1970-01-01 UTC."
+        ) {
+            for expiry in $0.certificates {
+                $1.add(Int(expiry.seconds), ("path", expiry.path), ("name", expiry.name))
+            }
+        },
         MetricFamily("larder_active_requests", .gauge, "Requests in progress.") { $0.total.activeRequests },
         MetricFamily(
             "larder_response_memory_bytes", .gauge, "Memory that responses in progress hold beyond the memory store."

@@ -100,6 +100,12 @@ extension Figures {
         json.member("accepted", total.accepted)
         json.member("accept_failures", total.acceptFailures)
         json.member("proxy_headers_refused", total.proxyHeadersRefused)
+        json.object("tls") {
+            $0.member("handshakes", total.handshakes)
+            $0.member("resumed", total.handshakesResumed)
+            $0.member("failed", total.handshakesFailed)
+            $0.member("dropped", total.handshakesDropped)
+        }
         json.member("bytes_to_clients", total.bytesToClients)
         json.member("bytes_from_origins", total.bytesFromOrigins)
         json.member("stored", total.stored)

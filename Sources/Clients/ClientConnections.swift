@@ -7,6 +7,7 @@ import EventLoop
 import HTTPSemantics
 import HTTPWire
 import Synchronization
+import TLS
 
 /// The bounds that a connection keeps to. Times are milliseconds.
 package struct ClientLimits: Sendable {
@@ -37,6 +38,13 @@ package struct ClientCounters: Sendable {
     package var acceptFailures = 0
     /// Connections that were closed since their PROXY protocol header was missing, wrong, incomplete or late.
     package var proxyHeadersRefused = 0
+    /// TLS handshakes that were completed, and of those the ones that took up an earlier session.
+    package var handshakes = 0
+    package var handshakesResumed = 0
+    /// TLS handshakes that came to nothing, those that took too long among them.
+    package var handshakesFailed = 0
+    /// TLS handshakes that had to make room, there being as many as may be under way.
+    package var handshakesDropped = 0
     package var requests = 0
     package var idleClosed = 0
     package var requestsPerConnectionReached = 0
@@ -110,12 +118,19 @@ package final class ClientConnections {
     /// Called with the address of a load balancer, or of whoever it was, when such a header was missing or wrong.
     package var proxyHeaderRefused: ((PeerAddress) -> Void)?
 
+    /// What the connections of an address that is listened on are like; nil for plain HTTP and nothing more.
+    package var traits: (SocketAddress) -> ListenerTraits? = { _ in nil }
+    /// Called when a handshake came to nothing, with the client's address.
+    package var handshakeFailed: ((PeerAddress, HandshakeFault) -> Void)?
+
     /// - Parameter failed: called with `errno` when a connection couldn't be accepted.
     package func listen(on descriptor: Int32, address: SocketAddress, failed: @escaping (Int32) -> Void) {
         let listener = Listener(
             loop: loop, descriptor: descriptor, address: address,
             accepted: { [unowned self] descriptor, peer in
-                _ = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address))
+                let traits = traits(address)
+                _ = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address), traits)
+                if traits?.security != nil { boundHandshakes(of: address) }
             },
             refused: { [unowned self] code in
                 counters.acceptFailures += 1
@@ -133,12 +148,22 @@ package final class ClientConnections {
         }
     }
 
-    func accept(_ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false) -> HTTP1Connection {
+    func accept(
+        _ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false, _ traits: ListenerTraits? = nil
+    ) -> HTTP1Connection {
         counters.accepted += 1
         let number = total.add()
         let connection = add(descriptor, peer)
+        connection.traits = traits
         if readsProxyHeader { connection.expectProxyHeader() }
-        if number > limits.clients + limits.rejected {
+        let isSecure = traits?.isSecure == true
+        let isWelcome = number <= limits.clients && (!isSecure || traits?.security != nil)
+        if isWelcome, !readsProxyHeader, let security = traits?.security { connection.beginSecuring(by: security) }
+        if isSecure, !isWelcome {
+            // It would have to be told by way of a handshake, which is dear.
+            counters.turnedAway += 1
+            connection.turnAway()
+        } else if number > limits.clients + limits.rejected {
             // One that is told stays for a while, and its descriptor with it.
             counters.turnedAway += 1
             connection.turnAway()
@@ -165,6 +190,42 @@ package final class ClientConnections {
         }
         total.remove()
         clientLeft?()
+    }
+
+    // MARK: Handshakes
+
+    /// The buffers of every encrypted connection of this loop; made for the first one.
+    private(set) lazy var records = RecordBytes()
+    private var handshakes = HandshakeQueue<HTTP1Connection>()
+    private var handshakeTurn = (number: UInt64(0), steps: 0)
+
+    /// Handshakes under way at once.
+    static let handshakesLimit = 4_096
+    /// So long a handshake may take before it has to make room.
+    private static let handshakeGraceMilliseconds: Int64 = 1_000
+    /// Steps of handshakes in one turn, each of which takes some tenths of a millisecond: others have their turn too.
+    private static let handshakeStepsPerTurn = 16
+
+    /// Whether one more step fits into this turn. If not, the connection is readable in the next one too.
+    func takesHandshakeStep() -> Bool {
+        if handshakeTurn.number != loop.turn { handshakeTurn = (loop.turn, 0) }
+        handshakeTurn.steps += 1
+        return handshakeTurn.steps <= Self.handshakeStepsPerTurn
+    }
+
+    func handshakeBegan(_ connection: HTTP1Connection) -> Int { handshakes.begin(connection, now: loop.now) }
+    func handshakeEnded(_ number: Int) { handshakes.end(number) }
+
+    /// With as many handshakes as may be under way the oldest one goes, unless it is young too: then nobody else is let in for
+    /// a moment.
+    private func boundHandshakes(of address: SocketAddress) {
+        guard handshakes.count >= Self.handshakesLimit else { return }
+        let time = loop.now.advanced(byMilliseconds: -Self.handshakeGraceMilliseconds)
+        if let oldest = handshakes.oldest(before: time) {
+            counters.handshakesDropped += 1
+            return oldest.turnAway()
+        }
+        for listener in listeners where listener.address == address { listener.pause() }
     }
 
     // MARK: Memory

@@ -22,6 +22,10 @@ open class RequestMessage {
     private final var end = 0
     /// Where it came from: the other end of the connection.
     package internal(set) final var peer = PeerAddress.unix
+    /// Whether it came over TLS.
+    package private(set) final var isSecure = false
+    /// The port of https that its listener sends every request to; nil where it doesn't.
+    package private(set) final var httpsPort: UInt16?
     /// When its head was complete.
     package internal(set) final var began = MonotonicTime(milliseconds: 0)
     /// Content that the key is made of, or that was read in the hope of it.
@@ -94,6 +98,12 @@ open class RequestMessage {
         began = now
     }
 
+    /// What its listener says of it.
+    final func note(_ traits: ListenerTraits, isSecure: Bool) {
+        self.isSecure = isSecure
+        httpsPort = traits.httpsPort
+    }
+
     /// There is no head that could be read. The first line of what was received is kept, up to a bound.
     final func beginUnreadable(_ received: Span<UInt8>, peer: PeerAddress, at now: MonotonicTime) {
         head.reset()
@@ -133,6 +143,8 @@ open class RequestMessage {
         head.reset()
         copy.removeAll(keepingUpTo: 8192)
         isDetached = false
+        isSecure = false
+        httpsPort = nil
         if !content.isEmpty { content = [] }
     }
 }

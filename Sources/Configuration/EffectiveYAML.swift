@@ -9,8 +9,9 @@ extension Configuration {
         var out = YAMLWriter()
         out.section("server") { out in
             out.key("listen", "address", server.listen.map(\.description)) { index in
-                server.proxyProtocol.contains(server.listen[index]) ? [("proxy_protocol", "on")] : []
+                Configuration.listenerKeys(server.listen[index], server)
             }
+            out.key("acme", optional: server.acmeFolder)
             out.key("workers", server.workers.map { "\($0)" } ?? "auto")
             out.key("drain", server.drain.description)
             out.key("x_cache", server.xCache)
@@ -53,6 +54,26 @@ extension Configuration {
         return out.text
     }
 
+    /// What is said of one address that is listened on, each value as YAML.
+    private static func listenerKeys(_ address: ListenAddress, _ server: ServerSettings) -> [(String, String)] {
+        var keys: [(String, String)] = []
+        if server.proxyProtocol.contains(address) { keys.append(("proxy_protocol", "on")) }
+        if let port = server.redirectsToHTTPS[address] {
+            keys.append(("redirect", port == 443 ? "https" : "\"https:\(port)\""))
+        }
+        guard let tls = server.tls[address] else { return keys }
+        let scalar = YAMLWriter.scalar
+        let certificates = tls.certificates.map { "{cert: \(scalar($0.chain)), key: \(scalar($0.key))}" }
+        var inner = ["certificates: [\(certificates.joined(separator: ", "))]", "min: \"\(tls.minimum.rawValue)\""]
+        if let ciphers = tls.ciphers { inner.append("ciphers: [\(ciphers.map(scalar).joined(separator: ", "))]") }
+        if let path = tls.clientCA {
+            inner += ["client_ca: \(scalar(path))", "client_auth: \(tls.clientAuthentication.rawValue)"]
+        }
+        if let path = tls.ticketKeys { inner.append("ticket_keys: \(scalar(path))") }
+        keys.append(("tls", "{\(inner.joined(separator: ", "))}"))
+        return keys
+    }
+
     private static func write(_ upstream: Upstream, to out: inout YAMLWriter) {
         out.key("servers", "url", upstream.servers.map { $0.description + upstream.basePath }) { index in
             let server = upstream.servers[index]
@@ -84,6 +105,16 @@ extension Configuration {
         out.key("max_connection_age", upstream.maxConnectionAge.description)
         out.key("retries", "\(upstream.retries)")
         out.key("host", upstream.host.rawValue)
+        if upstream.servers.contains(where: \.isTLS) {
+            let tls = upstream.tls
+            out.section("tls") { out in
+                out.key("ca", optional: tls.ca)
+                out.key("server_name", optional: tls.serverName)
+                out.key("verify", tls.verifies)
+                out.key("cert", optional: tls.certificate?.chain)
+                out.key("key", optional: tls.certificate?.key)
+            }
+        }
         out.key("resolve", upstream.resolve.description)
     }
 
@@ -274,7 +305,7 @@ private struct YAMLWriter {
     mutating func key(_ name: String, _ own: String, _ addresses: [String], _ more: (Int) -> [(String, String)]) {
         let entries = addresses.enumerated().map { index, address in
             let (text, pairs) = (YAMLWriter.scalar(address), more(index))
-            let rest = pairs.map { "\($0): \(YAMLWriter.scalar($1))" }
+            let rest = pairs.map { "\($0): \($1)" }
             return pairs.isEmpty ? text : "{\(own): \(text), \(rest.joined(separator: ", "))}"
         }
         line("\(name): [\(entries.joined(separator: ", "))]")

@@ -23,7 +23,8 @@ package struct KeyDescription: Sendable, Hashable {
 
     /// In the order of the documentation.
     package static let all: [KeyDescription] =
-        sections + server + admin + store + upstreams + routes + caching + fields + limits + log
+        sections + server + listenerTLS + admin + store + upstreams + upstreamTLS + routes + caching + fields + limits
+        + log
 
     /// The last parts of the paths directly below `parent`, which is empty for the top.
     package static func names(below parent: String) -> [String] {
@@ -164,7 +165,7 @@ package struct KeyDescription: Sendable, Hashable {
             "upstreams.*", "URL, list or KEYS", nil, "An upstream: a URL, a list of URLs, or the keys below."),
         KeyDescription(
             "upstreams.*.servers", "URL, KEYS or list", nil,
-            "Servers of the upstream: http://host[:port][/path] or unix:/path; or, for each, the keys below. The path of the URL, the same for all servers, comes before that of every request."
+            "Servers of the upstream: http://host[:port][/path], https://host[:port][/path] or unix:/path; or, for each, the keys below. The path of the URL, the same for all servers, comes before that of every request."
         ),
         KeyDescription("upstreams.*.servers.*.url", "URL", nil, "The server."),
         KeyDescription(

@@ -106,7 +106,7 @@ func unixSocketPath(in text: String) throws(ValueFault) -> String {
 }
 
 /// `host`, `host:port`, `[v6]`, `[v6]:port`: the host without brackets. nil when the brackets or colons are wrong.
-func splitHostAndPort(_ text: some StringProtocol) -> (host: String, port: String?)? {
+package func splitHostAndPort(_ text: some StringProtocol) -> (host: String, port: String?)? {
     if text.hasPrefix("[") {
         guard let end = text.firstIndex(of: "]") else { return nil }
         let host = String(text[text.index(after: text.startIndex)..<end])

@@ -5,6 +5,12 @@ package struct ServerSettings: Sendable, Hashable {
     package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 8080)]
     /// Those of `listen` on which each connection begins with a header of the PROXY protocol.
     package var proxyProtocol: Set<ListenAddress> = []
+    /// Those of `listen` on which clients speak TLS.
+    package var tls: [ListenAddress: ListenerTLS] = [:]
+    /// Those of `listen` whose clients are sent to https, and to which port there.
+    package var redirectsToHTTPS: [ListenAddress: UInt16] = [:]
+    /// What ACME clients write for an authority to read (RFC 8555 §8.3); nil for none.
+    package var acmeFolder: String?
     /// Event-loop threads; nil is one per core.
     package var workers: Int?
     package var drain = Milliseconds.seconds(30)

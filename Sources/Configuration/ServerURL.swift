@@ -8,20 +8,21 @@ package struct ServerURL: Sendable, Hashable {
 }
 
 extension ServerURL: CustomStringConvertible {
-    /// Reads `http://host[:port][/base]` and `unix:/path`.
+    /// Reads `http://host[:port][/base]`, the same with `https://`, and `unix:/path`.
     package init(parsing text: String) throws(ValueFault) {
-        guard text.hasPrefix("http://") else {
+        let scheme = text.hasPrefix("https://") ? "https://" : "http://"
+        guard text.hasPrefix(scheme) else {
             self.init(address: try OriginAddress(parsing: text), basePath: "")
             return
         }
-        let rest = text.dropFirst("http://".count)
+        let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let path = rest.dropFirst(authority.count)
         guard !path.contains("?"), !path.contains("#") else {
             throw ValueFault(
                 "\(quoted(text)) has a ? or #", hint: "an upstream's URL ends with its path: the query is the client's")
         }
-        let address = try OriginAddress(parsing: "http://\(authority)")
+        let address = try OriginAddress(parsing: "\(scheme)\(authority)")
         guard !path.contains("{"), !path.contains("}") else {
             throw ValueFault(
                 "\(quoted(text)) has a parameter in its path", hint: "use `rewrite` in a route: rewrite: \(path)")

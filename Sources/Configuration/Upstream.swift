@@ -46,6 +46,8 @@ package struct Upstream: Sendable, Hashable {
     /// How often a request that may be repeated is retried on another connection.
     package var retries = 1
     package var host = HostField.client
+    /// Whom those of its servers that are https must prove to be, and to whom.
+    package var tls = UpstreamTLS()
     /// How long a resolved address is used before the name is resolved again.
     package var resolve = Milliseconds.seconds(30)
 
@@ -63,62 +65,65 @@ package struct Upstream: Sendable, Hashable {
 package enum OriginAddress: Sendable, Hashable {
     /// A name or an address (IPv6 without brackets).
     case tcp(host: String, port: UInt16)
+    /// The same over TLS.
+    case tls(host: String, port: UInt16)
     case unix(path: String)
 
-    /// The `Host` field for `host: upstream`: port 80 is left out, a unix socket is called `localhost`.
+    /// The `Host` field for `host: upstream`: the scheme's own port is left out, a unix socket is called `localhost`.
     package var authority: String {
         switch self {
-        case .tcp(let host, let port):
-            let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
-            return port == 80 ? name : "\(name):\(port)"
+        case .tcp(let host, let port): return port == 80 ? bracketed(host) : "\(bracketed(host)):\(port)"
+        case .tls(let host, let port): return port == 443 ? bracketed(host) : "\(bracketed(host)):\(port)"
         case .unix: return "localhost"
         }
     }
 }
 
 extension OriginAddress: CustomStringConvertible {
-    /// Reads `http://host[:port]` and `unix:/path`.
+    package var isTLS: Bool { if case .tls = self { true } else { false } }
+
+    /// Reads `http://host[:port]`, `https://host[:port]` and `unix:/path`.
     package init(parsing text: String) throws(ValueFault) {
         if text.hasPrefix("unix:") {
             self = .unix(path: try unixSocketPath(in: text))
             return
         }
-        if text.hasPrefix("https://") {
-            throw ValueFault(
-                "\(quoted(text)): TLS to upstreams is not supported yet",
-                hint: "use http:// on a trusted network or a local TLS tunnel")
-        }
-        guard text.hasPrefix("http://") else {
+        let scheme = text.hasPrefix("https://") ? "https://" : "http://"
+        guard text.hasPrefix(scheme) else {
             if let end = text.firstIndex(of: ":"), text[end...].hasPrefix("://") {
-                throw ValueFault("unknown scheme \(quoted(text[..<end]))", hint: "use http:// or unix:")
+                throw ValueFault("unknown scheme \(quoted(text[..<end]))", hint: "use http://, https:// or unix:")
             }
             throw ValueFault("\(quoted(text)) has no scheme", hint: "write http://\(text)")
         }
-        let rest = text.dropFirst("http://".count)
+        let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let tail = rest.dropFirst(authority.count)
         guard tail.isEmpty || tail == "/" else {
-            throw ValueFault("\(quoted(text)) has a path", hint: "write http://\(authority)")
+            throw ValueFault("\(quoted(text)) has a path", hint: "write \(scheme)\(authority)")
         }
         guard !authority.contains("@") else {
             throw ValueFault("credentials in an upstream URL are not supported")
         }
         guard let (host, port) = splitHostAndPort(authority) else {
-            throw ValueFault("\(quoted(text)) is not http://host:port")
+            throw ValueFault("\(quoted(text)) is not \(scheme)host:port")
         }
-        self = .tcp(host: try checkedHost(host), port: try checkedPort(port) ?? 80)
+        let name = try checkedHost(host)
+        self =
+            scheme == "https://"
+            ? .tls(host: name, port: try checkedPort(port) ?? 443) : .tcp(host: name, port: try checkedPort(port) ?? 80)
     }
 
     package var description: String {
         switch self {
         case .tcp: "http://\(authority)"
+        case .tls: "https://\(authority)"
         case .unix(let path): "unix:\(path)"
         }
     }
 }
 
 /// A host name in lower case, or an address in canonical form.
-func checkedHost(_ host: String) throws(ValueFault) -> String {
+package func checkedHost(_ host: String) throws(ValueFault) -> String {
     if let address = IPAddress(host) { return address.description }
     let isName =
         !host.isEmpty && host.utf8.count <= 253

@@ -165,8 +165,7 @@ enum ForeignWords {
             ForeignWord("port bind address addr host listeners", "server.listen"),
             ForeignWord("threads worker_threads concurrency worker", "server.workers"),
             ForeignWord(
-                "tls ssl cert certificate certificates key https ssl_certificate", "server.listen.tls",
-                otherwise: "listeners don't speak TLS yet: put a TLS proxy in front, see examples/behind-nginx.yaml"),
+                "tls ssl cert certificate certificates key https ssl_certificate", "server.listen.*.tls"),
             ForeignWord(
                 "grace_period graceful_shutdown graceful_timeout shutdown_timeout stop_timeout", "server.drain"),
             ForeignWord("real_ip proxies trusted proxy_trusted", "server.trusted_proxies"),
@@ -207,7 +206,7 @@ enum ForeignWords {
                 otherwise: nil),
             ForeignWord("dns resolver resolve_interval", "upstreams.*.resolve"),
             ForeignWord(
-                "tls ssl insecure verify", "upstreams.*.tls", otherwise: "TLS to upstreams is not supported yet"),
+                "tls ssl insecure verify", "upstreams.*.tls"),
             ForeignWord("weight weights", "upstreams.*.servers.*.weight"),
             ForeignWord("backup backups fallback", "upstreams.*.servers.*.backup"),
             ForeignWord("hash ip_hash hash_policy consistent_hash sticky affinity", "upstreams.*.hash_key"),

@@ -29,6 +29,7 @@ extension KeyedValues {
                 }
                 keys.read("address", into: &address) { text throws(ValueFault) in try ListenAddress(parsing: text) }
                 keys.read("proxy_protocol", into: &readsProxyProtocol)
+                if let address { TLSReader.read(keys, of: address, into: &server) }
             } else {
                 address = reading.value(of: node, key: "listen") { text throws(ValueFault) in
                     try ListenAddress(parsing: text)

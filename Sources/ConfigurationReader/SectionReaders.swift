@@ -25,6 +25,7 @@ enum SectionReader {
             return count
         }
         keys.read("drain", into: &server.drain, mayBeZero: true)
+        keys.read("acme", into: &server.acmeFolder) { text throws(ValueFault) in try absolutePath(text) }
         keys.read("x_cache", into: &server.xCache)
         keys.read("cache_status", into: &server.cacheStatus)
         if let ranges = keys.list("trusted_proxies", { text throws(ValueFault) in try AddressRange(parsing: text) }) {
@@ -205,7 +206,7 @@ private func accountName(_ text: String) throws(ValueFault) -> String? {
     return text
 }
 
-private func absolutePath(_ text: String, or other: String? = nil) throws(ValueFault) -> String {
+func absolutePath(_ text: String, or other: String? = nil) throws(ValueFault) -> String {
     guard text.utf8.first == UInt8(ascii: "/"), !text.utf8.contains(0) else {
         let choice = other.map { "\($0) or " } ?? ""
         throw ValueFault("expected \(choice)an absolute path, found \(quoted(text))")

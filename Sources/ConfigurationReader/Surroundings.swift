@@ -18,6 +18,24 @@ package struct Surroundings {
     let complaint: (Reference) -> String?
     /// The bytes of a file; nil if nobody reads it.
     let contents: FileReader?
+    /// What is wrong with the files of a `tls` section.
+    let credentials: Credentials
+    /// Whether a certificate that has expired is a warning alone: for a daemon that is to start all the same.
+    let toleratesTime: Bool
+
+    /// Looks at the files of `tls` sections. By default nobody looks.
+    package struct Credentials {
+        let ofListener: (ListenerTLS) -> [TLSFault]
+        let ofUpstream: (UpstreamTLS) -> [TLSFault]
+
+        package init(
+            ofListener: @escaping (ListenerTLS) -> [TLSFault] = { _ in [] },
+            ofUpstream: @escaping (UpstreamTLS) -> [TLSFault] = { _ in [] }
+        ) {
+            self.ofListener = ofListener
+            self.ofUpstream = ofUpstream
+        }
+    }
 
     /// Reads a file of at most so many bytes. The fault says what is wrong with it, behind its path.
     package typealias FileReader = (_ path: String, _ bound: Int) throws(ValueFault) -> [UInt8]
@@ -50,14 +68,18 @@ package struct Surroundings {
     ///   - environment: the value of a variable, nil for one that isn't set.
     ///   - complaint: what is wrong with a reference. By default nobody looks: whoever starts with the file finds out.
     ///   - contents: reads the files whose content is part of the configuration. By default they are taken for empty.
+    ///   - credentials: looks at certificates and keys.
     ///   - files: the files that match a pattern, which is relative to the file's folder. By default there are none.
     package init(
         environment: @escaping (String) -> String?, complaint: @escaping (Reference) -> String? = { _ in nil },
-        contents: FileReader? = nil, files: @escaping (String) -> IncludedFiles = { _ in .files([]) }
+        contents: FileReader? = nil, credentials: Credentials = Credentials(), toleratesTime: Bool = false,
+        files: @escaping (String) -> IncludedFiles = { _ in .files([]) }
     ) {
         variable = environment
         self.complaint = complaint
         self.contents = contents
+        self.credentials = credentials
+        self.toleratesTime = toleratesTime
         self.files = files
     }
 }

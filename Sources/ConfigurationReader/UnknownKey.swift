@@ -42,7 +42,11 @@ enum UnknownKey {
 
     /// A key that is known elsewhere: further down, else further up, else anywhere.
     private static func misplaced(_ plain: String, at level: String) -> String? {
-        let places = (pathsByName[plain] ?? []).filter { KeySpelling.parent(of: $0) != level }
+        // `key` and `server_name` are words of many places: those of TLS count where TLS is.
+        let isNearTLS = level.hasPrefix("server") || level.hasPrefix("upstreams")
+        let places = (pathsByName[plain] ?? []).filter {
+            KeySpelling.parent(of: $0) != level && (isNearTLS || !$0.contains(".tls."))
+        }
         guard !places.isEmpty else { return nil }
         let below = places.filter { level.isEmpty || $0.hasPrefix(level + ".") }
         let above = places.filter {

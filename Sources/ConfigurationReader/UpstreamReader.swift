@@ -56,7 +56,9 @@ enum UpstreamReader {
     }
 
     /// What an upstream says.
-    private static let parts: [Part<Upstream>] = [readServers, readCheck, readTimes, readConnections, readForwarding]
+    private static let parts: [Part<Upstream>] = [
+        readServers, readCheck, readTimes, readConnections, readForwarding, TLSReader.read,
+    ]
 
     private static func readTimes(_ keys: KeyedValues, into upstream: inout Upstream) {
         keys.read("connect_timeout", into: &upstream.connectTimeout)

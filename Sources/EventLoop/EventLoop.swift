@@ -28,7 +28,7 @@ public final class EventLoop {
     private var isStopping = false
     private var isClockFresh = false
     /// Counts the turns; each begins with a poll.
-    private(set) var turn: UInt64 = 0
+    package private(set) var turn: UInt64 = 0
     private var poll = (turn: UInt64(0), isWhole: false)
     /// Called once after every turn's callbacks, before closed sockets are freed.
     package var turnEnded: (() -> Void)?

@@ -72,6 +72,12 @@ package final class Listener: Socket {
         }
     }
 
+    /// Accepts nothing for 50 ms.
+    package func pause() {
+        wait(for: .none)
+        setDeadline(afterMilliseconds: 50)
+    }
+
     package override func deadlinePassed() { wait(for: .read) }
 }
 

@@ -1,10 +1,11 @@
-// A descriptor on a loop: the events it waits for, its deadline, and its reads and writes. It doesn't interpret bytes.
+// A descriptor on a loop: the events it waits for, its deadline, and its reads and writes. It doesn't interpret bytes; where
+// they are encrypted, a `SecureChannel` stands between it and the descriptor.
 
 import CLibevent
 import Glibc
 
 /// The result of a read.
-package enum ReceiveResult: Equatable {
+public enum ReceiveResult: Equatable {
     /// This many new bytes are in the loop's input buffer, after the given offset.
     case bytes(Int)
     /// No data yet; `readable` is called again when there is.
@@ -16,7 +17,7 @@ package enum ReceiveResult: Equatable {
 }
 
 /// The result of a write.
-package enum SendResult: Equatable {
+public enum SendResult: Equatable {
     /// This many bytes were written. Fewer than offered means that the socket's buffer is full.
     case wrote(Int)
     /// The connection failed; the value is `errno`.
@@ -34,6 +35,12 @@ open class Socket {
     package private(set) var descriptor: Int32
     private let registration: UnsafeMutablePointer<event>
     package private(set) var interest: Interest = .none
+    /// The events that libevent watches for: more than `interest` says while the channel has something to send.
+    private final var watched: Int16 = 0
+    /// What encrypts the bytes; nil where they go as they are.
+    package private(set) final var channel: SecureChannel?
+    /// The sending side is to be closed as soon as the channel has sent everything.
+    private final var shutsDownOnceSent = false
     /// The turn in which it was last woken to read, or told what to wait for.
     private final var changed: UInt64 = 0
 
@@ -73,32 +80,44 @@ open class Socket {
     /// Changes the events that this socket is notified of. Costs nothing if nothing changes.
     package final func wait(for wanted: Interest) {
         guard wanted != interest, isOpen else { return }
-        if interest != .none { unsafe event_del(registration) }
         interest = wanted
         changed = loop.turn
-        var flags = Int16(EV_PERSIST)
-        switch wanted {
-        case .none: return
-        case .read: flags |= Int16(EV_READ)
-        case .write: flags |= Int16(EV_WRITE)
-        case .readAndWrite: flags |= Int16(EV_READ | EV_WRITE)
-        }
+        watch()
+    }
+
+    /// Has libevent watch for what is waited for, and for room where the channel has something to send.
+    private final func watch() {
+        if watched != 0 { unsafe event_del(registration) }
+        watched =
+            switch interest {
+            case .none: 0
+            case .read: Int16(EV_READ)
+            case .write: Int16(EV_WRITE)
+            case .readAndWrite: Int16(EV_READ | EV_WRITE)
+            }
+        if let channel, channel.hasUnsent { watched |= Int16(EV_WRITE) }
+        guard watched != 0 else { return }
         unsafe event_assign(
-            registration, loop.base, descriptor, flags,
+            registration, loop.base, descriptor, watched | Int16(EV_PERSIST),
             { _, what, context in
                 unsafe Unmanaged<Socket>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.wake(what) }
             }, Unmanaged.passUnretained(self).toOpaque())
         unsafe event_add(registration, nil)
+        if let channel, channel.hasPending { announcePending() }
     }
 
     private final func wake(_ what: Int16) {
         loop.refreshClock()
-        if what & Int16(EV_WRITE) != 0 { writable() }
-        if what & Int16(EV_READ) != 0, isOpen, interest == .read || interest == .readAndWrite {
+        if what & Int16(EV_WRITE) != 0 {
+            if let channel { becomeWritable(channel) } else { writable() }
+        }
+        if what & Int16(EV_READ) != 0, isOpen, reads {
             changed = loop.turn
             readable()
         }
     }
+
+    private final var reads: Bool { interest == .read || interest == .readAndWrite }
 
     /// Whether this turn's poll is known to have found nothing to read, neither bytes nor their end. Costs no system call.
     /// False where that can't be told: it wasn't waited for then, it has been read in this turn, or the poll was cut short.
@@ -135,6 +154,12 @@ open class Socket {
     package final func receive(after offset: Int, atMost limit: Int) -> ReceiveResult {
         guard isOpen else { return .failed(EBADF) }
         let room = unsafe loop.input.free(from: offset)
+        if let channel {
+            let result = unsafe channel.receive(
+                on: descriptor, into: UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, limit)]))
+            noteChannel(channel)
+            return result
+        }
         while true {
             let count = unsafe recv(descriptor, room.baseAddress, min(room.count, limit), 0)
             if count > 0 { return .bytes(count) }
@@ -150,6 +175,11 @@ open class Socket {
     /// What a read would come to; takes nothing from the socket, and leaves the input buffer alone.
     package final func peek() -> ReceiveResult {
         guard isOpen else { return .failed(EBADF) }
+        if let channel {
+            let result = channel.peek(on: descriptor)
+            noteChannel(channel)
+            return result
+        }
         var byte: UInt8 = 0
         while true {
             let count = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
@@ -170,7 +200,8 @@ open class Socket {
         return unsafe first.withUnsafeBytes { first in
             unsafe second.withUnsafeBytes { second in
                 unsafe third.withUnsafeBytes { third in
-                    unsafe transmit(first, second, third)
+                    if let channel { return unsafe encrypt(on: channel, first, second, third) }
+                    return unsafe transmit(first, second, third)
                 }
             }
         }
@@ -204,11 +235,25 @@ open class Socket {
     }
 
     /// Half-closes the connection: no more can be sent, reading continues.
-    package final func shutDownSending() { if isOpen { _ = shutdown(descriptor, Int32(SHUT_WR)) } }
+    package final func shutDownSending() {
+        guard isOpen else { return }
+        if let channel {
+            channel.end(on: descriptor)
+            shutsDownOnceSent = channel.hasUnsent
+            noteChannel(channel)
+            if shutsDownOnceSent { return }
+        }
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+    }
 
     /// Closes at once. No callback follows; the loop releases its reference at the end of the turn.
     package final func close() {
         guard isOpen else { return }
+        channel?.end(on: descriptor)
+        closeWithoutEnd()
+    }
+
+    private final func closeWithoutEnd() {
         let closing = descriptor
         leaveLoop()
         _ = Glibc.close(closing)
@@ -220,16 +265,69 @@ open class Socket {
         guard isOpen else { return }
         var option = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
-        close()
+        closeWithoutEnd()
     }
 
     private final func leaveLoop() {
         guard isOpen else { return }
+        channel = nil
+        shutsDownOnceSent = false
         wait(for: .none)
+        if watched != 0 { watch() }
         hasDeadline = false
         if wheelSlot >= 0 { loop.deadlines.withdraw(self) }
         descriptor = -1
         unsafe loop.socketClosed(Unmanaged.passUnretained(self))
+    }
+
+    // MARK: Encryption
+
+    /// From now on every byte goes through the channel; nil: as it is.
+    package final func secure(by channel: SecureChannel?) {
+        self.channel = channel
+        if isOpen { watch() }
+    }
+
+    /// Goes on with the channel's handshake. To be called whenever the socket is readable, until it comes to something.
+    package final func handshake() -> HandshakeResult {
+        guard isOpen, let channel else { return .failed(HandshakeFault(.broken, "the connection is closed")) }
+        let result = channel.handshake(on: descriptor)
+        noteChannel(channel)
+        return result
+    }
+
+    private final func encrypt(
+        on channel: SecureChannel, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
+        _ third: UnsafeRawBufferPointer
+    ) -> SendResult {
+        let result = unsafe channel.send(on: descriptor, first, second, third)
+        noteChannel(channel)
+        return result
+    }
+
+    /// What the channel has left over changes what is waited for: no event comes for bytes that it has read already, and what the
+    /// socket didn't take goes out before anything else.
+    private final func noteChannel(_ channel: SecureChannel) {
+        let sends = channel.hasUnsent || interest == .write || interest == .readAndWrite
+        if isOpen, sends != (watched & Int16(EV_WRITE) != 0) { return watch() }
+        if channel.hasPending { announcePending() }
+    }
+
+    /// `readable` is called though the descriptor has nothing to read.
+    private final func announcePending() {
+        if isOpen, reads { unsafe event_active(registration, Int32(EV_READ), 0) }
+    }
+
+    private final func becomeWritable(_ channel: SecureChannel) {
+        if channel.hasUnsent {
+            channel.flush(on: descriptor)
+            if shutsDownOnceSent, !channel.hasUnsent {
+                shutsDownOnceSent = false
+                _ = shutdown(descriptor, Int32(SHUT_WR))
+            }
+            noteChannel(channel)
+        }
+        if interest == .write || interest == .readAndWrite { writable() }
     }
 
     /// Whether the connection is broken, or closed in both directions, as far as the system knows by now. For a socket that waits

@@ -30,6 +30,7 @@ extension WireError {
     package enum Reason: UInt8, Error, Sendable, CaseIterable {
         // Bytes of a line
         case tlsOnPlainPort
+        case plainHTTPOnTLSPort
         case bareLineFeed
         case bareCarriageReturn
         case controlCharacter
@@ -90,6 +91,7 @@ extension WireError.Reason {
     fileprivate var description: (status: Int, code: StaticString, sentence: StaticString) {
         switch self {
         case .tlsOnPlainPort: (400, "tls-on-plain-port", "a TLS handshake arrived on a plain-text port")
+        case .plainHTTPOnTLSPort: (400, "plain-http-on-tls-port", "plain HTTP arrived on a port for HTTPS")
         case .bareLineFeed: (400, "bare-line-feed", "a line ends with LF alone instead of CRLF")
         case .bareCarriageReturn: (400, "bare-carriage-return", "a CR is not followed by LF")
         case .controlCharacter: (400, "control-character", "the head contains a control character")

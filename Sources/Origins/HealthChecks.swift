@@ -3,6 +3,7 @@
 
 import Configuration
 import EventLoop
+import TLS
 
 /// Checks the servers of one upstream until it is released. Used only on its loop's thread.
 package final class HealthChecks {
@@ -10,6 +11,7 @@ package final class HealthChecks {
     private let check: HealthCheck
     private let loop: EventLoop
     private let resolver: Resolver
+    private lazy var records = RecordBytes()
     private var timer: LoopTimer?
     /// By the address's slot.
     private var probes: [Int: HealthProbe] = [:]
@@ -44,9 +46,15 @@ package final class HealthChecks {
 
     private func start(_ endpoint: Endpoint, of server: OriginServer) {
         let timeout = check.timeout ?? min(check.interval, group.settings.firstByteTimeout)
+        var channel: TLSChannel?
+        if case .tls(let host, _) = server.address {
+            channel = group.tls?.makeChannel(to: host, number: endpoint.slot, records)
+            // For want of memory; that says nothing about the server.
+            guard channel != nil else { return }
+        }
         let started = HealthProbe.start(
             loop: loop, address: endpoint.address, check: check, authority: server.address.authority,
-            timeoutMilliseconds: timeout.rawValue
+            timeoutMilliseconds: timeout.rawValue, channel: channel
         ) { [weak self] problem in
             self?.probes[endpoint.slot] = nil
             self?.settle(endpoint, of: server, problem)

@@ -4,6 +4,7 @@ import Bytes
 import Configuration
 import EventLoop
 import HTTPWire
+import TLS
 
 /// The connection of one check. It reports its result once, unless it is cancelled before.
 final class HealthProbe: Socket {
@@ -16,12 +17,15 @@ final class HealthProbe: Socket {
     private let statuses: ClosedRange<Int>
     private var finished: ((String?) -> Void)?
     private var isConnected: Bool
+    /// TLS, before it is used; nil for none, or once it is in use.
+    private var unusedChannel: TLSChannel?
+    private var isSecuring = false
     private var head = ResponseHead()
     private var partialHead = ByteBuffer()
 
     static func start(
         loop: EventLoop, address: SocketAddress, check: HealthCheck, authority: String, timeoutMilliseconds: Int64,
-        finished: @escaping (String?) -> Void
+        channel: TLSChannel? = nil, finished: @escaping (String?) -> Void
     ) -> Start {
         let host = check.host ?? authority
         let request =
@@ -29,11 +33,11 @@ final class HealthProbe: Socket {
         switch startConnection(to: address) {
         case .failed(let code): return .failed(code)
         case .connected(let descriptor):
-            let probe = HealthProbe(loop, descriptor, true, Array(request.utf8), check.statuses, finished)
+            let probe = HealthProbe(loop, descriptor, true, Array(request.utf8), check.statuses, channel, finished)
             probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
             return .probe(probe)
         case .underWay(let descriptor):
-            let probe = HealthProbe(loop, descriptor, false, Array(request.utf8), check.statuses, finished)
+            let probe = HealthProbe(loop, descriptor, false, Array(request.utf8), check.statuses, channel, finished)
             probe.setDeadline(afterMilliseconds: timeoutMilliseconds)
             return .probe(probe)
         }
@@ -41,12 +45,13 @@ final class HealthProbe: Socket {
 
     private init(
         _ loop: EventLoop, _ descriptor: Int32, _ isConnected: Bool, _ request: [UInt8],
-        _ statuses: ClosedRange<Int>, _ finished: @escaping (String?) -> Void
+        _ statuses: ClosedRange<Int>, _ channel: TLSChannel?, _ finished: @escaping (String?) -> Void
     ) {
         self.request = request
         self.statuses = statuses
         self.finished = finished
         self.isConnected = isConnected
+        unusedChannel = channel
         super.init(loop: loop, descriptor: descriptor)
         wait(for: .write)
     }
@@ -69,6 +74,26 @@ final class HealthProbe: Socket {
             guard error == 0 else { return end(errorText(error)) }
             isConnected = true
         }
+        if let channel = unusedChannel {
+            unusedChannel = nil
+            isSecuring = true
+            secure(by: channel)
+            return goOnSecuring()
+        }
+        sendRequest()
+    }
+
+    private func goOnSecuring() {
+        switch handshake() {
+        case .wouldBlock: wait(for: .read)
+        case .done:
+            isSecuring = false
+            sendRequest()
+        case .failed(let fault): end("TLS failed: \(fault.sentence)")
+        }
+    }
+
+    private func sendRequest() {
         // The few bytes of a check always fit into the buffer of a new connection.
         let request = self.request
         guard case .wrote(request.count) = send(request.span) else { return end("the check could not be sent") }
@@ -76,6 +101,7 @@ final class HealthProbe: Socket {
     }
 
     override func readable() {
+        if isSecuring { return goOnSecuring() }
         loop.input.restore(partialHead.span)
         switch receive(after: partialHead.count) {
         case .wouldBlock: return

@@ -6,6 +6,7 @@ import Configuration
 import EventLoop
 import HTTPSemantics
 import HTTPWire
+import TLS
 
 /// Figures of a worker's connections to origins.
 package struct OriginFigures: Sendable {
@@ -28,6 +29,9 @@ package final class OriginAccess {
 
     private var pool = OriginPool<OriginConnection>()
     var retries = 0
+
+    /// The buffers of every encrypted connection; made for the first one.
+    private lazy var records = RecordBytes()
 
     // Exchanges ready for reuse, and retired ones that may still be on the stack.
     private var spare: [Exchange] = []
@@ -143,15 +147,25 @@ package final class OriginAccess {
         return startConnection(to: endpoint.address)
     }
 
+    /// What a connection to the address is encrypted by.
+    /// - Returns: `isReady` is false where it should be encrypted and there is no memory for that.
+    func channel(
+        to endpoint: Endpoint, of server: OriginServer, in group: UpstreamGroup
+    ) -> (channel: TLSChannel?, isReady: Bool) {
+        guard case .tls(let host, _) = server.address else { return (nil, true) }
+        let channel = group.tls?.makeChannel(to: host, number: endpoint.slot, records)
+        return (channel, channel != nil)
+    }
+
     /// Takes ownership of a connected or connecting descriptor.
     func open(
         _ descriptor: Int32, isConnected: Bool, to endpoint: Endpoint, of server: OriginServer,
-        user: any OriginConnectionUser
+        channel: TLSChannel? = nil, user: any OriginConnectionUser
     ) -> OriginConnection {
         pool.noteOpened(endpoint)
         return OriginConnection(
-            loop: loop, descriptor: descriptor, isConnected: isConnected, endpoint: endpoint, server: server, user: user
-        )
+            loop: loop, descriptor: descriptor, isConnected: isConnected, endpoint: endpoint, server: server,
+            channel: channel, user: user)
     }
 
     /// How long a connection has to be silent before it is used again, where its server may still send a body that its last
@@ -264,6 +278,10 @@ extension OriginAccess: OriginConnectionUser {
     func connectionOpened(_ connection: OriginConnection) { preconditionFailure("an idle connection is already open") }
 
     func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
+        preconditionFailure("an idle connection is already open")
+    }
+
+    func connectionInsecure(_ connection: OriginConnection, _ fault: HandshakeFault) {
         preconditionFailure("an idle connection is already open")
     }
 

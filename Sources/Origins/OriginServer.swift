@@ -49,7 +49,7 @@ package final class OriginServer: Sendable {
         let numeric =
             switch address {
             case .unix(let path): SocketAddress(unixPath: path)
-            case .tcp(let host, let port): SocketAddress(numericHost: host, port: port)
+            case .tcp(let host, let port), .tls(let host, let port): SocketAddress(numericHost: host, port: port)
             }
         fixed = numeric.map(Endpoint.init)
     }
@@ -107,8 +107,11 @@ package final class OriginServer: Sendable {
     ) -> NameState {
         if let fixed { return .known([fixed]) }
         let (state, asks) = names.withLock { $0.locate(now: now, waiter: waiter) }
-        if asks, case .tcp(let host, let port) = address {
+        guard asks else { return state }
+        switch address {
+        case .tcp(let host, let port), .tls(let host, let port):
             resolver.resolve(host: host, port: port) { [self] in settle($0, lifetimeMilliseconds: lifetime) }
+        case .unix: break
         }
         return state
     }

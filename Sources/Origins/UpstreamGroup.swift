@@ -4,6 +4,7 @@ import Bytes
 import Configuration
 import EventLoop
 import Synchronization
+import TLS
 
 /// The address for an attempt.
 enum OriginChoice {
@@ -20,6 +21,8 @@ enum OriginChoice {
 package final class UpstreamGroup: Sendable {
     package let settings: Upstream
     package let servers: [OriginServer]
+    /// How those of its servers that are https are spoken to; nil where none is.
+    package let tls: ClientContext?
     /// As Host has it, of the first server.
     package let authority: [UInt8]
     /// The server of an upstream that has one.
@@ -30,8 +33,11 @@ package final class UpstreamGroup: Sendable {
     private let reports: UpstreamReports
 
     /// - Parameter changed: called once for each change, on the thread that has noticed it, with a lock held.
-    package init(settings: Upstream, changed: @escaping @Sendable (UpstreamChange) -> Void = { _ in }) {
+    package init(
+        settings: Upstream, tls: ClientContext? = nil, changed: @escaping @Sendable (UpstreamChange) -> Void = { _ in }
+    ) {
         self.settings = settings
+        self.tls = tls
         servers = settings.servers.map { address in
             OriginServer(
                 address: address, weight: settings.weight(of: address), isBackup: settings.backups.contains(address))

@@ -23,7 +23,7 @@ struct CheckCommand: ParsableCommand {
         let path = file ?? source.path
         let valid: ValidConfiguration
         do throws(ConfigurationFaults) {
-            valid = try readConfiguration(file: path, complaint: complaint)
+            valid = try readConfiguration(file: path, complaint: complaint, toleratesTime: false)
         } catch {
             throw CommandFailure(lines: error.faults.isEmpty ? error.lines : lines(for: error.faults))
         }

@@ -3,7 +3,9 @@
 import ArgumentParser
 import Configuration
 import ConfigurationReader
+import Glibc
 import Routing
+import TLS
 
 /// `--config` of every command that reads the file.
 struct ConfigurationOption: ParsableArguments {
@@ -51,9 +53,13 @@ struct ConfigurationFaults: Error {
 }
 
 /// Reads and validates a file, and builds its route table, so that no error of the file shows up only at the start.
-/// - Parameter complaint: what is wrong with something that the file refers to. By default nobody looks.
+/// - Parameters:
+///   - complaint: what is wrong with something that the file refers to. By default nobody looks.
+///   - credentials: looks at the certificates and keys that the file names.
+///   - toleratesTime: whether a certificate that has expired is a warning alone.
 func readConfiguration(
-    file path: String, complaint: @escaping (Surroundings.Reference) -> String? = { _ in nil }
+    file path: String, complaint: @escaping (Surroundings.Reference) -> String? = { _ in nil },
+    credentials: Surroundings.Credentials = certificatesOnDisk, toleratesTime: Bool = true
 ) throws(ConfigurationFaults) -> ValidConfiguration {
     let bytes: [UInt8]
     do throws(SystemFault) {
@@ -64,7 +70,7 @@ func readConfiguration(
     }
     let surroundings = Surroundings(
         environment: System.environment, complaint: complaint, contents: content(ofFile:bound:),
-        files: { includedFiles($0, of: path) })
+        credentials: credentials, toleratesTime: toleratesTime, files: { includedFiles($0, of: path) })
     let reading = ConfigurationFile.read(bytes: bytes, fileName: path, in: surroundings)
     guard let configuration = reading.configuration else { throw ConfigurationFaults(reading) }
     do throws(RouteTableFault) {
@@ -73,6 +79,14 @@ func readConfiguration(
         throw ConfigurationFaults(lines: ["\(path): error: routes: \(error)"])
     }
     return ValidConfiguration(configuration: configuration, warnings: reading.warnings)
+}
+
+/// Looks at the certificates and keys that a file names.
+private var certificatesOnDisk: Surroundings.Credentials {
+    let now = Int64(time(nil))
+    return Surroundings.Credentials(
+        ofListener: { ListenerCredentials.faults(in: $0, now: now) },
+        ofUpstream: { ClientContext.faults(in: $0, now: now) })
 }
 
 /// The files that match a pattern of `include` in the file at `path`.

@@ -1,5 +1,6 @@
 // What README and docs/ tell people to write and to type: every YAML block passes `larder check`, every `larder` command is one.
 
+import ConfigurationReader
 import Foundation
 import TestSupport
 import Testing
@@ -21,7 +22,7 @@ struct SnippetDocumentationTests {
                 try Self.file(from: block).write(toFile: file, atomically: true, encoding: .utf8)
                 let isKnown = !Self.notYet.contains { word in block.text.contains(word) }
                 do throws(ConfigurationFaults) {
-                    _ = try readConfiguration(file: file)
+                    _ = try readConfiguration(file: file, credentials: Surroundings.Credentials())
                     #expect(isKnown, "\(block.place) passes: take its words out of notYet")
                 } catch {
                     #expect(

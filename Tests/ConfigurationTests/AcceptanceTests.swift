@@ -19,7 +19,19 @@ struct AcceptanceTests {
     /// Every key there is, each with another value than its default.
     static let everything = """
         server:
-          listen: [127.0.0.1:80, {address: "[::1]:80", proxy_protocol: on}, unix:/run/l.sock]
+          listen:
+            - {address: 127.0.0.1:80, redirect: "https:444"}
+            - address: "[::1]:80"
+              proxy_protocol: on
+              tls:
+                certificates: {cert: /c.pem, key: /k.pem}
+                min: "1.3"
+                ciphers: TLS_AES_128_GCM_SHA256
+                client_ca: /ca.pem
+                client_auth: optional
+                ticket_keys: /tickets
+            - unix:/run/l.sock
+          acme: /acme
           workers: 3
           drain: 1h30m
           x_cache: off
@@ -63,6 +75,7 @@ struct AcceptanceTests {
             retries: 0
             host: upstream
             resolve: 9s
+          d: {servers: https://d, tls: {ca: /ca.pem, server_name: n, verify: on, cert: /c.pem, key: /k.pem}}
         routes:
           - path: /a%7e%2f/{id}/{rest...}
             host: "*.Example.com"
@@ -166,7 +179,7 @@ struct AcceptanceTests {
                 == RedisEndpoint(address: .tcp(host: "::1", port: 6380), user: "u", password: "p@ss", database: 2))
         #expect(it.upstreams[0] == Upstream(name: "a", servers: [.tcp(host: "h", port: 80)]))
         #expect(it.upstreams[1].servers == [.tcp(host: "h", port: 80), .tcp(host: "i", port: 80)])
-        #expect(it.upstreams.map(\.basePath) == ["", "/Base~/v1", ""])
+        #expect(it.upstreams.map(\.basePath) == ["", "/Base~/v1", "", ""])
         #expect(it.upstreams[2].servers == [.tcp(host: "h", port: 1), .unix(path: "/b")])
         #expect(
             it.upstreams[2].weights == [.tcp(host: "h", port: 1): 2] && it.upstreams[2].backups == [.unix(path: "/b")])
@@ -312,6 +325,11 @@ struct AcceptanceTests {
         #expect(reading.configuration == it)
     }
 
+    /// A file with a listener that speaks TLS.
+    private static func secured(_ line: String) -> String {
+        "server:\n  listen: {address: 127.0.0.1:443, tls: {certificates: {cert: /c, key: /k}, \(line)}}" + rest
+    }
+
     @Test(
         "a key's declared default is what holds without it",
         arguments: KeyDescription.all.filter { $0.defaultText != nil })
@@ -321,7 +339,17 @@ struct AcceptanceTests {
         let companion = name == "heuristic_cap" ? "heuristic: 10%" : nil
         let line = "\(name): \(key.defaultText!)" + (companion.map { ", \($0)" } ?? "")
         let (with, without): (String, String) =
-            if key.path.hasPrefix("server.listen.*.") {
+            if key.path.hasPrefix("server.listen.*.tls.") {
+                (
+                    Self.secured(name == "client_auth" ? "client_ca: /ca, \(line)" : line),
+                    Self.secured(name == "client_auth" ? "client_ca: /ca" : "")
+                )
+            } else if key.path.hasPrefix("upstreams.*.tls.") {
+                (
+                    "upstreams: {a: {servers: \"https://h\", tls: {\(line)}}}\nroutes: [{path: /, upstream: a}]",
+                    "upstreams: {a: \"https://h\"}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else if key.path.hasPrefix("server.listen.*.") {
                 ("server:\n  listen: {address: 127.0.0.1:8080, \(line)}" + rest, rest)
             } else if key.path.hasPrefix("upstreams.*.check.") {
                 (

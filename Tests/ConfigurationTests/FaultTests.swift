@@ -327,7 +327,7 @@ struct FaultTests {
             server: {drain: soon}
             store: {memory: lots}
             upstreams:
-              a: https://x
+              a: ftp://x
             routes:
               - path: x
                 upstream: b

@@ -14,10 +14,11 @@ struct RouteFaultTests {
         "upstreams",
         arguments: [
             (
-                "https://h",
-                "1:16: error: `https://h`: TLS to upstreams is not supported yet; use http:// on a trusted network or a local TLS tunnel"
+                "https://h/?x",
+                "1:16: error: `https://h/?x` has a ? or #; an upstream's URL ends with its path: the query is the client's"
             ),
-            ("ftp://h", "1:16: error: unknown scheme `ftp`; use http:// or unix:"),
+            ("https://:443", "1:16: error: `https://:443` is not https://host:port"),
+            ("ftp://h", "1:16: error: unknown scheme `ftp`; use http://, https:// or unix:"),
             ("h:9000", "1:16: error: `h:9000` has no scheme; write http://h:9000"),
             (
                 "http://h/api?x",

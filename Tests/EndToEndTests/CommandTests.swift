@@ -196,7 +196,7 @@ struct CommandTests {
               lisen: 127.0.0.1:8080
               drain: soon
             upstreams:
-              tasks: https://127.0.0.1:9000
+              tasks: ftp://127.0.0.1:9000
             routes:
               - path: /a
                 upstream: taks

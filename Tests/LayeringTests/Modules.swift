@@ -40,6 +40,7 @@ struct Module {
         Module("CZlib"),
         Module("CZstd"),
         Module("CBrotli"),
+        Module("COpenSSL"),
         Module("CAllocator"),
         // Other modules inline its functions only where their type, too, is `@usableFromInline`: `package` alone is a call.
         // Owns memory, finds bytes by vectors of 16, which Span can't load, copies spans and literals, and locks.
@@ -74,6 +75,8 @@ struct Module {
             "ConfigurationReader",
             imports: ["Configuration", "CLibyaml", "Glibc"],
             unsafe: .files(["YAMLDocument.swift"])),
+        // OpenSSL, whose objects are pointers.
+        Module("TLS", imports: ["Bytes", "EventLoop", "Configuration", "COpenSSL", "Glibc"], unsafe: .everywhere),
         Module(
             "Routing",
             imports: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
@@ -81,19 +84,22 @@ struct Module {
             unsafe: .files(["MD5.swift"])),
         Module(
             "Origins",
-            imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization", "Glibc"]),
+            imports: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS", "Synchronization", "Glibc",
+            ]),
         // A request's view of its bytes, in the input buffer or in its own copy.
         Module(
             "Clients",
             imports: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Synchronization",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS",
+                "Synchronization",
             ],
             unsafe: .files(["RequestMessage.swift"])),
         Module(
             "Proxy",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "Routing", "Origins", "Clients", "Compression", "Synchronization", "Glibc",
+                "Configuration", "Routing", "Origins", "Clients", "Compression", "TLS", "Synchronization", "Glibc",
             ],
             // Plain calls of the C library.
             unsafe: .files([
@@ -105,7 +111,7 @@ struct Module {
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Configuration",
                 "Routing",
-                "Origins", "Proxy", "Glibc",
+                "Origins", "Proxy", "TLS", "Glibc",
             ],
             // What the system tells of the process.
             unsafe: .files(["ProcessFigures.swift"])),
@@ -113,7 +119,7 @@ struct Module {
             "larder",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "RedisStorage",
-                "Configuration", "ConfigurationReader", "Routing", "Proxy", "Admin", "ArgumentParser",
+                "Configuration", "ConfigurationReader", "TLS", "Routing", "Proxy", "Admin", "ArgumentParser",
                 "Synchronization",
                 "CAllocator", "Glibc",
             ],

@@ -7,9 +7,11 @@ import HTTPSemantics
 import HTTPWire
 
 final class HTTP1Connection: Socket {
-    private enum Phase: UInt8 {
+    enum Phase: UInt8 {
         /// Before the first request: the header that names the client is to come.
         case receivingProxyHeader
+        /// Before the first request: the handshake of TLS.
+        case securing
         /// Between two requests, or within a head.
         case receivingHead
         case inRequest
@@ -18,18 +20,24 @@ final class HTTP1Connection: Socket {
         case lingering
     }
 
-    private let connections: ClientConnections
+    let connections: ClientConnections
+    /// What its listener says of it.
+    var traits: ListenerTraits?
+    /// By which its handshake ends.
+    var handshakeNumber = -1
+    /// Idle for so long that its encryption's memory was let go of.
+    var isResting = false
     /// The other end of the connection, or the client that a PROXY protocol header names.
     private(set) var peer: PeerAddress
-    private var stream: HTTP1Stream?
+    var stream: HTTP1Stream?
     /// Received and not yet used: a part of a head, or what came after a request that is in progress.
     private var kept: [UInt8] = []
     /// Its place in the worker's list.
     var place: Int32 = 0
-    private var requests: Int32 = 0
+    var requests: Int32 = 0
     /// When lingering is over at the latest, in whole seconds of the loop's clock.
     var lingerEnd: Int32 = 0
-    private var phase = Phase.receivingHead
+    var phase = Phase.receivingHead
     /// Whether the last request was answered from the input buffer, and what follows its head is still there alone.
     private var endedInPlace = false
     private var isProcessing = false
@@ -62,6 +70,7 @@ final class HTTP1Connection: Socket {
 
     var isIdle: Bool {
         (phase == .receivingHead && kept.isEmpty && stream == nil) || phase == .receivingProxyHeader
+            || phase == .securing
     }
 
     /// Memory that would be free without this client.
@@ -81,6 +90,7 @@ final class HTTP1Connection: Socket {
     override func readable() {
         switch phase {
         case .receivingProxyHeader: readProxyHeader()
+        case .securing: if connections.takesHandshakeStep() { goOnSecuring() }
         case .receivingHead: readRequests()
         case .inRequest: stream?.readable()
         case .lingering: drop()
@@ -108,6 +118,9 @@ final class HTTP1Connection: Socket {
                 if case .named(let client) = header.client { peer = client }
                 phase = .receivingHead
                 setDeadline(afterMilliseconds: connections.limits.headTimeout)
+                if let security = traits?.security {
+                    return beginSecuring(by: security, after: bytes.extracting(header.length...))
+                }
                 if header.length < total { process(count: total, from: header.length, wasIdle: true) }
             }
         }
@@ -209,6 +222,7 @@ final class HTTP1Connection: Socket {
         kept = []
         if hasPeerEnded { return leave() }
         wait(for: .read)
+        if channel != nil { return awaitRest() }
         // A response that began before the drain didn't say that it was the last: a request may be on its way.
         setDeadline(
             afterMilliseconds: connections.isDraining
@@ -347,7 +361,8 @@ final class HTTP1Connection: Socket {
     private func seconds(_ time: MonotonicTime) -> Int32 { Int32(truncatingIfNeeded: time.milliseconds / 1000) }
 
     /// Closes the connection and forgets it. A request is not in progress, or has been told.
-    private func leave() {
+    func leave() {
+        endSecuring()
         if let stream {
             self.stream = nil
             connections.release(stream)
@@ -365,8 +380,10 @@ final class HTTP1Connection: Socket {
         switch phase {
         case .lingering: leave()
         case .receivingProxyHeader where !kept.isEmpty: refuseProxyHeader()
+        case .securing: failSecuring(HandshakeFault(.broken, "the handshake took too long"))
         case .receivingProxyHeader, .receivingHead:
             guard hasPartialHead, let stream else {
+                if let channel, requests > 0, !isResting { return rest(channel) }
                 connections.counters.idleClosed += 1
                 return leave()
             }

@@ -43,6 +43,7 @@ final class HTTP1Stream: ClientStream {
     func begin(on connection: HTTP1Connection, start: Int, end: Int) {
         self.connection = connection
         message.begin(start: start, end: end, peer: connection.peer, at: connections.loop.now)
+        if let traits = connection.traits { message.note(traits, isSecure: connection.channel != nil) }
         decoder.begin(message.head.framing)
         isContentComplete = decoder.isComplete
         connections.counters.requests += 1
@@ -111,8 +112,8 @@ final class HTTP1Stream: ClientStream {
     }
 
     override func sendContinue() {
-        let line: [UInt8] = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
-        _ = connection?.send(line.span)
+        writer.lines.append("HTTP/1.1 100 Continue\r\n\r\n")
+        emit()
     }
 
     override func awaitNothing() {
@@ -252,7 +253,7 @@ final class HTTP1Stream: ClientStream {
 
     /// The budget learns what the queue holds now. To be called where that has changed.
     func countQueue() {
-        let count = isBlocked ? queue.ownCount : 0
+        let count = isBlocked ? queue.ownCount + (connection?.channel?.unsentCount ?? 0) : 0
         guard count != countedBytes else { return }
         connections.memory.hold(count - countedBytes)
         countedBytes = count

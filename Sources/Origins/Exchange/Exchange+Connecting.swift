@@ -57,19 +57,31 @@ extension Exchange {
         guard access.mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
             return perform(state.connectionLimitReached())
         }
+        let (channel, isReady) = access.channel(to: endpoint, of: server, in: group)
+        guard isReady else { return perform(state.lacksResources()) }
         switch access.startConnecting(to: endpoint) {
         case .failed(let code):
             connectError = code
             perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
         case .connected(let descriptor):
-            use(access.open(descriptor, isConnected: true, to: endpoint, of: server, user: self))
+            let connection = access.open(
+                descriptor, isConnected: true, to: endpoint, of: server, channel: channel, user: self)
+            guard channel != nil else { return use(connection) }
+            giveTime(to: connection)
+            connection.beginSecuring()
         case .underWay(let descriptor):
-            let connection = access.open(descriptor, isConnected: false, to: endpoint, of: server, user: self)
-            self.connection = connection
-            state.connecting()
+            let connection = access.open(
+                descriptor, isConnected: false, to: endpoint, of: server, channel: channel, user: self)
+            giveTime(to: connection)
             connection.wait(for: .write)
-            connection.setDeadline(afterMilliseconds: connectTime)
         }
+    }
+
+    /// The connection, with TLS if that is to be spoken, has its time to come about.
+    private func giveTime(to connection: OriginConnection) {
+        self.connection = connection
+        state.connecting()
+        connection.setDeadline(afterMilliseconds: connectTime)
     }
 
     /// How long the address may take to accept the connection: its share of what is left, in milliseconds. An address that
@@ -109,6 +121,11 @@ extension Exchange: OriginConnectionUser {
     func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
         connectError = code
         perform(state.refused())
+    }
+
+    func connectionInsecure(_ connection: OriginConnection, _ fault: HandshakeFault) {
+        handshakeFault = fault
+        perform(state.refused(fault.kind == .untrusted ? .untrusted : .handshakeFailed))
     }
 
     func connectionReadable(_ connection: OriginConnection) { read(from: connection) }

@@ -29,6 +29,8 @@ package final class Exchange {
     var attemptBegan = MonotonicTime(milliseconds: 0)
     /// `errno` of the last attempt to connect that failed.
     var connectError: Int32 = 0
+    /// What was wrong with TLS in the last attempt that came to nothing by it.
+    var handshakeFault: HandshakeFault?
     /// Whether this attempt alone tries an address that has failed.
     var isTrial = false
     /// Slots of the addresses that were tried.
@@ -200,12 +202,24 @@ package final class Exchange {
     /// - Parameter failure: what the server is blamed for.
     private func leaveServer(_ blamesServer: Bool, _ failure: ExchangeFailure?) {
         if blamesServer, let endpoint, let server {
-            let isRefusal = failure?.cause == .refused && connectError != 0
-            let reason = isRefusal ? errorText(connectError) : "\(failure?.sentence ?? "a request failed")"
+            let reason = reason(of: failure)
             group.noteFailure(at: endpoint, of: server, attemptFrom: attemptBegan, now: access.loop.now, reason)
         }
         endTrial()
         leaveConnection()
+    }
+
+    /// In words for an operator.
+    private func reason(of failure: ExchangeFailure?) -> String {
+        guard let failure else { return "a request failed" }
+        switch failure.cause {
+        case .refused where connectError != 0: return errorText(connectError)
+        case .untrusted, .handshakeFailed:
+            return handshakeFault.map { "\(failure.sentence): \($0.sentence)" } ?? "\(failure.sentence)"
+        case .unresolved, .refused, .connectTimeout, .firstByteTimeout, .betweenBytesTimeout, .closedEarly,
+            .malformedResponse, .tooManyConnections, .ownShortage, .storeDown:
+            return "\(failure.sentence)"
+        }
     }
 
     private func endTrial() {

@@ -8,6 +8,8 @@ package struct ExchangeFailure: Equatable, Sendable {
         /// No server's name has an address.
         case unresolved
         case refused
+        /// The server's certificate isn't one to be trusted; TLS didn't come about for another reason.
+        case untrusted, handshakeFailed
         case connectTimeout, firstByteTimeout, betweenBytesTimeout
         /// The connection ended before the response did.
         case closedEarly
@@ -33,6 +35,8 @@ package struct ExchangeFailure: Equatable, Sendable {
         switch cause {
         case .unresolved: "no name of its servers could be resolved"
         case .refused: "the connection was refused"
+        case .untrusted: "its certificate could not be verified"
+        case .handshakeFailed: "the TLS handshake failed"
         case .connectTimeout: "the connection was not accepted in time"
         case .firstByteTimeout: "it did not respond in time"
         case .betweenBytesTimeout: "its response stopped arriving"

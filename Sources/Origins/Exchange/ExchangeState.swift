@@ -137,9 +137,7 @@ struct ExchangeState: ~Copyable {
     mutating func noServerLeft() -> ExchangeAction { fail(.init(lastCause ?? .unresolved), blamesServer: false) }
 
     /// The connection limit of the chosen address is reached.
-    mutating func connectionLimitReached() -> ExchangeAction {
-        nextServer(after: .tooManyConnections, blamesServer: false)
-    }
+    mutating func connectionLimitReached() -> ExchangeAction { nextServer(after: .tooManyConnections) }
 
     /// No address is known that wasn't tried; a name is being looked up.
     mutating func locationAsked() { phase = .locating }
@@ -161,7 +159,9 @@ struct ExchangeState: ~Copyable {
     /// A connection is being opened.
     mutating func connecting() { phase = .connecting }
 
-    mutating func refused() -> ExchangeAction { nextServer(after: .refused, blamesServer: true) }
+    mutating func refused(_ cause: ExchangeFailure.Cause = .refused) -> ExchangeAction {
+        nextServer(after: cause, blamesServer: true)
+    }
 
     /// Larder can't open a connection for want of descriptors, ports or memory.
     mutating func lacksResources() -> ExchangeAction { nextServer(after: .ownShortage, blamesServer: false) }
@@ -179,7 +179,7 @@ struct ExchangeState: ~Copyable {
     }
 
     /// Nothing was sent, so any method may go to another address (RFC 9110 §9.2.2).
-    private mutating func nextServer(after cause: ExchangeFailure.Cause, blamesServer: Bool) -> ExchangeAction {
+    private mutating func nextServer(after cause: ExchangeFailure.Cause, blamesServer: Bool = false) -> ExchangeAction {
         lastCause = cause
         phase = .idle
         return .chooseServer(blamesServer: blamesServer)

@@ -33,6 +33,11 @@ package struct Counters: Sendable {
     package var acceptFailures = 0
     /// Connections closed for want of a PROXY protocol header.
     package var proxyHeadersRefused = 0
+    /// TLS handshakes with clients: completed, and of those resumed; failed; and those that made room for others.
+    package var handshakes = 0
+    package var handshakesResumed = 0
+    package var handshakesFailed = 0
+    package var handshakesDropped = 0
     /// Clients that were closed at once, there being far too many.
     package var turnedAway = 0
     package var idleClosed = 0
@@ -99,6 +104,10 @@ package struct Counters: Sendable {
         accepted += other.accepted
         acceptFailures += other.acceptFailures
         proxyHeadersRefused += other.proxyHeadersRefused
+        handshakes += other.handshakes
+        handshakesResumed += other.handshakesResumed
+        handshakesFailed += other.handshakesFailed
+        handshakesDropped += other.handshakesDropped
         turnedAway += other.turnedAway
         requests += other.requests
         idleClosed += other.idleClosed
@@ -154,6 +163,10 @@ package struct Counters: Sendable {
         accepted += other.accepted
         acceptFailures += other.acceptFailures
         proxyHeadersRefused += other.proxyHeadersRefused
+        handshakes += other.handshakes
+        handshakesResumed += other.handshakesResumed
+        handshakesFailed += other.handshakesFailed
+        handshakesDropped += other.handshakesDropped
         turnedAway += other.turnedAway
         idleClosed += other.idleClosed
         tunnelsTimedOut += other.tunnelsTimedOut

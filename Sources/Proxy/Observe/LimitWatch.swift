@@ -7,7 +7,8 @@ import EventLoop
 
 /// A limit, and what happens beyond it.
 enum NotableLimit: Int, CaseIterable, Sendable {
-    case clients, memory, responsesNotStored, maxConnections, resources, refreshes, lookUps, slowStore, storeDown
+    case clients, memory, responsesNotStored, maxConnections, resources, refreshes, lookUps, slowStore, storeDown,
+        handshakes
 
     /// - Parameter count: how often it was reached.
     func sentence(_ count: Int, _ limits: Limits) -> String {
@@ -23,6 +24,8 @@ enum NotableLimit: Int, CaseIterable, Sendable {
             "no file descriptor, port or memory left for upstreams: \(counted(count, "request")) answered with 503"
         case .refreshes: "too many background refreshes in progress: \(counted(count, "one was", "were")) not started"
         case .lookUps: "too many names being resolved: \(counted(count, "lookup")) failed at once"
+        case .handshakes:
+            "too many TLS handshakes in progress: \(counted(count, "slow one was", "slow ones were")) disconnected"
         case .storeDown: "Redis is down: \(counted(count, "request")) answered with 503, as `on_store_down` says"
         case .slowStore: "Redis replies slowly: \(counted(count, "lookup was", "lookups were")) not begun"
         }

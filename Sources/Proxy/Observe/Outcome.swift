@@ -9,7 +9,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case malformed, loop, noRoute, invalidPath, methodNotAllowed, upgradeNotAllowed
     case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients, storeDown
     // The origin failed.
-    case originUnresolved, originRefused, originBusy, outOfResources
+    case originUnresolved, originRefused, originUntrusted, originHandshake, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
     // The response had begun when something ended it.
     case responseCutShort, storedCutShort, clientGone, clientStalled, clientOverMemory
@@ -26,6 +26,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .validationFailed: "destination_unavailable"
         case .originUnresolved: "dns_error"
         case .originRefused: "connection_refused"
+        case .originUntrusted: "tls_certificate_error"
+        case .originHandshake: "tls_protocol_error"
         case .originBusy: "connection_limit_reached"
         case .outOfResources: "proxy_internal_error"
         case .originConnectTimeout: "connection_timeout"
@@ -69,6 +71,9 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
             (503, "store-down", "the cache is down, and no more requests of this kind go to the upstream meanwhile")
         case .originUnresolved: (503, "origin-unresolved", "the name of the upstream server could not be resolved")
         case .originRefused: (503, "origin-unreachable", "no server of the upstream accepts connections")
+        case .originUntrusted:
+            (502, "tls-not-trusted", "the certificate of the upstream server could not be verified")
+        case .originHandshake: (502, "tls-handshake-failed", "the TLS handshake with the upstream server failed")
         case .originBusy: (503, "origin-busy", "upstream connection limit reached")
         case .outOfResources:
             (503, "out-of-resources", "no file descriptor, port or memory is left for a connection to the upstream")

@@ -146,10 +146,11 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
         .range,
     ]
 
-    /// A trusted proxy in front says which scheme its client used, the first of a list if there were more of them; it is part of
+    /// The connection tells the scheme, unless a trusted proxy is at the other end: that says which scheme its client used, the first of a list if there were more of them; it is part of
     /// the key. X-Forwarded-Proto counts, which nearly every proxy sets; without it, Forwarded (RFC 7239 §5.4). Anything but the
     /// two schemes is not taken for one.
-    func readForwardedScheme() {
+    func readScheme() {
+        if isSecure { scheme = .https }
         guard head.contains(.xForwardedProto) || head.contains(.forwarded), runtime.trusts(peer) else { return }
         let bytes = bytes
         guard let value = head.first(.xForwardedProto) else {
@@ -159,6 +160,7 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
         var elements = ListElements(value)
         guard let first = elements.next(in: bytes) else { return }
         if Token.equalIgnoringCase(bytes.extracting(first), "https") { scheme = .https }
+        if Token.equalIgnoringCase(bytes.extracting(first), "http") { scheme = .http }
     }
 
     /// Whether the stored response answers the request's own condition with 304 (RFC 9110 §13).

@@ -304,6 +304,8 @@ extension ExchangeFailure.Cause {
         switch self {
         case .unresolved: .originUnresolved
         case .refused: .originRefused
+        case .untrusted: .originUntrusted
+        case .handshakeFailed: .originHandshake
         case .tooManyConnections: .originBusy
         case .ownShortage: .outOfResources
         case .storeDown: .storeDown

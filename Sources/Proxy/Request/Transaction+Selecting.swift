@@ -3,6 +3,7 @@
 
 import Bytes
 import CacheStorage
+import Clients
 import HTTPCaching
 import HTTPSemantics
 import HTTPWire
@@ -25,7 +26,19 @@ extension Transaction: StoreReceiver {
         case .get, .head, .post, .put, .delete, .patch, .query, .other: break
         }
         if let length = request.contentLength, length > runtime.bodyLimit { return refuse(.bodyTooLarge) }
-        if explainer == nil { request.readForwardedScheme() }
+        if explainer == nil {
+            request.readScheme()
+            if let folder = runtime.configuration.server.acmeFolder,
+                let content = ACMEChallenge.content(for: request.head, request.bytes, in: folder)
+            {
+                return respond(200, content) { $0.append("Content-Type", "application/octet-stream") }
+            }
+            if let port = request.httpsPort, request.scheme == .http {
+                guard let location = HTTPSRedirect.location(of: request, port: port) else { return refuse(.noRoute) }
+                // It keeps the method, and is for good (RFC 9110 §15.4.9).
+                return respond(308, []) { $0.append("Location", location.span) }
+            }
+        }
         switch runtime.table.match(request.bytes, host: request.head.authority, path: request.head.path) {
         case .noRoute: return refuse(.noRoute)
         case .refused: return refuse(.invalidPath)
@@ -52,6 +65,14 @@ extension Transaction: StoreReceiver {
         respond(status: 204, reason: "No Content", detail: Outcome.own.slug) { writer in
             writer.append("Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, QUERY")
         }
+        return .done
+    }
+
+    /// Responds before any route is looked for.
+    private func respond(_ status: Int, _ content: [UInt8], fields: (ResponseHeadWriter) -> Void) -> Progress {
+        served.outcome = .own
+        respond(
+            status: status, reason: statusText(status), detail: Outcome.own.slug, content: content, fields: fields)
         return .done
     }
 

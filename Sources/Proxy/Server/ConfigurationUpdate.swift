@@ -17,6 +17,8 @@ package final class ConfigurationUpdate: Sendable {
     let gates: [OutageGate?]
     /// Where the store is: what sentinels, or the nodes of a cluster, have said of it.
     let site: StoreSite
+    /// What listeners and upstreams speak TLS with.
+    let tls: TLSMaterial
     private let listenAddresses: [SocketAddress]
     private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
@@ -25,15 +27,22 @@ package final class ConfigurationUpdate: Sendable {
     ///     route are with its upstream, and what is known of where the store is.
     ///   - listenAddresses: all addresses that are listened on from now on.
     ///   - newListeners: sockets that workers don't have yet, by worker.
+    ///   - tls: what was read of the files of `tls` sections.
     ///   - upstreamChanged: called for each change of an upstream's health, on any thread.
     package init(
         configuration: Configuration, previous: ConfigurationUpdate?, listenAddresses: [SocketAddress],
-        newListeners: [Int: [(Int32, SocketAddress)]], upstreamChanged: @escaping @Sendable (UpstreamChange) -> Void
+        newListeners: [Int: [(Int32, SocketAddress)]], tls: TLSMaterial = TLSMaterial(),
+        upstreamChanged: @escaping @Sendable (UpstreamChange) -> Void
     ) {
         self.configuration = configuration
         let known = Dictionary(
             (previous?.groups ?? []).map { ($0.settings, $0) }, uniquingKeysWith: { first, _ in first })
-        groups = configuration.upstreams.map { known[$0] ?? UpstreamGroup(settings: $0, changed: upstreamChanged) }
+        groups = configuration.upstreams.map { settings in
+            let context = tls.upstreams[settings.name]?.context
+            if let group = known[settings], group.tls === context { return group }
+            return UpstreamGroup(settings: settings, tls: context, changed: upstreamChanged)
+        }
+        self.tls = tls
         gates = OutageGate.gates(
             for: configuration.routes, after: previous.map { Array(zip($0.configuration.routes, $0.gates)) } ?? [])
         let store = configuration.store

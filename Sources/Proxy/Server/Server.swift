@@ -9,6 +9,7 @@ import Glibc
 import Origins
 import RedisStorage
 import Routing
+import TLS
 
 /// Why the server could not be started or reloaded.
 package struct ServerFault: Error, CustomStringConvertible {
@@ -61,6 +62,7 @@ package final class Server {
     private var removalWatch = RemovalWatch()
     var gatherings: [UInt64: Gathering] = [:]
     var nextGathering: UInt64 = 0
+    private var certificates: CertificateWatch!
     var healthChecks: [(group: UpstreamGroup, checks: HealthChecks)] = []
     /// In touch with other Larders on the same Redis; nil without one.
     var fleet: FleetThread?
@@ -102,6 +104,7 @@ package final class Server {
         update = ConfigurationUpdate(
             configuration: configuration, previous: nil, listenAddresses: [], newListeners: [:],
             upstreamChanged: { [log] in $0.write(to: log) })
+        certificates = CertificateWatch(loop: loop, log: log) { [unowned self] in takeOn($0) }
         controlSocket = control.deliver(on: loop) { [weak self] message in self?.handle(message) }
     }
 
@@ -114,11 +117,13 @@ package final class Server {
     /// `afterBinding`.
     package func start(afterBinding: () throws(ServerFault) -> Void) throws(ServerFault) {
         let count = shared.workerCount
+        // Keys are often for root alone.
+        let material = try readTLS(for: configuration)
         let listeners = try bindAll(for: configuration, workers: count, having: [])
         try afterBinding()
         update = ConfigurationUpdate(
             configuration: configuration, previous: update, listenAddresses: addresses, newListeners: listeners,
-            upstreamChanged: { [log] in $0.write(to: log) })
+            tls: material, upstreamChanged: { [log] in $0.write(to: log) })
         joinFleet()
         for index in 0..<count {
             let mailbox = Mailbox<WorkerMessage>()
@@ -147,6 +152,7 @@ package final class Server {
         startMasterSearch()
         startSlotSearch()
         warnOfDescriptors(after: nil)
+        certificates.follow(configuration, material)
     }
 
     /// From now on every second.
@@ -178,13 +184,14 @@ package final class Server {
     package func reload(_ next: Configuration) throws(ServerFault) {
         do throws(RouteTableFault) { _ = try RouteTable(next.routes) } catch { throw ServerFault("routes: \(error)") }
         let (before, previous) = (addresses, configuration)
+        let material = try readTLS(for: next)
         let listeners = try bindAll(for: next, workers: mailboxes.count, having: before)
         if let workers = next.server.workers, workers != mailboxes.count {
             log.write(.warning, "server.workers takes effect at the next start; \(mailboxes.count) workers go on")
         }
         update = ConfigurationUpdate(
             configuration: next, previous: update, listenAddresses: addresses, newListeners: listeners,
-            upstreamChanged: { [log] in $0.write(to: log) })
+            tls: material, upstreamChanged: { [log] in $0.write(to: log) })
         shared.resize(for: next)
         log.setLevel(next.log.level)
         joinFleet()
@@ -193,7 +200,28 @@ package final class Server {
         startMasterSearch()
         startSlotSearch()
         warnOfDescriptors(after: previous)
+        certificates.follow(next, material)
         reloads += 1
+    }
+
+    // MARK: Certificates
+
+    /// Those in use, as metrics tell of them.
+    package var certificateExpiries: [CertificateExpiry] { certificates.expiries }
+
+    private func readTLS(for configuration: Configuration) throws(ServerFault) -> TLSMaterial {
+        do throws(TLSMaterialFault) { return try TLSMaterial(configuration, after: update.tls) } catch {
+            throw ServerFault(error.description)
+        }
+    }
+
+    /// The same configuration with other certificates.
+    private func takeOn(_ material: TLSMaterial) {
+        update = ConfigurationUpdate(
+            configuration: configuration, previous: update, listenAddresses: addresses, newListeners: [:],
+            tls: material, upstreamChanged: { [log] in $0.write(to: log) })
+        for mailbox in mailboxes { mailbox.post(.adopt(update)) }
+        startHealthChecks()
     }
 
     /// A reload has ended.
@@ -227,6 +255,7 @@ package final class Server {
     package func drain(finished: @escaping () -> Void) {
         guard !isDraining else { return }
         isDraining = true
+        certificates.stop()
         self.finished = finished
         for (_, checks) in healthChecks { checks.stop() }
         let deadline = MonotonicTime.now().advanced(byMilliseconds: configuration.server.drain.rawValue)

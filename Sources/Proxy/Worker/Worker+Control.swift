@@ -67,6 +67,7 @@ extension Worker {
             fills.keysHaveChanged = true
         }
         runtime = next
+        takeOn(update)
         origins.headLimits = next.headLimits
         clients.limits = next.clientLimits(shared.descriptors)
         accessLog.format = update.configuration.log.access
@@ -113,7 +114,7 @@ extension Worker {
             (.clients, outcome(.tooManyClients) + clients.counters.turnedAway), (.memory, outcome(.clientOverMemory)),
             (.maxConnections, outcome(.originBusy)), (.resources, outcome(.outOfResources)),
             (.refreshes, fills.counters.refreshesSkipped), (.slowStore, cache.remoteFigures?.shedLookups ?? 0),
-            (.storeDown, outcome(.storeDown)),
+            (.storeDown, outcome(.storeDown)), (.handshakes, clients.counters.handshakesDropped),
         ]
         // Of the whole process.
         if index == 0 {

@@ -23,8 +23,13 @@ extension RuntimeConfiguration {
     func readsProxyHeader(on bound: SocketAddress) -> Bool {
         let server = configuration.server
         guard !server.proxyProtocol.isEmpty else { return false }
-        return server.listen.contains { wanted in
-            guard server.proxyProtocol.contains(wanted), let address = SocketAddress(wanted) else { return false }
+        return listenAddresses(of: bound).contains { server.proxyProtocol.contains($0) }
+    }
+
+    /// The addresses of the file that a bound one stands for: several where it is one for all of the machine's.
+    func listenAddresses(of bound: SocketAddress) -> [ListenAddress] {
+        configuration.server.listen.filter { wanted in
+            guard let address = SocketAddress(wanted) else { return false }
             return address.isCovered(by: bound)
                 || address.port == 0 && address.family == bound.family && address.host == bound.host
         }

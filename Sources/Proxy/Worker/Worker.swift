@@ -29,6 +29,10 @@ package final class Worker {
     /// Set once, at the end of `init`: handlers are made by the worker itself.
     private(set) var clients: ClientConnections!
     let accessLog: AccessLogBuffer
+    /// TLS of the listeners that have it, by the address as the file has it.
+    var security: [ListenAddress: WorkerSecurity] = [:]
+    /// Of the addresses that clients have come by.
+    var listenerTraits: [(address: SocketAddress, traits: ListenerTraits?)] = []
 
     private var mailSocket: Socket?
     private var noticeSocket: Socket?
@@ -74,6 +78,7 @@ package final class Worker {
             makeHandler: { [unowned self] in Transaction(worker: self) },
             makeMessage: { [unowned self] in AdmittedRequest(on: loop, runtime) })
         prepareProxyProtocol()
+        prepareTLS(update)
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
         cache.keepsCopiesLonger = runtime.servesKept

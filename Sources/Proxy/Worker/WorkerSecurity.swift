@@ -1,0 +1,9 @@
+// One listener's TLS on one worker, and what it was made of: a reload that brings the same goes on with it.
+
+import TLS
+
+struct WorkerSecurity {
+    let credentials: ListenerCredentials
+    let ticketKeys: TicketKeys
+    let contexts: ServerContexts
+}
