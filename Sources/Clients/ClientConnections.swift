@@ -72,7 +72,7 @@ package final class ClientConnections {
     /// Called when a client has left.
     package var clientLeft: (() -> Void)?
     private var listeners: [Listener] = []
-    private var connections: [HTTP1Connection] = []
+    private var connections: [ClientConnection] = []
     private var spare: [HTTP1Stream] = []
     /// Content that arrived in many small chunks, while it is passed on.
     var gathered = ByteBuffer()
@@ -155,7 +155,7 @@ package final class ClientConnections {
         return connection
     }
 
-    func forget(_ connection: HTTP1Connection) {
+    func forget(_ connection: ClientConnection) {
         let place = Int(connection.place)
         guard place < connections.count, connections[place] === connection else { return }
         let last = connections.removeLast()
@@ -172,7 +172,7 @@ package final class ClientConnections {
     /// Cuts off clients that don't take their responses, those that hold most first, and of equals the one that has taken
     /// nothing for longest, until the rest hold no more than `allowance` bytes.
     package func relieve(downTo allowance: Int) {
-        var holders: [(connection: HTTP1Connection, bytes: Int)] = []
+        var holders: [(connection: ClientConnection, bytes: Int)] = []
         var held = 0
         for connection in connections {
             let bytes = connection.heldBytes
