@@ -1,5 +1,5 @@
 // A worker's clients: accepted, counted against the limit of the process, found when the worker drains, forgotten when
-// they leave; and the spare streams, each with its handler, that their requests are handled by.
+// they leave. How a connection and its streams come to be is in the file beside this one.
 
 import Bytes
 import CacheStorage
@@ -66,18 +66,18 @@ package final class ClientConnections {
     /// Counts what clients haven't taken.
     let memory: MemoryBudget
 
-    private let total: ClientCount
-    private let makeHandler: () -> RequestHandler
+    let total: ClientCount
+    let makeHandler: () -> RequestHandler
     let makeMessage: () -> RequestMessage
     /// Called when a client has left.
     package var clientLeft: (() -> Void)?
     private var listeners: [Listener] = []
-    private var connections: [ClientConnection] = []
-    private var spare: [HTTP1Stream] = []
+    private(set) var connections: [ClientConnection] = []
+    /// Streams that are to be used again, each with its handler.
+    var spare: [ClientStream] = []
     /// Content that arrived in many small chunks, while it is passed on.
     var gathered = ByteBuffer()
 
-    private static let spareLimit = 1024
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
     /// How long a connection lingers after its last response in a drain.
@@ -133,26 +133,9 @@ package final class ClientConnections {
         }
     }
 
-    func accept(_ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false) -> HTTP1Connection {
-        counters.accepted += 1
-        let number = total.add()
-        let connection = add(descriptor, peer)
-        if readsProxyHeader { connection.expectProxyHeader() }
-        if number > limits.clients + limits.rejected {
-            // One that is told stays for a while, and its descriptor with it.
-            counters.turnedAway += 1
-            connection.turnAway()
-        } else if number > limits.clients {
-            connection.reject()
-        }
-        return connection
-    }
-
-    func add(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
-        let connection = HTTP1Connection(connections: self, descriptor: descriptor, peer: peer)
+    func add(_ connection: ClientConnection) {
         connection.place = Int32(connections.count)
         connections.append(connection)
-        return connection
     }
 
     func forget(_ connection: ClientConnection) {
@@ -198,29 +181,5 @@ package final class ClientConnections {
         isDraining = true
         keepListeners { _ in false }
         for connection in connections { connection.drainBegan() }
-    }
-
-    // MARK: Streams
-
-    func takeStream() -> HTTP1Stream {
-        if let stream = spare.popLast() { return stream }
-        let stream = HTTP1Stream(connections: self)
-        let handler = makeHandler()
-        stream.handler = handler
-        handler.stream = stream
-        return stream
-    }
-
-    func release(_ stream: HTTP1Stream) {
-        stream.handler.reset()
-        stream.reset()
-        if spare.count < Self.spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
-    }
-
-    /// Gives back some of what a burst left behind. To be called once a second or so.
-    package func trim() {
-        guard spare.count > 64 else { return }
-        for stream in spare.suffix(spare.count / 4) { stream.handler.stream = nil }
-        spare.removeLast(spare.count / 4)
     }
 }
