@@ -31,6 +31,7 @@ let package = Package(
         systemLibrary("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
         systemLibrary("CBrotli", pkgConfig: "libbrotlienc", debian: "libbrotli-dev"),
+        systemLibrary("CNghttp2", pkgConfig: "libnghttp2", debian: "libnghttp2-dev"),
         .systemLibrary(name: "CAllocator"),
 
         .target(name: "Bytes", swiftSettings: strict),
@@ -57,7 +58,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Clients",
-            dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage"],
+            dependencies: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "CNghttp2",
+            ],
             swiftSettings: strict),
         .target(
             name: "Proxy",
@@ -85,7 +88,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
+        .target(name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport", swiftSettings: tests),
         .target(name: "TestRandomness", path: "Tests/TestRandomness", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(
@@ -124,7 +127,7 @@ let package = Package(
             name: "ClientsTests",
             dependencies: [
                 "Clients", "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
-                "TestRandomness",
+                "TestRandomness", "TestSupport",
             ],
             swiftSettings: tests),
         .testTarget(

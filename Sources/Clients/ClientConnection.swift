@@ -2,6 +2,9 @@
 
 import EventLoop
 
+/// What connections of one version of HTTP share on a worker.
+class SharedConnectionState {}
+
 /// A connection on the worker's thread. Subclasses read requests from it and send the responses.
 class ClientConnection: Socket {
     final let connections: ClientConnections
@@ -24,8 +27,8 @@ class ClientConnection: Socket {
         super.init(loop: connections.loop, descriptor: descriptor)
     }
 
-    /// Whether no request is in progress on it, nor has begun to arrive.
-    var isIdle: Bool { preconditionFailure("a connection knows its requests") }
+    /// Requests in progress on it, those that have begun to arrive among them.
+    var activeRequests: Int { preconditionFailure("a connection knows its requests") }
     /// Memory that would be free without this client.
     var heldBytes: Int { preconditionFailure("a connection knows its requests") }
 

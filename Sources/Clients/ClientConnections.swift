@@ -21,6 +21,8 @@ package struct ClientLimits: Sendable {
     package var writeTimeout: Int64 = 30_000
     package var idleTimeout: Int64 = 75_000
     package var tunnelTimeout: Int64 = 3_600_000
+    /// Requests in progress at once on one HTTP/2 connection.
+    package var streams = 128
     /// Of the whole process.
     package var clients = 20_000
     /// Clients beyond those that are told so before they are closed; further ones are closed at once.
@@ -41,6 +43,20 @@ package struct ClientCounters: Sendable {
     package var idleClosed = 0
     package var requestsPerConnectionReached = 0
     package var bytesSent = 0
+    package var http2Connections = 0
+    package var http2Requests = 0
+    /// Frames that broke the protocol, malformed requests among them.
+    package var http2Faults = 0
+    /// Streams that were refused since as many were open as the limit allows.
+    package var http2StreamsRefused = 0
+    /// Streams that clients have reset.
+    package var http2Resets = 0
+    /// Connections that were ended since too many streams were reset.
+    package var http2ResetFloods = 0
+    /// Connections that were ended for too many frames that cost more to take than to send.
+    package var http2FrameFloods = 0
+    /// Connections that were ended since a header section, or the first frame, was late.
+    package var http2HeadsLate = 0
 }
 
 /// How many clients the process has. Shared by all workers.
@@ -73,8 +89,11 @@ package final class ClientConnections {
     package var clientLeft: (() -> Void)?
     private var listeners: [Listener] = []
     private(set) var connections: [ClientConnection] = []
-    /// Streams that are to be used again, each with its handler.
+    /// Streams that are to be used again, each with its handler: HTTP/1's, and HTTP/2's.
     var spare: [ClientStream] = []
+    var spareHTTP2: [ClientStream] = []
+    /// What HTTP/2 connections share, once there are some.
+    var shared: SharedConnectionState?
     /// Content that arrived in many small chunks, while it is passed on.
     var gathered = ByteBuffer()
 
@@ -101,12 +120,14 @@ package final class ClientConnections {
     }
 
     package var count: Int { connections.count }
-    package var activeCount: Int { connections.reduce(0) { $0 + ($1.isIdle ? 0 : 1) } }
+    package var activeCount: Int { connections.reduce(0) { $0 + $1.activeRequests } }
 
     // MARK: Listening
 
     /// On which of the addresses that are listened on connections begin with a header of the PROXY protocol.
     package var readsProxyHeader: (SocketAddress) -> Bool = { _ in false }
+    /// On which of the addresses that are listened on clients may speak HTTP/2 without TLS (RFC 9113 §3.3).
+    package var takesHTTP2: (SocketAddress) -> Bool = { _ in false }
     /// Called with the address of a load balancer, or of whoever it was, when such a header was missing or wrong.
     package var proxyHeaderRefused: ((PeerAddress) -> Void)?
 
@@ -115,7 +136,8 @@ package final class ClientConnections {
         let listener = Listener(
             loop: loop, descriptor: descriptor, address: address,
             accepted: { [unowned self] descriptor, peer in
-                _ = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address))
+                let connection = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address))
+                connection.takesPreface = takesHTTP2(address)
             },
             refused: { [unowned self] code in
                 counters.acceptFailures += 1
@@ -136,6 +158,12 @@ package final class ClientConnections {
     func add(_ connection: ClientConnection) {
         connection.place = Int32(connections.count)
         connections.append(connection)
+    }
+
+    /// Another connection takes the place of one that has handed over its descriptor.
+    func replace(_ old: ClientConnection, by connection: ClientConnection) {
+        connection.place = old.place
+        connections[Int(old.place)] = connection
     }
 
     func forget(_ connection: ClientConnection) {

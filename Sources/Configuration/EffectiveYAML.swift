@@ -9,7 +9,9 @@ extension Configuration {
         var out = YAMLWriter()
         out.section("server") { out in
             out.key("listen", "address", server.listen.map(\.description)) { index in
-                server.proxyProtocol.contains(server.listen[index]) ? [("proxy_protocol", "on")] : []
+                let address = server.listen[index]
+                return (server.proxyProtocol.contains(address) ? [("proxy_protocol", "on")] : [])
+                    + (server.h2c.contains(address) ? [("h2c", "on")] : [])
             }
             out.key("workers", server.workers.map { "\($0)" } ?? "auto")
             out.key("drain", server.drain.description)
@@ -224,6 +226,7 @@ extension Configuration {
         out.key("memory", limits.memory.description)
         out.key("clients", "\(limits.clients)")
         out.key("requests", "\(limits.requests)")
+        out.key("streams", "\(limits.streams)")
         out.key("variants", "\(limits.variants)")
         out.key("head_timeout", limits.headTimeout.description)
         out.key("read_timeout", limits.readTimeout.description)

@@ -5,6 +5,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 8080)]
     /// Those of `listen` on which each connection begins with a header of the PROXY protocol.
     package var proxyProtocol: Set<ListenAddress> = []
+    /// Those of `listen` on which clients may speak HTTP/2 without TLS.
+    package var h2c: Set<ListenAddress> = []
     /// Event-loop threads; nil is one per core.
     package var workers: Int?
     package var drain = Milliseconds.seconds(30)

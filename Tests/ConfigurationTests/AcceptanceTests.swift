@@ -19,7 +19,7 @@ struct AcceptanceTests {
     /// Every key there is, each with another value than its default.
     static let everything = """
         server:
-          listen: [127.0.0.1:80, {address: "[::1]:80", proxy_protocol: on}, unix:/run/l.sock]
+          listen: [127.0.0.1:80, {address: "[::1]:80", proxy_protocol: on, h2c: on}, unix:/run/l.sock]
           workers: 3
           drain: 1h30m
           x_cache: off
@@ -156,6 +156,7 @@ struct AcceptanceTests {
                 .tcp(host: "127.0.0.1", port: 80), .tcp(host: "::1", port: 80), .unix(path: "/run/l.sock"),
             ])
         #expect(it.server.proxyProtocol == [.tcp(host: "::1", port: 80)])
+        #expect(it.server.h2c == [.tcp(host: "::1", port: 80)])
         #expect(it.server.workers == 3)
         #expect(it.server.drain == .minutes(90))
         #expect(!it.server.xCache && !it.server.cacheStatus)

@@ -40,6 +40,7 @@ struct Module {
         Module("CZlib"),
         Module("CZstd"),
         Module("CBrotli"),
+        Module("CNghttp2"),
         Module("CAllocator"),
         // Other modules inline its functions only where their type, too, is `@usableFromInline`: `package` alone is a call.
         // Owns memory, finds bytes by vectors of 16, which Span can't load, copies spans and literals, and locks.
@@ -82,13 +83,17 @@ struct Module {
         Module(
             "Origins",
             imports: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "Synchronization", "Glibc"]),
-        // A request's view of its bytes, in the input buffer or in its own copy.
+        // A request's view of its bytes, in the input buffer or in its own copy; nghttp2.
         Module(
             "Clients",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "Synchronization",
+                "CNghttp2",
             ],
-            unsafe: .files(["RequestMessage.swift"])),
+            unsafe: .files([
+                "RequestMessage.swift", "HTTP2/FieldPairs.swift", "HTTP2/HTTP2Callbacks.swift",
+                "HTTP2/HTTP2Library.swift", "HTTP2/HTTP2Session.swift",
+            ])),
         Module(
             "Proxy",
             imports: [

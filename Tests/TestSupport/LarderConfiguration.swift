@@ -15,6 +15,8 @@ package struct LarderConfiguration: Sendable {
     package var more = ""
     /// The listener takes connections that begin with a PROXY protocol header.
     package var proxyProtocol = false
+    /// The listener takes HTTP/2 without TLS.
+    package var takesHTTP2 = false
 
     /// Everything not named keeps what suits a test: two workers, a memory store.
     package init(
@@ -38,7 +40,8 @@ package struct LarderConfiguration: Sendable {
     }
 
     package func text(listen: String, admin address: String) -> String {
-        let listen = proxyProtocol ? "{address: \"\(listen)\", proxy_protocol: on}" : listen
+        let keys = [proxyProtocol ? "proxy_protocol: on" : nil, takesHTTP2 ? "h2c: on" : nil].compactMap(\.self)
+        let listen = keys.isEmpty ? listen : "{address: \"\(listen)\", \(keys.joined(separator: ", "))}"
         let sections: [(String, String)] = [
             ("server", "listen: \(listen)\n\(server)"), ("admin", "listen: \(address)\n\(admin)"), ("store", store),
             ("upstreams", upstreams), ("routes", routes), ("limits", limits), ("log", log),

@@ -28,6 +28,8 @@ final class HTTP1Connection: ClientConnection {
     private var isProcessing = false
     private var hasPartialHead = false
     private var hasPeerEnded = false
+    /// The client may begin with the preface of HTTP/2.
+    var takesPreface = false
 
     /// More than this of pipelined requests isn't read ahead.
     private static let aheadLimit = 64 << 10
@@ -45,8 +47,8 @@ final class HTTP1Connection: ClientConnection {
         if phase != .inRequest { setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
     }
 
-    override var isIdle: Bool {
-        (phase == .receivingHead && kept.isEmpty && stream == nil) || phase == .receivingProxyHeader
+    override var activeRequests: Int {
+        (phase == .receivingHead && kept.isEmpty && stream == nil) || phase == .receivingProxyHeader ? 0 : 1
     }
 
     override var heldBytes: Int { stream?.heldBytes ?? 0 }
@@ -127,6 +129,7 @@ final class HTTP1Connection: ClientConnection {
     ///   - first: where the first one begins.
     ///   - wasIdle: the time between two requests runs already.
     private func process(count total: Int, from first: Int = 0, wasIdle: Bool) {
+        if takesPreface, readPreface(count: total, from: first) { return }
         var count = total
         var start = first
         var isIdle = wasIdle
@@ -174,6 +177,24 @@ final class HTTP1Connection: ClientConnection {
             }
         }
         if isOpen && phase == .receivingHead { becomeIdle() }
+    }
+
+    /// RFC 9113 §3.3: whether the client speaks HTTP/2, which goes on elsewhere, or more is needed to tell.
+    private func readPreface(count: Int, from start: Int) -> Bool {
+        let input = loop.input
+        let bytes = input.span(count: count).extracting(start...)
+        switch HTTP2Preface.match(bytes) {
+        case .none:
+            takesPreface = false
+            return false
+        case .beginning:
+            hasPartialHead = true
+            kept = bytes.copied()
+        case .whole:
+            kept = []
+            connections.becomeHTTP2(self, received: bytes)
+        }
+        return true
     }
 
     /// Empty lines begin no request (RFC 9112 §2.2): neither a head's time runs, nor does the one between requests anew.

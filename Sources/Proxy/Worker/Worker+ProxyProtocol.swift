@@ -1,4 +1,5 @@
-// Listeners behind load balancers that speak the PROXY protocol.
+// What connections begin with, by listener: the header of the PROXY protocol, behind load balancers that speak it, or the preface
+// of HTTP/2.
 
 import Bytes
 import Configuration
@@ -8,6 +9,7 @@ extension Worker {
     /// To be called once there are clients.
     func prepareProxyProtocol() {
         clients.readsProxyHeader = { [unowned self] in runtime.readsProxyHeader(on: $0) }
+        clients.takesHTTP2 = { [unowned self] in runtime.takesHTTP2(on: $0) }
         clients.proxyHeaderRefused = { [unowned self] peer in
             shared.log.write(
                 .warning, about: "PROXY protocol",
@@ -20,11 +22,15 @@ extension Worker {
 
 extension RuntimeConfiguration {
     /// Whether connections to this address, which is bound, begin with a header of the PROXY protocol.
-    func readsProxyHeader(on bound: SocketAddress) -> Bool {
-        let server = configuration.server
-        guard !server.proxyProtocol.isEmpty else { return false }
-        return server.listen.contains { wanted in
-            guard server.proxyProtocol.contains(wanted), let address = SocketAddress(wanted) else { return false }
+    func readsProxyHeader(on bound: SocketAddress) -> Bool { lists(bound, in: configuration.server.proxyProtocol) }
+
+    /// Whether connections to this address, which is bound, may be HTTP/2 without TLS.
+    func takesHTTP2(on bound: SocketAddress) -> Bool { lists(bound, in: configuration.server.h2c) }
+
+    private func lists(_ bound: SocketAddress, in listeners: Set<ListenAddress>) -> Bool {
+        guard !listeners.isEmpty else { return false }
+        return configuration.server.listen.contains { wanted in
+            guard listeners.contains(wanted), let address = SocketAddress(wanted) else { return false }
             return address.isCovered(by: bound)
                 || address.port == 0 && address.family == bound.family && address.host == bound.host
         }
