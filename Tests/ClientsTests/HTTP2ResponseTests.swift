@@ -134,6 +134,26 @@ struct HTTP2ResponseTests {
         #expect(scene.log == ["GET /a", "blocked", "writable", "sent"] && scene.memory.inUse == 0)
     }
 
+    @Test("A handler that lets others have their turn gets its own, wherever it says so")
+    func yielding() {
+        var rounds = 0
+        func goOn(_ handler: NotingHandler) {
+            handler.stream!.send("x".utf8.span)
+            handler.stream!.flush()
+            rounds += 1
+            if rounds < 5 { handler.stream!.yield() } else { handler.stream!.end(trailers: []) }
+        }
+        scene.answer = { handler in
+            handler.beginHead()
+            handler.stream!.sendHead(.unknown)
+            goOn(handler)
+        }
+        scene.writable = goOn
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1))
+        #expect(client.content(1) == Array("xxxxx".utf8) && scene.log.last == "sent", "\(scene.log)")
+    }
+
     @Test("A stream that is behind holds back none of the others")
     func others() {
         let record = storedResponse(body: patternedBody(50_000))

@@ -45,6 +45,8 @@ final class HTTP2Connection: ClientConnection {
     var unsent = ByteBuffer()
     var unsentStart = 0
     var stuckSince: MonotonicTime?
+    /// Streams have more to send, in the socket's next turn.
+    private var hasYielding = false
     /// ``run()`` is at work: what is asked for meanwhile is done before it returns.
     var isRunning = false
     private var needsRun = false
@@ -230,6 +232,12 @@ final class HTTP2Connection: ClientConnection {
         beginShutdown()
     }
 
+    /// The socket's next turn is the stream's too.
+    func noteYielding() {
+        hasYielding = true
+        wait(for: .readAndWrite)
+    }
+
     func note(_ stream: HTTP2Stream) { eventful.append(stream) }
     func noteSending(_ stream: HTTP2Stream) { sending.append(stream) }
 
@@ -341,7 +349,7 @@ final class HTTP2Connection: ClientConnection {
         if isBroken { return breakOff() }
         let isStuck = unsentStart < unsent.count
         if !isStuck, !session.wantsToWrite, !session.wantsToRead { return finish() }
-        wait(for: isStuck || session.wantsToWrite ? .readAndWrite : .read)
+        wait(for: isStuck || hasYielding || session.wantsToWrite ? .readAndWrite : .read)
         if isStuck { noteDeadline(writeDue) }
     }
 
@@ -362,7 +370,10 @@ final class HTTP2Connection: ClientConnection {
             unsentStart = 0
             stuckSince = nil
         }
-        for stream in streams where stream.isYielding { stream.endYielding() }
+        if hasYielding {
+            hasYielding = false
+            for stream in streams where stream.isYielding { stream.endYielding() }
+        }
         run()
     }
 

@@ -274,12 +274,13 @@ final class HTTP2Stream: ClientStream {
         guard let connection else { return }
         isWaiting = false
         isYielding = true
-        connection.wait(for: .readAndWrite)
+        connection.noteYielding()
     }
 
     func endYielding() {
         isYielding = false
-        note(.drained)
+        // One that is behind hears of it when it no longer is.
+        if !isStuck { note(.drained) }
     }
 
     private func drained() {
