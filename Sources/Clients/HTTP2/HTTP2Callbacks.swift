@@ -38,12 +38,15 @@ enum HTTP2Callbacks {
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             session, frame, name, nameCount, value, valueCount, _, _ in
             guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value,
-                let stream = unsafe known(session, frame.pointee.hd.stream_id)
+                let stream = unsafe nghttp2_session_get_stream_user_data(session, frame.pointee.hd.stream_id)
             else { return 0 }
             let isTrailer = unsafe frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
-            let isTaken = unsafe stream.received(
-                Span(_unsafeStart: name, count: nameCount), Span(_unsafeStart: value, count: valueCount),
-                isTrailer: isTrailer)
+            // Called for every field, and therefore without a reference of its own.
+            let isTaken = unsafe Unmanaged<HTTP2Stream>.fromOpaque(stream)._withUnsafeGuaranteedRef { stream in
+                unsafe stream.received(
+                    Span(_unsafeStart: name, count: nameCount), Span(_unsafeStart: value, count: valueCount),
+                    isTrailer: isTrailer)
+            }
             return isTaken ? 0 : refusesStream
         }
         // RFC 9113 §8.2.1: a field that isn't valid makes the message malformed.
@@ -127,7 +130,7 @@ enum HTTP2Callbacks {
 // Free functions, because a closure that C is to call can't refer to the type around it.
 
 private func owner(of data: UnsafeMutableRawPointer?) -> HTTP2Connection {
-    unsafe Unmanaged<HTTP2Session>.fromOpaque(data!)._withUnsafeGuaranteedRef { $0.connection }
+    unsafe Unmanaged<HTTP2Session>.fromOpaque(data!)._withUnsafeGuaranteedRef { unsafe $0.connection }
 }
 
 private func known(_ session: OpaquePointer?, _ identifier: Int32) -> HTTP2Stream? {

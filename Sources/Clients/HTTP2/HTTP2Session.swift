@@ -21,13 +21,14 @@ enum HTTP2Error: UInt32 {
 @safe
 final class HTTP2Session {
     private let session: OpaquePointer
-    unowned let connection: HTTP2Connection
+    /// Owns this object. Without a check at each use: several a frame were a fiftieth of a hit.
+    unowned(unsafe) let connection: HTTP2Connection
     /// The client was told to go, and why; nothing more is read.
     private(set) var isTerminated = false
 
     /// Nil where there is no memory for it.
     init?(_ library: HTTP2Library, connection: HTTP2Connection) {
-        self.connection = connection
+        unsafe self.connection = connection
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made

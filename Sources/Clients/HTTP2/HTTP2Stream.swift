@@ -29,6 +29,8 @@ final class HTTP2Stream: ClientStream {
     /// Its place in the connection's list.
     var place = 0
     private var section = HeaderSection()
+    /// Of the moment in which the section began.
+    private var headLimits = HeadLimits()
     private var events: HTTP2Events = []
 
     // The request.
@@ -79,6 +81,7 @@ final class HTTP2Stream: ClientStream {
         self.identifier = identifier
         self.connection = connection
         section.begin()
+        headLimits = connections.limits.head
         message.beginAssembly()
     }
 
@@ -91,7 +94,7 @@ final class HTTP2Stream: ClientStream {
     /// A field; false if that resets the stream.
     func received(_ name: Span<UInt8>, _ value: Span<UInt8>, isTrailer: Bool) -> Bool {
         guard isTrailer else {
-            section.append(name, value, limits: connections.limits.head, to: &message.assembly)
+            section.append(name, value, limits: headLimits, to: &message.assembly)
             return true
         }
         guard trailers.count + name.count + value.count <= Self.mostTrailers else { return false }
