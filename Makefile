@@ -26,10 +26,10 @@ VERSION := $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | hea
 # Requirements and their Debian packages: module/ is looked up with pkg-config, command/ in PATH.
 BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev module/hiredis:libhiredis-dev \
 	module/yaml-0.1:libyaml-dev module/zlib:zlib1g-dev module/libzstd:libzstd-dev module/libbrotlienc:libbrotli-dev \
-	module/openssl:libssl-dev
+	module/openssl:libssl-dev module/libnghttp2:libnghttp2-dev
 TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
 	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
-	command/strace:strace
+	command/strace:strace command/nghttp:nghttp2-client command/h2load:nghttp2-client
 
 # Installs missing packages of the list; silent if none is missing. Services that a package starts are left alone: the
 # tests start their own servers on other ports.
@@ -181,7 +181,7 @@ docs: ## Generate docs/configuration.md and the tables in docs/ from what the so
 	$(call toolchain)
 	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
 
-# Half of the time is the parser's, the other half is shared by the three stores under a live daemon.
+# Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 has an eighth more.
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
@@ -191,6 +191,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	@set -e; for backend in memory redis tiered; do \
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
 	done
+	Tests/Fuzz/live_http2 --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
 
 .PHONY: fleet
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed

@@ -32,6 +32,7 @@ let package = Package(
         systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
         systemLibrary("CBrotli", pkgConfig: "libbrotlienc", debian: "libbrotli-dev"),
         systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
+        systemLibrary("CNghttp2", pkgConfig: "libnghttp2", debian: "libnghttp2-dev"),
         .systemLibrary(name: "CAllocator"),
 
         .target(name: "Bytes", swiftSettings: strict),
@@ -60,7 +61,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Clients",
-            dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS"],
+            dependencies: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS", "CNghttp2",
+            ],
             swiftSettings: strict),
         .target(
             name: "Proxy",
@@ -88,7 +91,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: tests),
+        .target(name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport", swiftSettings: tests),
         .target(name: "TestRandomness", path: "Tests/TestRandomness", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(
@@ -129,7 +132,7 @@ let package = Package(
             name: "ClientsTests",
             dependencies: [
                 "Clients", "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage",
-                "TestRandomness",
+                "TestRandomness", "TestSupport",
             ],
             swiftSettings: tests),
         .testTarget(

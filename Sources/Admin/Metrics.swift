@@ -128,6 +128,21 @@ extension MetricFamily {
                 $1.add(Int(expiry.seconds), ("path", expiry.path), ("name", expiry.name))
             }
         },
+        MetricFamily("larder_http2_connections_total", .counter, "Client connections that spoke HTTP/2.") {
+            $0.total.http2.connections
+        },
+        MetricFamily("larder_http2_requests_total", .counter, "Requests received over HTTP/2.") {
+            $0.total.http2.requests
+        },
+        MetricFamily(
+            "larder_http2_faults_total", .counter,
+            "HTTP/2 frames that broke the protocol, malformed requests among them."
+        ) { $0.total.http2.faults },
+        MetricFamily(
+            "larder_http2_resets_total", .counter, "HTTP/2 streams that were reset by clients or for their fault."
+        ) {
+            $0.total.http2.resets
+        },
         MetricFamily("larder_active_requests", .gauge, "Requests in progress.") { $0.total.activeRequests },
         MetricFamily(
             "larder_response_memory_bytes", .gauge, "Memory that responses in progress hold beyond the memory store."

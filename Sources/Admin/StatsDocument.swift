@@ -106,6 +106,13 @@ extension Figures {
             $0.member("failed", total.handshakesFailed)
             $0.member("dropped", total.handshakesDropped)
         }
+        json.object("http2") {
+            $0.member("connections", total.http2.connections)
+            $0.member("requests", total.http2.requests)
+            $0.member("faults", total.http2.faults)
+            $0.member("streams_refused", total.http2.streamsRefused)
+            $0.member("resets", total.http2.resets)
+        }
         json.member("bytes_to_clients", total.bytesToClients)
         json.member("bytes_from_origins", total.bytesFromOrigins)
         json.member("stored", total.stored)

@@ -1,5 +1,5 @@
 // A worker's clients: accepted, counted against the limit of the process, found when the worker drains, forgotten when
-// they leave; and the spare streams, each with its handler, that their requests are handled by.
+// they leave. How a connection and its streams come to be is in the file beside this one.
 
 import Bytes
 import CacheStorage
@@ -22,6 +22,8 @@ package struct ClientLimits: Sendable {
     package var writeTimeout: Int64 = 30_000
     package var idleTimeout: Int64 = 75_000
     package var tunnelTimeout: Int64 = 3_600_000
+    /// Requests in progress at once on one HTTP/2 connection.
+    package var streams = 128
     /// Of the whole process.
     package var clients = 20_000
     /// Clients beyond those that are told so before they are closed; further ones are closed at once.
@@ -49,6 +51,20 @@ package struct ClientCounters: Sendable {
     package var idleClosed = 0
     package var requestsPerConnectionReached = 0
     package var bytesSent = 0
+    package var http2Connections = 0
+    package var http2Requests = 0
+    /// Frames that broke the protocol, malformed requests among them.
+    package var http2Faults = 0
+    /// Streams that were refused since as many were open as the limit allows.
+    package var http2StreamsRefused = 0
+    /// Streams that clients have reset.
+    package var http2Resets = 0
+    /// Connections that were ended since too many streams were reset.
+    package var http2ResetFloods = 0
+    /// Connections that were ended for too many frames that cost more to take than to send.
+    package var http2FrameFloods = 0
+    /// Connections that were ended since a header section, or the first frame, was late.
+    package var http2HeadsLate = 0
 }
 
 /// How many clients the process has. Shared by all workers.
@@ -74,18 +90,21 @@ package final class ClientConnections {
     /// Counts what clients haven't taken.
     let memory: MemoryBudget
 
-    private let total: ClientCount
-    private let makeHandler: () -> RequestHandler
+    let total: ClientCount
+    let makeHandler: () -> RequestHandler
     let makeMessage: () -> RequestMessage
     /// Called when a client has left.
     package var clientLeft: (() -> Void)?
     private var listeners: [Listener] = []
-    private var connections: [HTTP1Connection] = []
-    private var spare: [HTTP1Stream] = []
+    private(set) var connections: [ClientConnection] = []
+    /// Streams that are to be used again, each with its handler: HTTP/1's, and HTTP/2's.
+    var spare: [ClientStream] = []
+    var spareHTTP2: [ClientStream] = []
+    /// What HTTP/2 connections share, once there are some.
+    var shared: SharedConnectionState?
     /// Content that arrived in many small chunks, while it is passed on.
     var gathered = ByteBuffer()
 
-    private static let spareLimit = 1024
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
     /// How long a connection lingers after its last response in a drain.
@@ -109,12 +128,14 @@ package final class ClientConnections {
     }
 
     package var count: Int { connections.count }
-    package var activeCount: Int { connections.reduce(0) { $0 + ($1.isIdle ? 0 : 1) } }
+    package var activeCount: Int { connections.reduce(0) { $0 + $1.activeRequests } }
 
     // MARK: Listening
 
     /// On which of the addresses that are listened on connections begin with a header of the PROXY protocol.
     package var readsProxyHeader: (SocketAddress) -> Bool = { _ in false }
+    /// On which of the addresses that are listened on clients may speak HTTP/2 without TLS (RFC 9113 §3.3).
+    package var takesHTTP2: (SocketAddress) -> Bool = { _ in false }
     /// Called with the address of a load balancer, or of whoever it was, when such a header was missing or wrong.
     package var proxyHeaderRefused: ((PeerAddress) -> Void)?
 
@@ -129,7 +150,8 @@ package final class ClientConnections {
             loop: loop, descriptor: descriptor, address: address,
             accepted: { [unowned self] descriptor, peer in
                 let traits = traits(address)
-                _ = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address), traits)
+                let connection = accept(descriptor, peer, readsProxyHeader: readsProxyHeader(address), traits)
+                connection.takesPreface = takesHTTP2(address)
                 if traits?.security != nil { boundHandshakes(of: address) }
             },
             refused: { [unowned self] code in
@@ -148,39 +170,18 @@ package final class ClientConnections {
         }
     }
 
-    func accept(
-        _ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false, _ traits: ListenerTraits? = nil
-    ) -> HTTP1Connection {
-        counters.accepted += 1
-        let number = total.add()
-        let connection = add(descriptor, peer)
-        connection.traits = traits
-        if readsProxyHeader { connection.expectProxyHeader() }
-        let isSecure = traits?.isSecure == true
-        let isWelcome = number <= limits.clients && (!isSecure || traits?.security != nil)
-        if isWelcome, !readsProxyHeader, let security = traits?.security { connection.beginSecuring(by: security) }
-        if isSecure, !isWelcome {
-            // It would have to be told by way of a handshake, which is dear.
-            counters.turnedAway += 1
-            connection.turnAway()
-        } else if number > limits.clients + limits.rejected {
-            // One that is told stays for a while, and its descriptor with it.
-            counters.turnedAway += 1
-            connection.turnAway()
-        } else if number > limits.clients {
-            connection.reject()
-        }
-        return connection
-    }
-
-    func add(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
-        let connection = HTTP1Connection(connections: self, descriptor: descriptor, peer: peer)
+    func add(_ connection: ClientConnection) {
         connection.place = Int32(connections.count)
         connections.append(connection)
-        return connection
     }
 
-    func forget(_ connection: HTTP1Connection) {
+    /// Another connection takes the place of one that has handed over its descriptor.
+    func replace(_ old: ClientConnection, by connection: ClientConnection) {
+        connection.place = old.place
+        connections[Int(old.place)] = connection
+    }
+
+    func forget(_ connection: ClientConnection) {
         let place = Int(connection.place)
         guard place < connections.count, connections[place] === connection else { return }
         let last = connections.removeLast()
@@ -233,7 +234,7 @@ package final class ClientConnections {
     /// Cuts off clients that don't take their responses, those that hold most first, and of equals the one that has taken
     /// nothing for longest, until the rest hold no more than `allowance` bytes.
     package func relieve(downTo allowance: Int) {
-        var holders: [(connection: HTTP1Connection, bytes: Int)] = []
+        var holders: [(connection: ClientConnection, bytes: Int)] = []
         var held = 0
         for connection in connections {
             let bytes = connection.heldBytes
@@ -259,29 +260,5 @@ package final class ClientConnections {
         isDraining = true
         keepListeners { _ in false }
         for connection in connections { connection.drainBegan() }
-    }
-
-    // MARK: Streams
-
-    func takeStream() -> HTTP1Stream {
-        if let stream = spare.popLast() { return stream }
-        let stream = HTTP1Stream(connections: self)
-        let handler = makeHandler()
-        stream.handler = handler
-        handler.stream = stream
-        return stream
-    }
-
-    func release(_ stream: HTTP1Stream) {
-        stream.handler.reset()
-        stream.reset()
-        if spare.count < Self.spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
-    }
-
-    /// Gives back some of what a burst left behind. To be called once a second or so.
-    package func trim() {
-        guard spare.count > 64 else { return }
-        for stream in spare.suffix(spare.count / 4) { stream.handler.stream = nil }
-        spare.removeLast(spare.count / 4)
     }
 }

@@ -15,7 +15,8 @@ import HTTPWire
 /// A handler's module may make its own kind, which knows more of a request: see ``ClientConnections``.
 open class RequestMessage {
     package final var head = RequestHead()
-    private final var copy = ByteBuffer(minimumCapacity: 1024)
+    /// The head's bytes once it is detached. A head that HTTP/2 has brought is put together here, field by field.
+    final var assembly = ByteBuffer(minimumCapacity: 1024)
     package private(set) final var isDetached = false
     private final let input: InputBuffer
     private final var start = 0
@@ -38,7 +39,7 @@ open class RequestMessage {
     public init(described bytes: Span<UInt8>, on loop: EventLoop) {
         input = loop.input
         began = loop.now
-        copy.append(bytes)
+        assembly.append(bytes)
         isDetached = true
     }
 
@@ -67,7 +68,7 @@ open class RequestMessage {
         @_lifetime(borrow self)
         get {
             // Either the copy, which this object owns, or the input buffer, which it keeps alive.
-            if isDetached { return unsafe _overrideLifetime(copy.span, borrowing: self) }
+            if isDetached { return unsafe _overrideLifetime(assembly.span, borrowing: self) }
             let input = self.input
             return unsafe _overrideLifetime(input.span(count: end).extracting(start...), borrowing: self)
         }
@@ -82,7 +83,9 @@ open class RequestMessage {
     }
 
     /// The version of HTTP that it came in, as access logs have it.
-    package final var protocolName: StaticString { head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1" }
+    package final var protocolName: StaticString {
+        head.majorVersion == 2 ? "HTTP/2.0" : head.minorVersion == 0 ? "HTTP/1.0" : "HTTP/1.1"
+    }
 
     /// The length of the content where it was announced.
     package final var contentLength: UInt64? {
@@ -107,19 +110,47 @@ open class RequestMessage {
     /// There is no head that could be read. The first line of what was received is kept, up to a bound.
     final func beginUnreadable(_ received: Span<UInt8>, peer: PeerAddress, at now: MonotonicTime) {
         head.reset()
-        copy.removeAll()
+        assembly.removeAll()
         var count = 0
         while count < min(received.count, Self.unreadableLimit) {
             count += 1
             if received[count - 1] == UInt8(ascii: "\n") { break }
         }
-        copy.append(received.extracting(..<count))
+        assembly.append(received.extracting(..<count))
         isDetached = true
         self.peer = peer
         began = now
     }
 
     private static let unreadableLimit = 120
+
+    // MARK: HTTP/2
+
+    /// A header section has begun.
+    final func beginAssembly() {
+        assembly.removeAll()
+        isDetached = true
+    }
+
+    /// The section is whole.
+    final func began(peer: PeerAddress, at now: MonotonicTime) {
+        self.peer = peer
+        began = now
+    }
+
+    /// Parses the head that was put together, which is whole.
+    final func parseAssembled(_ limits: HeadLimits) throws(WireError) {
+        let bytes = self.bytes
+        guard try head.parse(bytes, limits: limits) else {
+            preconditionFailure("a head that was put together ends with an empty line")
+        }
+    }
+
+    /// What was put together is no head, or not whole.
+    final func becomeUnreadable() {
+        let received = assembly.span.copied()
+        beginUnreadable(received.span, peer: peer, at: began)
+    }
 
     /// What was received instead of a request; empty where there is a head. Its first line alone: what follows may be secret.
     package final var unreadable: Span<UInt8> {
@@ -131,9 +162,9 @@ open class RequestMessage {
     /// - Returns: where in the input buffer the bytes behind the head stand.
     final func detach() -> Range<Int> {
         let headEnd = start + head.length
-        copy.removeAll()
+        assembly.removeAll()
         let input = self.input
-        copy.append(input.span(count: headEnd).extracting(start...))
+        assembly.append(input.span(count: headEnd).extracting(start...))
         isDetached = true
         return headEnd..<end
     }
@@ -141,7 +172,7 @@ open class RequestMessage {
     /// Readies it for another request; a little memory is kept. Overriding it, call this one too.
     open func reset() {
         head.reset()
-        copy.removeAll(keepingUpTo: 8192)
+        assembly.removeAll(keepingUpTo: 8192)
         isDetached = false
         isSecure = false
         httpsPort = nil

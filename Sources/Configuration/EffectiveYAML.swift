@@ -255,6 +255,7 @@ extension Configuration {
         out.key("memory", limits.memory.description)
         out.key("clients", "\(limits.clients)")
         out.key("requests", "\(limits.requests)")
+        out.key("streams", "\(limits.streams)")
         out.key("variants", "\(limits.variants)")
         out.key("head_timeout", limits.headTimeout.description)
         out.key("read_timeout", limits.readTimeout.description)

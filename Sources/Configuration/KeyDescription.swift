@@ -111,6 +111,10 @@ package struct KeyDescription: Sendable, Hashable {
             "server.listen.*.proxy_protocol", "on | off", "off",
             "Whether each connection begins with a PROXY protocol header (version 1 or 2), in which a load balancer names its client. Connections without one are closed. Anybody who reaches such a listener can claim any address."
         ),
+        KeyDescription(
+            "server.listen.*.h2c", "on | off", "off",
+            "Whether clients may speak HTTP/2 without TLS, by prior knowledge: a connection that begins with HTTP/2's preface is one, any other is HTTP/1."
+        ),
         KeyDescription("server.workers", "COUNT | auto", "auto", "Number of worker threads; auto means one per core."),
         KeyDescription(
             "server.drain", "DURATION", "30s", "How long requests in flight may take to finish after SIGTERM."),
@@ -344,6 +348,9 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription(
             "limits.requests", "COUNT", "10000",
             "Maximum number of requests on one connection before it is closed; 0 means unlimited."),
+        KeyDescription(
+            "limits.streams", "COUNT", "128",
+            "Maximum number of requests in progress on one HTTP/2 connection. Above it: the stream is refused."),
         KeyDescription(
             "limits.variants", "COUNT", "64",
             "Maximum number of stored variants (Vary) per key. The oldest one is evicted."),

@@ -18,6 +18,8 @@ package struct Limits: Sendable, Hashable {
     package var clientsAreStated = Provenance(isStated: false)
     /// Maximum number of requests on one connection; 0 means unlimited.
     package var requests = 10_000
+    /// Maximum number of requests in progress on one HTTP/2 connection.
+    package var streams = 128
     /// Maximum number of stored variants (`Vary`) per key.
     package var variants = 64
     /// Time from the first byte of a request head to its last.

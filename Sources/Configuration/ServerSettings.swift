@@ -11,6 +11,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var redirectsToHTTPS: [ListenAddress: UInt16] = [:]
     /// What ACME clients write for an authority to read (RFC 8555 §8.3); nil for none.
     package var acmeFolder: String?
+    /// Those of `listen` on which clients may speak HTTP/2 without TLS.
+    package var h2c: Set<ListenAddress> = []
     /// Event-loop threads; nil is one per core.
     package var workers: Int?
     package var drain = Milliseconds.seconds(30)

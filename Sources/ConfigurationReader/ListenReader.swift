@@ -21,6 +21,7 @@ extension KeyedValues {
         for node in nodes.prefix(Self.listenersBound) {
             var address: ListenAddress?
             var readsProxyProtocol = false
+            var takesH2C = false
             if case .mapping = node.content {
                 guard let keys = KeyedValues(node, path: "server.listen.*", in: reading) else { continue }
                 if keys.node("address") == nil {
@@ -29,6 +30,7 @@ extension KeyedValues {
                 }
                 keys.read("address", into: &address) { text throws(ValueFault) in try ListenAddress(parsing: text) }
                 keys.read("proxy_protocol", into: &readsProxyProtocol)
+                keys.read("h2c", into: &takesH2C)
                 if let address { TLSReader.read(keys, of: address, into: &server) }
             } else {
                 address = reading.value(of: node, key: "listen") { text throws(ValueFault) in
@@ -37,6 +39,7 @@ extension KeyedValues {
             }
             guard let address else { continue }
             listeners.append((address, node.position))
+            if takesH2C { server.h2c.insert(address) }
             if readsProxyProtocol { server.proxyProtocol.insert(address) }
         }
         if nodes.isEmpty { fault(at: "listen", "`listen` is empty") }

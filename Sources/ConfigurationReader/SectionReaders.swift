@@ -125,6 +125,7 @@ enum SectionReader {
         keys.read("clients", into: &limits.clients, in: 1...10_000_000)
         limits.clientsAreStated = Provenance(isStated: keys.node("clients") != nil)
         keys.read("requests", into: &limits.requests, in: 0...1_000_000_000)
+        keys.read("streams", into: &limits.streams, in: 1...10_000)
         keys.read("variants", into: &limits.variants, in: 1...1_000)
         keys.read("head_timeout", into: &limits.headTimeout)
         keys.read("read_timeout", into: &limits.readTimeout)

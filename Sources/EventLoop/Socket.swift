@@ -46,7 +46,7 @@ open class Socket {
 
     // The wheel's own bookkeeping.
     final var wheelSlot: Int32 = -1
-    final var hasDeadline = false
+    package internal(set) final var hasDeadline = false
     final var wheelTick: Int64 = 0
     package internal(set) final var deadline = MonotonicTime(milliseconds: 0)
     final var wheelNext: Unmanaged<Socket>?
@@ -266,6 +266,13 @@ open class Socket {
         var option = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         closeWithoutEnd()
+    }
+
+    /// Leaves the loop and keeps the descriptor open, which is the caller's from now on. No callback follows.
+    package final func handOver() -> Int32 {
+        let kept = descriptor
+        leaveLoop()
+        return kept
     }
 
     private final func leaveLoop() {

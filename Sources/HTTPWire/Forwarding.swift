@@ -81,19 +81,19 @@ package enum Forwarding {
         of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         beginVia(
-            minorVersion: response.minorVersion, lines: response.fields, isPresent: response.contains(.via), bytes,
-            to: &output)
+            version: response.minorVersion == 0 ? "1.0 " : "1.1 ", lines: response.fields,
+            isPresent: response.contains(.via), bytes, to: &output)
         output.append(pseudonym)
         output.append("\r\n")
     }
 
     /// RFC 9110 §7.6.3: the received version, after the entries of earlier hops. This gateway's pseudonym is to follow.
     static func beginVia(
-        minorVersion: UInt8, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+        version: StaticString, lines: [FieldLine], isPresent: Bool, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         output.append("Via: ")
         if isPresent { appendValues(of: .via, in: lines, bytes, to: &output) }
-        output.append(minorVersion == 0 ? "1.0 " : "1.1 ")
+        output.append(version)
     }
 
     /// RFC 9112 §6: the framing of the forwarded message, independent of the framing it arrived with.

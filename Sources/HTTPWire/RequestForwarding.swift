@@ -121,7 +121,7 @@ extension Forwarding {
         plan.appendConditionally(head, bytes, to: &output)
         appendFraming(plan.framing, to: &output)
         beginVia(
-            minorVersion: head.minorVersion, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
+            version: head.versionInVia, lines: head.fields, isPresent: head.contains(.via), bytes, to: &output)
         output.append(plan.pseudonym)
         output.append("\r\n")
         plan.appendForwarded(head, host, bytes, to: &output)

@@ -31,6 +31,8 @@ package struct RequestHead: ~Copyable {
     package private(set) var target = ByteRange.empty
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
     @usableFromInline package internal(set) var minorVersion: UInt8 = 1
+    /// 1, or 2 once ``becomeHTTP2(hasContent:)`` has said so.
+    @usableFromInline package internal(set) var majorVersion: UInt8 = 1
     @usableFromInline package internal(set) var framing = BodyFraming.none
     /// Expect: 100-continue, from a client that waits for it before it sends content (RFC 9110 §10.1.1).
     @usableFromInline package internal(set) var expectsContinue = false
@@ -99,10 +101,23 @@ package struct RequestHead: ~Copyable {
         methodRange = .empty
         target = .empty
         minorVersion = 1
+        majorVersion = 1
         framing = .none
         expectsContinue = false
         length = 0
     }
+
+    /// The head, which was parsed, stands for an HTTP/2 header section (RFC 9113 §8.3): what ends its content is the stream.
+    /// - Parameter hasContent: the stream doesn't end with its header section.
+    package mutating func becomeHTTP2(hasContent: Bool) {
+        majorVersion = 2
+        guard hasContent, framing == .none else { return }
+        framing = .chunked
+        expectsContinue = contains(.expect)
+    }
+
+    /// The version in which the head was received, as Via has it (RFC 9110 §7.6.3).
+    var versionInVia: StaticString { majorVersion == 2 ? "2.0 " : minorVersion == 0 ? "1.0 " : "1.1 " }
 
     /// Reads the head at the beginning of `bytes`.
     ///

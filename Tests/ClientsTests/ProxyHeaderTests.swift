@@ -178,7 +178,7 @@ struct ProxyConnectionTests {
                 #expect(
                     peers == Array(repeating: PeerAddress(ipv4: 0xc000_0201, port: 56324), count: 2),
                     "split at \(split)")
-                #expect(client.connection.isIdle && client.end == nil)
+                #expect(client.connection.activeRequests == 0 && client.end == nil)
             }
         }
     }
@@ -213,7 +213,7 @@ struct ProxyConnectionTests {
     func late() {
         let scene = ClientScene { $0.headTimeout = 7_000 }
         let slow = connect(scene)
-        #expect(slow.waits(7_000) && slow.connection.isIdle)
+        #expect(slow.waits(7_000) && slow.connection.activeRequests == 0)
         slow.send(Array(line[..<10]))
         // Its first bytes don't give it more time.
         #expect(slow.waits(7_000))
@@ -236,7 +236,7 @@ struct ProxyConnectionTests {
         let scene = ClientScene { $0.headTimeout = 7_000 }
         let client = connect(scene)
         client.send(line)
-        #expect(client.waits(7_000) && client.connection.isIdle)
+        #expect(client.waits(7_000) && client.connection.activeRequests == 0)
         client.send(Array(request[..<5]))
         client.letTimePass()
         #expect(scene.log.first == "head timed out")

@@ -142,7 +142,7 @@ struct ResponseTests {
             let bytes = client.readAll()
             let isSame = content(bytes, isChunked: false) == Array(patternedBody(size)[range])
             #expect(isSame)
-            #expect(scene.log.last == "sent" && client.connection.isIdle)
+            #expect(scene.log.last == "sent" && client.connection.activeRequests == 0)
         }
     }
 
@@ -171,7 +171,7 @@ struct ResponseTests {
             client.send(get())
             let isSame = self.content(client.readAll(), isChunked: false) == expected
             #expect(isSame)
-            #expect(scene.log.last == "sent" && client.connection.isIdle)
+            #expect(scene.log.last == "sent" && client.connection.activeRequests == 0)
         }
     }
 
@@ -231,7 +231,7 @@ struct ResponseTests {
             #expect(client.waits(30_000))
             let isSame = content(client.readAll(), isChunked: !isKnown) == body
             #expect(isSame, "\(isKnown)")
-            #expect(scene.log.last == "sent" && client.connection.isIdle)
+            #expect(scene.log.last == "sent" && client.connection.activeRequests == 0)
             #expect(scene.log.filter { $0 == "writable" }.count == 2)
         }
     }
@@ -259,7 +259,7 @@ struct ResponseTests {
                 let isSame = content(bytes, isChunked: isChunked) == body
                 #expect(isSame, "\(isChunked), \(isBlocked), \(start)")
                 if isChunked { #expect(bytes.suffix(15).elementsEqual("0\r\nX-Sum: 1\r\n\r\n".utf8)) }
-                #expect(scene.log.last == "sent" && client.connection.isIdle)
+                #expect(scene.log.last == "sent" && client.connection.activeRequests == 0)
             }
         }
     }

@@ -169,6 +169,7 @@ struct AcceptanceTests {
                 .tcp(host: "127.0.0.1", port: 80), .tcp(host: "::1", port: 80), .unix(path: "/run/l.sock"),
             ])
         #expect(it.server.proxyProtocol == [.tcp(host: "::1", port: 80)])
+        #expect(it.server.h2c == [.tcp(host: "::1", port: 80)])
         #expect(it.server.workers == 3)
         #expect(it.server.drain == .minutes(90))
         #expect(!it.server.xCache && !it.server.cacheStatus)

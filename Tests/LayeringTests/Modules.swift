@@ -41,6 +41,7 @@ struct Module {
         Module("CZstd"),
         Module("CBrotli"),
         Module("COpenSSL"),
+        Module("CNghttp2"),
         Module("CAllocator"),
         // Other modules inline its functions only where their type, too, is `@usableFromInline`: `package` alone is a call.
         // Owns memory, finds bytes by vectors of 16, which Span can't load, copies spans and literals, and locks.
@@ -87,14 +88,17 @@ struct Module {
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS", "Synchronization", "Glibc",
             ]),
-        // A request's view of its bytes, in the input buffer or in its own copy.
+        // A request's view of its bytes, in the input buffer or in its own copy; nghttp2.
         Module(
             "Clients",
             imports: [
                 "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS",
-                "Synchronization",
+                "Synchronization", "CNghttp2",
             ],
-            unsafe: .files(["RequestMessage.swift"])),
+            unsafe: .files([
+                "RequestMessage.swift", "HTTP2/FieldPairs.swift", "HTTP2/HTTP2Callbacks.swift",
+                "HTTP2/HTTP2Library.swift", "HTTP2/HTTP2Session.swift",
+            ])),
         Module(
             "Proxy",
             imports: [

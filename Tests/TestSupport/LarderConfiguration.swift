@@ -17,6 +17,8 @@ package struct LarderConfiguration: Sendable {
     package var proxyProtocol = false
     /// What else the file says of the listener, as in a mapping: `tls: {…}`.
     package var listenerKeys = ""
+    /// The listener takes HTTP/2 without TLS.
+    package var takesHTTP2 = false
 
     /// Everything not named keeps what suits a test: two workers, a memory store.
     package init(
@@ -40,7 +42,9 @@ package struct LarderConfiguration: Sendable {
     }
 
     package func text(listen: String, admin address: String) -> String {
-        let keys = (proxyProtocol ? ["proxy_protocol: on"] : []) + (listenerKeys.isEmpty ? [] : [listenerKeys])
+        let keys =
+            (proxyProtocol ? ["proxy_protocol: on"] : []) + (takesHTTP2 ? ["h2c: on"] : [])
+            + (listenerKeys.isEmpty ? [] : [listenerKeys])
         let listen = keys.isEmpty ? listen : "{address: \"\(listen)\", \(keys.joined(separator: ", "))}"
         let sections: [(String, String)] = [
             ("server", "listen: \(listen)\n\(server)"), ("admin", "listen: \(address)\n\(admin)"), ("store", store),

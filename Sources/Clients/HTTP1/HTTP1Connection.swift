@@ -6,7 +6,7 @@ import EventLoop
 import HTTPSemantics
 import HTTPWire
 
-final class HTTP1Connection: Socket {
+final class HTTP1Connection: ClientConnection {
     enum Phase: UInt8 {
         /// Before the first request: the header that names the client is to come.
         case receivingProxyHeader
@@ -20,64 +20,47 @@ final class HTTP1Connection: Socket {
         case lingering
     }
 
-    let connections: ClientConnections
-    /// What its listener says of it.
-    var traits: ListenerTraits?
     /// By which its handshake ends.
     var handshakeNumber = -1
     /// Idle for so long that its encryption's memory was let go of.
     var isResting = false
-    /// The other end of the connection, or the client that a PROXY protocol header names.
-    private(set) var peer: PeerAddress
     var stream: HTTP1Stream?
     /// Received and not yet used: a part of a head, or what came after a request that is in progress.
     private var kept: [UInt8] = []
-    /// Its place in the worker's list.
-    var place: Int32 = 0
     var requests: Int32 = 0
-    /// When lingering is over at the latest, in whole seconds of the loop's clock.
-    var lingerEnd: Int32 = 0
     var phase = Phase.receivingHead
     /// Whether the last request was answered from the input buffer, and what follows its head is still there alone.
     private var endedInPlace = false
     private var isProcessing = false
     private var hasPartialHead = false
     private var hasPeerEnded = false
+    /// The client may begin with the preface of HTTP/2.
+    var takesPreface = false
 
     /// More than this of pipelined requests isn't read ahead.
     private static let aheadLimit = 64 << 10
-    /// How long a connection lingers without a byte, and in all.
-    private static let lingerIdleMilliseconds: Int64 = 5_000
-    private static let lingerSeconds: Int32 = 30
-    /// Reads that are dropped in one turn, so that others have theirs.
-    private static let dropsPerTurn = 4
 
-    init(connections: ClientConnections, descriptor: Int32, peer: PeerAddress) {
-        self.connections = connections
-        self.peer = peer
-        super.init(loop: connections.loop, descriptor: descriptor)
+    override init(connections: ClientConnections, descriptor: Int32, peer: PeerAddress) {
+        super.init(connections: connections, descriptor: descriptor, peer: peer)
         wait(for: .read)
         setDeadline(afterMilliseconds: connections.limits.headTimeout)
     }
 
-    /// A load balancer is at the other end, which names its client first.
-    func expectProxyHeader() { phase = .receivingProxyHeader }
+    override func expectProxyHeader() { phase = .receivingProxyHeader }
 
-    /// Nothing new is begun from now on: what is idle, within a head, or only lingering has a moment.
-    func drainBegan() {
+    /// What is idle, within a head, or only lingering has a moment.
+    override func drainBegan() {
         if phase != .inRequest { setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
     }
 
-    var isIdle: Bool {
+    override var activeRequests: Int {
         (phase == .receivingHead && kept.isEmpty && stream == nil) || phase == .receivingProxyHeader
-            || phase == .securing
+            || phase == .securing ? 0 : 1
     }
 
-    /// Memory that would be free without this client.
-    var heldBytes: Int { stream?.heldBytes ?? 0 }
+    override var heldBytes: Int { stream?.heldBytes ?? 0 }
 
-    /// Memory is short, and this client is among those that hold most of it.
-    func cutOff() { stream?.handler.memoryShort() }
+    override func cutOff() { stream?.handler.memoryShort() }
 
     /// Whether the response in the making is this connection's last.
     var mustClose: Bool {
@@ -93,7 +76,7 @@ final class HTTP1Connection: Socket {
         case .securing: if connections.takesHandshakeStep() { goOnSecuring() }
         case .receivingHead: readRequests()
         case .inRequest: stream?.readable()
-        case .lingering: drop()
+        case .lingering: dropInput()
         }
     }
 
@@ -157,6 +140,7 @@ final class HTTP1Connection: Socket {
     ///   - first: where the first one begins.
     ///   - wasIdle: the time between two requests runs already.
     private func process(count total: Int, from first: Int = 0, wasIdle: Bool) {
+        if takesPreface, readPreface(count: total, from: first) { return }
         var count = total
         var start = first
         var isIdle = wasIdle
@@ -206,6 +190,24 @@ final class HTTP1Connection: Socket {
         if isOpen && phase == .receivingHead { becomeIdle() }
     }
 
+    /// RFC 9113 §3.3: whether the client speaks HTTP/2, which goes on elsewhere, or more is needed to tell.
+    private func readPreface(count: Int, from start: Int) -> Bool {
+        let input = loop.input
+        let bytes = input.span(count: count).extracting(start...)
+        switch HTTP2Preface.match(bytes) {
+        case .none:
+            takesPreface = false
+            return false
+        case .beginning:
+            hasPartialHead = true
+            kept = bytes.copied()
+        case .whole:
+            kept = []
+            connections.becomeHTTP2(self, received: bytes)
+        }
+        return true
+    }
+
     /// Empty lines begin no request (RFC 9112 §2.2): neither a head's time runs, nor does the one between requests anew.
     /// - Parameter rest: what may be the first half of another one.
     private func stayIdle(keeping rest: [UInt8], isIdle: Bool) {
@@ -229,16 +231,12 @@ final class HTTP1Connection: Socket {
                 ? ClientConnections.drainIdleMilliseconds : connections.limits.idleTimeout)
     }
 
-    /// One client too many: told so, and closed.
-    func reject() {
+    override func reject() {
         let stream = connections.takeStream()
         self.stream = stream
         phase = .inRequest
         stream.beginRejected(on: self)
     }
-
-    /// Too many even to be told.
-    func turnAway() { leave() }
 
     // MARK: What a stream asks of its connection
 
@@ -333,42 +331,17 @@ final class HTTP1Connection: Socket {
         phase = .lingering
         shutDownSending()
         if hasPeerEnded { return leave() }
-        wait(for: .read)
-        lingerEnd = seconds(loop.now) &+ Self.lingerSeconds
-        extendLinger()
+        beginLingering()
     }
-
-    /// However much comes: a client that sends all of its content before it reads gets its response.
-    private func drop() {
-        for _ in 0..<Self.dropsPerTurn {
-            switch receive() {
-            case .wouldBlock: return
-            case .ended, .failed: return leave()
-            case .bytes(let count):
-                extendLinger()
-                if count < loop.input.capacity { return }
-            }
-        }
-    }
-
-    private func extendLinger() {
-        let idle =
-            connections.isDraining ? ClientConnections.drainLingerMilliseconds : Self.lingerIdleMilliseconds
-        let end = MonotonicTime(milliseconds: Int64(lingerEnd) * 1000)
-        setDeadline(min(loop.now.advanced(byMilliseconds: idle), end))
-    }
-
-    private func seconds(_ time: MonotonicTime) -> Int32 { Int32(truncatingIfNeeded: time.milliseconds / 1000) }
 
     /// Closes the connection and forgets it. A request is not in progress, or has been told.
-    func leave() {
+    override func leave() {
         endSecuring()
         if let stream {
             self.stream = nil
             connections.release(stream)
         }
-        connections.forget(self)
-        close()
+        super.leave()
     }
 
     override func writable() {

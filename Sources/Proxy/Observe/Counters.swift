@@ -44,6 +44,8 @@ package struct Counters: Sendable {
     package var tunnelsTimedOut = 0
     package var requestsPerConnectionReached = 0
     package var bytesToClients = 0
+    /// What is particular to HTTP/2.
+    package var http2 = HTTP2Counters()
     package var bytesFromOrigins = 0
     package var stored = 0
     package var storedBytes = 0
@@ -113,6 +115,7 @@ package struct Counters: Sendable {
         idleClosed += other.idleClosed
         requestsPerConnectionReached += other.requestsPerConnectionReached
         bytesToClients += other.bytesSent
+        http2.add(other)
     }
 
     mutating func add(_ figures: OriginFigures) {
@@ -172,6 +175,7 @@ package struct Counters: Sendable {
         tunnelsTimedOut += other.tunnelsTimedOut
         requestsPerConnectionReached += other.requestsPerConnectionReached
         bytesToClients += other.bytesToClients
+        http2.add(other.http2)
         bytesFromOrigins += other.bytesFromOrigins
         stored += other.stored
         storedBytes += other.storedBytes

@@ -243,6 +243,7 @@ final class RuntimeConfiguration {
         let limits = configuration.limits
         var bounds = ClientLimits(head: headLimits)
         bounds.requestsPerConnection = requestsPerConnection
+        bounds.streams = limits.streams
         bounds.body = bodyLimit
         bounds.headTimeout = limits.headTimeout.rawValue
         bounds.readTimeout = limits.readTimeout.rawValue

@@ -40,6 +40,26 @@ struct OutputQueue: ~Copyable {
         return socket.send(bytes.span.extracting(start...), record.body.extracting(range), tail.span)
     }
 
+    /// Whether nothing is left behind what is offered.
+    var isAllOffered: Bool { parts == nil }
+
+    /// Appends the first `count` bytes of what is offered to `output`, and removes them.
+    mutating func move(_ count: Int, to output: inout ByteBuffer) {
+        output.reserve(count)
+        var left = count
+        func take(_ piece: Span<UInt8>) {
+            let taken = min(piece.count, left)
+            output.append(piece.extracting(..<taken))
+            left -= taken
+        }
+        take(bytes.span.extracting(start...))
+        if left > 0, let record {
+            take(record.body.extracting(range))
+            take(tail.span)
+        }
+        remove(count)
+    }
+
     mutating func append(_ piece: Span<UInt8>) { bytes.append(piece) }
 
     /// Appends what of a piece wasn't taken when it was offered with others.

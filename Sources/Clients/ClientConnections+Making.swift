@@ -1,0 +1,99 @@
+// How a client's connection and the streams of its requests come to be: which version of HTTP they speak is known here, and nowhere
+// else of a worker.
+
+import Bytes
+import EventLoop
+
+extension ClientConnections {
+    private static let spareLimit = 1024
+
+    func accept(_ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false) -> HTTP1Connection {
+        counters.accepted += 1
+        let number = total.add()
+        let connection = add(descriptor, peer)
+        if readsProxyHeader { connection.expectProxyHeader() }
+        if number > limits.clients + limits.rejected {
+            // One that is told stays for a while, and its descriptor with it.
+            counters.turnedAway += 1
+            connection.turnAway()
+        } else if number > limits.clients {
+            connection.reject()
+        }
+        return connection
+    }
+
+    func add(_ descriptor: Int32, _ peer: PeerAddress) -> HTTP1Connection {
+        let connection = HTTP1Connection(connections: self, descriptor: descriptor, peer: peer)
+        add(connection)
+        return connection
+    }
+
+    /// The client speaks HTTP/2: its connection is one of that from now on.
+    /// - Parameter received: what has come, in the loop's input buffer.
+    func becomeHTTP2(_ old: HTTP1Connection, received: Span<UInt8>) {
+        let peer = old.peer
+        let descriptor = old.handOver()
+        guard
+            let connection = HTTP2Connection(
+                connections: self, library: library, descriptor: descriptor, peer: peer)
+        else { return forget(old) }
+        replace(old, by: connection)
+        if isDraining { connection.drainBegan() }
+        connection.begin(received)
+    }
+
+    private var library: HTTP2Library {
+        if let library = shared as? HTTP2Library { return library }
+        let library = HTTP2Library()
+        shared = library
+        return library
+    }
+
+    // MARK: Streams
+
+    func takeStream() -> HTTP1Stream {
+        if let stream = spare.popLast() as? HTTP1Stream { return stream }
+        let stream = HTTP1Stream(connections: self)
+        let handler = makeHandler()
+        stream.handler = handler
+        handler.stream = stream
+        return stream
+    }
+
+    func release(_ stream: HTTP1Stream) {
+        stream.handler.reset()
+        stream.reset()
+        if spare.count < ClientConnections.spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
+    }
+
+    func takeHTTP2Stream() -> HTTP2Stream {
+        if let stream = spareHTTP2.popLast() as? HTTP2Stream { return stream }
+        let stream = HTTP2Stream(connections: self)
+        let handler = makeHandler()
+        stream.handler = handler
+        handler.stream = stream
+        return stream
+    }
+
+    func release(_ stream: HTTP2Stream) {
+        stream.handler.reset()
+        stream.reset()
+        if spareHTTP2.count < ClientConnections.spareLimit {
+            spareHTTP2.append(stream)
+        } else {
+            stream.handler.stream = nil
+        }
+    }
+
+    /// Gives back some of what a burst left behind. To be called once a second or so.
+    package func trim() {
+        ClientConnections.trim(&spare)
+        ClientConnections.trim(&spareHTTP2)
+    }
+
+    private static func trim(_ spare: inout [ClientStream]) {
+        guard spare.count > 64 else { return }
+        for stream in spare.suffix(spare.count / 4) { stream.handler.stream = nil }
+        spare.removeLast(spare.count / 4)
+    }
+}

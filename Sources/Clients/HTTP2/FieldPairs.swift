@@ -1,0 +1,124 @@
+// The neutral lines of a head as HTTP/2 has them: pairs of names and values with `:status` before them (RFC 9113 §8.3.2), and
+// without what belongs to a connection (§8.2.2). nghttp2 copies them, and makes the names lower-case as it does.
+//
+// Safety: pairs are kept as offsets, and become pointers into the lines for the one call to which they are lent.
+
+import Bytes
+import CNghttp2
+import HTTPSemantics
+import HTTPWire
+
+/// One head after another; once it has grown, nothing is allocated.
+@safe
+final class FieldPairs {
+    private struct Pair {
+        let name: Range<Int>
+        let value: Range<Int>
+        let isSecret: Bool
+    }
+
+    private var pairs: [Pair] = []
+    private var hasStatus = false
+    private var entries: [nghttp2_nv]
+    /// The name and, at its end, the value.
+    private var status: [UInt8] = Array(":status200".utf8)
+
+    private static let statusNameLength = 7
+
+    init() { unsafe entries = [] }
+
+    /// What becomes of the status in the lines.
+    enum StatusForm {
+        case asWritten
+        /// A 101 (RFC 8441 §5).
+        case switched
+        /// No 2xx, which would mean that the stream is a tunnel from here on.
+        case refusingUpgrade
+    }
+
+    private static let ofConnection: FieldSet = [
+        .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade,
+    ]
+
+    /// Reads a status line and the fields behind it.
+    /// - Returns: how many pairs there are.
+    func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
+        pairs.removeAll(keepingCapacity: true)
+        hasStatus = true
+        // `HTTP/1.1 200 OK`
+        for place in 0..<3 { status[Self.statusNameLength + place] = lines[9 + place] }
+        switch form {
+        case .asWritten: break
+        case .switched: setStatus("200")
+        case .refusingUpgrade: if lines[9] == UInt8(ascii: "2") { setStatus("501") }
+        }
+        var start = 12
+        while start < lines.count, lines[start] != .lineFeed { start += 1 }
+        readFields(lines, from: start + 1)
+        return pairs.count + 1
+    }
+
+    func readTrailers(_ lines: Span<UInt8>) -> Int {
+        pairs.removeAll(keepingCapacity: true)
+        hasStatus = false
+        readFields(lines, from: 0)
+        return pairs.count
+    }
+
+    /// Whether a name of this length may be one that isn't like all others: recognising each was a twentieth of a hit.
+    private static func isLengthOfSpecial(_ count: Int) -> Bool {
+        switch count {
+        case 7, 10, 16, 17, 20: true
+        default: false
+        }
+    }
+
+    private func setStatus(_ text: StaticString) {
+        for place in 0..<3 { status[Self.statusNameLength + place] = text[octet: place] }
+    }
+
+    private func readFields(_ lines: Span<UInt8>, from first: Int) {
+        var start = first
+        while start < lines.count {
+            let end = Scan.first(.lineFeed, in: lines, from: start, to: lines.count)
+            let colon = Scan.first(UInt8(ascii: ":"), in: lines, from: start, to: end)
+            defer { start = end + 1 }
+            guard colon > start, colon < end else { continue }
+            let known =
+                Self.isLengthOfSpecial(colon - start) ? FieldName.recognise(lines.extracting(start..<colon)) : .other
+            if Self.ofConnection.contains(known) { continue }
+            // RFC 8441 §5: an extended CONNECT has no use for it.
+            if known == .other, lines.extracting(start..<colon).isCaseless("sec-websocket-accept") { continue }
+            let valueEnd = end > colon + 1 && lines[end - 1] == .carriageReturn ? end - 1 : end
+            let value = lines.trimming((colon + 1)..<valueEnd)
+            // RFC 7541 §7.1.3: what is worth guessing is kept out of the table that guesses are checked with.
+            pairs.append(Pair(name: start..<colon, value: value, isSecret: known == .setCookie))
+        }
+    }
+
+    /// Lends the pairs that were read from these lines.
+    func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
+        unsafe lines.withUnsafeBufferPointer { buffer in
+            unsafe status.withUnsafeMutableBufferPointer { status in
+                guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress),
+                    let statusBase = status.baseAddress
+                else { return }
+                unsafe entries.removeAll(keepingCapacity: true)
+                if hasStatus {
+                    unsafe entries.append(
+                        nghttp2_nv(
+                            name: statusBase, value: statusBase + Self.statusNameLength,
+                            namelen: Self.statusNameLength, valuelen: 3, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
+                }
+                for pair in pairs {
+                    let flags = pair.isSecret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE
+                    unsafe entries.append(
+                        nghttp2_nv(
+                            name: base + pair.name.lowerBound, value: base + pair.value.lowerBound,
+                            namelen: pair.name.count, valuelen: pair.value.count, flags: UInt8(flags.rawValue)))
+                }
+                unsafe entries.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// What nghttp2 calls: each finds the session's connection, or the stream that a frame is about, and says what has come.
+//
+// Safety: the user data of a session is the HTTP2Session that owns it, and calls come only while that object is in a call of its
+// own. The user data of a stream is the HTTP2Stream that its connection holds, or nil once that is over (`HTTP2Session.forget`).
+// The closures capture nothing, and are formed here, in a type that belongs to no actor.
+
+import Bytes
+import CNghttp2
+
+@safe
+enum HTTP2Callbacks {
+    static func install(in callbacks: OpaquePointer) {
+        unsafe installReceiving(in: callbacks)
+        unsafe installSending(in: callbacks)
+    }
+
+    // MARK: Receiving
+
+    private static func installReceiving(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, data in
+            guard let header = unsafe header else { return 0 }
+            let connection = unsafe owner(of: data)
+            let frame = unsafe ReceivedFrame(
+                kind: header.pointee.type, flags: header.pointee.flags, length: header.pointee.length,
+                stream: header.pointee.stream_id)
+            return connection.takes(frame) ? 0 : stopsReading
+        }
+        unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, data in
+            guard let frame = unsafe frame else { return 0 }
+            let identifier = unsafe frame.pointee.hd.stream_id
+            if unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
+                let stream = unsafe owner(of: data).open(identifier)
+                _ = unsafe nghttp2_session_set_stream_user_data(
+                    session, identifier, Unmanaged.passUnretained(stream).toOpaque())
+            }
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            session, frame, name, nameCount, value, valueCount, _, _ in
+            guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value,
+                let stream = unsafe nghttp2_session_get_stream_user_data(session, frame.pointee.hd.stream_id)
+            else { return 0 }
+            let isTrailer = unsafe frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
+            // Called for every field, and therefore without a reference of its own.
+            let isTaken = unsafe Unmanaged<HTTP2Stream>.fromOpaque(stream)._withUnsafeGuaranteedRef { stream in
+                unsafe stream.received(
+                    Span(_unsafeStart: name, count: nameCount), Span(_unsafeStart: value, count: valueCount),
+                    isTrailer: isTrailer)
+            }
+            return isTaken ? 0 : refusesStream
+        }
+        // RFC 9113 §8.2.1: a field that isn't valid makes the message malformed.
+        unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, _ in
+            refusesStream
+        }
+        unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { session, frame, data in
+            guard let frame = unsafe frame else { return 0 }
+            let identifier = unsafe frame.pointee.hd.stream_id
+            let kind = unsafe frameKind(frame)
+            guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
+            if kind == NGHTTP2_HEADERS.rawValue { unsafe owner(of: data).headersEnded() }
+            guard let stream = unsafe known(session, identifier) else { return 0 }
+            let isRequest =
+                unsafe kind == NGHTTP2_HEADERS.rawValue && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+            if isRequest { stream.headReceived(hasContent: unsafe !endsStream(frame)) }
+            if unsafe endsStream(frame) { stream.inputEnded() }
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+            session, _, identifier, bytes, count, _ in
+            // The connection's window is for all streams, and none holds it back.
+            _ = unsafe nghttp2_session_consume_connection(session, count)
+            guard let bytes = unsafe bytes, let stream = unsafe known(session, identifier) else { return 0 }
+            unsafe stream.received(content: Span(_unsafeStart: bytes, count: count))
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, error, data in
+            unsafe owner(of: data).receivedInvalidFrame(
+                on: frame?.pointee.hd.stream_id ?? 0, isRefusal: error == NGHTTP2_ERR_REFUSED_STREAM.rawValue)
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, identifier, _, _ in
+            unsafe known(session, identifier)?.closed()
+            return 0
+        }
+    }
+
+    // MARK: Sending
+
+    private static func installSending(in callbacks: OpaquePointer) {
+        unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, data in
+            guard let frame = unsafe frame else { return 0 }
+            let identifier = unsafe frame.pointee.hd.stream_id
+            let kind = unsafe frameKind(frame)
+            if kind == NGHTTP2_RST_STREAM.rawValue {
+                let error = unsafe frame.pointee.rst_stream.error_code
+                unsafe owner(of: data).sentReset(
+                    identifier, isFault: error != 0 && known(session, identifier) != nil)
+            } else if kind == NGHTTP2_DATA.rawValue || kind == NGHTTP2_HEADERS.rawValue, unsafe endsStream(frame) {
+                unsafe known(session, identifier)?.sentAll()
+            }
+            return 0
+        }
+        unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks) { session, frame, header, count, _, data in
+            guard let frame = unsafe frame, let header = unsafe header else { return stopsReading }
+            guard let stream = unsafe known(session, frame.pointee.hd.stream_id) else { return refusesStream }
+            let isTaken = unsafe owner(of: data).write(
+                content: count, of: stream, behind: Span(_unsafeStart: header, count: 9))
+            return isTaken ? 0 : NGHTTP2_ERR_WOULDBLOCK.rawValue
+        }
+    }
+
+    /// How much of a response's content there is, and whether it is the last.
+    static let readContent: nghttp2_data_source_read_callback = { session, identifier, _, limit, flags, _, _ in
+        guard let flags = unsafe flags, let stream = unsafe known(session, identifier) else {
+            return Int(refusesStream)
+        }
+        let next = stream.nextContent(atMost: limit)
+        if next.isLast {
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            if stream.submitTrailers() { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
+        } else if next.count == 0 {
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        if next.count > 0 { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
+        return next.count
+    }
+}
+
+// Free functions, because a closure that C is to call can't refer to the type around it.
+
+private func owner(of data: UnsafeMutableRawPointer?) -> HTTP2Connection {
+    unsafe Unmanaged<HTTP2Session>.fromOpaque(data!)._withUnsafeGuaranteedRef { unsafe $0.connection }
+}
+
+private func known(_ session: OpaquePointer?, _ identifier: Int32) -> HTTP2Stream? {
+    guard let data = unsafe nghttp2_session_get_stream_user_data(session, identifier) else { return nil }
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data).takeUnretainedValue()
+}
+
+private func frameKind(_ frame: UnsafePointer<nghttp2_frame>) -> UInt32 { unsafe UInt32(frame.pointee.hd.type) }
+
+private func endsStream(_ frame: UnsafePointer<nghttp2_frame>) -> Bool {
+    unsafe frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+}
+
+/// Reading stops: the connection has said why.
+private var stopsReading: Int32 { NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+/// The stream is at fault.
+private var refusesStream: Int32 { NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }

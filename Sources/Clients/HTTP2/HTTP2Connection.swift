@@ -1,0 +1,381 @@
+// A client's HTTP/2 connection (RFC 9113): its streams, what is read and written for them, how long anything is waited for, and
+// its end. What comes is noted on the streams first, and handlers hear of it when nghttp2 is done with what was read; what they
+// send is gathered and goes out in as few writes as it fits.
+
+import Bytes
+import EventLoop
+import HTTPSemantics
+import HTTPWire
+
+final class HTTP2Connection: ClientConnection {
+    enum Phase: UInt8 {
+        case open
+        /// No stream is begun any more, and the last has not ended; or the connection is at fault.
+        case closing
+        /// See ``ClientConnection/beginLingering()``.
+        case lingering
+    }
+
+    private(set) var session: HTTP2Session!
+    let library: HTTP2Library
+    private(set) var streams: [HTTP2Stream] = []
+    /// Those to which something has happened that their handlers are still to hear of.
+    private var eventful: [HTTP2Stream] = []
+    /// Empty but while handlers hear, so that no list is made anew for each turn.
+    private var telling: [HTTP2Stream] = []
+    /// Those with content that was, or is to be, offered to the client.
+    private var sending: [HTTP2Stream] = []
+    var phase = Phase.open
+    /// The client is told of the shutdown, in two steps; this is when the second is due.
+    var shutdownDue: MonotonicTime?
+    private var isShuttingDown = false
+    private var requests = 0
+    private var pace = FramePace()
+    private var identifiers = StreamIdentifiers()
+    private var scanner = FrameScanner()
+    /// Streams that the client has reset in what is being read.
+    private var justReset: [Int32] = []
+    /// When a header section that has begun, or the client's first frame, is to be whole.
+    var headDue: MonotonicTime?
+    /// When a connection without a request has been kept long enough.
+    var idleDue: MonotonicTime?
+    /// The client has sent nothing yet.
+    private var isNew = true
+    /// What the socket hasn't taken, and since when.
+    var unsent = ByteBuffer()
+    var unsentStart = 0
+    var stuckSince: MonotonicTime?
+    /// Streams have more to send, in the socket's next turn.
+    private var hasYielding = false
+    /// ``run()`` is at work: what is asked for meanwhile is done before it returns.
+    var isRunning = false
+    private var needsRun = false
+    var isBroken = false
+
+    /// Bytes that one write gathers, and that may be left of it.
+    private static let writeSize = 64 << 10
+    /// Writes of one turn, so that other clients have theirs.
+    private static let writesPerTurn = 4
+    /// Content that a stream may hold before its handler has taken any (RFC 9113 §5.2).
+    private static let streamWindow = 64 << 10
+    private static let window = 1 << 20
+
+    init?(connections: ClientConnections, library: HTTP2Library, descriptor: Int32, peer: PeerAddress) {
+        self.library = library
+        super.init(connections: connections, descriptor: descriptor, peer: peer)
+        guard let session = HTTP2Session(library, connection: self) else {
+            close()
+            return nil
+        }
+        self.session = session
+        session.begin(
+            streams: connections.limits.streams, headerList: connections.limits.head.head,
+            streamWindow: Self.streamWindow, window: Self.window)
+        connections.counters.http2Connections += 1
+        headDue = loop.now.advanced(byMilliseconds: connections.limits.headTimeout)
+        wait(for: .read)
+        setDeadline(headDue!)
+    }
+
+    /// Takes what was received before the connection was known to be HTTP/2: its preface, and maybe more.
+    func begin(_ received: Span<UInt8>) {
+        take(received)
+        run()
+    }
+
+    // MARK: What a worker asks
+
+    override var activeRequests: Int { streams.count }
+    override var heldBytes: Int { streams.reduce(unsent.count - unsentStart) { $0 + $1.heldBytes } }
+
+    override func cutOff() {
+        for stream in streams where stream.heldBytes > 0 { stream.handler.memoryShort() }
+        // What is left is nobody's response any more.
+        if heldBytes > 0 { breakOff() }
+        run()
+    }
+
+    override func drainBegan() {
+        if phase == .lingering { return setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
+        beginShutdown()
+        run()
+    }
+
+    override func reject() {
+        session.terminate(.none)
+        run()
+    }
+
+    /// RFC 9113 §6.8: the client is warned, and after a moment told which streams were the last.
+    private func beginShutdown() {
+        guard !isShuttingDown, phase == .open else { return }
+        isShuttingDown = true
+        session.announceShutdown()
+        shutdownDue = loop.now.advanced(byMilliseconds: ClientConnections.drainIdleMilliseconds)
+        noteDeadline(shutdownDue!)
+    }
+
+    // MARK: Reading
+
+    override func readable() {
+        if phase == .lingering { return dropInput() }
+        switch receive() {
+        case .wouldBlock: return
+        case .bytes(let count):
+            let input = loop.input
+            take(input.span(count: count))
+            run()
+        case .ended, .failed: breakOff()
+        }
+    }
+
+    private func take(_ bytes: Span<UInt8>) {
+        guard !session.isTerminated else { return }
+        let isGood = scanner.scan(bytes) { note($0) }
+        if !justReset.isEmpty { justReset.removeAll(keepingCapacity: true) }
+        if isGood, !session.receive(bytes) { isBroken = true }
+    }
+
+    /// A frame has come, to be read next; false if nothing more is.
+    private func note(_ frame: ReceivedFrame) -> Bool {
+        if isNew {
+            isNew = false
+            headDue = nil
+            becomeIdle()
+        }
+        if frame.isInvalidPriority { return fail(.protocolError) }
+        if frame.isReset { justReset.append(frame.stream) }
+        // nghttp2 ignores it.
+        if frame.isData, isEnded(frame.stream) || justReset.contains(frame.stream) { return fail(.streamClosed) }
+        guard let cost = frame.cost else { return true }
+        return spend(cost)
+    }
+
+    /// A frame is being read, in a state that nghttp2 knows; false if nothing more is.
+    func takes(_ frame: ReceivedFrame) -> Bool {
+        if frame.isHeaders {
+            headDue = loop.now.advanced(byMilliseconds: connections.limits.headTimeout)
+            noteDeadline(headDue!)
+            switch identifiers.place(of: frame.stream) {
+            case .new, .foreign: return true
+            case .passedOver: return fail(.protocolError)
+            case .known: break
+            }
+        } else if !frame.isContinuation {
+            headDue = nil
+        }
+        return frame.isHeaders && isEnded(frame.stream) ? fail(.streamClosed) : true
+    }
+
+    /// RFC 9113 §5.1: whether the client has ended the stream, as far as what was read so far goes.
+    private func isEnded(_ stream: Int32) -> Bool { identifiers.isEnded(stream) && !session.hasStream(stream) }
+
+    private func spend(_ cost: FramePace.Kind) -> Bool {
+        if cost == .reset { connections.counters.http2Resets += 1 }
+        guard !pace.takes(cost, now: loop.now) else { return true }
+        switch cost {
+        case .reset: connections.counters.http2ResetFloods += 1
+        case .control: connections.counters.http2FrameFloods += 1
+        }
+        return fail(.enhanceYourCalm)
+    }
+
+    private func fail(_ error: HTTP2Error) -> Bool {
+        session.terminate(error)
+        return false
+    }
+
+    func headersEnded() { headDue = nil }
+
+    /// A frame is not what it may be: its stream is reset, or the connection ends.
+    /// - Parameter isRefusal: it would open one stream too many.
+    func receivedInvalidFrame(on stream: Int32, isRefusal: Bool) {
+        headDue = nil
+        identifiers.noteReset(stream)
+        if isRefusal || streams.count >= connections.limits.streams {
+            connections.counters.http2StreamsRefused += 1
+        } else {
+            connections.counters.http2Faults += 1
+        }
+    }
+
+    private func becomeIdle() {
+        idleDue = loop.now.advanced(byMilliseconds: connections.limits.idleTimeout)
+        setDeadline(idleDue!)
+    }
+
+    /// A stream was reset.
+    /// - Parameter isFault: for what the client sent on it, and not by a handler.
+    func sentReset(_ stream: Int32, isFault: Bool) {
+        identifiers.noteReset(stream)
+        if isFault { _ = spend(.reset) }
+    }
+
+    // MARK: Streams
+
+    func open(_ identifier: Int32) -> HTTP2Stream {
+        idleDue = nil
+        let stream = connections.takeHTTP2Stream()
+        stream.open(identifier, on: self)
+        stream.place = streams.count
+        streams.append(stream)
+        return stream
+    }
+
+    /// One more request; beyond the limit the client is asked for another connection.
+    func countRequest() {
+        requests += 1
+        connections.counters.requests += 1
+        connections.counters.http2Requests += 1
+        guard requests >= connections.limits.requestsPerConnection, !isShuttingDown else { return }
+        connections.counters.requestsPerConnectionReached += 1
+        beginShutdown()
+    }
+
+    /// The socket's next turn is the stream's too.
+    func noteYielding() {
+        hasYielding = true
+        wait(for: .readAndWrite)
+    }
+
+    func note(_ stream: HTTP2Stream) { eventful.append(stream) }
+    func noteSending(_ stream: HTTP2Stream) { sending.append(stream) }
+
+    /// The stream's request is over, and its handler has been told.
+    func release(_ stream: HTTP2Stream) {
+        session.forget(stream.identifier)
+        let last = streams.removeLast()
+        if last !== stream {
+            streams[stream.place] = last
+            last.place = stream.place
+        }
+        // Where it is still listed as one with news, it has none once it is reset.
+        connections.release(stream)
+        if streams.isEmpty { becomeIdle() }
+    }
+
+    /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
+    func refuse(_ stream: HTTP2Stream) {
+        connections.counters.http2Faults += 1
+        let identifier = stream.identifier
+        release(stream)
+        reset(identifier, .protocolError)
+        _ = spend(.reset)
+    }
+
+    func responded() { pace.responded() }
+
+    /// Resets a stream. What is on its way on it is ignored.
+    func reset(_ identifier: Int32, _ error: HTTP2Error) {
+        identifiers.noteReset(identifier)
+        session.reset(identifier, error)
+    }
+
+    // MARK: Running
+
+    /// Tells handlers what has happened, and sends what there is to be sent, until neither leads to more of the other.
+    func run() {
+        guard !isRunning else {
+            needsRun = true
+            return
+        }
+        guard isOpen, phase != .lingering else { return }
+        isRunning = true
+        var writes = 0
+        repeat {
+            needsRun = false
+            while !eventful.isEmpty {
+                swap(&eventful, &telling)
+                for stream in telling { stream.tellHandler() }
+                telling.removeAll(keepingCapacity: true)
+            }
+            guard isOpen else { break }
+            if session.isTerminated { endStreams() }
+            if writes < Self.writesPerTurn, unsentStart == unsent.count, session.wantsToWrite {
+                writes += 1
+                needsRun = write()
+            }
+            settleSending()
+        } while isOpen && !isBroken && (needsRun || !eventful.isEmpty)
+        isRunning = false
+        settle()
+    }
+
+    /// Frames as they fit one write; false if the socket doesn't take them all, or there are no more.
+    private func write() -> Bool {
+        let library = self.library
+        library.output.removeAll()
+        guard session.write(to: library, limit: Self.writeSize) else {
+            isBroken = true
+            return false
+        }
+        let count = library.output.count
+        guard count > 0 else { return false }
+        guard case .wrote(let taken) = send(library.output.span) else {
+            isBroken = true
+            return false
+        }
+        connections.counters.bytesSent += taken
+        guard taken < count else { return true }
+        unsent.append(library.output.span, from: taken)
+        connections.memory.hold(unsent.count)
+        stuckSince = loop.now
+        return false
+    }
+
+    /// Appends a DATA frame; false if what is gathered is enough for one write.
+    func write(content count: Int, of stream: HTTP2Stream, behind header: Span<UInt8>) -> Bool {
+        guard library.output.count < Self.writeSize else { return false }
+        library.output.append(header)
+        stream.moveContent(count, to: library)
+        pace.sent(count)
+        return true
+    }
+
+    /// Which streams wait for the client now.
+    private func settleSending() {
+        if sending.isEmpty { return }
+        swap(&sending, &telling)
+        for stream in telling {
+            stream.isSending = false
+            stream.offeredContent()
+        }
+        telling.removeAll(keepingCapacity: true)
+    }
+
+    /// What the connection waits for, or how it ends.
+    private func settle() {
+        guard isOpen else { return }
+        if isBroken { return breakOff() }
+        let isStuck = unsentStart < unsent.count
+        if !isStuck, !session.wantsToWrite, !session.wantsToRead { return finish() }
+        wait(for: isStuck || hasYielding || session.wantsToWrite ? .readAndWrite : .read)
+        if isStuck { noteDeadline(writeDue) }
+    }
+
+    var writeDue: MonotonicTime {
+        (stuckSince ?? loop.now).advanced(byMilliseconds: connections.limits.writeTimeout)
+    }
+
+    override func writable() {
+        guard phase != .lingering else { return }
+        if unsentStart < unsent.count {
+            guard case .wrote(let count) = send(unsent.span.extracting(unsentStart...)) else { return breakOff() }
+            connections.counters.bytesSent += count
+            unsentStart += count
+            if count > 0 { stuckSince = loop.now }
+            if unsentStart < unsent.count { return noteDeadline(writeDue) }
+            connections.memory.hold(-unsent.count)
+            unsent.removeAll(keepingUpTo: 0)
+            unsentStart = 0
+            stuckSince = nil
+        }
+        if hasYielding {
+            hasYielding = false
+            for stream in streams where stream.isYielding { stream.endYielding() }
+        }
+        run()
+    }
+
+    override func deadlinePassed() { timeIsUp() }
+}

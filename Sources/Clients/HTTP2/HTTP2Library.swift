@@ -1,0 +1,46 @@
+// What all HTTP/2 sessions of a worker share: nghttp2's callbacks and options, and the buffers that frames are gathered in.
+//
+// Safety: both objects are owned here and freed in `deinit`; sessions copy what they need of them when they are made.
+
+import Bytes
+import CNghttp2
+
+@safe
+final class HTTP2Library: SharedConnectionState {
+    let callbacks: OpaquePointer
+    let options: OpaquePointer
+    /// Frames that are about to be offered to a socket.
+    var output = ByteBuffer()
+    let fields = FieldPairs()
+
+    /// Control frames of ours that a client hasn't taken (RFC 9113 §10.5). Beyond them nghttp2 gives the connection up; as with
+    /// resets, ``FramePace`` is stricter.
+    private static let mostAcknowledgements = 10_000
+    /// CONTINUATION frames of one header section.
+    private static let mostContinuations = 32
+    /// The session's own bound of cancelled streams, which lies above ``FramePace``'s: that one says why.
+    private static let resets: (most: UInt64, perSecond: UInt64) = (10_000, 1_000)
+
+    override init() {
+        var madeCallbacks: OpaquePointer?
+        var madeOptions: OpaquePointer?
+        guard unsafe nghttp2_session_callbacks_new(&madeCallbacks) == 0, unsafe nghttp2_option_new(&madeOptions) == 0,
+            let callbacks = unsafe madeCallbacks, let options = unsafe madeOptions
+        else { fatalError("out of memory: could not prepare HTTP/2") }
+        unsafe self.callbacks = callbacks
+        unsafe self.options = options
+        unsafe HTTP2Callbacks.install(in: callbacks)
+        // Windows open when content was taken, not when it has come.
+        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+        unsafe nghttp2_option_set_max_outbound_ack(options, Self.mostAcknowledgements)
+        unsafe nghttp2_option_set_max_continuations(options, Self.mostContinuations)
+        unsafe nghttp2_option_set_stream_reset_rate_limit(options, Self.resets.most, Self.resets.perSecond)
+        // RFC 9218 §7.1.
+        unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
+    }
+
+    deinit {
+        unsafe nghttp2_session_callbacks_del(callbacks)
+        unsafe nghttp2_option_del(options)
+    }
+}

@@ -1,0 +1,23 @@
+// The first bytes of an HTTP/2 connection (RFC 9113 §3.4), which no HTTP/1 request begins with.
+
+import Bytes
+
+enum HTTP2Preface {
+    enum Match {
+        case none
+        /// More bytes are needed to tell.
+        case beginning
+        case whole
+    }
+
+    private static let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+    static var length: Int { text.utf8CodeUnitCount }
+
+    /// Whether `bytes` begin with the preface.
+    static func match(_ bytes: Span<UInt8>) -> Match {
+        let count = min(bytes.count, text.utf8CodeUnitCount)
+        for index in 0..<count where bytes[index] != text[octet: index] { return .none }
+        return count == text.utf8CodeUnitCount ? .whole : .beginning
+    }
+}

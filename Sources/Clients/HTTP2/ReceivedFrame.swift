@@ -1,0 +1,48 @@
+// A frame of which the header has come (RFC 9113 §4.1): what it costs its sender (§10.5), and what is wrong with it that nghttp2
+// doesn't say.
+
+struct ReceivedFrame: Equatable {
+    let kind: UInt8
+    let flags: UInt8
+    /// Bytes of the payload.
+    let length: Int
+    let stream: Int32
+    /// Of PRIORITY: what the stream depends on.
+    var dependency: UInt32?
+
+    /// RFC 9113 §6.
+    enum Kind {
+        static let data: UInt8 = 0
+        static let headers: UInt8 = 1
+        static let priority: UInt8 = 2
+        static let reset: UInt8 = 3
+        static let settings: UInt8 = 4
+        static let ping: UInt8 = 6
+        static let goAway: UInt8 = 7
+        static let continuation: UInt8 = 9
+    }
+
+    /// END_STREAM of DATA and HEADERS, ACK of SETTINGS and PING.
+    private var hasFirstFlag: Bool { flags & 1 != 0 }
+
+    var isHeaders: Bool { kind == Kind.headers }
+    var isData: Bool { kind == Kind.data }
+    var isReset: Bool { kind == Kind.reset }
+    var isContinuation: Bool { kind == Kind.continuation }
+
+    /// What it counts as; nil for what is of use, or answers a frame of ours.
+    var cost: FramePace.Kind? {
+        switch kind {
+        case Kind.headers, Kind.goAway: nil
+        case Kind.data: length == 0 && !hasFirstFlag ? .control : nil
+        case Kind.settings, Kind.ping: hasFirstFlag ? nil : .control
+        case Kind.reset: .reset
+        default: .control
+        }
+    }
+
+    /// RFC 9113 §6.3, and RFC 7540 §5.3.1, which still holds for whoever sends PRIORITY.
+    var isInvalidPriority: Bool {
+        kind == Kind.priority && (stream == 0 || dependency == UInt32(bitPattern: stream))
+    }
+}
