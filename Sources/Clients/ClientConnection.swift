@@ -10,6 +10,8 @@ class ClientConnection: Socket {
     final let connections: ClientConnections
     /// The other end of the connection, or the client that a PROXY protocol header names.
     final var peer: PeerAddress
+    /// What its listener says of it.
+    final var traits: ListenerTraits?
     /// Its place in the worker's list.
     final var place: Int32 = 0
     /// When lingering is over at the latest, in whole seconds of the loop's clock.

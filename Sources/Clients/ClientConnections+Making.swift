@@ -7,12 +7,22 @@ import EventLoop
 extension ClientConnections {
     private static let spareLimit = 1024
 
-    func accept(_ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false) -> HTTP1Connection {
+    func accept(
+        _ descriptor: Int32, _ peer: PeerAddress, readsProxyHeader: Bool = false, _ traits: ListenerTraits? = nil
+    ) -> HTTP1Connection {
         counters.accepted += 1
         let number = total.add()
         let connection = add(descriptor, peer)
+        connection.traits = traits
         if readsProxyHeader { connection.expectProxyHeader() }
-        if number > limits.clients + limits.rejected {
+        let isSecure = traits?.isSecure == true
+        let isWelcome = number <= limits.clients && (!isSecure || traits?.security != nil)
+        if isWelcome, !readsProxyHeader, let security = traits?.security { connection.beginSecuring(by: security) }
+        if isSecure, !isWelcome {
+            // It would have to be told by way of a handshake, which is dear.
+            counters.turnedAway += 1
+            connection.turnAway()
+        } else if number > limits.clients + limits.rejected {
             // One that is told stays for a while, and its descriptor with it.
             counters.turnedAway += 1
             connection.turnAway()
@@ -30,16 +40,18 @@ extension ClientConnections {
 
     /// The client speaks HTTP/2: its connection is one of that from now on.
     /// - Parameter received: what has come, in the loop's input buffer.
-    func becomeHTTP2(_ old: HTTP1Connection, received: Span<UInt8>) {
-        let peer = old.peer
+    func becomeHTTP2(_ old: HTTP1Connection, received: Span<UInt8> = Span()) {
+        let (peer, channel) = (old.peer, old.channel)
         let descriptor = old.handOver()
         guard
             let connection = HTTP2Connection(
                 connections: self, library: library, descriptor: descriptor, peer: peer)
         else { return forget(old) }
         replace(old, by: connection)
+        connection.traits = old.traits
+        if let channel { connection.secure(by: channel) }
         if isDraining { connection.drainBegan() }
-        connection.begin(received)
+        if !received.isEmpty { connection.begin(received) }
     }
 
     private var library: HTTP2Library {

@@ -197,7 +197,7 @@ package final class ClientConnections {
 
     /// The buffers of every encrypted connection of this loop; made for the first one.
     private(set) lazy var records = RecordBytes()
-    private var handshakes = HandshakeQueue<HTTP1Connection>()
+    private var handshakes = HandshakeQueue<ClientConnection>()
     private var handshakeTurn = (number: UInt64(0), steps: 0)
 
     /// Handshakes under way at once.
@@ -214,7 +214,7 @@ package final class ClientConnections {
         return handshakeTurn.steps <= Self.handshakeStepsPerTurn
     }
 
-    func handshakeBegan(_ connection: HTTP1Connection) -> Int { handshakes.begin(connection, now: loop.now) }
+    func handshakeBegan(_ connection: ClientConnection) -> Int { handshakes.begin(connection, now: loop.now) }
     func handshakeEnded(_ number: Int) { handshakes.end(number) }
 
     /// With as many handshakes as may be under way the oldest one goes, unless it is young too: then nobody else is let in for

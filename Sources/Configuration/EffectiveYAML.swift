@@ -58,6 +58,8 @@ extension Configuration {
     private static func listenerKeys(_ address: ListenAddress, _ server: ServerSettings) -> [(String, String)] {
         var keys: [(String, String)] = []
         if server.proxyProtocol.contains(address) { keys.append(("proxy_protocol", "on")) }
+        if server.h2c.contains(address) { keys.append(("h2c", "on")) }
+        if server.http1Only.contains(address) { keys.append(("http2", "off")) }
         if let port = server.redirectsToHTTPS[address] {
             keys.append(("redirect", port == 443 ? "https" : "\"https:\(port)\""))
         }

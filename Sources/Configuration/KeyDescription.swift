@@ -115,6 +115,10 @@ package struct KeyDescription: Sendable, Hashable {
             "server.listen.*.h2c", "on | off", "off",
             "Whether clients may speak HTTP/2 without TLS, by prior knowledge: a connection that begins with HTTP/2's preface is one, any other is HTTP/1."
         ),
+        KeyDescription(
+            "server.listen.*.http2", "on | off", nil,
+            "Whether clients may choose HTTP/2 behind tls (ALPN, RFC 7301); on if it is left out."
+        ),
         KeyDescription("server.workers", "COUNT | auto", "auto", "Number of worker threads; auto means one per core."),
         KeyDescription(
             "server.drain", "DURATION", "30s", "How long requests in flight may take to finish after SIGTERM."),

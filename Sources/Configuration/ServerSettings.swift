@@ -13,6 +13,8 @@ package struct ServerSettings: Sendable, Hashable {
     package var acmeFolder: String?
     /// Those of `listen` on which clients may speak HTTP/2 without TLS.
     package var h2c: Set<ListenAddress> = []
+    /// Those of `tls` whose clients aren't offered HTTP/2.
+    package var http1Only: Set<ListenAddress> = []
     /// Event-loop threads; nil is one per core.
     package var workers: Int?
     package var drain = Milliseconds.seconds(30)

@@ -22,6 +22,7 @@ extension KeyedValues {
             var address: ListenAddress?
             var readsProxyProtocol = false
             var takesH2C = false
+            var takesHTTP2 = true
             if case .mapping = node.content {
                 guard let keys = KeyedValues(node, path: "server.listen.*", in: reading) else { continue }
                 if keys.node("address") == nil {
@@ -31,6 +32,15 @@ extension KeyedValues {
                 keys.read("address", into: &address) { text throws(ValueFault) in try ListenAddress(parsing: text) }
                 keys.read("proxy_protocol", into: &readsProxyProtocol)
                 keys.read("h2c", into: &takesH2C)
+                keys.read("http2", into: &takesHTTP2)
+                if keys.node("http2") != nil, keys.node("tls") == nil {
+                    keys.fault(
+                        at: "http2", "`http2` has no effect without `tls`", hint: "without TLS, HTTP/2 is h2c: on")
+                }
+                if keys.node("h2c") != nil, keys.node("tls") != nil {
+                    keys.fault(
+                        at: "h2c", "`h2c` is HTTP/2 without TLS", hint: "behind `tls` it is http2: on, as by default")
+                }
                 if let address { TLSReader.read(keys, of: address, into: &server) }
             } else {
                 address = reading.value(of: node, key: "listen") { text throws(ValueFault) in
@@ -39,6 +49,7 @@ extension KeyedValues {
             }
             guard let address else { continue }
             listeners.append((address, node.position))
+            if !takesHTTP2 { server.http1Only.insert(address) }
             if takesH2C { server.h2c.insert(address) }
             if readsProxyProtocol { server.proxyProtocol.insert(address) }
         }

@@ -20,9 +20,10 @@ struct AcceptanceTests {
     static let everything = """
         server:
           listen:
-            - {address: 127.0.0.1:80, redirect: "https:444"}
+            - {address: 127.0.0.1:80, redirect: "https:444", h2c: on}
             - address: "[::1]:80"
               proxy_protocol: on
+              http2: off
               tls:
                 certificates: {cert: /c.pem, key: /k.pem}
                 min: "1.3"
@@ -169,7 +170,8 @@ struct AcceptanceTests {
                 .tcp(host: "127.0.0.1", port: 80), .tcp(host: "::1", port: 80), .unix(path: "/run/l.sock"),
             ])
         #expect(it.server.proxyProtocol == [.tcp(host: "::1", port: 80)])
-        #expect(it.server.h2c == [.tcp(host: "::1", port: 80)])
+        #expect(it.server.h2c == [.tcp(host: "127.0.0.1", port: 80)])
+        #expect(it.server.http1Only == [.tcp(host: "::1", port: 80)])
         #expect(it.server.workers == 3)
         #expect(it.server.drain == .minutes(90))
         #expect(!it.server.xCache && !it.server.cacheStatus)

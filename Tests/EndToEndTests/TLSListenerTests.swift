@@ -20,7 +20,7 @@ struct TLSListenerTests {
     func serves() throws {
         try play { (scene, larder, origin) throws in
             for verdict in ["MISS", "HIT"] {
-                let response = try scene.curl(larder, "-i", scene.url(larder, "/one"))
+                let response = try scene.curl(larder, "-i", "--http1.1", scene.url(larder, "/one"))
                 #expect(response.output.contains("X-Cache: \(verdict)") && response.output.contains("answer to /one"))
             }
             let request = try #require(origin.requests(for: "/one").first)
@@ -73,6 +73,39 @@ struct TLSListenerTests {
             #expect(try scene.openssl(larder, "-alpn", "h3,http/1.1").contains("ALPN protocol: http/1.1"))
             #expect(try scene.openssl(larder, "-alpn", "h3").contains("no application protocol"))
             #expect(try scene.openssl(larder).contains("No ALPN negotiated"))
+        }
+    }
+
+    @Test("RFC 9113 §3.2: HTTP/2 is what is agreed on if the client has it, and `http2: off` leaves it out")
+    func http2() throws {
+        let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                try exchange.respond(
+                    200, ["Cache-Control: max-age=600"], bytes: exchange.request.path == "/large" ? body : [97])
+            }
+            let scene = try TLSScene.shared.get()
+            let larder = try scene.larder(stage, origin, tls: "")
+            #expect(try scene.openssl(larder, "-alpn", "http/1.1,h2").contains("ALPN protocol: h2"))
+            let form = "%{http_version} %{http_code} %{size_download}"
+            for _ in 0..<2 {
+                let small = try scene.curl(larder, "-o", "/dev/null", "-w", form, scene.url(larder, "/one"))
+                #expect(small.output == "2 200 1")
+            }
+            let file = try TemporaryFolder.make("large") + "/body"
+            for _ in 0..<2 {
+                let large = try scene.curl(larder, "-o", file, "-w", form, scene.url(larder, "/large"))
+                #expect(
+                    large.output == "2 200 \(body.count)" && FileManager.default.contents(atPath: file) == Data(body))
+            }
+            let request = try #require(origin.requests(for: "/one").first)
+            #expect(request["X-Forwarded-Proto"] == "https" && request["Via"]?.hasPrefix("2.0 ") == true)
+            let load = try run(
+                ["h2load", "-n", "4000", "-c", "20", "-m", "10", "https://127.0.0.1:\(larder.port)/one"], within: 60)
+            #expect(load.output.contains("4000 succeeded, 0 failed"), "\(load.output)")
+            let old = try scene.larder(stage, origin, tls: "") { $0.listenerKeys += ", http2: off" }
+            let reply = try scene.curl(old, "-o", "/dev/null", "-w", form, scene.url(old, "/one"))
+            #expect(reply.output == "1.1 200 1")
         }
     }
 

@@ -25,6 +25,7 @@ extension HTTP1Connection {
             connections.counters.handshakes += 1
             if let channel = channel as? TLSChannel, channel.isResumed { connections.counters.handshakesResumed += 1 }
             phase = .receivingHead
+            if channel?.applicationProtocol == "h2" { return connections.becomeHTTP2(self) }
             setDeadline(afterMilliseconds: connections.limits.headTimeout)
         case .failed(let fault) where fault.kind == .plainHTTP:
             connections.counters.handshakesFailed += 1

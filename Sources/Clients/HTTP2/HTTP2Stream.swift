@@ -165,6 +165,7 @@ final class HTTP2Stream: ClientStream {
         isTold = true
         connection.countRequest()
         message.began(peer: connection.peer, at: connections.loop.now)
+        if let traits = connection.traits { message.note(traits, isSecure: connection.channel != nil) }
         if let overflow = section.overflow { return beginMalformed(WireError(overflow, from: .client)) }
         do throws(WireError) { try message.parseAssembled(connections.limits.head) } catch {
             return beginMalformed(error)

@@ -24,16 +24,20 @@ extension Worker {
         var next: [ListenAddress: WorkerSecurity] = [:]
         for (address, credentials) in update.tls.listeners {
             let before = security[address]
-            if let before, before.credentials == credentials,
+            let isHTTP1Only = update.configuration.server.http1Only.contains(address)
+            let protocols = (isHTTP1Only ? [] : ["h2"]) + ["http/1.1"]
+            if let before, before.credentials == credentials, before.protocols == protocols,
                 before.ticketKeys == update.tls.ticketKeys || credentials.hasTicketKeys
             {
                 next[address] = before
                 continue
             }
             do throws(TLSFault) {
-                let contexts = try ServerContexts(credentials, ownKeys: update.tls.ticketKeys)
+                let contexts = try ServerContexts(
+                    credentials, ownKeys: update.tls.ticketKeys, protocols: protocols)
                 next[address] = WorkerSecurity(
-                    credentials: credentials, ticketKeys: update.tls.ticketKeys, contexts: contexts)
+                    credentials: credentials, ticketKeys: update.tls.ticketKeys, protocols: protocols,
+                    contexts: contexts)
             } catch {
                 // The control thread has made the same ones before.
                 next[address] = before

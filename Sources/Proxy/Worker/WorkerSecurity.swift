@@ -5,5 +5,7 @@ import TLS
 struct WorkerSecurity {
     let credentials: ListenerCredentials
     let ticketKeys: TicketKeys
+    /// What may be spoken behind it, as RFC 7301 names it.
+    let protocols: [String]
     let contexts: ServerContexts
 }
