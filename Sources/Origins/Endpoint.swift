@@ -20,6 +20,8 @@ package final class Endpoint: Sendable {
     package let address: SocketAddress
     /// Unique among those that exist: the index of its connections in the workers' pools.
     let slot: Int
+    /// No other one ever has it: by this a TLS session is kept for the server that it was agreed on with.
+    let serial: Int
     /// Requests that are processed there now.
     let outstanding = Atomic<Int>(0)
     /// What tells it from others of its server where a key decides.
@@ -36,11 +38,13 @@ package final class Endpoint: Sendable {
     private static let surplusMilliseconds: Int64 = 600_000
 
     private static let slots = Locked(Slots())
+    private static let serials = Atomic<Int>(0)
 
     package init(_ address: SocketAddress) {
         self.address = address
         number = HashRank.number(of: address.description)
         slot = Self.slots.withLock { $0.take() }
+        serial = Self.serials.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
     /// No connection is left that could stand in a pool.

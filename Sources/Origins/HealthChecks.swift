@@ -48,7 +48,7 @@ package final class HealthChecks {
         let timeout = check.timeout ?? min(check.interval, group.settings.firstByteTimeout)
         var channel: TLSChannel?
         if case .tls(let host, _) = server.address {
-            channel = group.tls?.makeChannel(to: host, number: endpoint.slot, records)
+            channel = group.tls?.makeChannel(to: host, number: endpoint.serial, records)
             // For want of memory; that says nothing about the server.
             guard channel != nil else { return }
         }

@@ -153,7 +153,7 @@ package final class OriginAccess {
         to endpoint: Endpoint, of server: OriginServer, in group: UpstreamGroup
     ) -> (channel: TLSChannel?, isReady: Bool) {
         guard case .tls(let host, _) = server.address else { return (nil, true) }
-        let channel = group.tls?.makeChannel(to: host, number: endpoint.slot, records)
+        let channel = group.tls?.makeChannel(to: host, number: endpoint.serial, records)
         return (channel, channel != nil)
     }
 

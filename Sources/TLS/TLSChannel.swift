@@ -26,6 +26,8 @@ package final class TLSChannel: SecureChannel {
     /// What every further read comes to, once what is decrypted is taken, and whether the reader knows.
     private var end: ReceiveResult?
     private var hasToldEnd = false
+    /// The socket takes nothing any more. What it has received is read all the same: a server may have responded before it closed.
+    private var cannotSend = false
 
     /// Plaintext that is encrypted before the socket is asked whether it takes that.
     private static let piece = 64 << 10
@@ -90,6 +92,7 @@ package final class TLSChannel: SecureChannel {
         let code = count < 0 ? SSL_ERROR_WANT_READ : unsafe SSL_get_error(session, result)
         if result != 1, code != SSL_ERROR_WANT_READ {
             let fault = unsafe OpenSSLError.handshakeFault(of: session)
+            unsafe buffers.bytes.pointee.input_count = 0
             _ = transmit(on: descriptor)
             end = .failed(EPROTO)
             return .failed(fault)
@@ -151,7 +154,9 @@ package final class TLSChannel: SecureChannel {
             break
         }
         keepInput()
-        if unsafe buffers.bytes.pointee.output_count > 0, !transmit(on: descriptor) { end = .failed(EPIPE) }
+        if unsafe buffers.bytes.pointee.output_count > 0, !transmit(on: descriptor), !cannotSend {
+            end = .failed(EPIPE)
+        }
         if total > 0 { return .bytes(total) }
         return toldEnd()
     }
@@ -164,7 +169,9 @@ package final class TLSChannel: SecureChannel {
         let count = unsafe SSL_peek(session, &byte, 1)
         if count <= 0 { noteRead(count) }
         keepInput()
-        if unsafe buffers.bytes.pointee.output_count > 0, !transmit(on: descriptor) { end = .failed(EPIPE) }
+        if unsafe buffers.bytes.pointee.output_count > 0, !transmit(on: descriptor), !cannotSend {
+            end = .failed(EPIPE)
+        }
         return count > 0 ? .bytes(1) : (end ?? .wouldBlock)
     }
 
@@ -241,11 +248,12 @@ package final class TLSChannel: SecureChannel {
         on descriptor: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
         _ third: UnsafeRawBufferPointer
     ) -> SendResult {
-        guard isEstablished, !hasEnded else { return .failed(EPIPE) }
+        guard isEstablished, !hasEnded, !cannotSend else { return .failed(EPIPE) }
         let pieces = unsafe (first, second, third)
         let offered = first.count + second.count + third.count
         if hasUnsent {
             flush(on: descriptor)
+            if cannotSend { return .failed(EPIPE) }
             if let end, end != .ended { return .failed(EPIPE) }
             if hasUnsent { return .wrote(countTaken()) }
         }
@@ -255,6 +263,7 @@ package final class TLSChannel: SecureChannel {
         while done < offered {
             let count = min(offered - done, Self.piece)
             guard unsafe encrypt(pieces, from: done, count) else {
+                unsafe buffers.bytes.pointee.output_count = 0
                 end = .failed(EPROTO)
                 return .failed(EPROTO)
             }
@@ -309,15 +318,6 @@ package final class TLSChannel: SecureChannel {
         return true
     }
 
-    private static func locate(
-        _ position: Int, in pieces: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer)
-    ) -> (UnsafeRawBufferPointer, offset: Int) {
-        if unsafe position < pieces.0.count { return unsafe (pieces.0, position) }
-        let second = unsafe position - pieces.0.count
-        if unsafe second < pieces.1.count { return unsafe (pieces.1, second) }
-        return unsafe (pieces.2, second - pieces.1.count)
-    }
-
     private func write(_ bytes: UnsafeRawPointer, _ count: Int) -> Bool {
         unsafe SSL_write(session, bytes, Int32(count)) == Int32(count)
     }
@@ -328,10 +328,14 @@ package final class TLSChannel: SecureChannel {
         let count = unsafe buffers.bytes.pointee.output_count
         guard count > 0, let output = unsafe buffers.bytes.pointee.output else { return true }
         unsafe buffers.bytes.pointee.output_count = 0
+        if cannotSend { return false }
         var sent = 0
         if !hasUnsent {
             sent = unsafe push(output, count, on: descriptor)
-            if sent < 0 { return false }
+            if sent < 0 {
+                cannotSend = true
+                return false
+            }
         }
         if sent < count {
             unsafe unsent.append(contentsOf: UnsafeBufferPointer(start: output + sent, count: count - sent))
@@ -346,9 +350,14 @@ package final class TLSChannel: SecureChannel {
         }
         if sent < 0 {
             unsentStart = unsent.count
-            end = end ?? .failed(EPIPE)
+            cannotSend = true
         } else {
             unsentStart += sent
+        }
+        // A peer that never takes everything must not make it grow.
+        if unsentStart >= Self.piece, unsentStart < unsent.count {
+            unsent.removeFirst(unsentStart)
+            unsentStart = 0
         }
         if unsentStart == unsent.count {
             unsent = []

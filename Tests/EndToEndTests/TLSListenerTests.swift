@@ -86,7 +86,6 @@ struct TLSListenerTests {
             }
             let scene = try TLSScene.shared.get()
             let larder = try scene.larder(stage, origin, tls: "")
-            #expect(try scene.openssl(larder, "-alpn", "http/1.1,h2").contains("ALPN protocol: h2"))
             let form = "%{http_version} %{http_code} %{size_download}"
             for _ in 0..<2 {
                 let small = try scene.curl(larder, "-o", "/dev/null", "-w", form, scene.url(larder, "/one"))

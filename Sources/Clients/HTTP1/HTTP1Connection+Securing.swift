@@ -26,7 +26,9 @@ extension HTTP1Connection {
             if let channel = channel as? TLSChannel, channel.isResumed { connections.counters.handshakesResumed += 1 }
             phase = .receivingHead
             if channel?.applicationProtocol == "h2" { return connections.becomeHTTP2(self) }
-            setDeadline(afterMilliseconds: connections.limits.headTimeout)
+            setDeadline(
+                afterMilliseconds: connections.isDraining
+                    ? ClientConnections.drainIdleMilliseconds : connections.limits.headTimeout)
         case .failed(let fault) where fault.kind == .plainHTTP:
             connections.counters.handshakesFailed += 1
             endSecuring()

@@ -356,7 +356,7 @@ final class HTTP1Connection: ClientConnection {
         case .securing: failSecuring(HandshakeFault(.broken, "the handshake took too long"))
         case .receivingProxyHeader, .receivingHead:
             guard hasPartialHead, let stream else {
-                if let channel, requests > 0, !isResting { return rest(channel) }
+                if let channel, requests > 0, !isResting, !connections.isDraining { return rest(channel) }
                 connections.counters.idleClosed += 1
                 return leave()
             }

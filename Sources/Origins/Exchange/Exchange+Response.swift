@@ -13,8 +13,10 @@ extension Exchange {
         if state.phase == .awaitingHead {
             access.loop.input.restore(partialHead.span)
             let before = partialHead.count
-            holdsHeads = false
-            switch connection.receive(after: before, atMost: Self.readSize) {
+            let result = connection.receive(after: before, atMost: Self.readSize)
+            // What comes over TLS may be none of the response's.
+            if result != .wouldBlock { holdsHeads = false }
+            switch result {
             case .wouldBlock: return
             case .ended: return perform(state.ended())
             case .failed: return perform(state.broke())

@@ -62,15 +62,17 @@ final class CertificateWatch {
         let isNews = now != stamps
         let isKeyOld = loop.now.milliseconds(since: keyTime) >= Self.keyLifeMilliseconds
         // A certificate and its key are replaced one after the other: what doesn't fit now may do so the next time.
-        guard isNews || isBehind || isKeyOld else { return }
+        if isKeyOld {
+            // Whatever has become of the files.
+            material.ticketKeys = TicketKeys(following: material.ticketKeys)
+            keyTime = loop.now
+            adopt(material)
+        }
+        guard isNews || isBehind else { return }
         stamps = now
         do throws(TLSMaterialFault) {
-            var next = try TLSMaterial(configuration, after: material)
-            if isKeyOld {
-                next.ticketKeys = TicketKeys(following: material.ticketKeys)
-                keyTime = loop.now
-            }
-            if isNews || isBehind { log.write(.notice, "certificates have changed on disk and were reloaded") }
+            let next = try TLSMaterial(configuration, after: material)
+            log.write(.notice, "certificates have changed on disk and were reloaded")
             adopt(next)
             follow(configuration, next)
         } catch {
