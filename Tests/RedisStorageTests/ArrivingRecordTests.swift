@@ -164,7 +164,7 @@ struct ArrivingRecordTests {
         #expect(taker.whole?.bodyArray == large.body && server.count(of: "GETRANGE") == before + 8)
         // If all of it came in one turn, it is whole at once.
         #expect(offers.first?.mayAwaitMore == true && offers.first?.asked == 1 && offers.count <= 2)
-        if offers.count == 2 { #expect(!offers[1].mayAwaitMore && offers[1].asked == 8) }
+        if offers.count == 2 { #expect(!offers[1].mayAwaitMore && offers[1].asked >= 2) }
         #expect(taker.answers == (offers.count == 2 ? 0 : 1))
     }
 
