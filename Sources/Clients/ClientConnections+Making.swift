@@ -51,7 +51,7 @@ extension ClientConnections {
         connection.traits = old.traits
         if let channel { connection.secure(by: channel) }
         if isDraining { connection.drainBegan() }
-        if !received.isEmpty { connection.begin(received) }
+        connection.begin(received)
     }
 
     private var library: HTTP2Library {

@@ -267,6 +267,79 @@ struct HTTP2ResponseTests {
         #expect(client.end == "closed")
     }
 
+    @Test("RFC 9113 §6.8: what comes behind the last stream is ignored, and nothing waits for the rest of it")
+    func behindTheLast() {
+        scene.answer = { $0.wait() }
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1))
+        scene.connections.drain()
+        let connection = scene.connections.http2.first!
+        connection.letShutdownPass()
+        client.send(HTTP2.headers(3, HTTP2.request("POST"), ends: false))
+        client.send(HTTP2.data(3, [1, 2, 3]))
+        #expect(connection.headDue == nil && client.connectionError == 0 && client.end == nil)
+        (connection.streams.first!.handler as! NotingHandler).respond("late")
+        client.receive()
+        #expect(client.content(1) == Array("late".utf8) && client.end == "closed")
+    }
+
+    @Test("In a drain a connection whose last response ends is told to go as soon as any other")
+    func lastInDrain() {
+        scene.answer = { $0.wait() }
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1))
+        scene.connections.drain()
+        let connection = scene.connections.http2.first!
+        (connection.streams.first!.handler as! NotingHandler).respond("late")
+        let end = scene.loop.now.advanced(byMilliseconds: ClientConnections.drainIdleMilliseconds)
+        #expect(connection.hasDeadline && connection.deadline <= end)
+    }
+
+    @Test("A header section that never ends ends the connection, also of a client that reads nothing")
+    func endlessHeaders() {
+        let record = storedResponse(body: patternedBody(3_000_000))
+        scene.answer = { handler in
+            handler.beginHead()
+            handler.stream!.sendHead(.known(3_000_000))
+            handler.stream!.sendStored(record, range: 0..<3_000_000)
+        }
+        let client = FrameClient(scene, room: 4096, settings: [(4, 10_000_000)])
+        client.client.send(HTTP2.window(0, 100_000_000).bytes + HTTP2.headers(1).bytes)
+        client.client.send(HTTP2.headers(3, isWhole: false).bytes)
+        let connection = scene.connections.http2.first!
+        #expect(connection.headDue != nil)
+        connection.headDue = scene.loop.now
+        connection.deadlinePassed()
+        #expect(connection.headDue == nil && scene.connections.counters.http2HeadsLate == 1)
+        // What is left is the time for a client that takes nothing.
+        connection.stuckSince = scene.loop.now.advanced(byMilliseconds: -3_600_000)
+        connection.deadlinePassed()
+        scene.settle()
+        #expect(scene.connections.count == 0 && scene.memory.inUse == 0)
+    }
+
+    @Test("A client that takes the content and never opens its window for the end is let go as well")
+    func stalledEnd() {
+        scene.answer = { handler in
+            handler.beginHead()
+            handler.stream!.sendHead(.unknown)
+            handler.stream!.flush()
+            handler.stream!.end(trailers: [])
+        }
+        let client = FrameClient(scene, settings: [(4, 0)])
+        client.send(HTTP2.headers(1))
+        let connection = scene.connections.http2.first!
+        if let stream = connection.streams.first {
+            #expect(stream.due != nil)
+            stream.setDue(scene.loop.now)
+            connection.deadlinePassed()
+            client.receive()
+            #expect(client.streamError(1) != nil && client.isAlive)
+        } else {
+            #expect(client.all(.data, 1).last?.endsStream == true)
+        }
+    }
+
     @Test("An idle connection is told to go when its time is over")
     func idle() {
         let client = FrameClient(scene)

@@ -10,6 +10,9 @@ struct FrameScanner {
     private var headerCount = 0
     /// Bytes until the next header, or before the first.
     private var skipped = HTTP2Preface.length
+    /// A header section has begun, and its last byte hasn't come.
+    private(set) var isWithinHeaders = false
+    private var isLastOfHeaders = false
 
     private static let headerLength = 9
 
@@ -22,6 +25,7 @@ struct FrameScanner {
                 let count = min(skipped, bytes.count - place)
                 skipped -= count
                 place += count
+                if skipped == 0, isLastOfHeaders { isWithinHeaders = false }
                 continue
             }
             take(bytes[place])
@@ -36,6 +40,10 @@ struct FrameScanner {
             skipped = frame.length - (headerCount - Self.headerLength)
             header = (0, 0)
             headerCount = 0
+            if frame.isHeaders || frame.isContinuation {
+                isLastOfHeaders = frame.endsHeaders
+                isWithinHeaders = !isLastOfHeaders || skipped > 0
+            }
             guard body(frame) else { return false }
         }
         return true

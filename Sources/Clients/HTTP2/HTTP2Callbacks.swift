@@ -58,7 +58,6 @@ enum HTTP2Callbacks {
             let identifier = unsafe frame.pointee.hd.stream_id
             let kind = unsafe frameKind(frame)
             guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
-            if kind == NGHTTP2_HEADERS.rawValue { unsafe owner(of: data).headersEnded() }
             guard let stream = unsafe known(session, identifier) else { return 0 }
             let isRequest =
                 unsafe kind == NGHTTP2_HEADERS.rawValue && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST

@@ -14,6 +14,7 @@ extension HTTP2Connection {
         if phase == .lingering { return leave() }
         let now = loop.now
         if let headDue, headDue <= now {
+            self.headDue = nil
             connections.counters.http2HeadsLate += 1
             session.terminate(.none)
         } else if stuckSince != nil, writeDue <= now {

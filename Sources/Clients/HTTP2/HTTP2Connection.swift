@@ -134,6 +134,8 @@ final class HTTP2Connection: ClientConnection {
         let isGood = scanner.scan(bytes) { note($0) }
         if !justReset.isEmpty { justReset.removeAll(keepingCapacity: true) }
         if isGood, !session.receive(bytes) { isBroken = true }
+        // nghttp2 doesn't say when those end that it ignores.
+        if !isNew, !scanner.isWithinHeaders { headDue = nil }
     }
 
     /// A frame has come, to be read next; false if nothing more is.
@@ -157,7 +159,10 @@ final class HTTP2Connection: ClientConnection {
             headDue = loop.now.advanced(byMilliseconds: connections.limits.headTimeout)
             noteDeadline(headDue!)
             switch identifiers.place(of: frame.stream) {
-            case .new, .foreign: return true
+            case .new, .foreign:
+                // RFC 9113 §6.8: what comes behind the last stream is ignored.
+                if isShuttingDown, shutdownDue == nil { identifiers.noteReset(frame.stream) }
+                return true
             case .passedOver: return fail(.protocolError)
             case .known: break
             }
@@ -185,8 +190,6 @@ final class HTTP2Connection: ClientConnection {
         return false
     }
 
-    func headersEnded() { headDue = nil }
-
     /// A frame is not what it may be: its stream is reset, or the connection ends.
     /// - Parameter isRefusal: it would open one stream too many.
     func receivedInvalidFrame(on stream: Int32, isRefusal: Bool) {
@@ -194,6 +197,8 @@ final class HTTP2Connection: ClientConnection {
         identifiers.noteReset(stream)
         if isRefusal || streams.count >= connections.limits.streams {
             connections.counters.http2StreamsRefused += 1
+            // Each makes nghttp2 keep a RST_STREAM until the client reads.
+            if isRefusal { _ = spend(.control) }
         } else {
             connections.counters.http2Faults += 1
         }
@@ -201,7 +206,7 @@ final class HTTP2Connection: ClientConnection {
 
     private func becomeIdle() {
         idleDue = loop.now.advanced(byMilliseconds: connections.limits.idleTimeout)
-        setDeadline(idleDue!)
+        noteDeadline(idleDue!)
     }
 
     /// A stream was reset.

@@ -18,6 +18,7 @@ final class HTTP2Library: SharedConnectionState {
     private static let mostAcknowledgements = 10_000
     /// CONTINUATION frames of one header section.
     private static let mostContinuations = 32
+    private static let longestHead = 32 << 20
     /// The session's own bound of cancelled streams, which lies above ``FramePace``'s: that one says why.
     private static let resets: (most: UInt64, perSecond: UInt64) = (10_000, 1_000)
 
@@ -33,6 +34,8 @@ final class HTTP2Library: SharedConnectionState {
         // Windows open when content was taken, not when it has come.
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, Self.mostAcknowledgements)
+        // A response's head has bounds of its own.
+        unsafe nghttp2_option_set_max_send_header_block_length(options, Self.longestHead)
         unsafe nghttp2_option_set_max_continuations(options, Self.mostContinuations)
         unsafe nghttp2_option_set_stream_reset_rate_limit(options, Self.resets.most, Self.resets.perSecond)
         // RFC 9218 §7.1.

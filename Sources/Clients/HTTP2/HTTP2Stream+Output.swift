@@ -6,9 +6,7 @@ import HTTPSemantics
 import HTTPWire
 
 extension HTTP2Stream {
-    /// Pieces are gathered up to here before the client is offered them.
-    private static let gathered = 16 << 10
-    /// What a handler may queue while the connection is busy with others.
+    /// What a handler may queue before it flushes, and while the connection is busy with others.
     private static let mostQueued = 64 << 10
 
     // MARK: Heads
@@ -40,7 +38,6 @@ extension HTTP2Stream {
         queue.append(piece)
         countBytes()
         noteSending(on: connection)
-        if queue.ownCount >= Self.gathered { offer() }
         // The connection is busy: others wait for it as well.
         if queue.ownCount >= Self.mostQueued { offeredContent() }
     }
@@ -85,7 +82,13 @@ extension HTTP2Stream {
 
     /// The client was offered what is queued: is it behind now?
     func offeredContent() {
-        guard connection != nil, !queue.isEmpty, !isStuck else { return }
+        guard connection != nil, !isStuck else { return }
+        if queue.isEmpty {
+            // END_STREAM waits for the window as content does.
+            guard isComplete, !hasSentAll, !endsWithHead, tunnel == nil else { return }
+            isStuck = true
+            return awaitRoom()
+        }
         isStuck = true
         awaitRoom()
         countBytes()

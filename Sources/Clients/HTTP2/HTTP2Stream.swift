@@ -57,7 +57,7 @@ final class HTTP2Stream: ClientStream {
     var isStuck = false
     var isSending = false
     private(set) var isYielding = false
-    private var hasSentAll = false
+    private(set) var hasSentAll = false
     private var isClosed = false
     /// The handler knows of the request.
     var isTold = false
@@ -250,7 +250,7 @@ final class HTTP2Stream: ClientStream {
     private func deadlinePassed() {
         guard let due, due <= connections.loop.now else { return }
         self.due = nil
-        if tunnel != nil, !isComplete { return handler.deadlinePassed(.tunnel) }
+        if let tunnel, !tunnel.isOver { return handler.deadlinePassed(.tunnel) }
         if isWaiting { return handler.deadlinePassed(.wait) }
         if isStuck { return handler.deadlinePassed(.room) }
         if isContentComplete { return awaitNothing() }

@@ -25,6 +25,9 @@ struct ReceivedFrame: Equatable {
     /// END_STREAM of DATA and HEADERS, ACK of SETTINGS and PING.
     private var hasFirstFlag: Bool { flags & 1 != 0 }
 
+    /// END_HEADERS of HEADERS and CONTINUATION.
+    var endsHeaders: Bool { flags & 4 != 0 }
+
     var isHeaders: Bool { kind == Kind.headers }
     var isData: Bool { kind == Kind.data }
     var isReset: Bool { kind == Kind.reset }
