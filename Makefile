@@ -133,7 +133,7 @@ ALLOCATIONS := -c release -Xswiftc -enable-testing --scratch-path .build/allocat
 allocations: ## Count heap allocations per kind of HIT in a release build
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
-	@SECONDS=0; export LARDER_TEST_TARGET=ProxyTests; \
+	@SECONDS=0; export LARDER_TEST_TARGET=ProxyServingTests; \
 		swift build $(ALLOCATIONS) --product larderPackageTests || exit; \
 		echo "The release build of the allocation tests took $$SECONDS s"; \
 		swift test --skip-build --disable-xctest $(ALLOCATIONS) --filter AllocationTests

@@ -99,7 +99,7 @@ struct ClaimStateTests {
 
     @Test(
         "Whatever happens in whatever order: one holder at most, nothing stored without holding, nobody waits for ever",
-        arguments: 0..<40)
+        arguments: 0..<16)
     func histories(_ seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }

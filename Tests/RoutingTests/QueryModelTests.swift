@@ -99,7 +99,7 @@ struct QueryModelTests {
         }
     }
 
-    @Test("random queries of many pairs, with short names, long ones, and ones that begin alike", arguments: 0..<4)
+    @Test("random queries of many pairs, with short names, long ones, and ones that begin alike", arguments: 0..<2)
     func long(history: UInt64) throws {
         var generator = SeededGenerator(history: 100 + history)
         for length in [1, 3, 8, 20] {
