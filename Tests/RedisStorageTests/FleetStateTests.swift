@@ -112,6 +112,31 @@ struct FleetStateTests {
         #expect(machine.on(machine.members([at(100), at(101)])) == [.applied(1, instances: 2)])
     }
 
+    @Test("However long others take to apply a purge, they are asked some thirty times a second")
+    func patience() {
+        var state = FleetState(grace: 8000, timeout: 1000, seed: 1)
+        _ = state.timePassed(now: 0)
+        var steps = state.connected(replies: 0, now: 0)
+        state.confirm(1, now: 0)
+        var asks = 0
+        for now in 0..<Int64(7000) {
+            steps += state.timePassed(now: now)
+            if now == 10 { steps += state.sent([1], now: now) + state.received(.position(at(100)), now: now) }
+            while !steps.isEmpty {
+                switch steps.removeFirst() {
+                case .beat: steps += state.received(now < 10 ? beat() : beat([entry(100, "t")]), now: now)
+                case .askMembers:
+                    asks += 1
+                    let behind = FleetMembers.Member(applied: at(99), ends: 60_000)
+                    let reply = FleetMembers(now: 50_000, epoch: epoch(), members: [behind])
+                    steps += state.received(.members(reply), now: now)
+                default: break
+                }
+            }
+        }
+        #expect(asks > 100 && asks < 300, "\(asks)")
+    }
+
     @Test("Who doesn't rely on it any more isn't waited for")
     func gone() {
         var machine = Machine()

@@ -128,7 +128,8 @@ struct FleetState {
     private static let shortestPause: Int64 = 50
     private static let longestPause: Int64 = 5000
     static let refusalPause: Int64 = 60_000
-    private static let longestAskPause: Int64 = 32
+    /// Up to 32 milliseconds.
+    private static let mostDoublings = 5
     private static let quickAsks = 8
 
     /// - Parameters:
@@ -196,7 +197,7 @@ struct FleetState {
         if awaited.isEmpty { lastReply = now }
         awaited.append(.members)
         // Most have applied it after two or three milliseconds.
-        nextAsk = now + min(1 << Int64(max(asks - Self.quickAsks, 0)), Self.longestAskPause)
+        nextAsk = now + (1 << Int64(min(max(asks - Self.quickAsks, 0), Self.mostDoublings)))
         asks += 1
         return [.askMembers]
     }
