@@ -41,7 +41,7 @@ extension Worker {
             } catch {
                 // The control thread has made the same ones before.
                 next[address] = before
-                shared.log.write(.error, "a worker could not take on the certificates of \(address): \(error)")
+                shared.log.write(.error, "a worker could not use the certificates of \(address): \(error)")
             }
         }
         security = next
