@@ -63,9 +63,13 @@ extension ClientConnections {
 
     // MARK: Streams
 
-    func takeStream() -> HTTP1Stream {
-        if let stream = spare.popLast() as? HTTP1Stream { return stream }
-        let stream = HTTP1Stream(connections: self)
+    func takeStream() -> HTTP1Stream { spare.popLast() as? HTTP1Stream ?? handled(HTTP1Stream(connections: self)) }
+
+    func takeHTTP2Stream() -> HTTP2Stream {
+        spareHTTP2.popLast() as? HTTP2Stream ?? handled(HTTP2Stream(connections: self))
+    }
+
+    private func handled<Stream: ClientStream>(_ stream: Stream) -> Stream {
         let handler = makeHandler()
         stream.handler = handler
         handler.stream = stream
@@ -75,26 +79,17 @@ extension ClientConnections {
     func release(_ stream: HTTP1Stream) {
         stream.handler.reset()
         stream.reset()
-        if spare.count < ClientConnections.spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
-    }
-
-    func takeHTTP2Stream() -> HTTP2Stream {
-        if let stream = spareHTTP2.popLast() as? HTTP2Stream { return stream }
-        let stream = HTTP2Stream(connections: self)
-        let handler = makeHandler()
-        stream.handler = handler
-        handler.stream = stream
-        return stream
+        ClientConnections.keep(stream, in: &spare)
     }
 
     func release(_ stream: HTTP2Stream) {
         stream.handler.reset()
         stream.reset()
-        if spareHTTP2.count < ClientConnections.spareLimit {
-            spareHTTP2.append(stream)
-        } else {
-            stream.handler.stream = nil
-        }
+        ClientConnections.keep(stream, in: &spareHTTP2)
+    }
+
+    private static func keep(_ stream: ClientStream, in spare: inout [ClientStream]) {
+        if spare.count < spareLimit { spare.append(stream) } else { stream.handler.stream = nil }
     }
 
     /// Gives back some of what a burst left behind. To be called once a second or so.
