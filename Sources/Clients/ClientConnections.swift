@@ -51,20 +51,7 @@ package struct ClientCounters: Sendable {
     package var idleClosed = 0
     package var requestsPerConnectionReached = 0
     package var bytesSent = 0
-    package var http2Connections = 0
-    package var http2Requests = 0
-    /// Frames that broke the protocol, malformed requests among them.
-    package var http2Faults = 0
-    /// Streams that were refused since as many were open as the limit allows.
-    package var http2StreamsRefused = 0
-    /// Streams that clients have reset.
-    package var http2Resets = 0
-    /// Connections that were ended since too many streams were reset.
-    package var http2ResetFloods = 0
-    /// Connections that were ended for too many frames that cost more to take than to send.
-    package var http2FrameFloods = 0
-    /// Connections that were ended since a header section, or the first frame, was late.
-    package var http2HeadsLate = 0
+    package var http2 = HTTP2Counters()
 }
 
 /// How many clients the process has. Shared by all workers.

@@ -181,7 +181,7 @@ struct HTTP2RequestTests {
         #expect(scene.log == ["GET /a", "gone"])
         client.send(HTTP2.headers(3), HTTP2.reset(3))
         #expect(scene.log == ["GET /a", "gone"] && client.isAlive)
-        #expect(scene.connections.counters.http2Resets == 2)
+        #expect(scene.connections.counters.http2.resets == 2)
     }
 
     @Test("With the connection all its requests are gone", arguments: [false, true])
@@ -215,7 +215,7 @@ struct HTTP2RequestTests {
         connection.deadlinePassed()
         client.receive()
         #expect(client.connectionError == 0 && client.end == "closed" && scene.log.isEmpty)
-        #expect(scene.connections.counters.http2HeadsLate == 1)
+        #expect(scene.connections.counters.http2.headsLate == 1)
         let silent = FrameClient(scene, settings: nil)
         silent.send(bytes: Array(HTTP2.preface.prefix(10)))
         #expect(silent.client.waits(10_000))

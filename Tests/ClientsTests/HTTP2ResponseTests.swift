@@ -310,7 +310,7 @@ struct HTTP2ResponseTests {
         #expect(connection.headDue != nil)
         connection.headDue = scene.loop.now
         connection.deadlinePassed()
-        #expect(connection.headDue == nil && scene.connections.counters.http2HeadsLate == 1)
+        #expect(connection.headDue == nil && scene.connections.counters.http2.headsLate == 1)
         // What is left is the time for a client that takes nothing.
         connection.stuckSince = scene.loop.now.advanced(byMilliseconds: -3_600_000)
         connection.deadlinePassed()
@@ -384,7 +384,7 @@ struct HTTP2ResponseTests {
         #expect(client.connectionError == nil, "\(name)")
         client.send((1000..<count).flatMap { _ in frames })
         #expect(client.connectionError == 11 && client.end == "closed", "\(name)")
-        #expect(scene.connections.counters.http2FrameFloods == 1 && scene.log.last == "gone")
+        #expect(scene.connections.counters.http2.frameFloods == 1 && scene.log.last == "gone")
     }
 
     @Test("§10.5: streams that are reset again and again end the connection", arguments: [false, true])
@@ -397,7 +397,7 @@ struct HTTP2ResponseTests {
             if isTogether { client.send(frames) } else { for frame in frames { client.send(frame) } }
         }
         #expect(client.connectionError == 11 && client.end == "closed")
-        #expect(scene.connections.counters.http2ResetFloods == 1)
+        #expect(scene.connections.counters.http2.resetFloods == 1)
     }
 
     @Test("§10.5: so do streams that the client has reset for it")
@@ -442,6 +442,6 @@ struct HTTP2ResponseTests {
         #expect(client.all(.settings).first?.payload.starts(with: [0, 3, 0, 0, 0, 3]) == true)
         client.send(HTTP2.headers(1), HTTP2.headers(3), HTTP2.headers(5), HTTP2.headers(7))
         #expect(client.streamError(7) == 7 && scene.log.count == 3 && client.isAlive)
-        #expect(scene.connections.counters.http2StreamsRefused == 1)
+        #expect(scene.connections.counters.http2.streamsRefused == 1)
     }
 }

@@ -15,7 +15,7 @@ extension HTTP2Connection {
         let now = loop.now
         if let headDue, headDue <= now {
             self.headDue = nil
-            connections.counters.http2HeadsLate += 1
+            connections.counters.http2.headsLate += 1
             session.terminate(.none)
         } else if stuckSince != nil, writeDue <= now {
             return breakOff()

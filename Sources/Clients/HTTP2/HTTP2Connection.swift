@@ -71,7 +71,7 @@ final class HTTP2Connection: ClientConnection {
         session.begin(
             streams: connections.limits.streams, headerList: connections.limits.head.head,
             streamWindow: Self.streamWindow, window: Self.window)
-        connections.counters.http2Connections += 1
+        connections.counters.http2.connections += 1
         headDue = loop.now.advanced(byMilliseconds: connections.limits.headTimeout)
         wait(for: .read)
         setDeadline(headDue!)
@@ -176,11 +176,11 @@ final class HTTP2Connection: ClientConnection {
     private func isEnded(_ stream: Int32) -> Bool { identifiers.isEnded(stream) && !session.hasStream(stream) }
 
     private func spend(_ cost: FramePace.Kind) -> Bool {
-        if cost == .reset { connections.counters.http2Resets += 1 }
+        if cost == .reset { connections.counters.http2.resets += 1 }
         guard !pace.takes(cost, now: loop.now) else { return true }
         switch cost {
-        case .reset: connections.counters.http2ResetFloods += 1
-        case .control: connections.counters.http2FrameFloods += 1
+        case .reset: connections.counters.http2.resetFloods += 1
+        case .control: connections.counters.http2.frameFloods += 1
         }
         return fail(.enhanceYourCalm)
     }
@@ -196,11 +196,11 @@ final class HTTP2Connection: ClientConnection {
         headDue = nil
         identifiers.noteReset(stream)
         if isRefusal || streams.count >= connections.limits.streams {
-            connections.counters.http2StreamsRefused += 1
+            connections.counters.http2.streamsRefused += 1
             // Each makes nghttp2 keep a RST_STREAM until the client reads.
             if isRefusal { _ = spend(.control) }
         } else {
-            connections.counters.http2Faults += 1
+            connections.counters.http2.faults += 1
         }
     }
 
@@ -231,7 +231,7 @@ final class HTTP2Connection: ClientConnection {
     func countRequest() {
         requests += 1
         connections.counters.requests += 1
-        connections.counters.http2Requests += 1
+        connections.counters.http2.requests += 1
         guard requests >= connections.limits.requestsPerConnection, !isShuttingDown else { return }
         connections.counters.requestsPerConnectionReached += 1
         beginShutdown()
@@ -261,7 +261,7 @@ final class HTTP2Connection: ClientConnection {
 
     /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
     func refuse(_ stream: HTTP2Stream) {
-        connections.counters.http2Faults += 1
+        connections.counters.http2.faults += 1
         let identifier = stream.identifier
         release(stream)
         reset(identifier, .protocolError)

@@ -115,7 +115,7 @@ package struct Counters: Sendable {
         idleClosed += other.idleClosed
         requestsPerConnectionReached += other.requestsPerConnectionReached
         bytesToClients += other.bytesSent
-        http2.add(other)
+        http2.add(other.http2)
     }
 
     mutating func add(_ figures: OriginFigures) {

@@ -1,12 +1,11 @@
-// What a worker counts of its clients' HTTP/2 connections alone.
-
-import Clients
+// What is counted of HTTP/2 connections alone: by a worker, and of all workers together.
 
 package struct HTTP2Counters: Sendable {
     package var connections = 0
     package var requests = 0
     /// Frames that broke the protocol, malformed requests among them.
     package var faults = 0
+    /// Streams that were refused since as many were open as the limit allows.
     package var streamsRefused = 0
     /// Streams that clients have reset.
     package var resets = 0
@@ -19,18 +18,7 @@ package struct HTTP2Counters: Sendable {
 
     package init() {}
 
-    mutating func add(_ other: ClientCounters) {
-        connections += other.http2Connections
-        requests += other.http2Requests
-        faults += other.http2Faults
-        streamsRefused += other.http2StreamsRefused
-        resets += other.http2Resets
-        resetFloods += other.http2ResetFloods
-        frameFloods += other.http2FrameFloods
-        headsLate += other.http2HeadsLate
-    }
-
-    mutating func add(_ other: HTTP2Counters) {
+    package mutating func add(_ other: HTTP2Counters) {
         connections += other.connections
         requests += other.requests
         faults += other.faults
