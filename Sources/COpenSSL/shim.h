@@ -122,6 +122,10 @@ static inline void larder_tls_set_options(SSL_CTX *context) {
   (void)SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 }
+/// The groups of a key exchange, in order of preference.
+static inline int larder_tls_set_groups(SSL_CTX *context, const char *names) {
+  return (int)SSL_CTX_set1_groups_list(context, (char *)names);
+}
 static inline int larder_tls_set_minimum(SSL_CTX *context, int version) {
   return (int)SSL_CTX_set_min_proto_version(context, version);
 }

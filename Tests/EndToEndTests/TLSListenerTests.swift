@@ -56,6 +56,25 @@ struct TLSListenerTests {
         }
     }
 
+    @Test("Keys are exchanged over X25519, P-256 or P-384, and not over the groups that cost a server most")
+    func groups() throws {
+        try play { (scene, larder, _) throws in
+            for (offered, chosen) in [
+                ("X25519:P-256", "X25519"), ("P-521:P-256", "prime256v1"), ("P-384", "secp384r1"),
+                ("ffdhe8192:X25519", "X25519"),
+            ] {
+                let said = try scene.openssl(larder, "-tls1_3", "-groups", offered)
+                #expect(
+                    said.contains("New, TLSv1.3") && said.contains("Server Temp Key: ") && said.contains(chosen),
+                    "\(said)")
+            }
+            for refused in ["ffdhe8192", "ffdhe2048", "P-521", "X448"] {
+                let said = try scene.openssl(larder, "-tls1_3", "-groups", refused)
+                #expect(said.contains("alert handshake failure"), "\(said)")
+            }
+        }
+    }
+
     @Test("Neither compression nor renegotiation")
     func leftOut() throws {
         try play { (scene, larder, _) throws in
