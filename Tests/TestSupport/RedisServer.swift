@@ -83,6 +83,11 @@ package final class RedisClient {
         if let password { _ = try command(["AUTH", password]) }
     }
 
+    /// Whether a Redis there does what it is told.
+    package static func answers(_ port: UInt16) -> Bool {
+        (try? RedisClient(.port(port), timeout: 0.5).command(["PING"])) == .simple("PONG")
+    }
+
     package func command(_ arguments: [String]) throws -> RedisReply {
         var text = "*\(arguments.count)\r\n"
         for argument in arguments { text += "$\(argument.utf8.count)\r\n\(argument)\r\n" }

@@ -46,6 +46,10 @@ package final class Stage: Sendable {
         let larder = try LarderProcess(
             configuration, listening: listening, adminOnUnixSocket: adminOnUnixSocket, environment: environment,
             launcher: launcher)
+        if let redis = configuration.redisPort, RedisClient.answers(redis) {
+            // What comes before that is served by the upstream and stored nowhere.
+            _ = try? eventually(within: 5) { try larder.exchangesPurges() }
+        }
         return keep(larder) { larder in
             if let end = larder.process.end, end != .exited(0) {
                 // Said on standard error, where the test's own failure stands beside it.
