@@ -183,7 +183,7 @@ package final class ClientConnections {
     // MARK: Handshakes
 
     /// The buffers of every encrypted connection of this loop; made for the first one.
-    private(set) lazy var records = RecordBytes()
+    private(set) lazy var records = RecordBytes.of(loop)
     private var handshakes = HandshakeQueue<ClientConnection>()
     private var handshakeTurn = (number: UInt64(0), steps: 0)
 
