@@ -94,6 +94,8 @@ package final class ClientConnections {
 
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
+    /// A moment in which clients that are busy send their next request; then an idle connection lets go of memory.
+    static let restMilliseconds: Int64 = 2_000
     /// How long a connection lingers after its last response in a drain.
     static let drainLingerMilliseconds: Int64 = 500
 
