@@ -47,7 +47,8 @@ let package = Package(
             name: "CacheStorage", dependencies: ["Bytes", "HTTPSemantics", "HTTPCaching"],
             swiftSettings: strict),
         .target(
-            name: "RedisStorage", dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis"],
+            name: "RedisStorage",
+            dependencies: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "TLS", "CHiredis"],
             swiftSettings: strict),
         .target(name: "Configuration", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "ConfigurationReader", dependencies: ["Configuration", "CLibyaml"], swiftSettings: strict),

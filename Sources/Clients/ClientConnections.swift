@@ -94,6 +94,8 @@ package final class ClientConnections {
 
     /// How long an idle connection is kept in a drain, for a request that is on its way.
     static let drainIdleMilliseconds: Int64 = 1000
+    /// A moment in which clients that are busy send their next request; then an idle connection lets go of memory.
+    static let restMilliseconds: Int64 = 2_000
     /// How long a connection lingers after its last response in a drain.
     static let drainLingerMilliseconds: Int64 = 500
 
@@ -183,7 +185,7 @@ package final class ClientConnections {
     // MARK: Handshakes
 
     /// The buffers of every encrypted connection of this loop; made for the first one.
-    private(set) lazy var records = RecordBytes()
+    private(set) lazy var records = RecordBytes.of(loop)
     private var handshakes = HandshakeQueue<ClientConnection>()
     private var handshakeTurn = (number: UInt64(0), steps: 0)
 

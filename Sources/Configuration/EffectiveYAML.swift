@@ -29,6 +29,7 @@ extension Configuration {
             out.key("backend", store.backend.rawValue)
             out.key("memory", store.memory.description)
             out.key("redis", optional: store.redis?.url(withoutSecrets: withoutSecrets))
+            if store.usesTLS { Self.write(store.tls, to: &out) }
             out.key("prefix", store.prefix)
             out.key("timeout", store.timeout.description)
             out.key("object", store.object.description)
@@ -107,17 +108,18 @@ extension Configuration {
         out.key("max_connection_age", upstream.maxConnectionAge.description)
         out.key("retries", "\(upstream.retries)")
         out.key("host", upstream.host.rawValue)
-        if upstream.servers.contains(where: \.isTLS) {
-            let tls = upstream.tls
-            out.section("tls") { out in
-                out.key("ca", optional: tls.ca)
-                out.key("server_name", optional: tls.serverName)
-                out.key("verify", tls.verifies)
-                out.key("cert", optional: tls.certificate?.chain)
-                out.key("key", optional: tls.certificate?.key)
-            }
-        }
+        if upstream.servers.contains(where: \.isTLS) { write(upstream.tls, to: &out) }
         out.key("resolve", upstream.resolve.description)
+    }
+
+    private static func write(_ tls: UpstreamTLS, to out: inout YAMLWriter) {
+        out.section("tls") { out in
+            out.key("ca", optional: tls.ca)
+            out.key("server_name", optional: tls.serverName)
+            out.key("verify", tls.verifies)
+            out.key("cert", optional: tls.certificate?.chain)
+            out.key("key", optional: tls.certificate?.key)
+        }
     }
 
     private static func write(_ route: Route, _ withoutSecrets: Bool, to out: inout YAMLWriter) {

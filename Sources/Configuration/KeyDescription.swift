@@ -23,7 +23,8 @@ package struct KeyDescription: Sendable, Hashable {
 
     /// In the order of the documentation.
     package static let all: [KeyDescription] =
-        sections + server + listenerTLS + admin + store + upstreams + upstreamTLS + routes + caching + fields + limits
+        sections + server + listenerTLS + admin + store + storeTLS + upstreams + upstreamTLS + routes + caching + fields
+        + limits
         + log
 
     /// The last parts of the paths directly below `parent`, which is empty for the top.
@@ -147,7 +148,7 @@ package struct KeyDescription: Sendable, Hashable {
         KeyDescription("store.memory", "SIZE", "256MiB", "Maximum size of the in-memory cache, metadata included."),
         KeyDescription(
             "store.redis", "URL", nil,
-            "The Redis server: redis://[user:password@]host[:port][/db] or unix:///path[?db=N]; or the master that sentinels name: redis+sentinel://[user:password@]host[:port],…/master[/db], with ?sentinel_password=… if they ask for one; or the cluster of the nodes in redis+cluster://[user:password@]host[:port],…."
+            "The Redis server: redis://[user:password@]host[:port][/db] or unix:///path[?db=N]; or the master that sentinels name: redis+sentinel://[user:password@]host[:port],…/master[/db], with ?sentinel_password=… if they ask for one; or the cluster of the nodes in redis+cluster://[user:password@]host[:port],…. With rediss for redis, over TLS."
         ),
         KeyDescription("store.prefix", "TEXT", "\"larder:\"", "Prefix of Larder's keys in Redis."),
         KeyDescription(

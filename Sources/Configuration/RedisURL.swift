@@ -5,26 +5,26 @@ import Bytes
 extension RedisEndpoint {
     /// Reads `redis://[user:password@]host[:port][/database]`, `unix://[user:password@]/path[?db=N]`,
     /// `redis+sentinel://[user:password@]host[:port][,…]/master[/database]` and
-    /// `redis+cluster://[user:password@]host[:port][,…]`.
+    /// `redis+cluster://[user:password@]host[:port][,…]`; with `rediss` for `redis`, over TLS.
     package init(parsing text: String) throws(ValueFault) {
-        if text.hasPrefix("redis://") {
-            try self.init(parsingTCP: text.dropFirst("redis://".count))
-        } else if text.hasPrefix("unix:") {
-            try self.init(parsingUnix: text.dropFirst("unix:".count))
-        } else if text.hasPrefix("redis+sentinel://") {
-            try self.init(parsingSentinels: text.dropFirst("redis+sentinel://".count))
-        } else if text.hasPrefix("redis+cluster://") {
-            try self.init(parsingCluster: text.dropFirst("redis+cluster://".count))
+        let scheme = text.prefix { $0 != ":" }
+        let rest = text.dropFirst(scheme.count)
+        let isTLS = scheme == "rediss" || scheme.hasPrefix("rediss+")
+        let kind = isTLS ? "redis" + scheme.dropFirst("rediss".count) : String(scheme)
+        if kind == "unix", !rest.isEmpty {
+            try self.init(parsingUnix: rest.dropFirst())
+        } else if kind == "redis", rest.hasPrefix("://") {
+            try self.init(parsingTCP: rest.dropFirst(3))
+        } else if kind == "redis+sentinel", rest.hasPrefix("://") {
+            try self.init(parsingSentinels: rest.dropFirst(3))
+        } else if kind == "redis+cluster", rest.hasPrefix("://") {
+            try self.init(parsingCluster: rest.dropFirst(3))
         } else {
-            if text.hasPrefix("rediss://") {
-                throw ValueFault(
-                    "rediss:// is not supported yet",
-                    hint: "use redis://, redis+sentinel://, redis+cluster:// or unix://")
-            }
             throw ValueFault(
                 "the Redis URL has an unknown scheme",
-                hint: "write redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock")
+                hint: "write redis://127.0.0.1:6379/0, rediss:// for TLS, or unix:///run/redis/redis-server.sock")
         }
+        self.isTLS = isTLS
     }
 
     private init(parsingTCP text: Substring) throws(ValueFault) {
@@ -102,13 +102,14 @@ extension RedisEndpoint {
         if let password {
             login = "\(percentEncoded(user ?? "")):\(withoutSecrets ? "***" : percentEncoded(password))@"
         }
+        let scheme = isTLS ? "rediss" : "redis"
         switch address {
-        case .tcp(let host, let port): return "redis://\(login)\(bracketed(host)):\(port)/\(database)"
+        case .tcp(let host, let port): return "\(scheme)://\(login)\(bracketed(host)):\(port)/\(database)"
         case .unix(let path): return "unix://\(login)\(path)" + (database == 0 ? "" : "?db=\(database)")
         case .sentinels(let group):
-            return "redis+sentinel://\(login)\(group.urlPart(database: database, withoutSecrets: withoutSecrets))"
+            return "\(scheme)+sentinel://\(login)\(group.urlPart(database: database, withoutSecrets: withoutSecrets))"
         case .cluster(let nodes):
-            return "redis+cluster://\(login)" + nodes.map(\.description).joined(separator: ",")
+            return "\(scheme)+cluster://\(login)" + nodes.map(\.description).joined(separator: ",")
         }
     }
 }

@@ -16,6 +16,8 @@ package struct StoreSettings: Sendable, Hashable {
     package var memory = ByteCount.mebibytes(256)
     /// Always set when the backend is `redis` or `tiered`.
     package var redis: RedisEndpoint?
+    /// How Redis is spoken to where its URL begins with `rediss`.
+    package var tls = UpstreamTLS()
     package var prefix = "larder:"
     /// Timeout of one Redis command. When it expires, the request continues as a miss.
     package var timeout = Milliseconds(250)
@@ -31,6 +33,9 @@ package struct StoreSettings: Sendable, Hashable {
 
     package var usesRedis: Bool { backend == .redis || backend == .tiered }
     package var usesMemory: Bool { backend == .memory || backend == .tiered }
+
+    /// Whether Redis is spoken to over TLS.
+    package var usesTLS: Bool { usesRedis && redis?.isTLS == true }
 
     /// The sentinels to be asked for the master; nil if Redis isn't used, or is at a place of its own.
     package var sentinels: SentinelGroup? {
@@ -60,13 +65,23 @@ package struct RedisEndpoint: Sendable, Hashable {
     package var user: String?
     package var password: String?
     package var database: Int
+    /// Whether the server speaks TLS, and so do the sentinels or nodes by which it is found.
+    package var isTLS: Bool
 
-    package init(address: Address, user: String? = nil, password: String? = nil, database: Int = 0) {
+    package init(
+        address: Address, user: String? = nil, password: String? = nil, database: Int = 0, isTLS: Bool = false
+    ) {
         self.address = address
+        self.isTLS = isTLS
         self.user = user
         self.password = password
         self.database = database
     }
+}
+
+extension RedisEndpoint {
+    /// Whether it is on this machine by its address alone.
+    package var isLocal: Bool { if case .unix = address { true } else { false } }
 }
 
 /// A server that is one of several.

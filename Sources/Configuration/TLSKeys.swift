@@ -1,4 +1,4 @@
-// The keys about TLS: of listeners, and of upstreams.
+// The keys about TLS: of listeners, of upstreams and of Redis.
 
 extension KeyDescription {
     static let listenerTLS = [
@@ -59,5 +59,25 @@ extension KeyDescription {
         KeyDescription(
             "upstreams.*.tls.cert", "PATH", nil, "PEM file with the certificate that Larder shows to servers that ask."),
         KeyDescription("upstreams.*.tls.key", "PATH", nil, "PEM file with its private key."),
+    ]
+
+    static let storeTLS = [
+        KeyDescription("store.tls", "KEYS", nil, "How Redis is spoken to where its URL begins with rediss."),
+        KeyDescription(
+            "store.tls.ca", "PATH", nil,
+            "PEM file of the authorities whose certificates are believed. By default the system's."),
+        KeyDescription(
+            "store.tls.server_name", "NAME", nil,
+            "The name that servers are asked for, and that their certificates must have. By default the host of the URL; of a master that sentinels name, and of a node of a cluster, the host or address by which it is named there."
+        ),
+        KeyDescription(
+            "store.tls.verify", "on | off", "on",
+            "Whether servers' certificates are checked. Without that, whoever is on the way can read and change everything."
+        ),
+        KeyDescription(
+            "store.tls.cert", "PATH", nil,
+            "PEM file with the certificate that Larder shows to servers that ask, as Redis does by default (tls-auth-clients)."
+        ),
+        KeyDescription("store.tls.key", "PATH", nil, "PEM file with its private key."),
     ]
 }

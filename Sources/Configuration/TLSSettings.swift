@@ -1,4 +1,4 @@
-// `tls` of a listener and of an upstream: files, versions and names. What is in the files is the TLS module's affair.
+// `tls` of a listener, of an upstream and of Redis: files, versions and names. What is in the files is the TLS module's affair.
 
 /// A certificate and its key, as paths of PEM files.
 package struct CertificateFiles: Sendable, Hashable {
@@ -34,9 +34,14 @@ package struct ListenerTLS: Sendable, Hashable {
     package var ticketKeys: String?
 
     package init() {}
+
+    /// The files that it names.
+    package var paths: [String] {
+        certificates.flatMap { [$0.chain, $0.key] } + [clientCA, ticketKeys].compactMap { $0 }
+    }
 }
 
-/// `upstreams.*.tls`, for those of its servers that are https.
+/// `upstreams.*.tls`, for those of its servers that are https; and `store.tls`, for a Redis that is rediss.
 package struct UpstreamTLS: Sendable, Hashable {
     /// A file of authorities; nil: the system's.
     package var ca: String?
@@ -47,6 +52,9 @@ package struct UpstreamTLS: Sendable, Hashable {
     package var certificate: CertificateFiles?
 
     package init() {}
+
+    /// The files that it names.
+    package var paths: [String] { [ca, certificate?.chain, certificate?.key].compactMap { $0 } }
 }
 
 /// What is wrong with the files or values of a `tls` section.

@@ -187,6 +187,7 @@ enum ForeignWords {
             ForeignWord("max_object max_object_size object_size max_file_size max_item_size", "store.object"),
             ForeignWord("namespace key_prefix", "store.prefix"),
             ForeignWord("password user username db database port", "store.redis"),
+            ForeignWord("ssl insecure verify cacert tls_ca tls_cert tls_key", "store.tls"),
             ForeignWord("path dir directory folder", otherwise: "Larder stores in memory or Redis, not on disk"),
         ],
         "upstreams.*": [

@@ -69,6 +69,7 @@ enum SectionReader {
         file.reading.usesMemory = store.usesMemory
         keys.read("memory", into: &store.memory)
         keys.read("redis", into: &store.redis) { text throws(ValueFault) in try RedisEndpoint(parsing: text) }
+        TLSReader.read(keys, into: &store)
         keys.read("prefix", into: &store.prefix) { text throws(ValueFault) in
             guard text.utf8.count <= 128 else { throw ValueFault("the prefix is longer than 128 bytes") }
             return text
@@ -99,6 +100,7 @@ enum SectionReader {
     private static func warnOfUnusedKeys(_ keys: KeyedValues, _ store: StoreSettings) {
         let uses = [
             ("redis", store.usesRedis, "set `backend` to redis or tiered"),
+            ("tls", store.usesRedis, "set `backend` to redis or tiered"),
             ("memory", store.usesMemory, "set `backend` to memory or tiered"),
             ("grace", store.backend == .tiered || store.backend == .redis, "set `backend` to redis or tiered"),
             ("tiered_life", store.backend == .tiered, "set `backend` to tiered"),

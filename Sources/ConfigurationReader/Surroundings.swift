@@ -26,14 +26,14 @@ package struct Surroundings {
     /// Looks at the files of `tls` sections. By default nobody looks.
     package struct Credentials {
         let ofListener: (ListenerTLS) -> [TLSFault]
-        let ofUpstream: (UpstreamTLS) -> [TLSFault]
+        let ofServers: (UpstreamTLS) -> [TLSFault]
 
         package init(
             ofListener: @escaping (ListenerTLS) -> [TLSFault] = { _ in [] },
-            ofUpstream: @escaping (UpstreamTLS) -> [TLSFault] = { _ in [] }
+            ofServers: @escaping (UpstreamTLS) -> [TLSFault] = { _ in [] }
         ) {
             self.ofListener = ofListener
-            self.ofUpstream = ofUpstream
+            self.ofServers = ofServers
         }
     }
 

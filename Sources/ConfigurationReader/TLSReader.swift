@@ -1,4 +1,4 @@
-// `tls` of a listener and of an upstream, and what is wrong with the files that they name.
+// `tls` of a listener, of an upstream and of Redis, and what is wrong with the files that they name.
 
 import Configuration
 
@@ -119,14 +119,34 @@ enum TLSReader {
         }
     }
 
-    // MARK: Upstreams
+    // MARK: Servers
 
     static func read(_ upstream: KeyedValues, into value: inout Upstream) {
-        guard let keys = upstream.section("tls") else { return check(value, upstream) }
+        let isUsed = value.servers.contains(where: \.isTLS)
+        read(upstream, into: &value.tls, isUsed: isUsed)
+        if !value.servers.isEmpty, !isUsed, upstream.node("tls") != nil {
+            upstream.fault(
+                at: "tls", "`tls` has no effect: none of the servers is https", hint: "write https:// in `servers`")
+        }
+    }
+
+    /// Of Redis.
+    static func read(_ store: KeyedValues, into value: inout StoreSettings) {
+        read(store, into: &value.tls, isUsed: value.usesTLS)
+        if let redis = value.redis, !redis.isTLS, store.node("tls") != nil {
+            store.fault(
+                at: "tls", "`tls` has no effect: the Redis URL is not one for TLS",
+                hint: redis.isLocal ? "remove it" : "write rediss for redis in it")
+        }
+    }
+
+    /// - Parameter isUsed: whether what is read is used, and so its files are looked at.
+    private static func read(_ owner: KeyedValues, into tls: inout UpstreamTLS, isUsed: Bool) {
+        guard let keys = owner.section("tls") else { return isUsed ? check(tls, owner) : () }
         let before = keys.reading.faults.count
-        keys.read("ca", into: &value.tls.ca) { text throws(ValueFault) in try absolutePath(text) }
-        keys.read("server_name", into: &value.tls.serverName) { text throws(ValueFault) in try serverName(text) }
-        keys.read("verify", into: &value.tls.verifies)
+        keys.read("ca", into: &tls.ca) { text throws(ValueFault) in try absolutePath(text) }
+        keys.read("server_name", into: &tls.serverName) { text throws(ValueFault) in try serverName(text) }
+        keys.read("verify", into: &tls.verifies)
         var files = CertificateFiles()
         keys.read("cert", into: &files.chain) { text throws(ValueFault) in try absolutePath(text) }
         keys.read("key", into: &files.key) { text throws(ValueFault) in try absolutePath(text) }
@@ -136,20 +156,15 @@ enum TLSReader {
                 at: hasChain ? "cert" : "key", "`cert` and `key` belong together",
                 hint: hasChain ? "add key: PATH" : "add cert: PATH")
         }
-        if hasChain, hasKey { value.tls.certificate = files }
-        if !value.tls.verifies, value.tls.ca != nil {
+        if hasChain, hasKey { tls.certificate = files }
+        if !tls.verifies, tls.ca != nil {
             keys.fault(at: "ca", "`ca` has no effect with `verify: off`", hint: "remove one of the two")
         }
-        if !value.servers.isEmpty, !value.servers.contains(where: \.isTLS) {
-            upstream.fault(
-                at: "tls", "`tls` has no effect: none of the servers is https", hint: "write https:// in `servers`")
-        }
-        if keys.reading.faults.count == before { check(value, keys) }
+        if isUsed, keys.reading.faults.count == before { check(tls, keys) }
     }
 
-    private static func check(_ upstream: Upstream, _ keys: KeyedValues) {
-        guard upstream.servers.contains(where: \.isTLS) else { return }
-        report(keys.reading.surroundings.credentials.ofUpstream(upstream.tls), keys, [keys])
+    private static func check(_ tls: UpstreamTLS, _ keys: KeyedValues) {
+        report(keys.reading.surroundings.credentials.ofServers(tls), keys, [keys])
     }
 
     private static func serverName(_ text: String) throws(ValueFault) -> String {

@@ -20,6 +20,8 @@ public final class EventLoop {
     /// The input buffer that all sockets of this loop share.
     package let input: InputBuffer
     package private(set) var openSockets = 0
+    /// What the channels of all its sockets share, one after another; made by the module that they are of.
+    package var channelBuffers: AnyObject?
 
     let base: OpaquePointer
     let deadlines: DeadlineWheel

@@ -20,11 +20,23 @@ public struct HandshakeFault: Error, Equatable {
         /// The peer has left.
         case left
         /// The peer's certificate isn't one to be trusted, or there is none.
-        case untrusted
+        case untrusted(Distrust)
         /// The peer refuses this side's certificate, or wants one.
         case refused
+        /// What the peer says isn't of this protocol at all.
+        case foreign
         /// Anything else.
         case broken
+    }
+
+    /// What is wrong with a certificate.
+    public enum Distrust: Sendable, Equatable {
+        /// It isn't valid any more, or not yet.
+        case expired
+        /// It is for another name.
+        case misnamed
+        /// No authority that is believed vouches for it, or anything else.
+        case unvouched
     }
     public let kind: Kind
     /// For an operator.
@@ -81,6 +93,9 @@ open class SecureChannel {
     open func give(received bytes: Span<UInt8>) {}
     /// What was received of a peer that turned out not to encrypt.
     open func takeReceived() -> [UInt8] { [] }
+    /// Why the connection has failed since its handshake, if the peer has said so: it may look at this side's certificate only then
+    /// (RFC 8446 §4.4.2.4).
+    public final var lateFault: HandshakeFault?
     /// The protocol that both sides have agreed on (RFC 7301); nil if they haven't.
     open var applicationProtocol: String? { nil }
 }

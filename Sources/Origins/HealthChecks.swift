@@ -11,7 +11,7 @@ package final class HealthChecks {
     private let check: HealthCheck
     private let loop: EventLoop
     private let resolver: Resolver
-    private lazy var records = RecordBytes()
+    private lazy var records = RecordBytes.of(loop)
     private var timer: LoopTimer?
     /// By the address's slot.
     private var probes: [Int: HealthProbe] = [:]

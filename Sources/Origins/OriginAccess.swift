@@ -31,7 +31,7 @@ package final class OriginAccess {
     var retries = 0
 
     /// The buffers of every encrypted connection; made for the first one.
-    private lazy var records = RecordBytes()
+    private lazy var records = RecordBytes.of(loop)
 
     // Exchanges ready for reuse, and retired ones that may still be on the stack.
     private var spare: [Exchange] = []

@@ -23,12 +23,14 @@ package struct RedisSettings: Sendable, Equatable {
     package var user: String?
     package var password: String?
     package var database: Int
+    /// Nil where nothing is encrypted.
+    package var tls: RedisTLS?
     /// The prefix of every key; 32 hexadecimal digits follow.
     package var prefix: String
 
     /// `store.timeout`: the time-out of one command.
     package var timeoutMilliseconds: Int64
-    /// The time-out for resolving the host name, and again for connecting and the greeting together.
+    /// The time-out for resolving the host name, and again for connecting, TLS and the greeting together.
     package var connectTimeoutMilliseconds: Int64
     /// How long to wait for a server that has stopped replying before its connection is closed.
     package var hangMilliseconds: Int64
@@ -55,13 +57,14 @@ package struct RedisSettings: Sendable, Equatable {
     var greetingReplies: Int { (password == nil ? 0 : 1) + (database == 0 ? 0 : 1) }
 
     package init(
-        place: Place, user: String? = nil, password: String? = nil, database: Int = 0, prefix: String = "larder:",
-        timeoutMilliseconds: Int64 = 250
+        place: Place, user: String? = nil, password: String? = nil, database: Int = 0, tls: RedisTLS? = nil,
+        prefix: String = "larder:", timeoutMilliseconds: Int64 = 250
     ) {
         self.place = place
         self.user = user
         self.password = password
         self.database = database
+        self.tls = tls
         self.prefix = prefix
         self.timeoutMilliseconds = max(timeoutMilliseconds, 1)
         connectTimeoutMilliseconds = max(4 * timeoutMilliseconds, 1000)

@@ -1,10 +1,10 @@
-// TLS to the servers of an upstream: who is trusted, whom Larder says it is, and sessions to resume (RFC 8446 §2.2).
+// TLS to the servers of an upstream, and to Redis: who is trusted, whom Larder says it is, and sessions to resume (RFC 8446 §2.2).
 
 import Bytes
 import COpenSSL
 import Configuration
 
-/// One per upstream, shared by all workers and the health checks.
+/// One per upstream, shared by all workers and the health checks; and one for Redis.
 ///
 /// OpenSSL's context is not changed once it is made, and locks what it counts; the sessions have a lock of their own.
 // Proof of Sendable: `context` is set in `init` alone, and OpenSSL allows SSL_new of one context on several threads.
@@ -25,9 +25,10 @@ package final class ClientContext: @unchecked Sendable {
         let pointer: OpaquePointer
     }
 
-    package init(_ settings: UpstreamTLS) throws(TLSFault) {
+    /// - Parameter protocols: those that servers are offered (RFC 7301); none: nothing is said of that.
+    package init(_ settings: UpstreamTLS, protocols: [String] = ["http/1.1"]) throws(TLSFault) {
         self.settings = settings
-        stamps = Self.paths(of: settings).map(TLSFile.stamp)
+        stamps = settings.paths.map(TLSFile.stamp)
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else { throw TLSFault(.ca, "out of memory") }
         unsafe self.context = context
         unsafe larder_tls_set_options(context)
@@ -45,8 +46,8 @@ package final class ClientContext: @unchecked Sendable {
             }
         }
         ERR_clear_error()
-        let protocols = [UInt8(8)] + Array("http/1.1".utf8)
-        unsafe SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
+        let names = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        if !names.isEmpty { unsafe SSL_CTX_set_alpn_protos(context, names, UInt32(names.count)) }
         unsafe SSL_CTX_set_verify(context, settings.verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
         if let path = settings.ca {
             try trust(try TLSFile.read(path, .ca), path)
@@ -62,14 +63,8 @@ package final class ClientContext: @unchecked Sendable {
         unsafe SSL_CTX_free(context)
     }
 
-    private static func paths(of settings: UpstreamTLS) -> [String] {
-        [settings.ca, settings.certificate?.chain, settings.certificate?.key].compactMap { $0 }
-    }
-
-    /// The files that it was read from.
-    package var paths: [String] { Self.paths(of: settings) }
-    /// Whether these haven't changed since.
-    package var isCurrent: Bool { paths.map(TLSFile.stamp) == stamps }
+    /// Whether its files haven't changed since they were read.
+    package var isCurrent: Bool { settings.paths.map(TLSFile.stamp) == stamps }
 
     /// What is wrong with the settings and their files.
     package static func faults(in settings: UpstreamTLS, now: Int64) -> [TLSFault] {

@@ -26,12 +26,21 @@ enum OpenSSLError {
         let reason = larder_tls_reason(error)
         if isAboutPeer, reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE {
             guard verification != Int(X509_V_OK), let sentence = unsafe X509_verify_cert_error_string(verification)
-            else { return HandshakeFault(.untrusted, text) }
-            return HandshakeFault(.untrusted, unsafe String(cString: sentence))
+            else { return HandshakeFault(.untrusted(.unvouched), text) }
+            return HandshakeFault(.untrusted(distrust(Int32(verification))), unsafe String(cString: sentence))
         }
+        if isAboutPeer, reason == SSL_R_WRONG_VERSION_NUMBER { return HandshakeFault(.foreign, text) }
         // An alert of the peer's (RFC 8446 §6.2), of those that are about certificates: 42 to 49, and 116.
         let alert = Int(reason) - Int(SSL_AD_REASON_OFFSET)
         if isAboutPeer, (42...49).contains(alert) || alert == 116 { return HandshakeFault(.refused, text) }
         return HandshakeFault(.broken, text)
+    }
+
+    private static func distrust(_ verification: Int32) -> HandshakeFault.Distrust {
+        switch verification {
+        case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID: .expired
+        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: .misnamed
+        default: .unvouched
+        }
     }
 }

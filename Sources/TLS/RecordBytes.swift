@@ -2,6 +2,7 @@
 // are to go to one. A connection keeps nothing of them but what was left over, so an idle one costs its session alone.
 
 import COpenSSL
+import EventLoop
 import Glibc
 
 /// One per loop, used on its thread only.
@@ -17,6 +18,14 @@ package final class RecordBytes {
     let input: UnsafeMutableRawPointer
     /// Where the pieces of a record are put together.
     let staging: UnsafeMutableRawPointer
+
+    /// Those of the loop, made on demand.
+    package static func of(_ loop: EventLoop) -> RecordBytes {
+        if let known = loop.channelBuffers as? RecordBytes { return known }
+        let made = RecordBytes()
+        loop.channelBuffers = made
+        return made
+    }
 
     package init() {
         unsafe bytes = .allocate(capacity: 1)

@@ -189,7 +189,9 @@ package final class TLSChannel: SecureChannel {
         switch unsafe SSL_get_error(session, count) {
         case SSL_ERROR_WANT_READ: break
         case SSL_ERROR_ZERO_RETURN: end = .ended
-        default: if end == nil { end = .failed(EPROTO) }
+        default:
+            if ERR_peek_error() != 0 { lateFault = unsafe OpenSSLError.handshakeFault(of: session) }
+            if end == nil { end = .failed(EPROTO) }
         }
     }
 

@@ -83,12 +83,6 @@ package struct ListenerCredentials: Sendable, Equatable {
     }
 
     package var hasTicketKeys: Bool { ticketKeys != nil }
-
-    /// The paths that it was read from.
-    package var paths: [String] {
-        settings.certificates.flatMap { [$0.chain, $0.key] }
-            + [settings.clientCA, settings.ticketKeys].compactMap { $0 }
-    }
 }
 
 /// When a certificate ends, for metrics and warnings.

@@ -86,7 +86,7 @@ private var certificatesOnDisk: Surroundings.Credentials {
     let now = Int64(time(nil))
     return Surroundings.Credentials(
         ofListener: { ListenerCredentials.faults(in: $0, now: now) },
-        ofUpstream: { ClientContext.faults(in: $0, now: now) })
+        ofServers: { ClientContext.faults(in: $0, now: now) })
 }
 
 /// The files that match a pattern of `include` in the file at `path`.

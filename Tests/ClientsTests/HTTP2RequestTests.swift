@@ -224,6 +224,22 @@ struct HTTP2RequestTests {
         #expect(silent.end == "closed" && scene.connections.count == 1)
     }
 
+    @Test("RFC 9113 §6.5.3: settings that aren't acknowledged in time end the connection, whatever else comes")
+    func settingsUnacknowledged() {
+        let client = FrameClient(scene, acknowledges: false)
+        client.send(HTTP2.headers(1))
+        #expect(client.status(1) == "200")
+        let connection = scene.connections.http2.first!
+        #expect(connection.settingsDue != nil)
+        connection.settingsDue = scene.loop.now
+        connection.deadlinePassed()
+        client.receive()
+        #expect(client.connectionError == 4 && client.end == "closed")
+        #expect(scene.connections.counters.http2.headsLate == 1)
+        let prompt = FrameClient(scene)
+        #expect(scene.connections.http2.last!.settingsDue == nil && prompt.isAlive)
+    }
+
     @Test("Without the listener's leave the preface is a request of another version")
     func notAllowed() {
         let client = scene.connect()

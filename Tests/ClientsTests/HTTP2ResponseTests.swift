@@ -433,15 +433,62 @@ struct HTTP2ResponseTests {
         #expect(client.end == "closed" && scene.log.isEmpty)
     }
 
-    @Test("§5.1.2: streams beyond the limit are refused, and counted")
-    func tooManyStreams() {
+    @Test(
+        "§5.1.2: streams beyond the limit are refused, and counted, whether the client knows of it or not",
+        arguments: [true, false])
+    func tooManyStreams(acknowledges: Bool) {
         let scene = ClientScene { $0.streams = 3 }
         scene.answer = { $0.wait() }
-        // Until it has acknowledged our settings a client doesn't know of the limit.
-        let client = FrameClient(scene, acknowledges: false)
+        let client = FrameClient(scene, acknowledges: acknowledges)
         #expect(client.all(.settings).first?.payload.starts(with: [0, 3, 0, 0, 0, 3]) == true)
         client.send(HTTP2.headers(1), HTTP2.headers(3), HTTP2.headers(5), HTTP2.headers(7))
         #expect(client.streamError(7) == 7 && scene.log.count == 3 && client.isAlive)
         #expect(scene.connections.counters.http2.streamsRefused == 1)
+        // What else comes on it is passed over, and a stream that ends makes room at once.
+        client.send(HTTP2.data(7, ends: true), HTTP2.reset(1), HTTP2.headers(9))
+        #expect(client.streamError(9) == nil && client.isAlive)
+        #expect(scene.connections.counters.http2.streamsRefused == 1)
+        client.send(HTTP2.headers(11))
+        #expect(client.streamError(11) == 7 && client.isAlive)
+    }
+
+    @Test("§10.5: a client that goes on opening streams beyond the limit is told to go")
+    func streamFlood() {
+        let scene = ClientScene { $0.streams = 3 }
+        scene.answer = { $0.wait() }
+        let client = FrameClient(scene)
+        var stream: UInt32 = 1
+        while client.end == nil, stream < 20_000 {
+            client.send(HTTP2.headers(stream))
+            stream += 2
+        }
+        #expect(client.connectionError == 11 && client.end == "closed")
+        #expect(scene.connections.counters.http2.frameFloods == 1)
+    }
+
+    @Test("RFC 8441 §5: a client may break off a tunnel that has ended for it alone")
+    func tunnelReset() {
+        let scene = ClientScene { $0.tunnelTimeout = 900_000 }
+        var handler: NotingHandler?
+        scene.answer = { taken in
+            handler = taken
+            let text = Array("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".utf8)
+            taken.wait()
+            var head = ResponseHead()
+            guard (try? head.parse(text.span, answering: .get, limits: HeadLimits())) == true else { return }
+            scene.writer.begin(101, "Switching Protocols")
+            taken.stream!.switchProtocols(head, text.span)
+            taken.stream!.flush()
+            _ = taken.stream!.takeAhead()
+        }
+        scene.keepsTunnel = true
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1, [(":protocol", "websocket")] + HTTP2.request("CONNECT"), ends: false))
+        #expect(client.status(1) == "200")
+        handler!.stream!.endTunnelOutput()
+        client.receive()
+        #expect(client.all(.data, 1).last?.endsStream == true && scene.connections.activeCount == 1)
+        client.send(HTTP2.reset(1))
+        #expect(scene.connections.activeCount == 0 && client.isAlive, "\(scene.log)")
     }
 }

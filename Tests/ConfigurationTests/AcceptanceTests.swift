@@ -352,6 +352,11 @@ struct AcceptanceTests {
                     "upstreams: {a: {servers: \"https://h\", tls: {\(line)}}}\nroutes: [{path: /, upstream: a}]",
                     "upstreams: {a: \"https://h\"}\nroutes: [{path: /, upstream: a}]"
                 )
+            } else if key.path.hasPrefix("store.tls.") {
+                (
+                    "store: {backend: redis, redis: \"rediss://h\", tls: {\(line)}}" + rest,
+                    "store: {backend: redis, redis: \"rediss://h\"}" + rest
+                )
             } else if key.path.hasPrefix("server.listen.*.") {
                 ("server:\n  listen: {address: 127.0.0.1:8080, \(line)}" + rest, rest)
             } else if key.path.hasPrefix("upstreams.*.check.") {

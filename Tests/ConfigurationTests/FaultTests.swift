@@ -240,8 +240,8 @@ struct FaultTests {
                 "2:11: error: `object` (1GiB) must not exceed `memory` (256MiB)"
             ),
             FaultyFile(
-                "store:\n  redis: rediss://h" + rest,
-                "2:10: error: rediss:// is not supported yet; use redis://, redis+sentinel://, redis+cluster:// or unix://"
+                "store:\n  backend: redis\n  redis: redis://h\n  tls: {verify: off}" + rest,
+                "4:8: error: `tls` has no effect: the Redis URL is not one for TLS; write rediss for redis in it"
             ),
             FaultyFile(
                 "store:\n  redis: redis+cluster://h,,i" + rest,

@@ -627,7 +627,7 @@ struct MistakeTests {
             Mistake(
                 "Redis as host and port", before: "store: {backend: redis, redis: 127.0.0.1:6379}",
                 [
-                    "1:32: error: the Redis URL has an unknown scheme; write redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock"
+                    "1:32: error: the Redis URL has an unknown scheme; write redis://127.0.0.1:6379/0, rediss:// for TLS, or unix:///run/redis/redis-server.sock"
                 ]),
             Mistake(
                 "Redis that is not used", before: "store: {redis: \"redis://127.0.0.1:6379/0\"}",

@@ -136,6 +136,17 @@ struct ValueTests {
         #expect("\(cluster.address)" == "the cluster of h:6379,[::1]:2")
     }
 
+    @Test(
+        "rediss is redis over TLS",
+        arguments: ["://:p@h:1/2", "+sentinel://h,i:2/m/1?sentinel_password=s", "+cluster://u:p@h,[::1]:2"])
+    func redisTLS(_ rest: String) throws {
+        let (plain, secure) = (try RedisEndpoint(parsing: "redis\(rest)"), try RedisEndpoint(parsing: "rediss\(rest)"))
+        #expect(secure.isTLS && !plain.isTLS && secure.address == plain.address && secure.password == plain.password)
+        #expect(secure.url(withoutSecrets: false).hasPrefix("rediss\(rest.prefix { $0 != "/" })"))
+        #expect(try RedisEndpoint(parsing: secure.url(withoutSecrets: false)) == secure)
+        #expect(throws: ValueFault.self) { try RedisEndpoint(parsing: "redisss\(rest)") }
+    }
+
     @Test("the Host of an origin leaves port 80 out")
     func authority() throws {
         #expect(try OriginAddress(parsing: "http://API.internal/").authority == "api.internal")

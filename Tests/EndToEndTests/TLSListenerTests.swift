@@ -292,6 +292,25 @@ struct TLSListenerTests {
         }
     }
 
+    @Test("WebSocket passes over TLS, with HTTP/1.1 and over a stream of HTTP/2 (RFC 8441)")
+    func webSocket() throws {
+        let scene = try TLSScene.shared.get()
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                try exchange.send(head + "Sec-WebSocket-Accept: \(WebSocket.accept)\r\n\r\nhi ")
+                while let bytes = try? exchange.socket.receive(), !bytes.isEmpty { try exchange.send(bytes) }
+            }
+            let larder = try scene.larder(stage, origin) {
+                $0.routes = "- path: /{rest...}\n  upstream: origin\n  upgrade: [websocket]"
+            }
+            #expect(try scene.client("websocket", larder) == "HTTP/1.1 101 Switching Protocols echo\n")
+            #expect(try scene.client("websocket2", larder) == "h2 True\n")
+            let requests = origin.requests(for: "/chat")
+            #expect(requests.count == 2 && requests.allSatisfy { $0["X-Forwarded-Proto"] == "https" })
+        }
+    }
+
     @Test(
         "A certificate that is replaced on disk is taken on by itself, one that doesn't fit isn't, and a reload takes it on at once"
     )

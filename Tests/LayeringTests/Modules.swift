@@ -65,11 +65,6 @@ struct Module {
                 "Records/PartialResponse.swift", "Records/RecordAssembly.swift", "Records/StoredResponse.swift",
                 "Records/StoredResponse+Making.swift", "Records/StoredResponseBuilder.swift",
             ])),
-        // hiredis's reader, words of a record at any offset, and the bytes of output.
-        Module(
-            "RedisStorage",
-            imports: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "CHiredis", "Glibc"],
-            unsafe: .files(["Protocol/", "Store/RecordChecksum.swift", "Store/RecordFormat.swift"])),
         Module("Configuration", imports: ["Bytes"]),
         // libyaml's events.
         Module(
@@ -78,6 +73,11 @@ struct Module {
             unsafe: .files(["YAMLDocument.swift"])),
         // OpenSSL, whose objects are pointers.
         Module("TLS", imports: ["Bytes", "EventLoop", "Configuration", "COpenSSL", "Glibc"], unsafe: .everywhere),
+        // hiredis's reader, words of a record at any offset, and the bytes of output.
+        Module(
+            "RedisStorage",
+            imports: ["Bytes", "CacheStorage", "HTTPCaching", "EventLoop", "TLS", "CHiredis", "Glibc"],
+            unsafe: .files(["Protocol/", "Store/RecordChecksum.swift", "Store/RecordFormat.swift"])),
         Module(
             "Routing",
             imports: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],

@@ -86,6 +86,57 @@ def together():
     print(received.count(b"HTTP/1.1 200"), end)
 
 
+def read_until(client, enough):
+    received = b""
+    while not enough(received):
+        try:
+            piece = client.tls.read(1 << 16)
+            if not piece:
+                break
+            received += piece
+        except ssl.SSLWantReadError:
+            client.send(1 << 20)
+            client.incoming.write(client.socket.recv(1 << 16))
+    return received
+
+
+def websocket():
+    """An upgrade over HTTP/1.1, and what is said through it."""
+    client = Client()
+    client.handshake()
+    fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    client.tls.write(request("/chat", fields + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"))
+    client.send(1 << 20)
+    head = read_until(client, lambda received: b"\r\n\r\nhi " in received)
+    client.tls.write(b"echo")
+    client.send(7)
+    print(head.split(b"\r\n")[0].decode(), read_until(client, lambda received: len(received) >= 4).decode())
+
+
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def websocket2():
+    """The same over a stream of HTTP/2 (RFC 8441)."""
+    context.set_alpn_protocols(["h2"])
+    client = Client()
+    client.handshake()
+    fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", "/chat")]
+    section = b"".join(
+        b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        for name, value in fields + [(":authority", "a.test"), ("sec-websocket-version", "13")]
+    )
+    client.tls.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(4, 1, 0) + frame(1, 4, 1, section))
+    client.send(1 << 20)
+    greeting = frame(0, 0, 1, b"hi ")
+    read_until(client, lambda received: greeting in received)
+    client.tls.write(frame(0, 0, 1, b"echo"))
+    client.send(7)
+    echo = frame(0, 0, 1, b"echo")
+    print(client.tls.selected_alpn_protocol(), echo in read_until(client, lambda received: echo in received))
+
+
 def halfway():
     """Connections that break in the middle of a record, of the handshake or of a request; then one that doesn't."""
     for number in range(200):
@@ -168,4 +219,5 @@ def unread():
     print(body == expected, end)
 
 
-{"bytewise": bytewise, "together": together, "halfway": halfway, "garbage": garbage, "slow": slow, "unread": unread}[MODE]()
+MODES = [bytewise, together, halfway, garbage, slow, unread, websocket, websocket2]
+{mode.__name__: mode for mode in MODES}[MODE]()

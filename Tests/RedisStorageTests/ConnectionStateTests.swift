@@ -130,6 +130,26 @@ struct ConnectionStateConnectingTests {
         #expect(machine.state.connectFailures == 3)
     }
 
+    @Test("The time to connect goes on while TLS is made, and a server that says nothing then may speak none")
+    func securing() {
+        var machine = Machine()
+        machine.on(.opened)
+        machine.on(.connecting)
+        #expect(machine.on(.securing).timer == .unchanged && machine.state.phase == .securing)
+        #expect(machine.timerFires().abandonment == .handshakeTimedOut)
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.on(.securing)
+        #expect(machine.on(.unreachable(.certificateExpired)).abandonment == .certificateExpired)
+        #expect(machine.state.connectFailures == 2)
+        machine.timerFires()
+        machine.on(.connecting)
+        machine.on(.securing)
+        #expect(machine.on(.connected).step == .greet)
+        machine.on(.pong)
+        #expect(machine.state.phase == .serving)
+    }
+
     @Test("Pauses double from the shortest to the longest, plus or minus a quarter")
     func pausesGrow() {
         for attempts in 0..<20 {

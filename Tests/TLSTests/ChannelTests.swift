@@ -169,7 +169,7 @@ struct ChannelTests {
             return nil
         }
         #expect(try fault(Array("GET / HTTP/1.1\r\n\r\n".utf8)) == .plainHTTP)
-        #expect(try fault([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) == .broken)
+        #expect(try fault([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) == .foreign)
         #expect(try fault([22, 3, 1, 0, 5, 1, 2, 3, 4, 5]) == .broken)
         #expect(try fault([22, 3, 1, 0, 200, 1], leaves: true) == .left)
         #expect(try fault([], leaves: true) == .unused)

@@ -5,13 +5,18 @@ import Foundation
 package final class ClusterSet: Sendable {
     package let nodes: [RedisServer]
     private let password: String?
+    private let isTLS: Bool
 
     /// Starts the nodes, joins them, and waits until all of them serve all slots.
     /// - Parameters:
     ///   - replicas: of each master.
     ///   - spare: further nodes, masters without slots.
-    package init(masters: Int = 3, replicas: Int = 0, spare: Int = 0, password: String? = nil) throws {
+    ///   - tls: what all of them speak with, among each other too.
+    package init(
+        masters: Int = 3, replicas: Int = 0, spare: Int = 0, password: String? = nil, tls: RedisCredentials? = nil
+    ) throws {
         self.password = password
+        isTLS = tls != nil
         // A busy machine must not look like a node that fails, where none is to.
         let timeout = replicas == 0 ? "15000" : "1500"
         let options =
@@ -19,13 +24,15 @@ package final class ClusterSet: Sendable {
                 "--cluster-enabled", "yes", "--cluster-node-timeout", timeout, "--cluster-replica-validity-factor", "0",
                 "--repl-diskless-sync-delay", "0",
             ] + (password.map { ["--masterauth", $0] } ?? [])
+            + (isTLS ? ["--tls-cluster", "yes", "--tls-replication", "yes"] : [])
         let joined = masters * (1 + replicas)
         nodes = try (0..<joined + spare).map { _ in
             // The nodes talk to each other on ports of their own.
-            try RedisServer(password: password, options: options, port: FreePort.take(withFree: 10_000))
+            try RedisServer(password: password, options: options, port: FreePort.take(withFree: 10_000), tls: tls)
         }
         try Self.commandLine(
-            ["--cluster", "create"] + nodes[..<joined].map { "127.0.0.1:\($0.port)" }
+            (tls.map { ["--tls", "--cacert", $0.authority] } ?? []) + ["--cluster", "create"]
+                + nodes[..<joined].map { "127.0.0.1:\(isTLS ? $0.tlsPort : $0.port)" }
                 + ["--cluster-replicas", "\(replicas)", "--cluster-yes"], password)
         for node in nodes[joined...] { try nodes[0].command("CLUSTER", "MEET", "127.0.0.1", "\(node.port)") }
         let isComplete = eventually(within: 30) { [nodes] in
@@ -64,8 +71,8 @@ package final class ClusterSet: Sendable {
     package var url: String { url(of: nodes) }
 
     package func url(of nodes: [RedisServer]) -> String {
-        "redis+cluster://\(password.map { ":\($0)@" } ?? "")"
-            + nodes.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        "\(isTLS ? "rediss" : "redis")+cluster://\(password.map { ":\($0)@" } ?? "")"
+            + nodes.map { "127.0.0.1:\(isTLS ? $0.tlsPort : $0.port)" }.joined(separator: ",")
     }
 
     package func slot(of key: String) throws -> Int {

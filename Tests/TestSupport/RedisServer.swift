@@ -2,8 +2,33 @@ import Foundation
 
 // A real Redis, which a test may kill, freeze, fill and bring back on the same addresses.
 
+/// What a Redis speaks TLS with, on a port of its own beside the plain one.
+package struct RedisCredentials: Sendable {
+    package var certificate: CertificatePaths
+    /// The certificate of who vouches for others.
+    package var authority: String
+    /// Whether clients must have a certificate of the authority's.
+    package var asksClients = false
+
+    package init(_ certificate: CertificatePaths, authority: String, asksClients: Bool = false) {
+        self.certificate = certificate
+        self.authority = authority
+        self.asksClients = asksClients
+    }
+
+    /// As in redis.conf.
+    func lines(port: UInt16) -> [(String, String)] {
+        [
+            ("tls-port", "\(port)"), ("tls-cert-file", certificate.chain), ("tls-key-file", certificate.key),
+            ("tls-ca-cert-file", authority), ("tls-auth-clients", asksClients ? "yes" : "no"),
+        ]
+    }
+}
+
 package final class RedisServer: Sendable {
     package let port: UInt16
+    /// 0 without TLS.
+    package let tlsPort: UInt16
     package let socketPath: String
     private let folder: String
     private let options: [String]
@@ -11,17 +36,22 @@ package final class RedisServer: Sendable {
     private let process = Locked<ChildProcess?>(nil)
 
     /// - Parameter options: further ones, as on redis-server's command line.
-    package init(password: String? = nil, options: [String] = [], port: UInt16 = FreePort.take()) throws {
+    package init(
+        password: String? = nil, options: [String] = [], port: UInt16 = FreePort.take(), tls: RedisCredentials? = nil
+    ) throws {
         self.port = port
+        tlsPort = tls == nil ? 0 : FreePort.take(withFree: 10_000)
         folder = try TemporaryFolder.make("redis")
         socketPath = "\(folder)/redis.sock"
         self.password = password
-        self.options = options
+        self.options = options + (tls?.lines(port: tlsPort) ?? []).flatMap { ["--\($0)", $1] }
         try start()
     }
 
     /// As written in a configuration.
     package var url: String { "redis://\(password.map { ":\($0)@" } ?? "")127.0.0.1:\(port)/0" }
+    /// The same over TLS.
+    package var tlsURL: String { "rediss://\(password.map { ":\($0)@" } ?? "")127.0.0.1:\(tlsPort)/0" }
     package var unixURL: String { "unix://\(socketPath)" }
 
     package func start() throws {

@@ -8,25 +8,32 @@ package final class SentinelSet: Sendable {
     package let servers: [RedisServer]
     private let sentinels: [Sentinel]
     private let password: String?
+    private let isTLS: Bool
 
     private struct Sentinel: Sendable {
         let port: UInt16
+        /// 0 without TLS.
+        let tlsPort: UInt16
         let process: ChildProcess
     }
 
     /// Starts all of them and waits until every sentinel knows the others and the replica.
-    /// - Parameter sentinelPassword: what the sentinels ask their clients for.
-    package init(sentinelPassword: String? = nil) throws {
+    /// - Parameters:
+    ///   - sentinelPassword: what the sentinels ask their clients for.
+    ///   - tls: what all of them speak with, among each other too.
+    package init(sentinelPassword: String? = nil, tls: RedisCredentials? = nil) throws {
         password = sentinelPassword
-        let quick = ["--repl-diskless-sync-delay", "0"]
-        let master = try RedisServer(options: quick)
-        let replica = try RedisServer(options: quick + ["--replicaof", "127.0.0.1", "\(master.port)"])
+        isTLS = tls != nil
+        let quick = ["--repl-diskless-sync-delay", "0"] + (tls == nil ? [] : ["--tls-replication", "yes"])
+        let master = try RedisServer(options: quick, tls: tls)
+        let place = tls == nil ? master.port : master.tlsPort
+        let replica = try RedisServer(options: quick + ["--replicaof", "127.0.0.1", "\(place)"], tls: tls)
         servers = [master, replica]
         guard eventually(within: 20, { Self.isReplica(replica) }) else {
             throw HarnessError("the replica has no master")
         }
         let name = name
-        sentinels = try (0..<3).map { _ in try Self.start(watching: master.port, name, sentinelPassword) }
+        sentinels = try (0..<3).map { _ in try Self.start(watching: place, name, sentinelPassword, tls) }
         let isComplete = eventually(within: 20) {
             sentinels.allSatisfy { sentinel in
                 let facts = (try? Self.facts(of: name, sentinel.port, sentinelPassword)) ?? [:]
@@ -41,21 +48,26 @@ package final class SentinelSet: Sendable {
         return text.text.contains("master_link_status:up")
     }
 
-    private static func start(watching master: UInt16, _ name: String, _ password: String?) throws -> Sentinel {
+    private static func start(
+        watching master: UInt16, _ name: String, _ password: String?, _ tls: RedisCredentials?
+    ) throws -> Sentinel {
         let folder = try TemporaryFolder.make("sentinel")
         let port = FreePort.take()
+        let tlsPort = tls == nil ? 0 : FreePort.take()
+        let secure = tls.map { $0.lines(port: tlsPort) + [("tls-replication", "yes")] } ?? []
         let lines =
             [
                 "port \(port)", "bind 127.0.0.1", "dir \(folder)", "sentinel monitor \(name) 127.0.0.1 \(master) 2",
                 "sentinel down-after-milliseconds \(name) 1500", "sentinel failover-timeout \(name) 6000",
             ] + (password.map { ["requirepass \($0)", "sentinel sentinel-pass \($0)"] } ?? [])
+            + secure.map { "\($0) \($1)" }
         let path = "\(folder)/sentinel.conf"
         try lines.joined(separator: "\n").appending("\n").write(toFile: path, atomically: true, encoding: .utf8)
         let process = try ChildProcess(["redis-server", path, "--sentinel"], in: folder)
         guard eventually(within: 10, { (try? RedisClient(.port(port), password: password)) != nil }) else {
             throw HarnessError("a sentinel did not come up\n\(process.lastWords)")
         }
-        return Sentinel(port: port, process: process)
+        return Sentinel(port: port, tlsPort: tlsPort, process: process)
     }
 
     /// What a sentinel says of the master, by name.
@@ -67,11 +79,14 @@ package final class SentinelSet: Sendable {
             stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, uniquingKeysWith: { $1 })
     }
 
-    package var addresses: String { sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") }
+    package var addresses: String {
+        sentinels.map { "127.0.0.1:\(isTLS ? $0.tlsPort : $0.port)" }.joined(separator: ",")
+    }
 
     /// As written in a configuration.
     package var url: String {
-        "redis+sentinel://\(addresses)/\(name)/0" + (password.map { "?sentinel_password=\($0)" } ?? "")
+        (isTLS ? "rediss" : "redis") + "+sentinel://\(addresses)/\(name)/0"
+            + (password.map { "?sentinel_password=\($0)" } ?? "")
     }
 
     /// The server that is the master at the beginning.
@@ -81,7 +96,7 @@ package final class SentinelSet: Sendable {
     /// Whether all sentinels name that server.
     package func agree(on server: RedisServer) -> Bool {
         sentinels.filter(\.process.isRunning).allSatisfy { sentinel in
-            (try? Self.facts(of: name, sentinel.port, password))?["port"] == "\(server.port)"
+            (try? Self.facts(of: name, sentinel.port, password))?["port"] == "\(isTLS ? server.tlsPort : server.port)"
         }
     }
 

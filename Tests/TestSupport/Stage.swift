@@ -59,8 +59,10 @@ package final class Stage: Sendable {
         }
     }
 
-    package func redis(password: String? = nil, options: [String] = []) throws -> RedisServer {
-        keep(try RedisServer(password: password, options: options)) { redis in
+    package func redis(
+        password: String? = nil, options: [String] = [], tls: RedisCredentials? = nil
+    ) throws -> RedisServer {
+        keep(try RedisServer(password: password, options: options, tls: tls)) { redis in
             redis.thaw()
             redis.stop()
         }
@@ -71,12 +73,14 @@ package final class Stage: Sendable {
         keep(try DelayingRelay(to: .port(port))) { $0.stop() }
     }
 
-    package func sentinels(password: String? = nil) throws -> SentinelSet {
-        keep(try SentinelSet(sentinelPassword: password)) { $0.stop() }
+    package func sentinels(password: String? = nil, tls: RedisCredentials? = nil) throws -> SentinelSet {
+        keep(try SentinelSet(sentinelPassword: password, tls: tls)) { $0.stop() }
     }
 
-    package func cluster(replicas: Int = 0, spare: Int = 0, password: String? = nil) throws -> ClusterSet {
-        keep(try ClusterSet(replicas: replicas, spare: spare, password: password)) { $0.stop() }
+    package func cluster(
+        replicas: Int = 0, spare: Int = 0, password: String? = nil, tls: RedisCredentials? = nil
+    ) throws -> ClusterSet {
+        keep(try ClusterSet(replicas: replicas, spare: spare, password: password, tls: tls)) { $0.stop() }
     }
 
     package func scriptedRedis() throws -> ScriptedRedis { keep(try ScriptedRedis()) { $0.stop() } }

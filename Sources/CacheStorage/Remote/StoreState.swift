@@ -9,6 +9,16 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case connectTimedOut
     case nameNotResolved
     case connectionLost
+    /// It was lost before anything was replied.
+    case notGreeted
+    case notTLS
+    case handshakeFailed
+    case handshakeTimedOut
+    case certificateUntrusted
+    case certificateExpired
+    case certificateMisnamed
+    /// The store doesn't take this side's, or wants one.
+    case certificateRefused
     case commandTimedOut
     case wrongPassword
     case passwordRequired
@@ -53,6 +63,19 @@ package enum StoreTrouble: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .connectTimedOut: "connecting timed out"
         case .nameNotResolved: "the store's host name has no address"
         case .connectionLost: "the connection was lost"
+        case .notGreeted:
+            "the store closed the connection without a reply: if it speaks TLS, its URL begins with rediss"
+        case .notTLS: "the store doesn't speak TLS on this port: without it, its URL begins with redis"
+        case .handshakeFailed: "TLS with the store failed, for a reason that the log has"
+        case .handshakeTimedOut:
+            "the store did not reply to TLS in time: if it doesn't speak it on this port, its URL begins with redis"
+        case .certificateUntrusted:
+            "the store's certificate is of no authority that is believed: store.tls.ca names others"
+        case .certificateExpired: "the store's certificate has expired, or is not valid yet"
+        case .certificateMisnamed:
+            "the store's certificate is for another name: store.tls.server_name says which one it must have"
+        case .certificateRefused:
+            "the store wants a certificate, or refuses the one that it was shown: store.tls.cert and store.tls.key name it"
         case .commandTimedOut: "the store did not reply in time"
         case .wrongPassword: "the store rejects the user or password"
         case .passwordRequired: "the store requires a password"

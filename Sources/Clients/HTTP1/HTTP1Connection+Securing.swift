@@ -55,17 +55,17 @@ extension HTTP1Connection {
     /// Idle, and encrypted: after a moment the memory for that is let go of, and then the rest of the time between two requests
     /// runs.
     func awaitRest() {
-        isResting = connections.isDraining || connections.limits.idleTimeout <= Self.restMilliseconds
+        isResting = connections.isDraining || connections.limits.idleTimeout <= ClientConnections.restMilliseconds
         setDeadline(
             afterMilliseconds: connections.isDraining
                 ? ClientConnections.drainIdleMilliseconds
-                : min(connections.limits.idleTimeout, Self.restMilliseconds))
+                : min(connections.limits.idleTimeout, ClientConnections.restMilliseconds))
     }
 
     func rest(_ channel: SecureChannel) {
         isResting = true
         channel.rest()
-        setDeadline(afterMilliseconds: connections.limits.idleTimeout - Self.restMilliseconds)
+        setDeadline(afterMilliseconds: connections.limits.idleTimeout - ClientConnections.restMilliseconds)
     }
 
     /// Received before anything was known of the client, as it isn't encrypted after all.
@@ -76,7 +76,4 @@ extension HTTP1Connection {
         phase = .inRequest
         stream.beginMalformed(on: self, WireError(.plainHTTPOnTLSPort, from: .client), received.span)
     }
-
-    /// A moment in which clients that are busy send their next request.
-    private static let restMilliseconds: Int64 = 2_000
 }

@@ -29,7 +29,8 @@ enum HTTP2Callbacks {
             guard let frame = unsafe frame else { return 0 }
             let identifier = unsafe frame.pointee.hd.stream_id
             if unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
-                let stream = unsafe owner(of: data).open(identifier)
+                // Its fields are read all the same, for those of later streams refer to them, and nobody gets them.
+                guard let stream = unsafe owner(of: data).open(identifier) else { return 0 }
                 _ = unsafe nghttp2_session_set_stream_user_data(
                     session, identifier, Unmanaged.passUnretained(stream).toOpaque())
             }

@@ -10,6 +10,15 @@ extension HTTP2Connection {
         if !hasDeadline || time < deadline { setDeadline(time) }
     }
 
+    /// No request is in progress.
+    func becomeIdle() {
+        idleDue = loop.now.advanced(byMilliseconds: connections.limits.idleTimeout)
+        noteDeadline(idleDue!)
+        guard channel != nil else { return }
+        restDue = loop.now.advanced(byMilliseconds: ClientConnections.restMilliseconds)
+        noteDeadline(restDue!)
+    }
+
     func timeIsUp() {
         if phase == .lingering { return leave() }
         let now = loop.now
@@ -17,6 +26,10 @@ extension HTTP2Connection {
             self.headDue = nil
             connections.counters.http2.headsLate += 1
             session.terminate(.none)
+        } else if let settingsDue, settingsDue <= now {
+            self.settingsDue = nil
+            connections.counters.http2.headsLate += 1
+            session.terminate(.settingsTimeout)
         } else if stuckSince != nil, writeDue <= now {
             return breakOff()
         } else if let shutdownDue, shutdownDue <= now {
@@ -26,17 +39,30 @@ extension HTTP2Connection {
             connections.counters.idleClosed += 1
             session.terminate(.none)
         }
+        if let restDue, restDue <= now {
+            self.restDue = nil
+            channel?.rest()
+        }
         for stream in streams where stream.isDue(now) { stream.becomeDue() }
         run()
         guard isOpen, phase != .lingering else { return }
         var next = headDue
-        for due in [idleDue, shutdownDue, stuckSince == nil ? nil : writeDue] + streams.map(\.due) {
+        for due in [settingsDue, idleDue, restDue, shutdownDue, stuckSince == nil ? nil : writeDue] + streams.map(\.due)
+        {
             if let due { next = next.map { min($0, due) } ?? due }
         }
         if let next { setDeadline(max(next, loop.now.advanced(byMilliseconds: 1))) }
     }
 
     // MARK: Ends
+
+    /// One stream too many (RFC 9113 §5.1.2).
+    func refuse(_ stream: Int32) {
+        connections.counters.http2.streamsRefused += 1
+        reset(stream, .refusedStream)
+        // Each makes nghttp2 keep a RST_STREAM until the client reads.
+        _ = spend(.control)
+    }
 
     func endStreams() {
         while let stream = streams.last { stream.fail() }

@@ -37,8 +37,12 @@ final class HTTP2Connection: ClientConnection {
     private var justReset: [Int32] = []
     /// When a header section that has begun, or the client's first frame, is to be whole.
     var headDue: MonotonicTime?
+    /// When the client must have acknowledged the settings (RFC 9113 §6.5.3).
+    var settingsDue: MonotonicTime?
     /// When a connection without a request has been kept long enough.
     var idleDue: MonotonicTime?
+    /// When one without a request lets go of the memory that encryption doesn't need meanwhile.
+    var restDue: MonotonicTime?
     /// The client has sent nothing yet.
     private var isNew = true
     /// What the socket hasn't taken, and since when.
@@ -73,6 +77,7 @@ final class HTTP2Connection: ClientConnection {
             streamWindow: Self.streamWindow, window: Self.window)
         connections.counters.http2.connections += 1
         headDue = loop.now.advanced(byMilliseconds: connections.limits.headTimeout)
+        settingsDue = headDue
         wait(for: .read)
         setDeadline(headDue!)
     }
@@ -145,6 +150,7 @@ final class HTTP2Connection: ClientConnection {
             headDue = nil
             becomeIdle()
         }
+        if frame.acknowledgesSettings { settingsDue = nil }
         if frame.isInvalidPriority { return fail(.protocolError) }
         if frame.isReset { justReset.append(frame.stream) }
         // nghttp2 ignores it.
@@ -175,7 +181,7 @@ final class HTTP2Connection: ClientConnection {
     /// RFC 9113 §5.1: whether the client has ended the stream, as far as what was read so far goes.
     private func isEnded(_ stream: Int32) -> Bool { identifiers.isEnded(stream) && !session.hasStream(stream) }
 
-    private func spend(_ cost: FramePace.Kind) -> Bool {
+    func spend(_ cost: FramePace.Kind) -> Bool {
         if cost == .reset { connections.counters.http2.resets += 1 }
         guard !pace.takes(cost, now: loop.now) else { return true }
         switch cost {
@@ -204,11 +210,6 @@ final class HTTP2Connection: ClientConnection {
         }
     }
 
-    private func becomeIdle() {
-        idleDue = loop.now.advanced(byMilliseconds: connections.limits.idleTimeout)
-        noteDeadline(idleDue!)
-    }
-
     /// A stream was reset.
     /// - Parameter isFault: for what the client sent on it, and not by a handler.
     func sentReset(_ stream: Int32, isFault: Bool) {
@@ -218,8 +219,16 @@ final class HTTP2Connection: ClientConnection {
 
     // MARK: Streams
 
-    func open(_ identifier: Int32) -> HTTP2Stream {
+    /// Nil where it is refused: as many are open as may be (RFC 9113 §5.1.2).
+    func open(_ identifier: Int32) -> HTTP2Stream? {
+        let limit = connections.limits.streams
+        // Those that were closed in what is being read don't count, though nobody has heard of that yet.
+        guard streams.count < limit || streams.count(where: { !$0.isClosed }) < limit else {
+            refuse(identifier)
+            return nil
+        }
         idleDue = nil
+        restDue = nil
         let stream = connections.takeHTTP2Stream()
         stream.open(identifier, on: self)
         stream.place = streams.count

@@ -13,7 +13,7 @@ package struct HTTP2Counters: Sendable {
     package var resetFloods = 0
     /// Connections that were ended for too many frames of no use.
     package var frameFloods = 0
-    /// Connections that were ended since a header section, or the first frame, was late.
+    /// Connections that were ended since a header section, the first frame, or the acknowledgement of settings was late.
     package var headsLate = 0
 
     package init() {}

@@ -14,7 +14,9 @@ enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
+    case settingsTimeout = 4
     case streamClosed = 5
+    case refusedStream = 7
     case enhanceYourCalm = 11
 }
 
@@ -25,6 +27,8 @@ final class HTTP2Session {
     unowned(unsafe) let connection: HTTP2Connection
     /// The client was told to go, and why; nothing more is read.
     private(set) var isTerminated = false
+    /// How many streams the client is told that it may have, as long as it isn't told yet.
+    private var streamsToTell: Int?
 
     /// Nil where there is no memory for it.
     init?(_ library: HTTP2Library, connection: HTTP2Connection) {
@@ -44,8 +48,11 @@ final class HTTP2Session {
     /// The server's part of the preface (RFC 9113 §3.4).
     /// - Parameter window: bytes that all streams together may be sent before some are taken.
     func begin(streams: Int, headerList: Int, streamWindow: Int, window: Int) {
+        // nghttp2 ends the connection of a client that opens more than it has acknowledged, where RFC 9113 §5.1.2 has the stream
+        // refused. So it is told of twice as many, and the frame that goes out says the limit: see `tellLimit`.
+        streamsToTell = streams
         var settings = [
-            entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams),
+            entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2 * streams),
             entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, streamWindow),
             entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headerList),
             entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1),
@@ -79,9 +86,25 @@ final class HTTP2Session {
             if count < 0 { return false }
             guard count > 0, let start = unsafe bytes else { return true }
             // Valid until the next call.
-            library.output.append(unsafe Span(_unsafeStart: start, count: count))
+            let frame = unsafe Span(_unsafeStart: start, count: count)
+            if let streams = streamsToTell {
+                tellLimit(streams, in: frame, to: library)
+            } else {
+                library.output.append(frame)
+            }
         }
         return true
+    }
+
+    /// Appends the first frame, which is that of the settings (RFC 9113 §6.5.1), with the limit in it; it stands first.
+    private func tellLimit(_ streams: Int, in frame: Span<UInt8>, to library: HTTP2Library) {
+        let limit = 11
+        precondition(frame[3] == ReceivedFrame.Kind.settings && frame[10] == 3, "the limit of streams stands first")
+        streamsToTell = nil
+        library.output.append(frame.extracting(..<limit))
+        let value = UInt32(clamping: streams)
+        for shift in [24, 16, 8, 0] { library.output.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        library.output.append(frame.extracting((limit + 4)...))
     }
 
     var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }

@@ -58,7 +58,7 @@ final class HTTP2Stream: ClientStream {
     var isSending = false
     private(set) var isYielding = false
     private(set) var hasSentAll = false
-    private var isClosed = false
+    private(set) var isClosed = false
     /// The handler knows of the request.
     var isTold = false
     private var countedBytes = 0
@@ -132,7 +132,8 @@ final class HTTP2Stream: ClientStream {
 
     func closed() {
         isClosed = true
-        if !hasSentAll { note(.gone) }
+        // A client may break off a tunnel that has ended for it.
+        if !hasSentAll || !hasInputEnded { note(.gone) }
     }
 
     func becomeDue() { note(.late) }

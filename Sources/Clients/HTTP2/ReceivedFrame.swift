@@ -31,6 +31,8 @@ struct ReceivedFrame: Equatable {
     var isHeaders: Bool { kind == Kind.headers }
     var isData: Bool { kind == Kind.data }
     var isReset: Bool { kind == Kind.reset }
+    /// The client knows this side's settings (RFC 9113 §6.5.3).
+    var acknowledgesSettings: Bool { kind == Kind.settings && hasFirstFlag }
     var isContinuation: Bool { kind == Kind.continuation }
 
     /// What it counts as; nil for what is of use, or answers a frame of ours.

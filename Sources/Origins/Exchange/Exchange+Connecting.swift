@@ -125,7 +125,8 @@ extension Exchange: OriginConnectionUser {
 
     func connectionInsecure(_ connection: OriginConnection, _ fault: HandshakeFault) {
         handshakeFault = fault
-        perform(state.refused(fault.kind == .untrusted ? .untrusted : .handshakeFailed))
+        if case .untrusted = fault.kind { return perform(state.refused(.untrusted)) }
+        perform(state.refused(.handshakeFailed))
     }
 
     func connectionReadable(_ connection: OriginConnection) { read(from: connection) }

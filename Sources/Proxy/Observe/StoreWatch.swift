@@ -15,23 +15,30 @@ final class StoreWatch: Sendable {
         var workers: [Int: StoreState] = [:]
         /// What was told last, and when.
         var told: (level: Level, time: MonotonicTime)?
-        /// Texts of error replies that were told.
-        var unknownErrors: Set<String> = []
+        /// Lines that are told once.
+        var toldLines: Set<String> = []
     }
     private let state = Locked(State())
     private let log: EventLog
 
-    /// Further errors aren't told.
-    private static let unknownErrorLimit = 32
+    /// Further ones aren't told.
+    private static let lineLimit = 32
 
     init(log: EventLog) { self.log = log }
 
     /// A worker's connection has brought an error whose meaning isn't known: of the same text one line for the process.
     func note(unknownError text: String, place: String) {
+        tellOnce("Redis at \(place) replied with an unknown error: \(text)")
+    }
+
+    /// A worker's connection has failed for that reason of TLS's; told once as well.
+    func note(handshakeFault reason: String, place: String) { tellOnce("TLS with Redis at \(place) failed: \(reason)") }
+
+    private func tellOnce(_ line: String) {
         let isNew = state.withLock { state in
-            state.unknownErrors.count < Self.unknownErrorLimit && state.unknownErrors.insert(text).inserted
+            state.toldLines.count < Self.lineLimit && state.toldLines.insert(line).inserted
         }
-        if isNew { log.write(.warning, "Redis at \(place) replied with an unknown error: \(text)") }
+        if isNew { log.write(.warning, line) }
     }
 
     /// A worker's connection has changed: it is down as soon as one says so, and up once none says otherwise.

@@ -58,7 +58,7 @@ final class CertificateWatch {
 
     private func look() {
         tellExpiries()
-        let now = material.stamps
+        let now = material.presentStamps
         let isNews = now != stamps
         let isKeyOld = loop.now.milliseconds(since: keyTime) >= Self.keyLifeMilliseconds
         // A certificate and its key are replaced one after the other: what doesn't fit now may do so the next time.

@@ -19,6 +19,8 @@ package final class ConfigurationUpdate: Sendable {
     let site: StoreSite
     /// What listeners and upstreams speak TLS with.
     let tls: TLSMaterial
+    /// What Redis is spoken to with; nil where nothing is encrypted.
+    let redisTLS: RedisTLS?
     private let listenAddresses: [SocketAddress]
     private let fresh: Locked<[Int: [(Int32, SocketAddress)]]>
 
@@ -43,11 +45,20 @@ package final class ConfigurationUpdate: Sendable {
             return UpstreamGroup(settings: settings, tls: context, changed: upstreamChanged)
         }
         self.tls = tls
+        if let store = tls.store {
+            let known = previous?.tls.store?.settings == store.settings ? previous?.redisTLS : nil
+            known?.use(store.context)
+            redisTLS = known ?? RedisTLS(store.context)
+        } else {
+            redisTLS = nil
+        }
         gates = OutageGate.gates(
             for: configuration.routes, after: previous.map { Array(zip($0.configuration.routes, $0.gates)) } ?? [])
         let store = configuration.store
         let before = previous?.configuration.store
-        if let previous, before?.sentinels == store.sentinels, before?.clusterNodes == store.clusterNodes {
+        if let previous, before?.sentinels == store.sentinels, before?.clusterNodes == store.clusterNodes,
+            previous.redisTLS == redisTLS
+        {
             site = previous.site
         } else if let group = store.sentinels {
             site = .master(MasterLocation(name: group.master))

@@ -18,7 +18,7 @@ extension Server {
         guard let location, let endpoint = store.redis, let nodes = store.clusterNodes else { return }
         let search = SlotSearch(
             loop: loop, seeds: nodes.map { MasterAddress(host: $0.host, port: $0.port) },
-            settings: RedisSettings(endpoint, store), resolver: shared.resolver, location: location,
+            settings: RedisSettings(endpoint, store, update.redisTLS), resolver: shared.resolver, location: location,
             newNumber: { [loop, undelivered = shared.stores.undelivered] isMoved in
                 undelivered.nextMaster(now: loop.now.milliseconds, where: isMoved)
             },

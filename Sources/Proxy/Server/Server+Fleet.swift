@@ -28,7 +28,7 @@ extension Server {
         if before?.redis != store.redis || before?.prefix != store.prefix {
             stores.forgetPurges()
         }
-        fleet = FleetThread(store, RedisSettings(endpoint, store), site: update.site, shared)
+        fleet = FleetThread(store, RedisSettings(endpoint, store, update.redisTLS), site: update.site, shared)
     }
 
     /// Says good-bye to the others, so that their purges don't wait for this process.

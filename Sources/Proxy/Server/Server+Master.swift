@@ -16,7 +16,7 @@ extension Server {
         guard let location, let group = configuration.store.sentinels else { return }
         let settings = SentinelSettings(
             sentinels: group.servers.map { MasterAddress(host: $0.host, port: $0.port) }, master: group.master,
-            user: group.user, password: group.password)
+            user: group.user, password: group.password, tls: update.redisTLS)
         masterSearch = MasterSearch(
             loop: loop, settings: settings, resolver: shared.resolver, location: location,
             newNumber: { [loop, undelivered = shared.stores.undelivered] in

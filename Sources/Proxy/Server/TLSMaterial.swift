@@ -8,13 +8,18 @@ struct TLSMaterialFault: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Everything that the listeners and upstreams of one configuration need for TLS.
+/// Everything that the listeners, upstreams and the store of one configuration need for TLS.
 package struct TLSMaterial: Sendable {
     package var listeners: [ListenAddress: ListenerCredentials] = [:]
     /// By the upstream's name, with the settings that each belongs to.
     var upstreams: [String: (settings: UpstreamTLS, context: ClientContext)] = [:]
+    /// Nil where Redis isn't used, or is spoken to as it is.
+    var store: (settings: UpstreamTLS, context: ClientContext)?
     /// Those of the process, for listeners that name no file of them.
     var ticketKeys = TicketKeys(following: nil)
+
+    /// The files as they were before they were read: what changes while they are read is seen to have changed.
+    private(set) var stamps: [String: [Int64]] = [:]
 
     package init() {}
 
@@ -22,6 +27,7 @@ package struct TLSMaterial: Sendable {
     /// - Parameter previous: what of it hasn't changed is used again.
     init(_ configuration: Configuration, after previous: TLSMaterial?) throws(TLSMaterialFault) {
         if let previous { ticketKeys = previous.ticketKeys }
+        stamps = Self.stamps(of: Self.paths(in: configuration))
         for (address, settings) in configuration.server.tls {
             do throws(TLSFault) {
                 let credentials = try ListenerCredentials(settings)
@@ -43,12 +49,28 @@ package struct TLSMaterial: Sendable {
                 throw TLSMaterialFault(description: "upstreams.\(upstream.name): \(error)")
             }
         }
+        guard configuration.store.usesTLS else { return }
+        let settings = configuration.store.tls
+        if let known = previous?.store, known.settings == settings, known.context.isCurrent {
+            store = known
+            return
+        }
+        do throws(TLSFault) { store = (settings, try ClientContext(settings, protocols: [])) } catch {
+            throw TLSMaterialFault(description: "store: \(error)")
+        }
     }
 
     /// The files as they are now.
-    var stamps: [String: [Int64]] {
-        let paths = listeners.values.flatMap(\.paths) + upstreams.values.flatMap { $0.context.paths }
-        return Dictionary(paths.map { ($0, TLSFile.stamp($0)) }, uniquingKeysWith: { first, _ in first })
+    var presentStamps: [String: [Int64]] { Self.stamps(of: stamps.keys) }
+
+    private static func stamps(of paths: some Sequence<String>) -> [String: [Int64]] {
+        Dictionary(paths.map { ($0, TLSFile.stamp($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func paths(in configuration: Configuration) -> [String] {
+        let upstreams = configuration.upstreams.filter { $0.servers.contains(where: \.isTLS) }.map(\.tls)
+        let servers = upstreams + (configuration.store.usesTLS ? [configuration.store.tls] : [])
+        return configuration.server.tls.values.flatMap(\.paths) + servers.flatMap(\.paths)
     }
 
     /// When the certificates of listeners expire; one of several listeners' once.

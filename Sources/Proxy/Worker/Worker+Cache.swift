@@ -6,19 +6,20 @@ import RedisStorage
 
 extension Worker {
     /// Takes on the stores that the settings name, in place of those before.
-    /// - Parameter site: where the store is.
-    func openStores(_ site: StoreSite) {
+    func openStores(_ update: ConfigurationUpdate) {
         let redis = storeSettings.usesRedis ? storeSettings.redis : nil
         let copyLifetime = storeSettings.grace.rawValue == 0 ? 0 : storeSettings.tieredLife.rawValue
         cache.open(usesMemory: storeSettings.usesMemory, copyLifetime: copyLifetime) {
-            redis.map { openRedis($0, storeSettings, site) }
+            redis.map { openRedis($0, storeSettings, update.redisTLS, update.site) }
         }
     }
 
     /// One pipelined connection of this worker's own; it begins to connect at once.
-    private func openRedis(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ site: StoreSite) -> RedisStore {
+    private func openRedis(
+        _ endpoint: RedisEndpoint, _ store: StoreSettings, _ tls: RedisTLS?, _ site: StoreSite
+    ) -> RedisStore {
         let redis = RedisStore(
-            loop: loop, settings: RedisSettings(endpoint, store), resolver: shared.resolver, site: site,
+            loop: loop, settings: RedisSettings(endpoint, store, tls), resolver: shared.resolver, site: site,
             budget: shared.memory, liveRecords: shared.stores.liveRecords, undelivered: shared.stores.undelivered,
             purges: shared.stores.purges, hearing: shared.stores.hearing)
         let (watch, index, loop) = (shared.storeWatch, index, loop)
@@ -31,13 +32,14 @@ extension Worker {
             let place = master?.master.map { "\($0.address)" } ?? "\(endpoint.address)"
             watch.note(unknownError: text, place: place)
         }
+        redis.failedToSecure = { reason in watch.note(handshakeFault: reason, place: "\(endpoint.address)") }
         return redis
     }
 }
 
 extension RedisSettings {
     /// What every connection of the process to this Redis has.
-    init(_ endpoint: RedisEndpoint, _ store: StoreSettings) {
+    init(_ endpoint: RedisEndpoint, _ store: StoreSettings, _ tls: RedisTLS?) {
         let place: Place =
             switch endpoint.address {
             case .tcp(let host, let port): .tcp(host: host, port: port)
@@ -47,6 +49,6 @@ extension RedisSettings {
             }
         self.init(
             place: place, user: endpoint.user, password: endpoint.password, database: endpoint.database,
-            prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
+            tls: tls, prefix: store.prefix, timeoutMilliseconds: store.timeout.rawValue)
     }
 }

@@ -76,7 +76,7 @@ extension Worker {
         cache.keepsCopiesLonger = next.servesKept
         if store != storeSettings {
             storeSettings = store
-            openStores(update.site)
+            openStores(update)
         }
         for (descriptor, address) in update.takeListeners(for: index) { listen(on: descriptor, address: address) }
         clients.keepListeners { update.keeps($0) }

@@ -82,7 +82,7 @@ package final class Worker {
         clients.clientLeft = { [unowned self] in endDrainIfDone() }
         fills.fillEnded = { [unowned self] in endDrainIfDone() }
         cache.keepsCopiesLonger = runtime.servesKept
-        openStores(update.site)
+        openStores(update)
         mailSocket = mailbox.deliver(on: loop) { [unowned self] message in handle(message) }
         noticeSocket = fills.mailbox.deliver(on: loop) { [unowned self] notice in handle(notice) }
         housekeeping = LoopTimer(loop: loop) { [unowned self] in runHousekeeping() }

@@ -10,12 +10,15 @@
 import CacheStorage
 
 struct ConnectionState {
-    /// paused → resolving → connecting → greeting → serving; serving ⇄ probing; each of them → paused when the
-    /// connection fails; every one → closed, which is final. Without a name to resolve: paused → connecting.
+    /// paused → resolving → connecting → securing → greeting → serving; serving ⇄ probing; each of them → paused when the
+    /// connection fails; every one → closed, which is final. Without a name to resolve: paused → connecting; without
+    /// TLS: connecting → greeting.
     enum Phase: BitwiseCopyable {
         /// Not connected; the timer starts the next attempt.
         case paused
         case resolving, connecting
+        /// Connected; TLS is under way.
+        case securing
         /// Connected; AUTH, SELECT and PING have been sent.
         case greeting
         case serving
@@ -26,7 +29,7 @@ struct ConnectionState {
 
     /// Durations in milliseconds.
     struct Timing: BitwiseCopyable {
-        /// For resolving, and again for connecting and the greeting together.
+        /// For resolving, and again for connecting, TLS and the greeting together.
         var connect: Int64
         /// How long to wait for the reply to a PING while probing.
         var hang: Int64
@@ -40,6 +43,7 @@ struct ConnectionState {
         case opened
         case resolving
         case connecting
+        case securing
         case connected
         /// There is no address, or connecting failed.
         case unreachable(StoreTrouble)
@@ -138,6 +142,7 @@ struct ConnectionState {
         case .connecting:
             phase = .connecting
             actions.timer = .schedule(timing.connect)
+        case .securing: phase = .securing
         case .connected:
             phase = .greeting
             actions.step = .greet
@@ -291,7 +296,10 @@ extension ConnectionState {
     private mutating func pause(
         after trouble: StoreTrouble, isShort: Bool, _ wall: WallTime, _ actions: inout Actions
     ) {
-        if phase == .resolving || phase == .connecting || phase == .greeting { connectFailures += 1 }
+        switch phase {
+        case .resolving, .connecting, .securing, .greeting: connectFailures += 1
+        case .paused, .serving, .probing, .closed: break
+        }
         phase = .paused
         setAvailability(.down(trouble, since: wall))
         actions.disconnects = true
@@ -305,6 +313,7 @@ extension ConnectionState {
         switch phase {
         case .paused: actions.step = .connect
         case .resolving: pause(after: .nameNotResolved, isShort: false, wall, &actions)
+        case .securing: pause(after: .handshakeTimedOut, isShort: false, wall, &actions)
         case .connecting, .greeting: pause(after: .connectTimedOut, isShort: false, wall, &actions)
         case .probing where isIdle:
             // The pause between two PINGs is over.

@@ -2,6 +2,7 @@
 // comes, in order. It decides nothing, and doesn't come back when it is lost.
 
 import Bytes
+import CacheStorage
 import EventLoop
 
 /// What happens on the connection.
@@ -42,19 +43,15 @@ final class PushConnection {
     ///   - limits: of one message.
     ///   - outputLimit: bytes that may wait to be sent.
     init?(
-        loop: EventLoop, to address: SocketAddress, limits: ArrayAssembly.Limits, outputLimit: Int = 64 << 10,
+        loop: EventLoop, to peer: RedisPeer, limits: ArrayAssembly.Limits, outputLimit: Int = 64 << 10,
         owner: any PushConnectionOwner
     ) {
         self.owner = owner
         self.outputLimit = outputLimit
         reader = ReplyReader(delegate: self, arrayLimits: limits)
         guard reader != nil else { return nil }
-        switch startConnection(to: address) {
-        case .connected(let descriptor), .underWay(let descriptor):
-            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
-            socket?.wait(for: .write)
-        case .failed: return nil
-        }
+        socket = RedisSocket.connect(to: peer, on: loop, owner: self)
+        guard socket != nil else { return nil }
     }
 
     func close() {
@@ -79,15 +76,20 @@ final class PushConnection {
 }
 
 extension PushConnection: RedisSocketOwner {
-    func writable(_ caller: RedisSocket) {
+    func securing(_ caller: RedisSocket) {}
+
+    func opened(_ caller: RedisSocket) {
         guard caller === socket else { return }
-        if !isOpen {
-            guard caller.pendingError() == 0 else { return end() }
-            isOpen = true
-            owner?.pushConnection(self, .opened)
-        }
+        isOpen = true
+        owner?.pushConnection(self, .opened)
         flush()
     }
+
+    func failed(_ caller: RedisSocket, because trouble: StoreTrouble, reason: String?) {
+        if caller === socket { end() }
+    }
+
+    func writable(_ caller: RedisSocket) { if caller === socket { flush() } }
 
     func readable(_ caller: RedisSocket) {
         guard caller === socket else { return }

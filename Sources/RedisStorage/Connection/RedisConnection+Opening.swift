@@ -1,6 +1,7 @@
 // Opening a connection: resolving the name, connecting a socket, and the greeting that shows whether the server accepts
 // us. Everything that happens is an event of ConnectionState.
 
+import CacheStorage
 import EventLoop
 
 extension RedisConnection: RedisSocketOwner {
@@ -10,9 +11,9 @@ extension RedisConnection: RedisSocketOwner {
         case .nowhere(let trouble): handle(.unreachable(trouble))
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else { return handle(.unreachable(.connectFailed)) }
-            connect(to: address)
+            connect(to: RedisPeer(address: address))
         case .tcp(let host, let port):
-            if let address = SocketAddress(numericHost: host, port: port) { return connect(to: address) }
+            if let address = SocketAddress(numericHost: host, port: port) { return connect(to: address, host, port) }
             resolve(host: host, port: port)
         }
     }
@@ -45,32 +46,35 @@ extension RedisConnection: RedisSocketOwner {
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else {
             return handle(.unreachable(.nameNotResolved))
         }
-        connect(to: addresses[state.attempts % addresses.count])
+        guard case .tcp(let host, let port) = place else { return }
+        connect(to: addresses[state.attempts % addresses.count], host, port)
     }
 
-    private func connect(to address: SocketAddress) {
+    private func connect(to address: SocketAddress, _ host: String, _ port: UInt16) {
+        connect(to: RedisPeer(address: address, tls: settings.tls, host: host, port: port))
+    }
+
+    private func connect(to peer: RedisPeer) {
         handle(.connecting)
-        peer = address
-        switch startConnection(to: address) {
-        case .connected(let descriptor):
-            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
-            handle(.connected)
-        case .underWay(let descriptor):
-            socket = RedisSocket(loop: loop, descriptor: descriptor, owner: self)
-            socket?.wait(for: .write)
-        case .failed:
-            handle(.unreachable(.connectFailed))
-        }
+        self.peer = peer.address
+        socket = RedisSocket.connect(to: peer, on: loop, owner: self)
+        if socket == nil { handle(.unreachable(.connectFailed)) }
+    }
+
+    func securing(_ caller: RedisSocket) { if caller === socket { handle(.securing) } }
+
+    func opened(_ caller: RedisSocket) { if caller === socket { handle(.connected) } }
+
+    func failed(_ caller: RedisSocket, because trouble: StoreTrouble, reason: String?) {
+        guard caller === socket else { return }
+        if let reason { delegate?.connection(self, didFailToSecure: reason) }
+        handle(.unreachable(trouble))
     }
 
     func writable(_ caller: RedisSocket) {
         guard caller === socket else { return }
-        guard state.phase == .connecting else {
-            flush()
-            delegate?.connectionDidProgress(self)
-            return
-        }
-        handle(caller.pendingError() == 0 ? .connected : .unreachable(.connectFailed))
+        flush()
+        delegate?.connectionDidProgress(self)
     }
 
     /// Authenticates, asks for the role if that matters, selects the database and sends a PING, all in one write.

@@ -18,7 +18,7 @@ extension RedisConnection: ReplyReaderDelegate {
                 if count < loop.input.capacity { break reading }
             case .wouldBlock: break reading
             case .ended, .failed:
-                handle(.lost(.connectionLost))
+                handle(.lost(caller.lossTrouble(isGreeting: state.phase == .greeting)))
                 break reading
             }
         }

@@ -26,10 +26,13 @@ protocol RedisConnectionDelegate: AnyObject {
     func connection(_ connection: RedisConnection, didSeeUnknownError text: String)
     /// The server has replied to a command that it doesn't have the key, or doesn't serve it now. As above.
     func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind)
+    /// TLS has not come about, for a reason in its own words. As above.
+    func connection(_ connection: RedisConnection, didFailToSecure reason: String)
 }
 
 extension RedisConnectionDelegate {
     func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind) {}
+    func connection(_ connection: RedisConnection, didFailToSecure reason: String) {}
 }
 
 /// Used on its loop's thread. After `open` it reconnects by itself until `close`, which must be called before the last
@@ -178,7 +181,7 @@ final class RedisConnection {
     /// Sends as much as the socket accepts; the rest waits until it is writable.
     func flush() {
         isFlushScheduled = false
-        guard let socket, state.phase != .connecting, output.count > 0 else { return }
+        guard let socket, state.phase != .connecting, state.phase != .securing, output.count > 0 else { return }
         batch += 1
         ownDelay = max(MonotonicTime.now().milliseconds(since: loop.now), ownDelay / 2)
         switch socket.send(output.bytes) {
@@ -187,7 +190,7 @@ final class RedisConnection {
             output.consume(count)
             socket.wait(for: output.count > 0 ? .readAndWrite : .read)
         case .failed:
-            handle(.lost(.connectionLost))
+            handle(.lost(socket.lossTrouble(isGreeting: state.phase == .greeting)))
             delegate?.connectionDidProgress(self)
         }
     }

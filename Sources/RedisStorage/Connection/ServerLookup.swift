@@ -7,7 +7,7 @@ import EventLoop
 /// Used on its loop's thread.
 final class ServerLookup {
     enum Found {
-        case address(SocketAddress)
+        case address(RedisPeer)
         /// There is none now.
         case nothing
         /// It is another server from now on.
@@ -22,6 +22,7 @@ final class ServerLookup {
     /// That of the stream of purges, in a cluster.
     private let slot: Int
     private let resolver: Resolver?
+    private let tls: RedisTLS?
     private let masters = Mailbox<NumberedMaster>()
     private let maps = Mailbox<SlotMap>()
     private var newsSocket: Socket?
@@ -39,6 +40,7 @@ final class ServerLookup {
         self.loop = loop
         self.site = site
         self.resolver = resolver
+        tls = settings.tls
         slot = KeySlots.slot(of: FleetNames(prefix: settings.prefix).purges)
         place =
             switch site {
@@ -105,9 +107,9 @@ final class ServerLookup {
         isSearching = true
         switch place {
         case .unknownMaster, .nowhere: finish(.nothing)
-        case .unix(let path): finish(SocketAddress(unixPath: path).map { .address($0) } ?? .nothing)
+        case .unix(let path): finish(SocketAddress(unixPath: path).map { .address(RedisPeer(address: $0)) } ?? .nothing)
         case .tcp(let host, let port):
-            if let address = SocketAddress(numericHost: host, port: port) { return finish(.address(address)) }
+            if let address = SocketAddress(numericHost: host, port: port) { return finish(at: address) }
             guard let resolver else { return finish(.nothing) }
             let mailbox = resolutions ?? Mailbox<(UInt64, Resolution)>()
             if resolutions == nil {
@@ -122,7 +124,12 @@ final class ServerLookup {
         guard search == self.search, isSearching else { return }
         guard case .addresses(let addresses) = resolution, !addresses.isEmpty else { return finish(.nothing) }
         // Not always the first one, which may be the only one that isn't reached.
-        finish(.address(addresses[Int(search % UInt64(addresses.count))]))
+        finish(at: addresses[Int(search % UInt64(addresses.count))])
+    }
+
+    private func finish(at address: SocketAddress) {
+        guard case .tcp(let host, let port) = place else { return finish(.nothing) }
+        finish(.address(RedisPeer(address: address, tls: tls, host: host, port: port)))
     }
 
     private func finish(_ found: Found) {

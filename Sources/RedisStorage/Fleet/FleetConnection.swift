@@ -75,7 +75,7 @@ package final class FleetConnection {
         stores.outbox.open { [wakes] in wakes.post(()) }
         server.open { [unowned self] found in
             switch found {
-            case .address(let address) where state.phase == .connecting && connection == nil: connect(to: address)
+            case .address(let peer) where state.phase == .connecting && connection == nil: connect(to: peer)
             case .address: break
             case .nothing, .moved: end()
             }
@@ -181,10 +181,10 @@ package final class FleetConnection {
         connection = nil
     }
 
-    private func connect(to address: SocketAddress) {
+    private func connect(to peer: RedisPeer) {
         hasBeaten = false
         connection = PushConnection(
-            loop: loop, to: address, limits: Self.limits, outputLimit: Self.outputLimit, owner: self)
+            loop: loop, to: peer, limits: Self.limits, outputLimit: Self.outputLimit, owner: self)
         if connection == nil { end() }
     }
 

@@ -24,8 +24,13 @@ package struct SentinelSettings: Sendable, Equatable {
     package var master: String
     package var user: String?
     package var password: String?
+    /// Nil where they are spoken to as they are.
+    package var tls: RedisTLS?
 
-    package init(sentinels: [MasterAddress], master: String, user: String? = nil, password: String? = nil) {
+    package init(
+        sentinels: [MasterAddress], master: String, user: String? = nil, password: String? = nil, tls: RedisTLS? = nil
+    ) {
+        self.tls = tls
         self.sentinels = sentinels
         self.master = master
         self.user = user
@@ -73,7 +78,7 @@ package final class MasterSearch {
         connections = settings.sentinels.map { sentinel in
             var settings = RedisSettings(
                 place: .tcp(host: sentinel.host, port: sentinel.port), user: settings.user, password: settings.password,
-                timeoutMilliseconds: Self.timeout)
+                tls: settings.tls, timeoutMilliseconds: Self.timeout)
             settings.longestPauseMilliseconds = 1000
             return RedisConnection(loop: loop, settings: settings, resolver: resolver)
         }
@@ -161,11 +166,13 @@ package final class MasterSearch {
     /// To the sentinel that has just replied; a connection of its own, which does nothing else.
     private func subscribe(to index: Int) {
         let connection = connections[index]
-        guard let peer = connection.peer else { return }
+        guard let address = connection.peer else { return }
         if let subscription, subscription.isOf(index, connection.state.connects) { return }
         subscription?.close()
+        let sentinel = settings.sentinels[index]
+        let peer = RedisPeer(address: address, tls: settings.tls, host: sentinel.host, port: sentinel.port)
         subscription = SwitchSubscription(
-            loop: loop, address: peer, settings: settings, place: (index, connection.state.connects)
+            loop: loop, peer: peer, settings: settings, place: (index, connection.state.connects)
         ) { [unowned self] in
             take(state.hurry(another: false, now: loop.now.milliseconds), nil)
         }

@@ -11,19 +11,19 @@ final class SwitchSubscription {
     private var connection: PushConnection?
 
     /// - Parameters:
-    ///   - address: of the sentinel.
+    ///   - peer: the sentinel.
     ///   - place: which sentinel it is, and how often it had been connected to: another connection since then means that
     ///     this one may be lost, too.
     ///   - heard: another server has become the master.
     init(
-        loop: EventLoop, address: SocketAddress, settings: SentinelSettings, place: (sentinel: Int, connects: Int),
+        loop: EventLoop, peer: RedisPeer, settings: SentinelSettings, place: (sentinel: Int, connects: Int),
         heard: @escaping () -> Void
     ) {
         master = Array(settings.master.utf8)
         self.place = place
         self.heard = heard
         let limits = ArrayAssembly.Limits(depth: 1, elements: 8, bytes: 4096)
-        connection = PushConnection(loop: loop, to: address, limits: limits, owner: self)
+        connection = PushConnection(loop: loop, to: peer, limits: limits, owner: self)
         if let password = settings.password {
             connection?.output.authenticate(user: settings.user, password: password)
         }

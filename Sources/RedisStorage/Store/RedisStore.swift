@@ -23,6 +23,8 @@ package final class RedisStore: RemoteStore {
     package var stateChanged: ((StoreState) -> Void)?
     /// Called with the text of an error reply that has no known meaning, once for each kind; otherwise as above.
     package var sawUnknownError: ((String) -> Void)?
+    /// Told why TLS has not come about, at each attempt.
+    package var failedToSecure: ((String) -> Void)?
 
     /// Starts connecting at once. Create and use it on the loop's thread, and close it before the last reference is
     /// released.
@@ -201,6 +203,7 @@ extension RedisStore: RedisConnectionDelegate {
     func connectionNeedsWriteTest(_ connection: RedisConnection) { smallWrites.test(connection) }
 
     func connection(_ connection: RedisConnection, didSeeUnknownError text: String) { sawUnknownError?(text) }
+    func connection(_ connection: RedisConnection, didFailToSecure reason: String) { failedToSecure?(reason) }
 
     func connection(_ connection: RedisConnection, didRefuse kind: RedisErrorKind) {
         context.topology.connection(connection, didRefuse: kind)

@@ -67,7 +67,7 @@ package final class Tracker {
         }
         server.open { [unowned self] found in
             switch found {
-            case .address(let address) where state.phase == .connecting && connection == nil: connect(to: address)
+            case .address(let peer) where state.phase == .connecting && connection == nil: connect(to: peer)
             case .address: break
             case .nothing: end()
             case .moved: startAnew()
@@ -150,8 +150,8 @@ package final class Tracker {
 
     // MARK: The connection
 
-    private func connect(to address: SocketAddress) {
-        connection = PushConnection(loop: loop, to: address, limits: Self.limits, owner: self)
+    private func connect(to peer: RedisPeer) {
+        connection = PushConnection(loop: loop, to: peer, limits: Self.limits, owner: self)
         if connection == nil { end() }
     }
 
