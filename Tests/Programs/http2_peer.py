@@ -85,6 +85,8 @@ class Peer:
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname=host)
         self.received = bytearray()
+        # What the other side takes on the connection.
+        self.window = 65535
         self.decoder = hpack.Decoder(max_header_list_size=1 << 20)
 
     def begin(self, *pairs):
@@ -116,6 +118,8 @@ class Peer:
         del self.received[:9 + length]
         if kind == SETTINGS and not flags & ACK:
             self.send(frame(SETTINGS, ACK, 0))
+        elif kind == WINDOW_UPDATE and stream == 0:
+            self.window += int.from_bytes(found.payload, "big")
         return found
 
     def await_frame(self, kind, condition=lambda _: True):

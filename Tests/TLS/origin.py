@@ -24,7 +24,7 @@ RESOURCES
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """`/page`, and below it what that page loads; `/size/N` has N bytes."""
+    """`/page`, and below it what that page loads; `/size/N` has N bytes. `Seen-…` has the fields that some checks are about."""
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -37,12 +37,23 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.respond("application/json", b"x" * (int(last) if last.isdigit() else 100))
 
     def do_POST(self):
-        self.respond("application/octet-stream", self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        """What came is returned."""
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            while size := int(self.rfile.readline().partition(b";")[0], 16):
+                content += self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+        self.respond("application/octet-stream", content)
 
     def respond(self, kind, body):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        for name in ("Host", "Cookie", "TE", "Trailer"):
+            for value in self.headers.get_all(name, []):
+                self.send_header(f"Seen-{name}", value)
         self.end_headers()
         self.wfile.write(body)
 

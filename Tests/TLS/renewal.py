@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from scene import HOST, ROOT, await_listener, expect, program, run, until
+from scene import HOST, ROOT, await_listener, expect, program, until
 
 RELOADS = 100
 HANDOVERS = 5

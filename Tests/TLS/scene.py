@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.append(str(HERE.parent / "Programs"))
 
-from child_process import ChildProcess, StartFailure, free_port
+from child_process import ChildProcess, free_port
 
 PATIENCE = 30
 HOST = "a.test"
