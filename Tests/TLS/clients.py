@@ -42,18 +42,22 @@ def nghttp(scene):
     expect(codes, ["200"] * 100, finished.stdout[-500:] + finished.stderr)
 
 
-def chromium(scene):
-    """Chromium loads a page with 200 resources over HTTP/2, all of them over one protocol and none lost"""
-    chromium = program("chromium", "chromium")
-    scene.larder(scene.configuration(scene.origin()))
+def report_of(scene, path):
+    """What a page in Chromium says in its element `report`."""
     finished = run(
-        chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        program("chromium", "chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--ignore-certificate-errors", "--no-proxy-server",
         f"--user-data-dir={scene.folder / 'profile'}", f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
-        "--virtual-time-budget=20000", "--dump-dom", scene.url + "/page", within=120)
+        "--virtual-time-budget=20000", "--dump-dom", scene.url + path, within=120)
     found = re.search(r'<pre id="report">(.*?)</pre>', finished.stdout)
     assert found, f"no report of the page:\n{finished.stdout[-500:]}\n{finished.stderr[-1500:]}"
-    expect(found.group(1), '{"h2":201} of 200')
+    return found.group(1)
+
+
+def chromium(scene):
+    """Chromium loads a page with 200 resources over HTTP/2, all of them over one protocol and none lost"""
+    scene.larder(scene.configuration(scene.origin()))
+    expect(report_of(scene, "/page"), '{"h2":201} of 200')
     expect(scene.stats()["totals"]["tls"]["failed"], 0, "failed handshakes")
 
 
@@ -128,4 +132,13 @@ def websockets(scene):
         assert connection.ping().wait(20), "no pong"
 
 
-CHECKS = [curl, nghttp, chromium, httpx, h2, websockets]
+def chromium_websocket(scene):
+    """A page in Chromium opens a WebSocket over the HTTP/2 connection that it came by (RFC 8441), and gets its message back"""
+    scene.larder(scene.configuration(scene.origin(), websocket=scene.origin("websocket")))
+    expect(report_of(scene, "/socket"), "h2 100000")
+    # The page, its image, the socket.
+    totals = scene.stats()["totals"]
+    expect(totals["http2"]["requests"], 3, f"requests over HTTP/2, of {totals['requests']}")
+
+
+CHECKS = [curl, nghttp, chromium, chromium_websocket, httpx, h2, websockets]

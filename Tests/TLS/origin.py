@@ -4,6 +4,7 @@ PORT` returns each message of a WebSocket. Ends with the process that started it
 import http.server
 import socketserver
 import sys
+import time
 
 RESOURCES = 200
 PAGE = """<!DOCTYPE html>
@@ -22,6 +23,18 @@ RESOURCES
 </body></html>
 """
 
+# What comes back from a WebSocket, and over which protocol the page itself came. Chromium waits for the image alone.
+SOCKET = """<!DOCTYPE html>
+<html><head><title>socket</title><link rel="icon" href="data:,"></head><body><p id=place></p><img src="/slow/5">
+<script>
+const socket = new WebSocket("wss://" + location.host + "/ws/echo");
+const say = text => document.getElementById("place").innerHTML = "<pre id=report>" + text + "</pre>";
+socket.onopen = () => socket.send("h".repeat(100000));
+socket.onerror = () => say("failed");
+socket.onmessage = message => say(performance.getEntriesByType("navigation")[0].nextHopProtocol + " " + message.data.length);
+</script></body></html>
+"""
+
 
 class Pages(http.server.BaseHTTPRequestHandler):
     """`/page`, and below it what that page loads; `/size/N` has N bytes. `Seen-…` has the fields that some checks are about."""
@@ -31,8 +44,12 @@ class Pages(http.server.BaseHTTPRequestHandler):
         if self.path == "/page":
             scripts = "\n".join(f'<script src="/resource/{number}.js"></script>' for number in range(RESOURCES))
             return self.respond("text/html", PAGE.replace("RESOURCES", scripts).encode())
+        if self.path == "/socket":
+            return self.respond("text/html", SOCKET.encode())
         if self.path.startswith("/resource/"):
             return self.respond("text/javascript", b"loaded += 1;\n")
+        if self.path.startswith("/slow/"):
+            time.sleep(int(self.path.rpartition("/")[2]))
         last = self.path.partition("?")[0].rpartition("/")[2]
         self.respond("application/json", b"x" * (int(last) if last.isdigit() else 100))
 

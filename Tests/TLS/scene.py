@@ -139,7 +139,7 @@ class Scene(contextlib.ExitStack):
         await_listener(process, port)
         return port
 
-    def configuration(self, origin, server="", limits=""):
+    def configuration(self, origin, server="", limits="", websocket=None):
         path = self.folder / "larder.yaml"
         path.write_text(f"""\
 server:
@@ -154,9 +154,10 @@ admin:
   listen: 127.0.0.1:{self.admin}
 upstreams:
   origin: http://127.0.0.1:{origin}
+  websocket: http://127.0.0.1:{websocket or origin}
 routes:
   - path: /ws/{{rest...}}
-    upstream: origin
+    upstream: websocket
     upgrade: [websocket]
   - path: /{{rest...}}
     upstream: origin
