@@ -60,7 +60,7 @@ def changed(draw, sent):
             else:
                 piece[start:start] = draw.randbytes(draw.randrange(1, 400))
             if draw.random() < 0.7:
-                piece[3:5] = struct.pack(">H", len(piece) - 5)
+                piece[3:5] = struct.pack(">H", len(piece) - 5 & 0xFFFF)
         elif choice == 4 and len(piece) > 6:
             # The same message in records of a few bytes.
             size = draw.choice([1, 2, 7, 50])
