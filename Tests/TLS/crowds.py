@@ -1,6 +1,7 @@
 """Crowds of clients that hold connections, or handshakes, and one that works beside them and is not to notice."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -54,6 +55,11 @@ def p99_of_handshakes(scene):
 def resident(process):
     with open(f"/proc/{process.process.pid}/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
+
+
+def processor_seconds(process):
+    with open(f"/proc/{process.process.pid}/stat") as file:
+        return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def compare(scene, crowd_of):
