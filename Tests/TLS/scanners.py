@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
+import signal
+import time
 
-from scene import HOST, expect, program, run
+from scene import HOST, Authority, expect, free_port, program, run, until
 
 # What testssl.sh says of the certificate of a test, or of the machine it runs on, and not of Larder.
 OF_THE_TEST = {
@@ -80,6 +83,55 @@ def min_version(scene):
     expect(re.findall(r"^(SSLv\d|TLSv1\.\d)\s+enabled", text, re.MULTILINE), ["TLSv1.3"], "versions")
 
 
+def client_certificates(scene):
+    """Clients without a certificate, or with a wrong or expired one, are refused; so are tickets of sessions that had another one"""
+    other = Authority(scene.folder / "other")
+    clients = scene.folder / "clients.pem"
+    shutil.copyfile(scene.authority.certificate, clients)
+    ports = {"open": scene.port, "require": free_port(), "optional": free_port(), "other": free_port()}
+    path = scene.configuration(scene.origin())
+    more = "".join(
+        f"    - {{address: \"127.0.0.1:{ports[name]}\", tls: {{certificates: {{cert: {scene.certificate}, key: {scene.key}}}, "
+        f"client_ca: {authorities}, client_auth: {auth}}}}}\n"
+        for name, authorities, auth in (("require", clients, "require"), ("optional", clients, "optional"),
+                                        ("other", other.certificate, "require")))
+    path.write_text(path.read_text().replace("  workers: 2\n", more + "  workers: 2\n"))
+    daemon = scene.larder(path)
+    known = scene.authority.issue("client", 3000, "clientAuth")
+    unknown, expired = other.issue("unknown", 3001, "clientAuth"), scene.authority.issue("expired", 3002, "clientAuth", 0)
+    time.sleep(1.1)  # or it would expire within this second
+
+    def ask(version, port, certificate=None, session=None, saved=None):
+        """Whether a request is served, and whether the session was resumed for it."""
+        arguments = ["openssl", "s_client", "-connect", f"127.0.0.1:{ports[port]}", "-servername", HOST, "-ign_eof", f"-{version}"]
+        for option, value in zip(("-cert", "-key"), certificate or ()):
+            arguments += [option, value]
+        for option, value in (("-sess_in", session), ("-sess_out", saved)):
+            arguments += [option, value] if value else []
+        shown = run(*arguments, input=f"GET /size/10 HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n").stdout
+        return "HTTP/1.1 200" in shown, "Reused, " in shown
+
+    served, resumed, refused = (True, False), (True, True), (False, False)
+    sessions = {}
+    for version in ("tls1_2", "tls1_3"):
+        of_open, of_optional, of_known = (scene.folder / f"{version}-{name}" for name in ("open", "optional", "known"))
+        for expected, arguments in (
+            (refused, ("require",)), (refused, ("require", unknown)), (refused, ("require", expired)),
+            (served, ("optional", None, None, of_optional)), (refused, ("optional", unknown)), (refused, ("optional", expired)),
+            (served, ("require", known, None, of_known)), (resumed, ("require", None, of_known)),
+            (served, ("open", None, None, of_open)), (refused, ("require", None, of_open)), (refused, ("require", None, of_optional)),
+            (refused, ("other", None, of_known)), (served, ("other", unknown)),
+        ):
+            expect(ask(version, *arguments), expected, f"{version} {arguments[0]} {arguments[1:]}")
+        sessions[version] = of_known
+    # When the authorities change, sessions that the ones before have vouched for are over.
+    shutil.copyfile(other.certificate, clients)
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: ask("tls1_3", "require", unknown) == served, "the other authority is believed")
+    for version, session in sessions.items():
+        expect(ask(version, "require", None, session), refused, f"{version}: a session of before")
+
+
 def old_clients(scene):
     """Clients of TLS 1.1, and those that want to renegotiate, are refused and told so; others go on"""
     scene.larder(scene.configuration(scene.origin()))
@@ -93,4 +145,4 @@ def old_clients(scene):
     assert scene.get("/size/10") == b"x" * 10
 
 
-CHECKS = [testssl, sslscan, min_version, old_clients]
+CHECKS = [testssl, sslscan, min_version, client_certificates, old_clients]

@@ -72,12 +72,12 @@ class Authority:
     def new_key(self, name):
         return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.folder / f"{name}.key"
 
-    def issue(self, name, serial):
-        """The paths of a certificate for `a.test` and 127.0.0.1, and of its key."""
+    def issue(self, name, serial, usage="serverAuth", days=90):
+        """The paths of a certificate for `a.test` and 127.0.0.1, and of its key. With no days it has expired already."""
         request, certificate = self.folder / f"{name}.csr", self.folder / f"{name}.pem"
         self.openssl("req", "-new", *self.new_key(name), "-out", request, "-subj", f"/CN={HOST}",
-                     "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-addext", "extendedKeyUsage=serverAuth")
-        self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "ca.key", "-days", 90,
+                     "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-addext", f"extendedKeyUsage={usage}")
+        self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "ca.key", "-days", days,
                      "-set_serial", serial, "-copy_extensions", "copy", "-out", certificate)
         return certificate, self.folder / f"{name}.key"
 
