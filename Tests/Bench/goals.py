@@ -30,6 +30,9 @@ def verdicts(results):
     def more(one, other):
         return None if one is None or other is None else one - other
 
+    def secure_idle(setup):
+        return scaled(idle(setup), 1 / 1000)
+
     round_trip = more(wait("larder-redis", "hit-one"), wait("larder-memory", "hit-one"))
 
     goals = [
@@ -51,6 +54,16 @@ def verdicts(results):
              cpu("larder-pass", "pass-1k"), cpu("nginx", "pass-1k", 0.9), "µs"),
         Goal("resident per idle connection at most nginx's",
              idle("larder-memory"), idle("nginx"), "bytes"),
+        Goal("TLS HIT of 1 KiB at most 0.65 x HAProxy's",
+             cpu("larder-tls", "tls-1k"), cpu("haproxy-tls", "tls-1k", 0.65), "µs"),
+        Goal("TLS HIT of 64 KiB at most 0.6 x HAProxy's",
+             cpu("larder-tls", "tls-64k"), cpu("haproxy-tls", "tls-64k", 0.6), "µs"),
+        Goal("HTTP/2 HIT of 1 KiB at most 0.5 x HAProxy's",
+             cpu("larder-tls", "h2-1k"), cpu("haproxy-tls", "h2-1k", 0.5), "µs"),
+        Goal("new TLS connection with a request at most nginx's",
+             cpu("larder-tls", "handshake"), cpu("nginx-tls", "handshake"), "µs"),
+        Goal("resident per idle TLS connection at most 12 KB",
+             secure_idle("larder-tls"), 12.0, "KB"),
         Goal("resident at start under 16 MiB",
              start("larder-memory"), 16.0, "MiB"),
     ]

@@ -18,6 +18,9 @@ CONNECTIONS = 10_000
 IN_FLIGHT = 200
 SECONDS = 60
 SETTLE_SECONDS = 1.5
+# Handshakes take this program longer than plain connections do; and some give buffers back after a while only.
+SECURE_CONNECTIONS = 3_000
+SECURE_SETTLE_SECONDS = 5
 REQUEST = b"GET /hit/1k.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 BODY_SIZE = 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # no TIME_WAIT: the next peer needs the ports
@@ -32,16 +35,20 @@ def start_size(running):
 
 def idle_cost(running, descriptor_limit):
     """Resident bytes per idle connection, on a proxy that has served a little before. Raises if it won't take them."""
-    port, pid = running.proxy.port, running.proxy.pid
+    port, pid, secure = running.proxy.port, running.proxy.pid, running.secure
     http_client.get(port, "/hit/1k.json")
-    load.run(port, "/hit/1k.json", 64, 1)
-    time.sleep(SETTLE_SECONDS)
+    load.run(secure.port if secure else port, "/hit/1k.json", 64, 1, scheme="https" if secure else "http")
+    settle = SECURE_SETTLE_SECONDS if secure else SETTLE_SECONDS
+    time.sleep(settle)
     before = usage.resident_bytes(pid)
-    count = min(CONNECTIONS, descriptor_limit - 500)
+    count = min(SECURE_CONNECTIONS if secure else CONNECTIONS, descriptor_limit - 500)
     connections = []
     try:
-        open_connections(port, count, connections)
-        time.sleep(SETTLE_SECONDS)
+        if secure:
+            open_secure_connections(secure, count, connections)
+        else:
+            open_connections(port, count, connections)
+        time.sleep(settle)
         after = usage.resident_bytes(pid)
         dropped = count_readable(connections)
         faults = [f"{dropped} of {count} idle connections were closed"] if dropped else []
@@ -82,6 +89,18 @@ def open_connections(port, count, connections):
                     del waiting[descriptor]
     finally:
         poll.close()
+
+
+def open_secure_connections(secure, count, connections):
+    """The same over TLS, one after the other. They read what comes behind the handshake with the response (tickets)."""
+    context = secure.context()
+    for _ in range(count):
+        connection = context.wrap_socket(socket.create_connection(("127.0.0.1", secure.port), 5), server_hostname="127.0.0.1")
+        connections.append(connection)
+        exchange = Exchange(connection)
+        connection.sendall(REQUEST)
+        while not exchange.read_is_complete():
+            pass
 
 
 def begin_connection(port):

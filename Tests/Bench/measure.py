@@ -14,7 +14,7 @@ import machine
 import origin as origins
 import usage
 
-LoadCase = namedtuple("LoadCase", "slug name path connections is_hit is_new", defaults=(False,))
+LoadCase = namedtuple("LoadCase", "slug name path connections is_hit is_new protocol", defaults=(False, "http"))
 
 LOAD_CASES = [
     LoadCase("hit-1k", "1 KiB HIT", "/hit/1k.json", 64, True),
@@ -29,7 +29,19 @@ STORE_CASES = [
     LoadCase("hit-one", "HIT, one client", "/hit/1k.json", 1, True),
     LoadCase("miss-one", "MISS, one client", origins.NEW, 1, False, True),
 ]
-ALL_CASES = LOAD_CASES + STORE_CASES
+
+# HITs over TLS 1.3 by wrk, over HTTP/2 (32 connections with 8 requests each) by h2load; new connections with a request each.
+SECURE_CASES = [
+    LoadCase("tls-1k", "1 KiB, TLS", "/hit/1k.json", 64, True, protocol="tls"),
+    LoadCase("tls-64k", "64 KiB, TLS", "/hit/64k.json", 64, True, protocol="tls"),
+    LoadCase("h2-1k", "1 KiB, HTTP/2", "/hit/1k.json", 32, True, protocol="h2"),
+    LoadCase("h2-64k", "64 KiB, HTTP/2", "/hit/64k.json", 32, True, protocol="h2"),
+    LoadCase("h2c-1k", "1 KiB, h2c", "/hit/1k.json", 32, True, protocol="h2c"),
+    LoadCase("h2c-64k", "64 KiB, h2c", "/hit/64k.json", 32, True, protocol="h2c"),
+    LoadCase("handshake", "new connection", "/hit/1k.json", 1, True, protocol="handshake"),
+    LoadCase("resumed", "resumed session", "/hit/1k.json", 1, True, protocol="resumed"),
+]
+ALL_CASES = LOAD_CASES + STORE_CASES + SECURE_CASES
 
 
 def faults_before(running, case, origin):
@@ -55,7 +67,7 @@ def sample(running, case, origin, seconds):
     """One run of wrk with the CPU time of the proxy and of its Redis around it."""
     seen = origin.requests_seen(case.path)
     proxy_before, redis_before, core_before = cpu_times(running)
-    figures = load.run(running.proxy.port, case.path, case.connections, seconds, case.is_new)
+    figures = load.run_case(running, case, seconds)
     proxy_after, redis_after, core_after = cpu_times(running)
     asked = origin.requests_seen(case.path) - seen
 
@@ -104,7 +116,7 @@ def rounds(pairs, origin, seconds, count, progress):
         samples[key] = []
         try:
             faults[key] = faults_before(running, case, origin)
-            load.run(running.proxy.port, case.path, case.connections, 1, case.is_new)
+            load.run_case(running, case, 1)
         except Exception as error:  # a peer that breaks must not take the others' figures along
             faults[key] = [describe(error)]
     for number in range(count):

@@ -2,7 +2,7 @@
 
 import json
 
-from measure import LOAD_CASES
+from measure import LOAD_CASES, SECURE_CASES
 
 MIB = 1024 * 1024
 MARK = "!"  # stands behind a figure whose samples had faults; the faults are listed below the tables
@@ -19,6 +19,8 @@ def text(results, verdicts):
             results, setup, case, "requests_per_second", "{:,.0f}")),
         table("Latency, ms: median / 99th percentile", setups, lambda setup, case: latency(results, setup, case)),
         store_table(results),
+        table("TLS 1.3 and HTTP/2: CPU time per request of the proxy's processes, µs", setups, lambda setup, case: cpu(
+            results, setup, case), ratios(results, SECURE_CASES), SECURE_CASES, 17),
         memory_table(results),
         goals_text(verdicts),
     ]
@@ -26,21 +28,21 @@ def text(results, verdicts):
     return "\n\n".join(part for part in parts if part)
 
 
-def table(title, setups, cell, extra_rows=()):
+def table(title, setups, cell, extra_rows=(), cases=LOAD_CASES, width=COLUMN_WIDTH):
     """One row per setup and one column per case; `extra_rows` maps a slug to more (name, cells) rows below its own."""
-    lines = [title, " " * NAME_WIDTH + "".join(case.name.rjust(COLUMN_WIDTH) for case in LOAD_CASES)]
+    lines = [title, " " * NAME_WIDTH + "".join(case.name.rjust(width) for case in cases)]
     extra = dict(extra_rows)
     for slug, name in setups.items():
-        cells = [cell(slug, case.slug) for case in LOAD_CASES]
+        cells = [cell(slug, case.slug) for case in cases]
         if not any(cells):
             continue
-        lines.append(row(name, cells))
-        lines += [row("  / " + other, ratio_cells) for other, ratio_cells in extra.get(slug, [])]
+        lines.append(row(name, cells, width))
+        lines += [row("  / " + other, ratio_cells, width) for other, ratio_cells in extra.get(slug, [])]
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def row(name, cells):
-    return name.ljust(NAME_WIDTH) + "".join((each or "–").rjust(COLUMN_WIDTH) for each in cells)
+def row(name, cells, width):
+    return name.ljust(NAME_WIDTH) + "".join((each or "–").rjust(width) for each in cells)
 
 
 def figure(results, setup, case, name, pattern):
@@ -92,13 +94,13 @@ def both_cpu(results, setup, case):
     return f"{result['cpu_us']:.1f}{redis}" + (MARK if result["faults"] else "")
 
 
-def ratios(results):
+def ratios(results, cases=LOAD_CASES):
     """Below each row of Larder, its CPU time divided by each peer's."""
     peers = {slug: name for slug, name in results["setups"].items() if not slug.startswith("larder")}
     for slug in results["setups"]:
         if slug.startswith("larder"):
             rows = [
-                (name, [ratio(results, slug, peer, case.slug) for case in LOAD_CASES]) for peer, name in peers.items()]
+                (name, [ratio(results, slug, peer, case.slug) for case in cases]) for peer, name in peers.items()]
             yield slug, [each for each in rows if any(each[1])]
 
 

@@ -29,12 +29,12 @@ def end_with_parent():
 class ChildProcess:
     """A program in the foreground whose output is added to a file."""
 
-    def __init__(self, arguments, folder, name, environment=None):
+    def __init__(self, arguments, folder, name, environment=None, pass_fds=()):
         self.output_path = os.path.join(folder, name + ".err")
         with open(self.output_path, "ab") as output:
             self.process = subprocess.Popen(
                 arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={**os.environ, **(environment or {})}, preexec_fn=end_with_parent)
+                env={**os.environ, **(environment or {})}, preexec_fn=end_with_parent, pass_fds=pass_fds)
 
     @property
     def is_running(self):

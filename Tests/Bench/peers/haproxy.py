@@ -1,6 +1,6 @@
 """HAProxy's small-object cache, with one thread and room for 1 MiB."""
 
-from peers.setup import Setup, find_program, first_version, write
+from peers.setup import SECURE, Setup, find_program, first_version, write
 
 
 class HAProxy(Setup):
@@ -12,6 +12,9 @@ class HAProxy(Setup):
         return first_version([find_program("haproxy"), "-v"])
 
     def command(self, folder, port, origin_port, redis_port):
+        return self.start(folder, f"bind 127.0.0.1:{port} backlog 4096", origin_port)
+
+    def start(self, folder, binds, origin_port):
         # `no strict-limits`: it would like two descriptors per connection at its connection limit, and never needs them.
         path = write(folder, "haproxy.cfg", f"""global
     nbthread 1
@@ -32,7 +35,7 @@ cache bench
     max-age 3600
 
 frontend clients
-    bind 127.0.0.1:{port} backlog 4096
+    {binds}
     use_backend cached if {{ path_beg /hit/ }}
     default_backend passed
 
@@ -45,3 +48,15 @@ backend passed
     server origin 127.0.0.1:{origin_port}
 """)
         return [find_program("haproxy"), "-db", "-f", path]
+
+
+class HAProxySecure(HAProxy):
+    slug = "haproxy-tls"
+    name = "HAProxy, TLS"
+    cases = SECURE
+
+    def secure_command(self, folder, port, origin_port, secure):
+        both = write(folder, "both.pem", "".join(open(path).read() for path in (secure.certificate, secure.key)))
+        return self.start(folder, f"""bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{secure.h2c_port} proto h2 backlog 4096
+    bind 127.0.0.1:{secure.port} ssl crt {both} alpn h2,http/1.1 backlog 4096""", origin_port)

@@ -1,8 +1,9 @@
-"""Larder in four setups, one worker each: cache in memory, in Redis, in memory before Redis, and a route without a cache."""
+"""Larder in five setups, one worker each: cache in memory, in Redis, in memory before Redis, a route without a cache, and TLS
+and HTTP/2 before the cache in memory."""
 
 import os
 
-from peers.setup import HITS, IDLE, PASS, STORE, Setup, first_version, write
+from peers.setup import HITS, IDLE, PASS, SECURE, STORE, Setup, first_version, write
 
 
 class Larder(Setup):
@@ -19,11 +20,14 @@ class Larder(Setup):
         return first_version([self.binary, "--version"])
 
     def command(self, folder, port, origin_port, redis_port):
+        return self.start(folder, f"127.0.0.1:{port}", origin_port, redis_port)
+
+    def start(self, folder, listen, origin_port, redis_port=None):
         redis = f"\n  redis: redis://127.0.0.1:{redis_port}/0" if redis_port else ""
         route = "/hit" if self.caches else "/pass"
         cache = "\n    cache:\n      timeout: 1h" if self.caches else ""
         path = write(folder, "larder.yaml", f"""server:
-  listen: 127.0.0.1:{port}
+  listen: {listen}
   workers: 1
 admin:
   listen: off
@@ -71,3 +75,17 @@ class LarderPassThrough(Larder):
     cases = PASS
     backend = "none"
     caches = False
+
+
+class LarderSecure(Larder):
+    slug = "larder-tls"
+    name = "Larder, TLS"
+    cases = SECURE
+    backend = "memory"
+
+    def secure_command(self, folder, port, origin_port, secure):
+        return self.start(folder, f"""
+    - 127.0.0.1:{port}
+    - {{address: "127.0.0.1:{secure.h2c_port}", h2c: on}}
+    - address: 127.0.0.1:{secure.port}
+      tls: {{certificates: {{cert: {secure.certificate}, key: {secure.key}}}}}""", origin_port)

@@ -7,7 +7,7 @@ instead of 31). So each size gets what is best for it.
 
 import os
 
-from peers.setup import Setup, find_program, first_version, write
+from peers.setup import SECURE, Setup, find_program, first_version, write
 
 MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules")
 
@@ -21,12 +21,15 @@ class NginxCache(Setup):
         return nginx_version()
 
     def command(self, folder, port, origin_port, redis_port):
+        return nginx_command(folder, self.server(folder, f"listen 127.0.0.1:{port} backlog=4096;", origin_port))
+
+    def server(self, folder, listen, origin_port):
         cache = os.path.join(folder, "cache")
-        server = f"""
+        return f"""
     proxy_cache_path {cache} levels=1:2 keys_zone=bench:8m max_size=256m inactive=1h use_temp_path=off;
     upstream origin {{ server 127.0.0.1:{origin_port}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        {listen}
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $host;
@@ -35,7 +38,20 @@ class NginxCache(Setup):
         location /hit/ {{ tcp_nopush off; proxy_pass http://origin; }}
         location /pass/ {{ proxy_cache off; proxy_pass http://origin; }}
     }}"""
-        return nginx_command(folder, server)
+
+
+class NginxSecure(NginxCache):
+    slug = "nginx-tls"
+    name = "nginx, TLS"
+    cases = SECURE
+
+    def secure_command(self, folder, port, origin_port, secure):
+        return nginx_command(folder, self.server(folder, f"""listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{secure.h2c_port} http2 backlog=4096;
+        listen 127.0.0.1:{secure.port} ssl http2 backlog=4096;
+        ssl_certificate {secure.certificate};
+        ssl_certificate_key {secure.key};
+        ssl_protocols TLSv1.2 TLSv1.3;""", origin_port))
 
 
 def nginx_version():

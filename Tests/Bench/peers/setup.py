@@ -12,11 +12,13 @@ import tempfile
 import http_client
 import machine
 from processes import Server
+from secure import Secure
 
 HITS = ("hit-1k", "hit-64k", "hit-1m")
 PASS = ("pass-1k",)
 IDLE = ("idle",)
 STORE = ("miss-1k", "hit-one", "miss-one")
+SECURE = ("tls-1k", "tls-64k", "h2-1k", "h2-64k", "h2c-1k", "h2c-64k", "handshake", "resumed", "idle-tls")
 
 
 class Setup:
@@ -38,6 +40,10 @@ class Setup:
         """Writes the configuration into `folder`; returns the arguments that start the proxy in the foreground."""
         raise NotImplementedError
 
+    def secure_command(self, folder, port, origin_port, secure):
+        """The same of a setup that speaks TLS and HTTP/2 too, where `secure` says."""
+        raise NotImplementedError
+
 
 class RunningSetup:
     """A proxy that answers, with the Redis of its own if it uses one."""
@@ -46,12 +52,17 @@ class RunningSetup:
         self.setup = setup
         self.redis = None
         self.proxy = None
+        self.secure = None
         folder = tempfile.mkdtemp(prefix=setup.slug + "-", dir=base_folder)
         try:
             if setup.uses_redis:
                 self.redis = start_redis(folder)
             port = machine.free_port()
-            arguments = setup.command(folder, port, origin_port, self.redis and self.redis.port)
+            if setup.cases == SECURE:
+                self.secure = Secure(folder)
+                arguments = setup.secure_command(folder, port, origin_port, self.secure)
+            else:
+                arguments = setup.command(folder, port, origin_port, self.redis and self.redis.port)
             self.proxy = Server(arguments, folder, port, machine.PROXY_CORES)
             probe = "/pass/1k.json" if setup.cases == PASS else "/hit/1k.json"
             self.proxy.wait_until(lambda port: http_client.get(port, probe).status == 200)
