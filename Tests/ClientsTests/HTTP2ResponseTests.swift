@@ -371,6 +371,7 @@ struct HTTP2ResponseTests {
         ("WINDOW_UPDATE", [HTTP2.window(0, 1)], 2500),
         ("PRIORITY", [HTTP2Frame(.priority, stream: 1, [0, 0, 0, 3, 1])], 2500),
         ("DATA without bytes", [HTTP2.data(1)], 2500),
+        ("DATA of padding", [HTTP2Frame(.data, flags: HTTP2Frame.padded, stream: 1, [2, 0, 0])], 2500),
         ("unknown frames", [HTTP2Frame(.unknown)], 2500),
     ]
 
@@ -385,6 +386,29 @@ struct HTTP2ResponseTests {
         client.send((1000..<count).flatMap { _ in frames })
         #expect(client.connectionError == 11 && client.end == "closed", "\(name)")
         #expect(scene.connections.counters.http2.frameFloods == 1 && scene.log.last == "gone")
+    }
+
+    @Test(
+        "RFC 7541 §6.1: a large field of the table that is referred to over and over is decoded for a while only",
+        arguments: [HTTP2.request(), [("cookie", "late")]])
+    func headerBomb(fields: [(String, String)]) {
+        scene.answer = { $0.read() }
+        let client = FrameClient(scene)
+        var remembered = HTTP2.section([("x", String(repeating: "a", count: 4000))])
+        // Literal with incremental indexing (§6.2.1): 62 from now on.
+        remembered[0] = 0x40
+        let first = HTTP2.section(HTTP2.request("POST")) + remembered
+        client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: 1, first))
+        let isTrailer = fields.count == 1
+        let flags = HTTP2Frame.endHeaders | HTTP2Frame.endStream
+        func section(_ count: Int) -> [UInt8] { HTTP2.section(fields) + [UInt8](repeating: 0x80 | 62, count: count) }
+        if !isTrailer {
+            client.send(HTTP2Frame(.headers, flags: flags, stream: 3, section(20)))
+            #expect(client.status(3) == "431" && client.isAlive)
+        }
+        client.send(HTTP2Frame(.headers, flags: flags, stream: isTrailer ? 1 : 5, section(15_000)))
+        #expect(client.connectionError == 11 && client.end == "closed")
+        #expect(scene.connections.counters.http2.frameFloods == 1)
     }
 
     @Test("§10.5: streams that are reset again and again end the connection", arguments: [false, true])

@@ -140,6 +140,16 @@ struct HTTP2RuleTests {
         HTTP2Rule(
             "6.3: PRIORITY of a wrong size", [get(1), raw(.priority, 0, 1, [0, 0, 0, 3])], .stream(1, frameSizeError),
             or: .connection(frameSizeError)),
+        HTTP2Rule(
+            "RFC 9218 7.1: PRIORITY_UPDATE of stream 0",
+            [raw(.priorityUpdate, 0, 0, [0, 0, 0, 0] + Array("u=1".utf8))],
+            .connection(protocolError)),
+        HTTP2Rule(
+            "RFC 9218 7.1: PRIORITY_UPDATE on a stream",
+            [get(1), raw(.priorityUpdate, 0, 1, [0, 0, 0, 1] + Array("u=1".utf8))], .connection(protocolError)),
+        HTTP2Rule(
+            "RFC 9218 7.1: PRIORITY_UPDATE of a stream to come",
+            [raw(.priorityUpdate, 0, 0, [0, 0, 0, 1] + Array("u=1".utf8)), get(1)], .response(1, "200")),
         HTTP2Rule("6.3: PRIORITY in any state", [raw(.priority, 0, 7, [0, 0, 0, 3, 1]), get(9)], .response(9, "200")),
         HTTP2Rule("6.4: RST_STREAM without a stream", [HTTP2.reset(0)], .connection(protocolError)),
         HTTP2Rule(

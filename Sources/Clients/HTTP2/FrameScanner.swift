@@ -5,7 +5,7 @@ import Bytes
 
 /// Reads the headers of frames as bytes come, the client's preface before them.
 struct FrameScanner {
-    /// A header, and what of a PRIORITY frame's payload is looked at.
+    /// A header, and what of the payload of PRIORITY and PRIORITY_UPDATE is looked at.
     private var header = (UInt64(0), UInt64(0))
     private var headerCount = 0
     /// Bytes until the next header, or before the first.
@@ -33,7 +33,7 @@ struct FrameScanner {
             guard headerCount >= Self.headerLength else { continue }
             var frame = self.frame
             // Who depends on what stands at the beginning of the payload.
-            if frame.kind == ReceivedFrame.Kind.priority, frame.length >= 4 {
+            if frame.namesStream {
                 guard headerCount == Self.headerLength + 4 else { continue }
                 frame.dependency = UInt32(truncatingIfNeeded: header.1) & 0x7fff_ffff
             }

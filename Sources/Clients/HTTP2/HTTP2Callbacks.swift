@@ -28,6 +28,7 @@ enum HTTP2Callbacks {
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, data in
             guard let frame = unsafe frame else { return 0 }
             let identifier = unsafe frame.pointee.hd.stream_id
+            unsafe owner(of: data).decodedSize.begin()
             if unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
                 // Its fields are read all the same, for those of later streams refer to them, and nobody gets them.
                 guard let stream = unsafe owner(of: data).open(identifier) else { return 0 }
@@ -37,7 +38,8 @@ enum HTTP2Callbacks {
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-            session, frame, name, nameCount, value, valueCount, _, _ in
+            session, frame, name, nameCount, value, valueCount, _, data in
+            guard unsafe owner(of: data).takesField(nameCount + valueCount) else { return stopsReading }
             guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value,
                 let stream = unsafe nghttp2_session_get_stream_user_data(session, frame.pointee.hd.stream_id)
             else { return 0 }
@@ -59,6 +61,13 @@ enum HTTP2Callbacks {
             let identifier = unsafe frame.pointee.hd.stream_id
             let kind = unsafe frameKind(frame)
             guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
+            // Nothing but padding is no content either.
+            if kind == NGHTTP2_DATA.rawValue, unsafe frame.pointee.data.padlen > 0,
+                unsafe frame.pointee.hd.length <= frame.pointee.data.padlen, unsafe !endsStream(frame),
+                unsafe !owner(of: data).spend(.control)
+            {
+                return stopsReading
+            }
             guard let stream = unsafe known(session, identifier) else { return 0 }
             let isRequest =
                 unsafe kind == NGHTTP2_HEADERS.rawValue && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST

@@ -89,4 +89,13 @@ extension HTTP2Connection {
         unsentStart = 0
         leave()
     }
+
+    // MARK: Bounds
+
+    /// One more field of the section that is being read; false if nothing more is.
+    func takesField(_ count: Int) -> Bool {
+        if decodedSize.takes(count, limit: connections.limits.head.head) { return true }
+        connections.counters.http2.frameFloods += 1
+        return fail(.enhanceYourCalm)
+    }
 }

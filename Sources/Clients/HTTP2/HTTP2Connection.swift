@@ -32,6 +32,7 @@ final class HTTP2Connection: ClientConnection {
     private var requests = 0
     private var pace = FramePace()
     private var identifiers = StreamIdentifiers()
+    var decodedSize = DecodedSize()
     private var scanner = FrameScanner()
     /// Streams that the client has reset in what is being read.
     private var justReset: [Int32] = []
@@ -191,7 +192,7 @@ final class HTTP2Connection: ClientConnection {
         return fail(.enhanceYourCalm)
     }
 
-    private func fail(_ error: HTTP2Error) -> Bool {
+    func fail(_ error: HTTP2Error) -> Bool {
         session.terminate(error)
         return false
     }

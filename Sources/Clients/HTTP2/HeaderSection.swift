@@ -6,6 +6,22 @@ import Bytes
 import HTTPSemantics
 import HTTPWire
 
+/// How large the header section that is being read has become, for whoever it is. A byte of it may stand for a field of the
+/// dynamic table with thousands (RFC 7541 §6.1): one that is far too large isn't decoded to its end.
+struct DecodedSize {
+    /// Up to so many times the limit of a head, a section is read to its end and answered.
+    private static let most = 4
+    private var size = 0
+
+    mutating func begin() { size = 0 }
+
+    /// - Parameter count: bytes of a field's name and value.
+    mutating func takes(_ count: Int, limit: Int) -> Bool {
+        size += count + HeaderSection.fieldOverhead
+        return size <= Self.most * limit
+    }
+}
+
 /// Puts one head together after another.
 struct HeaderSection: ~Copyable {
     /// What makes a section malformed (RFC 9113 §8.1.1): the stream is reset.

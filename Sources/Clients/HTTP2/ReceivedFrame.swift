@@ -7,7 +7,7 @@ struct ReceivedFrame: Equatable {
     /// Bytes of the payload.
     let length: Int
     let stream: Int32
-    /// Of PRIORITY: what the stream depends on.
+    /// Of PRIORITY: what the stream depends on. Of PRIORITY_UPDATE: which stream it is about.
     var dependency: UInt32?
 
     /// RFC 9113 §6.
@@ -20,6 +20,8 @@ struct ReceivedFrame: Equatable {
         static let ping: UInt8 = 6
         static let goAway: UInt8 = 7
         static let continuation: UInt8 = 9
+        /// RFC 9218 §7.1.
+        static let priorityUpdate: UInt8 = 16
     }
 
     /// END_STREAM of DATA and HEADERS, ACK of SETTINGS and PING.
@@ -47,7 +49,15 @@ struct ReceivedFrame: Equatable {
     }
 
     /// RFC 9113 §6.3, and RFC 7540 §5.3.1, which still holds for whoever sends PRIORITY.
+    /// RFC 9218 §7.1 for PRIORITY_UPDATE.
     var isInvalidPriority: Bool {
-        kind == Kind.priority && (stream == 0 || dependency == UInt32(bitPattern: stream))
+        switch kind {
+        case Kind.priority: stream == 0 || dependency == UInt32(bitPattern: stream)
+        case Kind.priorityUpdate: stream != 0 || dependency == 0
+        default: false
+        }
     }
+
+    /// The first four bytes of the payload are looked at.
+    var namesStream: Bool { (kind == Kind.priority || kind == Kind.priorityUpdate) && length >= 4 }
 }
