@@ -106,8 +106,8 @@ static inline int larder_tls_ticket(SSL *ssl, unsigned char *name, unsigned char
   parameters[2] = OSSL_PARAM_construct_end();
   if (!EVP_MAC_CTX_set_params(mac, parameters)) return -1;
   if (!EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, encrypts)) return -1;
-  // 2: valid, and to be replaced by one of the first key.
-  return encrypts || index == 0 ? 1 : 2;
+  // 2: valid, and to be replaced by one of the first key; in TLS 1.3 always, since a client uses a ticket once (RFC 8446 C.4).
+  return encrypts || (index == 0 && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }
 
 static inline void larder_tls_use_tickets(SSL_CTX *context, larder_tls_ticket_keys *keys) {
