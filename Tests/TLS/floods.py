@@ -24,13 +24,14 @@ SECONDS = 3
 def floods():
     """What each flood sends again and again, by its name; `number` counts from 0."""
     from cases import GET, request, section
-    from http2_peer import (CONTINUATION, DATA, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    from http2_peer import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
                             frame, literal, number, settings)
     from cases import post
 
     def stream(count):
         return 2 * count + 1
 
+    large = section(GET) + literal(b"x", b"y" * 4000, 0x40)
     return {
         "requests that are cancelled at once": lambda count: request(stream(count)) + frame(RST_STREAM, 0, stream(count), number(8)),
         "requests that make the daemon reset them": lambda count: (
@@ -48,6 +49,8 @@ def floods():
         "DATA of nothing": lambda count: frame(DATA, 0, 1) if count else post(1),
         "DATA of padding": lambda count: frame(DATA, 8, 1, b"\1\0") if count else post(1),
         "frames of an unknown kind": lambda count: frame(0xBE, 0, 0, b""),
+        "a field of the table, very often": lambda count: frame(
+            HEADERS, END_HEADERS | END_STREAM, stream(count), large if count == 0 else section(GET) + b"\xbe" * 15_000),
     }
 
 

@@ -320,6 +320,8 @@ CASES = [
     case("6.9.1", "Padding counts in windows, and they open for it", window_of_content),
     case("6.9.2", "A window that becomes negative", follows_smaller_window),
     case("6.9.2", "A window that grows by SETTINGS", follows_larger_window),
+    case("6.9.2", "SETTINGS that take a window above 2^31-1", connection_error(FLOW), post(1), open_window(1, 0x7FFFFFFF - 65535),
+         frame(SETTINGS, 0, 0, settings((INITIAL_WINDOW_SIZE, 65536)))),
     case("4.2", "No frame is larger than the client takes", keeps_to_frame_size),
     # CONTINUATION
     case("6.10", "CONTINUATION on stream 0", connection_error(PROTOCOL), cut(1), rest(0)),

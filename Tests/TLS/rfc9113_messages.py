@@ -1,6 +1,6 @@
 """RFC 9113 §8: requests and responses, malformed ones above all; RFC 8441 and RFC 9110 where they are HTTP/2's affair."""
 
-from cases import (GET, POST, WHOLE, await_response, case, check_response, goes_on, malformed, ping, post, replaced,
+from cases import (GET, POST, WHOLE, await_response, case, check_response, connection_error, goes_on, malformed, ping, post, replaced,
                    request, response, serves_next, stream_error, without)
 from http2_peer import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, frame, number, section)
 
@@ -197,6 +197,7 @@ CASES = [
     case("9218 7.1", "PRIORITY_UPDATE on a stream", stream_error("PROTOCOL_ERROR"), frame(16, 0, 1, number(1) + b"u=1")),
     case("9218 7.1", "PRIORITY_UPDATE without its identifier", stream_error("FRAME_SIZE_ERROR", "PROTOCOL_ERROR"),
          frame(16, 0, 0, b"\0\0")),
+    case("9218 7.1", "PRIORITY_UPDATE of stream 0", connection_error("PROTOCOL_ERROR"), frame(16, 0, 0, number(0) + b"u=1")),
     case("9218 7.1", "PRIORITY_UPDATE of a stream to come, and of one that has been", goes_on, frame(16, 0, 0, number(1) + b"u=1"),
          request(1), await_response(1), frame(16, 0, 0, number(1) + b"u=7, i")),
 ]

@@ -145,4 +145,28 @@ def old_clients(scene):
     assert scene.get("/size/10") == b"x" * 10
 
 
-CHECKS = [testssl, sslscan, min_version, client_certificates, old_clients]
+def groups(scene):
+    """No group of keys is offered that costs the server many times what it costs the client to ask (ffdhe8192: 200 ms)"""
+    sslscan = program("sslscan", "sslscan")
+    scene.larder(scene.configuration(scene.origin()))
+    text = run(sslscan, "--no-colour", f"--sni-name={HOST}", f"127.0.0.1:{scene.port}", within=120).stdout
+    found = re.findall(r"^TLSv1\.\d\s+\d+ bits\s+(\S+)", text.partition("Server Key Exchange Group")[2], re.MULTILINE)
+    assert "x25519" in found and "secp256r1" in found, text
+    expect([group for group in found if group.startswith("ffdhe")], [], "groups")
+    return ", ".join(dict.fromkeys(found))
+
+
+def tickets(scene):
+    """A session that is resumed gets a new ticket in TLS 1.3, where clients use each of them once (RFC 8446 C.4)"""
+    scene.larder(scene.configuration(scene.origin()))
+    connect = ["openssl", "s_client", "-connect", f"127.0.0.1:{scene.port}", "-servername", HOST, "-ign_eof"]
+    closing = f"GET /size/10 HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    for version in ("-tls1_2", "-tls1_3"):
+        first, second = scene.folder / f"first{version}", scene.folder / f"second{version}"
+        run(*connect, version, "-sess_out", first, input=closing)
+        resumed = run(*connect, version, "-sess_in", first, "-sess_out", second, input=closing)
+        assert "Reused, " in resumed.stdout, f"{version}: not resumed: {resumed.stdout[-500:]}"
+    assert second.exists() and second.read_text() != first.read_text(), "no new ticket"
+
+
+CHECKS = [testssl, sslscan, min_version, groups, tickets, client_certificates, old_clients]
