@@ -144,7 +144,7 @@ allocations: ## Count heap allocations per kind of HIT in a release build
 		echo "The release build of the allocation tests took $$SECONDS s"; \
 		swift test --skip-build --disable-xctest $(ALLOCATIONS) --filter AllocationTests
 
-# These download what they need, the first two from PyPI, the third a minimal Debian; without a network they are skipped.
+# These download what they need, the first three from PyPI, the fourth a minimal Debian; without a network they are skipped.
 .PHONY: test-apps
 test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Larder; needs PyPI
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)

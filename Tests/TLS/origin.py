@@ -37,7 +37,8 @@ socket.onmessage = message => say(performance.getEntriesByType("navigation")[0].
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """`/page`, and below it what that page loads; `/size/N` has N bytes. `Seen-…` has the fields that some checks are about."""
+    """`/page`, and below it what that page loads; `/size/N` has N bytes. To POST, `Seen-…` has the fields
+    that some checks are about."""
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -68,7 +69,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        for name in ("Host", "Cookie", "TE", "Trailer"):
+        for name in ("Host", "Cookie") if self.command == "POST" else ():
             for value in self.headers.get_all(name, []):
                 self.send_header(f"Seen-{name}", value)
         self.end_headers()
