@@ -41,6 +41,9 @@ let package = Package(
             name: "Compression", dependencies: ["Bytes", "HTTPSemantics", "CZlib", "CZstd", "CBrotli"],
             swiftSettings: strict),
         .target(name: "HTTPWire", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
+        .target(
+            name: "HTTP2Wire", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "CNghttp2"],
+            swiftSettings: strict),
         .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
         .target(
@@ -62,7 +65,8 @@ let package = Package(
         .target(
             name: "Clients",
             dependencies: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS", "CNghttp2",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS", "HTTP2Wire",
+                "CNghttp2",
             ],
             swiftSettings: strict),
         .target(
@@ -101,6 +105,8 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "HTTPWireTests", dependencies: ["HTTPWire", "HTTPSemantics", "Bytes"], swiftSettings: tests),
+        .testTarget(
+            name: "HTTP2WireTests", dependencies: ["HTTP2Wire", "EventLoop", "TestSupport"], swiftSettings: tests),
         .testTarget(
             name: "HTTPCachingTests",
             dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport", "TestRandomness"],

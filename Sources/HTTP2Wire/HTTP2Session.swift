@@ -1,16 +1,15 @@
 // nghttp2's session of one connection: frames, HPACK, flow control, and the order of what is sent (RFC 9113, RFC 7541, RFC 9218).
-// It reads no socket and calls no handler: what has happened is noted on the streams, and what is to be sent is asked for.
+// It reads no socket and calls no handler: the callbacks of its library's user do, and what is to be sent is asked for.
 //
-// Safety: `session` is owned by this object and freed in `deinit`; it is told of this object as its user data, and calls back only
-// within calls that this object makes. It points to streams as long as their connection holds them: whoever lets go of a stream
-// calls `forget` first. Memory that a callback lends is read within that callback.
+// Safety: `session` is owned by this object and freed in `deinit`; it is told of its connection, which owns this object, as its
+// user data, and calls back only within calls that this object makes. It points to streams as long as their connection holds them:
+// whoever lets go of a stream calls `forget` first. Memory that a callback lends is read within that callback.
 
 import Bytes
 import CNghttp2
-import EventLoop
 
 /// RFC 9113 §7, those that Larder itself says.
-enum HTTP2Error: UInt32 {
+package enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
@@ -19,22 +18,20 @@ enum HTTP2Error: UInt32 {
 }
 
 @safe
-final class HTTP2Session {
+package final class HTTP2Session {
     private let session: OpaquePointer
-    /// Owns this object. Without a check at each use: several a frame were a fiftieth of a hit.
-    unowned(unsafe) let connection: HTTP2Connection
-    /// The client was told to go, and why; nothing more is read.
-    private(set) var isTerminated = false
+    /// The peer was told to go, and why; nothing more is read.
+    package private(set) var isTerminated = false
 
-    /// Nil where there is no memory for it.
-    init?(_ library: HTTP2Library, connection: HTTP2Connection) {
-        unsafe self.connection = connection
+    /// A server's session; nil where there is no memory for it.
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package init?(server connection: AnyObject, _ library: HTTP2Library) {
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made
         else { return nil }
         unsafe session = made
-        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -43,7 +40,7 @@ final class HTTP2Session {
 
     /// The server's part of the preface (RFC 9113 §3.4).
     /// - Parameter window: bytes that all streams together may be sent before some are taken.
-    func begin(streams: Int, headerList: Int, streamWindow: Int, window: Int) {
+    package func begin(streams: Int, headerList: Int, streamWindow: Int, window: Int) {
         var settings = [
             entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams),
             entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, streamWindow),
@@ -59,8 +56,8 @@ final class HTTP2Session {
         nghttp2_settings_entry(settings_id: Int32(setting.rawValue), value: UInt32(clamping: value))
     }
 
-    /// Takes bytes from the client; false if the connection is of no further use.
-    func receive(_ bytes: Span<UInt8>) -> Bool {
+    /// Takes bytes from the peer; false if the connection is of no further use.
+    package func receive(_ bytes: Span<UInt8>) -> Bool {
         guard !isTerminated else { return true }
         return unsafe bytes.withUnsafeBufferPointer { buffer in
             guard let start = buffer.baseAddress else { return true }
@@ -72,7 +69,7 @@ final class HTTP2Session {
 
     /// Appends frames to `output` until it holds so many bytes, or there is nothing to send.
     /// - Returns: false if the connection is of no further use.
-    func write(to library: HTTP2Library, limit: Int) -> Bool {
+    package func write(to library: HTTP2Library, limit: Int) -> Bool {
         while library.output.count < limit {
             var bytes: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(session, &bytes)
@@ -84,20 +81,20 @@ final class HTTP2Session {
         return true
     }
 
-    var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
-    var wantsToWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+    package var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
+    package var wantsToWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
 
     /// RFC 9113 §6.8: first a warning, that streams which are on their way still get responses.
-    func announceShutdown() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
+    package func announceShutdown() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
 
     /// Then which streams were the last.
-    func shutDown() {
+    package func shutDown() {
         let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
         _ = unsafe nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, 0, nil, 0)
     }
 
     /// The connection ends with everything on it.
-    func terminate(_ error: HTTP2Error) {
+    package func terminate(_ error: HTTP2Error) {
         guard !isTerminated else { return }
         isTerminated = true
         _ = unsafe nghttp2_session_terminate_session(session, error.rawValue)
@@ -105,24 +102,26 @@ final class HTTP2Session {
 
     // MARK: Streams
 
-    func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
+    package func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
 
     /// Before a stream is used for another request.
-    func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }
+    package func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }
 
-    func reset(_ stream: Int32, _ error: HTTP2Error) {
+    package func reset(_ stream: Int32, _ error: HTTP2Error) {
         _ = unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, error.rawValue)
     }
 
     /// Content of a stream was taken, so that as much may follow.
-    func consume(_ count: Int, of stream: Int32) { _ = unsafe nghttp2_session_consume_stream(session, stream, count) }
+    package func consume(_ count: Int, of stream: Int32) {
+        _ = unsafe nghttp2_session_consume_stream(session, stream, count)
+    }
 
     /// More of a response is there than there was.
-    func resume(_ stream: Int32) { _ = unsafe nghttp2_session_resume_data(session, stream) }
+    package func resume(_ stream: Int32) { _ = unsafe nghttp2_session_resume_data(session, stream) }
 
     /// A response's head, as neutral lines.
     /// - Parameter hasContent: its content will be asked for.
-    func respond(
+    package func respond(
         on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>, hasContent: Bool, status: FieldPairs.StatusForm
     ) {
         let count = library.fields.read(lines, status)
@@ -132,13 +131,13 @@ final class HTTP2Session {
                 return
             }
             var provider = unsafe nghttp2_data_provider(
-                source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
+                source: nghttp2_data_source(), read_callback: library.readContent)
             _ = unsafe nghttp2_submit_response(session, stream, pairs, count, &provider)
         }
     }
 
     /// An interim response (RFC 9113 §8.1).
-    func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
+    package func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.read(lines)
         unsafe library.fields.withPairs(in: lines) { pairs in
             _ = unsafe nghttp2_submit_headers(
@@ -147,7 +146,7 @@ final class HTTP2Session {
     }
 
     /// The fields behind a response's content.
-    func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
+    package func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.readTrailers(lines)
         unsafe library.fields.withPairs(in: lines) { pairs in
             _ = unsafe nghttp2_submit_trailer(session, stream, pairs, count)

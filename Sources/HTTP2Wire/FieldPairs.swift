@@ -10,7 +10,7 @@ import HTTPWire
 
 /// One head after another; once it has grown, nothing is allocated.
 @safe
-final class FieldPairs {
+package final class FieldPairs {
     private struct Pair {
         let name: Range<Int>
         let value: Range<Int>
@@ -25,10 +25,10 @@ final class FieldPairs {
 
     private static let statusNameLength = 7
 
-    init() { unsafe entries = [] }
+    package init() { unsafe entries = [] }
 
     /// What becomes of the status in the lines.
-    enum StatusForm {
+    package enum StatusForm {
         case asWritten
         /// A 101 (RFC 8441 §5).
         case switched
@@ -42,7 +42,7 @@ final class FieldPairs {
 
     /// Reads a status line and the fields behind it.
     /// - Returns: how many pairs there are.
-    func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
+    package func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
         pairs.removeAll(keepingCapacity: true)
         hasStatus = true
         // `HTTP/1.1 200 OK`
@@ -58,7 +58,7 @@ final class FieldPairs {
         return pairs.count + 1
     }
 
-    func readTrailers(_ lines: Span<UInt8>) -> Int {
+    package func readTrailers(_ lines: Span<UInt8>) -> Int {
         pairs.removeAll(keepingCapacity: true)
         hasStatus = false
         readFields(lines, from: 0)
@@ -97,7 +97,7 @@ final class FieldPairs {
     }
 
     /// Lends the pairs that were read from these lines.
-    func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
+    package func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
         unsafe lines.withUnsafeBufferPointer { buffer in
             unsafe status.withUnsafeMutableBufferPointer { status in
                 guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress),
