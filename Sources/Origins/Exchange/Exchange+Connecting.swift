@@ -52,7 +52,8 @@ extension Exchange {
                 access.discard(idle)
                 continue
             }
-            return use(idle)
+            idle.user = self
+            return use(.connection(idle))
         }
         guard access.mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
             return perform(state.connectionLimitReached())
@@ -66,22 +67,22 @@ extension Exchange {
         case .connected(let descriptor):
             let connection = access.open(
                 descriptor, isConnected: true, to: endpoint, of: server, channel: channel, user: self)
-            guard channel != nil else { return use(connection) }
-            giveTime(to: connection)
+            guard channel != nil else { return use(.connection(connection)) }
+            giveTime(to: .connection(connection))
             connection.beginSecuring()
         case .underWay(let descriptor):
             let connection = access.open(
                 descriptor, isConnected: false, to: endpoint, of: server, channel: channel, user: self)
-            giveTime(to: connection)
+            giveTime(to: .connection(connection))
             connection.wait(for: .write)
         }
     }
 
     /// The connection, with TLS if that is to be spoken, has its time to come about.
-    private func giveTime(to connection: OriginConnection) {
-        self.connection = connection
+    private func giveTime(to carrier: OriginCarrier) {
+        self.carrier = carrier
         state.connecting()
-        connection.setDeadline(afterMilliseconds: connectTime)
+        carrier.setDeadline(afterMilliseconds: connectTime)
     }
 
     /// How long the address may take to accept the connection: its share of what is left, in milliseconds. An address that
@@ -93,10 +94,9 @@ extension Exchange {
         return max(left / Int64(others + 1), Self.leastConnectMilliseconds)
     }
 
-    /// Sends the request over an open connection.
-    func use(_ connection: OriginConnection) {
-        self.connection = connection
-        connection.user = self
+    /// Sends the request.
+    func use(_ carrier: OriginCarrier) {
+        self.carrier = carrier
         isOutstanding = true
         server?.outstanding.wrappingAdd(1, ordering: .relaxed)
         server?.requests.wrappingAdd(1, ordering: .relaxed)
@@ -108,14 +108,14 @@ extension Exchange {
         holdsHeads = false
         connectionNumber &+= 1
         head.reset()
-        perform(state.connected(isReused: connection.isReused))
+        perform(state.connected(isReused: carrier.isReused))
     }
 }
 
 extension Exchange: OriginConnectionUser {
     func connectionOpened(_ connection: OriginConnection) {
         connection.clearDeadline()
-        use(connection)
+        use(.connection(connection))
     }
 
     func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
@@ -128,7 +128,7 @@ extension Exchange: OriginConnectionUser {
         perform(state.refused(fault.kind == .untrusted ? .untrusted : .handshakeFailed))
     }
 
-    func connectionReadable(_ connection: OriginConnection) { read(from: connection) }
+    func connectionReadable(_ connection: OriginConnection) { read(from: .connection(connection)) }
 
     func connectionWritable(_ connection: OriginConnection) { sendUnsent() }
 

@@ -9,11 +9,11 @@ extension Exchange {
     /// One read: what a client that doesn't take it costs at most.
     private static let readSize = 64 << 10
 
-    func read(from connection: OriginConnection) {
+    func read(from carrier: OriginCarrier) {
         if state.phase == .awaitingHead {
             access.loop.input.restore(partialHead.span)
             let before = partialHead.count
-            let result = connection.receive(after: before, atMost: Self.readSize)
+            let result = carrier.receive(after: before, atMost: Self.readSize)
             // What comes over TLS may be none of the response's.
             if result != .wouldBlock { holdsHeads = false }
             switch result {
@@ -23,7 +23,7 @@ extension Exchange {
             case .bytes(let count): return readHead(count: before + count)
             }
         }
-        switch connection.receive(after: 0, atMost: Self.readSize) {
+        switch carrier.receive(after: 0, atMost: Self.readSize) {
         case .wouldBlock: return
         case .ended: perform(state.ended())
         case .failed: perform(state.broke())
