@@ -29,7 +29,8 @@ BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev m
 	module/openssl:libssl-dev module/libnghttp2:libnghttp2-dev
 TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
 	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
-	command/strace:strace command/nghttp:nghttp2-client command/h2load:nghttp2-client
+	command/strace:strace command/nghttp:nghttp2-client command/h2load:nghttp2-client \
+	command/nghttpd:nghttp2-server
 
 # Installs missing packages of the list; silent if none is missing. Services that a package starts are left alone: the
 # tests start their own servers on other ports.
@@ -140,7 +141,7 @@ allocations: ## Count heap allocations per kind of HIT in a release build
 
 # These download what they need, the first two from PyPI, the third a minimal Debian; without a network they are skipped.
 .PHONY: test-apps
-test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Larder; needs PyPI
+test-apps: build ## Put FastAPI, Flask, GraphQL, LightAPI and gRPC servers behind Larder; needs PyPI
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)
 	@Tests/Apps/run "$(BINARY)"
 

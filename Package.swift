@@ -60,7 +60,10 @@ let package = Package(
             name: "Routing", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
             swiftSettings: strict),
         .target(
-            name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS"],
+            name: "Origins",
+            dependencies: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTP2Wire", "EventLoop", "Configuration", "TLS", "CNghttp2",
+            ],
             swiftSettings: strict),
         .target(
             name: "Clients",
@@ -132,7 +135,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "OriginsTests",
-            dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            dependencies: [
+                "Origins", "Bytes", "HTTPSemantics", "HTTPWire", "HTTP2Wire", "EventLoop", "Configuration",
+                "TestSupport",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ClientsTests",

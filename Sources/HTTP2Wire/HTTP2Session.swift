@@ -13,7 +13,10 @@ package enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
+    case settingsTimeout = 4
     case streamClosed = 5
+    case refusedStream = 7
+    case cancel = 8
     case enhanceYourCalm = 11
 }
 
@@ -28,6 +31,17 @@ package final class HTTP2Session {
     package init?(server connection: AnyObject, _ library: HTTP2Library) {
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
+            let made = unsafe made
+        else { return nil }
+        unsafe session = made
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
+    }
+
+    /// A client's session; nil where there is no memory for it.
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package init?(client connection: AnyObject, _ library: HTTP2Library) {
+        var made: OpaquePointer?
+        guard unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made
         else { return nil }
         unsafe session = made
@@ -50,6 +64,27 @@ package final class HTTP2Session {
         ]
         _ = unsafe nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &settings, settings.count)
         _ = unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(window))
+    }
+
+    /// The client's preface (RFC 9113 §3.4): it takes no pushed responses.
+    /// - Parameter window: bytes that all streams together may be sent before some are taken.
+    package func beginClient(headerList: Int, streamWindow: Int, window: Int) {
+        var settings = [
+            entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
+            entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, streamWindow),
+            entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headerList),
+            entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+        ]
+        _ = unsafe nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &settings, settings.count)
+        _ = unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(window))
+    }
+
+    /// Asks the peer for a sign of life (RFC 9113 §6.7).
+    package func ping() { _ = unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil) }
+
+    /// How many streams the peer takes at once (RFC 9113 §6.5.2).
+    package var remoteStreams: Int {
+        Int(unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
     }
 
     private func entry(_ setting: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
@@ -136,6 +171,29 @@ package final class HTTP2Session {
         }
     }
 
+    /// A request, as lines of HTTP/1.
+    /// - Parameters:
+    ///   - hasContent: its content will be asked for.
+    ///   - stream: what the callbacks are given with what comes on the stream, until ``forget(_:)``.
+    /// - Returns: the stream's identifier; nil where the connection takes no more, or the lines are no request.
+    package func request(
+        _ library: HTTP2Library, _ lines: Span<UInt8>, isHTTPS: Bool, hasContent: Bool, stream: AnyObject
+    ) -> Int32? {
+        guard let count = library.fields.readRequest(lines, isHTTPS: isHTTPS) else { return nil }
+        var identifier: Int32 = -1
+        unsafe library.fields.withPairs(in: lines) { pairs in
+            let data = unsafe Unmanaged.passUnretained(stream).toOpaque()
+            guard hasContent else {
+                identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, nil, data)
+                return
+            }
+            var provider = unsafe nghttp2_data_provider(
+                source: nghttp2_data_source(), read_callback: library.readContent)
+            identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, &provider, data)
+        }
+        return identifier > 0 ? identifier : nil
+    }
+
     /// An interim response (RFC 9113 §8.1).
     package func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.read(lines)
@@ -145,7 +203,7 @@ package final class HTTP2Session {
         }
     }
 
-    /// The fields behind a response's content.
+    /// The fields behind a message's content.
     package func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.readTrailers(lines)
         unsafe library.fields.withPairs(in: lines) { pairs in

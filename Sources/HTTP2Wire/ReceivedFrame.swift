@@ -24,6 +24,7 @@ package struct ReceivedFrame: Equatable {
         package static let priority: UInt8 = 2
         package static let reset: UInt8 = 3
         package static let settings: UInt8 = 4
+        package static let pushPromise: UInt8 = 5
         package static let ping: UInt8 = 6
         package static let goAway: UInt8 = 7
         package static let continuation: UInt8 = 9

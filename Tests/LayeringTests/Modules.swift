@@ -90,8 +90,11 @@ struct Module {
         Module(
             "Origins",
             imports: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS", "Synchronization", "Glibc",
-            ]),
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTP2Wire", "EventLoop", "Configuration", "TLS",
+                "Synchronization", "CNghttp2", "Glibc",
+            ],
+            // nghttp2.
+            unsafe: .files(["HTTP2/StreamCallbacks.swift"])),
         // A request's view of its bytes, in the input buffer or in its own copy; nghttp2.
         Module(
             "Clients",

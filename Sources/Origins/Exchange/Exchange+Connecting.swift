@@ -45,6 +45,9 @@ extension Exchange {
     func nameTimedOut() { perform(state.nameTimedOut(hasFailed: group.hasFailedName)) }
 
     private func reach(_ endpoint: Endpoint, of server: OriginServer) {
+        if server.multiplexes(endpoint, in: group, now: access.loop.now), !state.offersUpgrade || server.address.isH2C {
+            return reachStream(endpoint, of: server)
+        }
         let maximumAge = group.settings.maxConnectionAge
         while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, maximumAge: maximumAge) {
             // The server may have closed it, or sent what nobody asked for, and the loop hasn't told yet.
@@ -78,6 +81,22 @@ extension Exchange {
         }
     }
 
+    private func reachStream(_ endpoint: Endpoint, of server: OriginServer) {
+        // RFC 9113 §8.6: HTTP/2 has no such thing.
+        guard !state.offersUpgrade else { return perform(state.upgradeImpossible()) }
+        switch access.openStream(
+            to: endpoint, of: server, in: group, avoidsIdle: !state.mayUseIdleConnection, for: self)
+        {
+        case .open(let stream): use(.stream(stream))
+        case .waiting(let stream): giveTime(to: .stream(stream))
+        case .connectionLimitReached: perform(state.connectionLimitReached())
+        case .lacksResources: perform(state.lacksResources())
+        case .failed(let code):
+            connectError = code
+            perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
+        }
+    }
+
     /// The connection, with TLS if that is to be spoken, has its time to come about.
     private func giveTime(to carrier: OriginCarrier) {
         self.carrier = carrier
@@ -108,7 +127,7 @@ extension Exchange {
         holdsHeads = false
         connectionNumber &+= 1
         head.reset()
-        perform(state.connected(isReused: carrier.isReused))
+        perform(state.connected(isReused: carrier.isReused, mayBeGivenBack: carrier.isStream))
     }
 }
 
@@ -133,4 +152,34 @@ extension Exchange: OriginConnectionUser {
     func connectionWritable(_ connection: OriginConnection) { sendUnsent() }
 
     func connectionDeadlinePassed(_ connection: OriginConnection) { perform(state.deadlinePassed()) }
+}
+
+extension Exchange: OriginStreamUser {
+    func streamOpened(_ stream: OriginStream) {
+        stream.clearDeadline()
+        use(.stream(stream))
+    }
+
+    func streamRefused(_ stream: OriginStream, _ failure: OriginStream.NoConnection) {
+        carrier = nil
+        switch failure {
+        case .refused(let code):
+            connectError = code
+            perform(state.refused())
+        case .insecure(let fault):
+            handshakeFault = fault
+            perform(state.refused(fault.kind == .untrusted ? .untrusted : .handshakeFailed))
+        case .speaksHTTP1(let connection):
+            guard let connection else {
+                guard let endpoint, let server else { return }
+                return reach(endpoint, of: server)
+            }
+            connection.user = self
+            use(.connection(connection))
+        }
+    }
+
+    func streamReadable(_ stream: OriginStream) { read(from: .stream(stream)) }
+    func streamWritable(_ stream: OriginStream) { sendUnsent() }
+    func streamDeadlinePassed(_ stream: OriginStream) { perform(state.deadlinePassed()) }
 }

@@ -217,7 +217,7 @@ package final class Exchange {
         case .untrusted, .handshakeFailed:
             return handshakeFault.map { "\(failure.sentence): \($0.sentence)" } ?? "\(failure.sentence)"
         case .unresolved, .refused, .connectTimeout, .firstByteTimeout, .betweenBytesTimeout, .closedEarly,
-            .malformedResponse, .tooManyConnections, .ownShortage, .storeDown:
+            .malformedResponse, .tooManyConnections, .ownShortage, .upgradeImpossible, .storeDown:
             return "\(failure.sentence)"
         }
     }
@@ -234,6 +234,7 @@ package final class Exchange {
         noteNotOutstanding()
         switch carrier {
         case .connection(let connection): access.discard(connection)
+        case .stream(let stream): stream.close()
         }
     }
 
@@ -246,6 +247,7 @@ package final class Exchange {
         case .connection(let connection) where isReusable:
             access.release(connection, to: group, rests: state.mayBeFollowedByBody)
         case .connection(let connection): access.discard(connection)
+        case .stream(let stream): stream.close()
         }
     }
 
