@@ -29,7 +29,8 @@ BUILD_NEEDS := command/pkg-config:pkg-config module/libevent_core:libevent-dev m
 	module/openssl:libssl-dev module/libnghttp2:libnghttp2-dev
 TEST_NEEDS  := $(BUILD_NEEDS) command/redis-server:redis-server command/redis-cli:redis-tools command/curl:curl \
 	command/wrk:wrk command/python3:python3 command/nginx:nginx command/systemd-analyze:systemd \
-	command/strace:strace command/nghttp:nghttp2-client command/h2load:nghttp2-client
+	command/strace:strace command/nghttp:nghttp2-client command/h2load:nghttp2-client \
+	command/nghttpd:nghttp2-server
 
 # Installs missing packages of the list; silent if none is missing. Services that a package starts are left alone: the
 # tests start their own servers on other ports.
@@ -107,10 +108,10 @@ build: ## Build the release binary, .build/release/larder
 
 # Unit suites run one test at a time; beside them the end-to-end suites, several at a time, for these wait for processes
 # much of the time. Swift's own runner comes last, so that its closing line is the last thing printed. Before it: what of
-# the standards the tests are about. The index that editors use is a fifth of the build's time.
+# the standards the tests are about.
 END_TO_END  := ^EndToEndTests\.
-BUILD_TESTS := swift build --build-tests --disable-index-store
-RUN_TESTS   := swift test --skip-build --disable-xctest --disable-index-store
+BUILD_TESTS := swift build --build-tests
+RUN_TESTS   := swift test --skip-build --disable-xctest
 
 .PHONY: requirements
 requirements: ## Install what the build and the tests need
@@ -146,7 +147,7 @@ allocations: ## Count heap allocations per kind of HIT in a release build
 
 # These download what they need, the first three from PyPI, the fourth a minimal Debian; without a network they are skipped.
 .PHONY: test-apps
-test-apps: build ## Put FastAPI, Flask, a GraphQL server and LightAPI behind Larder; needs PyPI
+test-apps: build ## Put FastAPI, Flask, GraphQL, LightAPI and gRPC servers behind Larder; needs PyPI
 	$(call ensure,command/python3:python3 command/redis-server:redis-server)
 	@Tests/Apps/run "$(BINARY)"
 
@@ -195,7 +196,7 @@ format: ## Format the sources
 docs: ## Generate docs/configuration.md and the tables in docs/ from what the sources declare
 	$(call ensure,$(BUILD_NEEDS))
 	$(call toolchain)
-	LARDER_WRITE_DOCS=1 swift test --disable-xctest --disable-index-store --filter DocumentationTests
+	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
 
 # Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 and TLS have an
 # eighth each more.
@@ -203,7 +204,7 @@ docs: ## Generate docs/configuration.md and the tables in docs/ from what the so
 fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder --disable-index-store
+	swift build --product larder
 	Tests/Fuzz/run $$(( ($(or $(SECONDS),300) + 1) / 2 ))
 	@set -e; for backend in memory redis tiered; do \
 		Tests/Fuzz/live --backend $$backend --seconds $$(( ($(or $(SECONDS),300) + 5) / 6 )); \
@@ -215,7 +216,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder --disable-index-store
+	swift build --product larder
 	Tests/Fleet/run --seconds $$(( $(or $(SECONDS),600) * 3 / 4 )) $(ARGS)
 	Tests/Fleet/run --backend redis --seconds $$(( $(or $(SECONDS),600) / 4 )) $(ARGS)
 
@@ -224,7 +225,7 @@ fleet: ## Play histories of three Larders on one Redis, with faults, by a random
 fleet-rules: ## Check that the histories of make fleet notice the absence of each rule on which they rest; takes a build of its own
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
 	$(call toolchain)
-	swift build --product larder --disable-index-store --scratch-path .build/breakable -Xswiftc -DLARDER_BREAKABLE_RULES
+	swift build --product larder --scratch-path .build/breakable -Xswiftc -DLARDER_BREAKABLE_RULES
 	Tests/Fleet/run --without all $(ARGS)
 
 # Under .build, one folder a sanitizer. Reports go into files, because the daemons that tests start write to files that

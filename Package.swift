@@ -41,6 +41,9 @@ let package = Package(
             name: "Compression", dependencies: ["Bytes", "HTTPSemantics", "CZlib", "CZstd", "CBrotli"],
             swiftSettings: strict),
         .target(name: "HTTPWire", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
+        .target(
+            name: "HTTP2Wire", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "CNghttp2"],
+            swiftSettings: strict),
         .target(name: "HTTPCaching", dependencies: ["Bytes", "HTTPSemantics"], swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
         .target(
@@ -58,12 +61,16 @@ let package = Package(
             name: "Routing", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "Configuration"],
             swiftSettings: strict),
         .target(
-            name: "Origins", dependencies: ["Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration", "TLS"],
+            name: "Origins",
+            dependencies: [
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTP2Wire", "EventLoop", "Configuration", "TLS", "CNghttp2",
+            ],
             swiftSettings: strict),
         .target(
             name: "Clients",
             dependencies: [
-                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS", "CNghttp2",
+                "Bytes", "HTTPSemantics", "HTTPWire", "HTTPCaching", "EventLoop", "CacheStorage", "TLS", "HTTP2Wire",
+                "CNghttp2",
             ],
             swiftSettings: strict),
         .target(
@@ -103,6 +110,8 @@ let package = Package(
         .testTarget(
             name: "HTTPWireTests", dependencies: ["HTTPWire", "HTTPSemantics", "Bytes"], swiftSettings: tests),
         .testTarget(
+            name: "HTTP2WireTests", dependencies: ["HTTP2Wire", "EventLoop", "TestSupport"], swiftSettings: tests),
+        .testTarget(
             name: "HTTPCachingTests",
             dependencies: ["HTTPCaching", "HTTPSemantics", "Bytes", "TestSupport", "TestRandomness"],
             swiftSettings: tests),
@@ -127,7 +136,10 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(
             name: "OriginsTests",
-            dependencies: ["Origins", "Bytes", "HTTPSemantics", "HTTPWire", "EventLoop", "Configuration"],
+            dependencies: [
+                "Origins", "Bytes", "HTTPSemantics", "HTTPWire", "HTTP2Wire", "EventLoop", "Configuration",
+                "TestSupport",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ClientsTests",

@@ -50,6 +50,40 @@ extension MetricFamily {
         MetricFamily("larder_origin_retries_total", .counter, "Upstream requests that were retried.") {
             $0.total.retries
         },
+        MetricFamily(
+            "larder_origin_http2_connections", .gauge,
+            "Open HTTP/2 connections to upstream servers, idle ones included."
+        ) { $0.total.originHTTP2.openConnections },
+        MetricFamily("larder_origin_http2_streams", .gauge, "Requests in progress on HTTP/2 connections to upstreams.")
+        {
+            $0.total.originHTTP2.openStreams
+        },
+        MetricFamily(
+            "larder_origin_http2_connections_total", .counter, "Connections to upstream servers that spoke HTTP/2."
+        ) { $0.total.originHTTP2.connections },
+        MetricFamily("larder_origin_http2_requests_total", .counter, "Requests sent to upstreams over HTTP/2.") {
+            $0.total.originHTTP2.requests
+        },
+        MetricFamily(
+            "larder_origin_http2_cancelled_total", .counter,
+            "HTTP/2 requests to upstreams that Larder cancelled before they were over."
+        ) { $0.total.originHTTP2.cancellations },
+        MetricFamily(
+            "larder_origin_http2_given_back_total", .counter,
+            "HTTP/2 requests that upstream servers refused unprocessed, which are retried."
+        ) { $0.total.originHTTP2.givenBack },
+        MetricFamily(
+            "larder_origin_http2_faults_total", .counter,
+            "HTTP/2 frames of upstream servers that broke the protocol, malformed responses among them."
+        ) { $0.total.originHTTP2.faults },
+        MetricFamily(
+            "larder_origin_http2_floods_total", .counter,
+            "HTTP/2 connections to upstream servers that were closed for too many frames of no use."
+        ) { $0.total.originHTTP2.floods },
+        MetricFamily(
+            "larder_origin_http2_silent_total", .counter,
+            "HTTP/2 connections to upstream servers that were closed because they gave no sign of life."
+        ) { $0.total.originHTTP2.silences },
         MetricFamily("larder_names_resolving", .gauge, "Host names that are being resolved.") { $0.names.inFlight },
         MetricFamily("larder_name_lookups_total", .counter, "Host name lookups that have ended.") {
             $0.names.lookUps

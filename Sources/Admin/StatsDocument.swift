@@ -130,6 +130,17 @@ extension Figures {
             $0.member("idle", total.idleOriginConnections)
             $0.member("connects", total.originConnects)
             $0.member("reuses", total.originReuses)
+            $0.object("http2") {
+                $0.member("open", total.originHTTP2.openConnections)
+                $0.member("streams", total.originHTTP2.openStreams)
+                $0.member("connections", total.originHTTP2.connections)
+                $0.member("requests", total.originHTTP2.requests)
+                $0.member("cancelled", total.originHTTP2.cancellations)
+                $0.member("given_back", total.originHTTP2.givenBack)
+                $0.member("faults", total.originHTTP2.faults)
+                $0.member("floods", total.originHTTP2.floods)
+                $0.member("silent", total.originHTTP2.silences)
+            }
         }
     }
 

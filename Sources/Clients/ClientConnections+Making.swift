@@ -3,6 +3,7 @@
 
 import Bytes
 import EventLoop
+import HTTP2Wire
 
 extension ClientConnections {
     private static let spareLimit = 1024
@@ -55,10 +56,10 @@ extension ClientConnections {
     }
 
     private var library: HTTP2Library {
-        if let library = shared as? HTTP2Library { return library }
-        let library = HTTP2Library()
-        shared = library
-        return library
+        if let shared = shared as? SharedHTTP2 { return shared.library }
+        let made = SharedHTTP2()
+        shared = made
+        return made.library
     }
 
     // MARK: Streams

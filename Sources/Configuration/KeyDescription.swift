@@ -233,6 +233,14 @@ package struct KeyDescription: Sendable, Hashable {
             "upstreams.*.max_connection_age", "DURATION", "10m",
             "A connection that was opened longer ago is closed instead of being reused."),
         KeyDescription(
+            "upstreams.*.http2", "on | off", "off",
+            "Whether servers whose URLs are https are offered HTTP/2 (ALPN). Those that don't choose it are spoken to in HTTP/1.1. A server that speaks HTTP/2 without TLS is written h2c://host:port instead."
+        ),
+        KeyDescription(
+            "upstreams.*.max_streams", "COUNT", "100",
+            "Maximum number of requests at once on an HTTP/2 connection; beyond it, or the server's own limit, another one is opened."
+        ),
+        KeyDescription(
             "upstreams.*.retries", "COUNT", "1",
             "How often a request is retried whose connection broke before the response began, if its method is idempotent and its content is still there. A server that can't be connected to is not a retry: the next one is tried, whatever the method."
         ),

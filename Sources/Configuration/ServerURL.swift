@@ -8,10 +8,9 @@ package struct ServerURL: Sendable, Hashable {
 }
 
 extension ServerURL: CustomStringConvertible {
-    /// Reads `http://host[:port][/base]`, the same with `https://`, and `unix:/path`.
+    /// Reads `http://host[:port][/base]`, the same with `https://` and `h2c://`, and `unix:/path`.
     package init(parsing text: String) throws(ValueFault) {
-        let scheme = text.hasPrefix("https://") ? "https://" : "http://"
-        guard text.hasPrefix(scheme) else {
+        guard let scheme = OriginAddress.scheme(of: text) else {
             self.init(address: try OriginAddress(parsing: text), basePath: "")
             return
         }

@@ -46,6 +46,10 @@ package struct Upstream: Sendable, Hashable {
     /// How often a request that may be repeated is retried on another connection.
     package var retries = 1
     package var host = HostField.client
+    /// Whether its https servers are offered HTTP/2 (ALPN, RFC 7301).
+    package var http2 = false
+    /// Maximum number of requests at once on an HTTP/2 connection; the server's own limit holds too.
+    package var maxStreams = 100
     /// Whom those of its servers that are https must prove to be, and to whom.
     package var tls = UpstreamTLS()
     /// How long a resolved address is used before the name is resolved again.
@@ -58,6 +62,9 @@ package struct Upstream: Sendable, Hashable {
 
     package static let weights = 1...1000
 
+    /// Whether HTTP/2 may be spoken to any of its servers.
+    package var speaksHTTP2: Bool { http2 || servers.contains(where: \.isH2C) }
+
     package func weight(of server: OriginAddress) -> Int { weights[server] ?? 1 }
 }
 
@@ -67,12 +74,15 @@ package enum OriginAddress: Sendable, Hashable {
     case tcp(host: String, port: UInt16)
     /// The same over TLS.
     case tls(host: String, port: UInt16)
+    /// HTTP/2 without TLS, by prior knowledge (RFC 9113 §3.3).
+    case h2c(host: String, port: UInt16)
     case unix(path: String)
 
     /// The `Host` field for `host: upstream`: the scheme's own port is left out, a unix socket is called `localhost`.
     package var authority: String {
         switch self {
-        case .tcp(let host, let port): return port == 80 ? bracketed(host) : "\(bracketed(host)):\(port)"
+        case .tcp(let host, let port), .h2c(let host, let port):
+            return port == 80 ? bracketed(host) : "\(bracketed(host)):\(port)"
         case .tls(let host, let port): return port == 443 ? bracketed(host) : "\(bracketed(host)):\(port)"
         case .unix: return "localhost"
         }
@@ -81,17 +91,21 @@ package enum OriginAddress: Sendable, Hashable {
 
 extension OriginAddress: CustomStringConvertible {
     package var isTLS: Bool { if case .tls = self { true } else { false } }
+    package var isH2C: Bool { if case .h2c = self { true } else { false } }
 
-    /// Reads `http://host[:port]`, `https://host[:port]` and `unix:/path`.
+    /// What a server's URL may begin with.
+    static func scheme(of text: String) -> String? { ["http://", "https://", "h2c://"].first { text.hasPrefix($0) } }
+
+    /// Reads `http://host[:port]`, the same with `https://` and `h2c://`, and `unix:/path`.
     package init(parsing text: String) throws(ValueFault) {
         if text.hasPrefix("unix:") {
             self = .unix(path: try unixSocketPath(in: text))
             return
         }
-        let scheme = text.hasPrefix("https://") ? "https://" : "http://"
-        guard text.hasPrefix(scheme) else {
+        guard let scheme = Self.scheme(of: text) else {
             if let end = text.firstIndex(of: ":"), text[end...].hasPrefix("://") {
-                throw ValueFault("unknown scheme \(quoted(text[..<end]))", hint: "use http://, https:// or unix:")
+                throw ValueFault(
+                    "unknown scheme \(quoted(text[..<end]))", hint: "use http://, https://, h2c:// or unix:")
             }
             throw ValueFault("\(quoted(text)) has no scheme", hint: "write http://\(text)")
         }
@@ -108,15 +122,19 @@ extension OriginAddress: CustomStringConvertible {
             throw ValueFault("\(quoted(text)) is not \(scheme)host:port")
         }
         let name = try checkedHost(host)
-        self =
-            scheme == "https://"
-            ? .tls(host: name, port: try checkedPort(port) ?? 443) : .tcp(host: name, port: try checkedPort(port) ?? 80)
+        let given = try checkedPort(port)
+        switch scheme {
+        case "https://": self = .tls(host: name, port: given ?? 443)
+        case "h2c://": self = .h2c(host: name, port: given ?? 80)
+        default: self = .tcp(host: name, port: given ?? 80)
+        }
     }
 
     package var description: String {
         switch self {
         case .tcp: "http://\(authority)"
         case .tls: "https://\(authority)"
+        case .h2c: "h2c://\(authority)"
         case .unix(let path): "unix:\(path)"
         }
     }

@@ -108,7 +108,7 @@ enum BalanceReader {
 extension OriginAddress {
     fileprivate var isName: Bool {
         switch self {
-        case .tcp(let host, _), .tls(let host, _): IPAddress(host) == nil
+        case .tcp(let host, _), .tls(let host, _), .h2c(let host, _): IPAddress(host) == nil
         case .unix: false
         }
     }

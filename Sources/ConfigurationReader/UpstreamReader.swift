@@ -57,7 +57,7 @@ enum UpstreamReader {
 
     /// What an upstream says.
     private static let parts: [Part<Upstream>] = [
-        readServers, readCheck, readTimes, readConnections, readForwarding, TLSReader.read,
+        readServers, readCheck, readTimes, readConnections, readForwarding, readProtocol, TLSReader.read,
     ]
 
     private static func readTimes(_ keys: KeyedValues, into upstream: inout Upstream) {
@@ -72,6 +72,21 @@ enum UpstreamReader {
         keys.read("keepalive_timeout", into: &upstream.keepaliveTimeout)
         keys.read("max_connections", into: &upstream.maxConnections, in: 0...1_000_000)
         keys.read("max_connection_age", into: &upstream.maxConnectionAge)
+    }
+
+    private static func readProtocol(_ keys: KeyedValues, into upstream: inout Upstream) {
+        keys.read("http2", into: &upstream.http2)
+        keys.read("max_streams", into: &upstream.maxStreams, in: 1...10_000)
+        let hasH2C = upstream.servers.contains(where: \.isH2C)
+        guard keys.node("http2") != nil, !upstream.servers.isEmpty else { return }
+        if hasH2C, !upstream.http2 {
+            keys.fault(
+                at: "http2", "`http2: off` and a server with h2c:// exclude each other", hint: "write http:// instead")
+        } else if upstream.http2, let other = upstream.servers.first(where: { !$0.isTLS && !$0.isH2C }) {
+            keys.fault(
+                at: "http2", "`http2: on` needs TLS, and \(quoted(other.description)) is without",
+                hint: "write https://, or h2c:// for HTTP/2 without TLS")
+        }
     }
 
     private static func readForwarding(_ keys: KeyedValues, into upstream: inout Upstream) {
@@ -145,6 +160,12 @@ enum UpstreamReader {
         }
         let addresses = servers.map { (value: $0.value.address, position: $0.position) }
         upstream.servers = reading.reportingDuplicates(addresses) { "the server \(quoted($0.description))" }
+        if let other = servers.first(where: { $0.value.address.isH2C != servers[0].value.address.isH2C }) {
+            reading.faults.add(
+                other.position,
+                "\(quoted(other.value.description)) speaks another protocol than \(quoted(servers[0].value.description))",
+                hint: "h2c:// is for all servers of an upstream, or for none: make two upstreams of them")
+        }
         guard let first = servers.first?.value else { return }
         upstream.basePath = first.basePath
         // A request is written once, whichever server it then goes to.

@@ -24,10 +24,13 @@ package final class InputBuffer {
     }
 
     /// Puts bytes kept from an earlier turn at the front, so that the next read appends to them.
-    package func restore(_ kept: Span<UInt8>) {
-        precondition(kept.count <= capacity, "kept bytes must fit into the input buffer")
-        unsafe kept.withUnsafeBufferPointer { source in
-            if let start = source.baseAddress { unsafe base.update(from: start, count: source.count) }
+    package func restore(_ kept: Span<UInt8>) { place(kept, after: 0) }
+
+    /// Puts bytes that came another way behind the first `offset` ones.
+    package func place(_ bytes: Span<UInt8>, after offset: Int) {
+        precondition(offset >= 0 && bytes.count <= capacity - offset, "kept bytes must fit into the input buffer")
+        unsafe bytes.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe (base + offset).update(from: start, count: source.count) }
         }
     }
 

@@ -81,7 +81,7 @@ package enum Forwarding {
         of response: borrowing ResponseHead, _ bytes: Span<UInt8>, to output: inout ByteBuffer
     ) {
         beginVia(
-            version: response.minorVersion == 0 ? "1.0 " : "1.1 ", lines: response.fields,
+            version: response.isHTTP2 ? "2.0 " : response.minorVersion == 0 ? "1.0 " : "1.1 ", lines: response.fields,
             isPresent: response.contains(.via), bytes, to: &output)
         output.append(pseudonym)
         output.append("\r\n")

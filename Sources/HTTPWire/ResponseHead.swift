@@ -23,6 +23,8 @@ package struct ResponseHead: ~Copyable {
     @usableFromInline package internal(set) var reason = ByteRange.empty
     /// 0 or 1; later minor versions of HTTP/1 count as 1.
     @usableFromInline package internal(set) var minorVersion: UInt8 = 1
+    /// It stands for a header section of HTTP/2.
+    package private(set) var isHTTP2 = false
     @usableFromInline package internal(set) var framing = BodyFraming.none
     /// Whether the connection may carry another request (RFC 9112 §9.3). Never after a body that is delimited by the
     /// connection's close.
@@ -56,6 +58,9 @@ package struct ResponseHead: ~Copyable {
     /// without which it says nothing.
     package func isForClient(_ field: FieldLine) -> Bool { field.known == .upgrade && status == 426 }
 
+    /// The bytes were put together from a header section of HTTP/2.
+    package mutating func becomeHTTP2() { isHTTP2 = true }
+
     /// Resets the head and frees its memory, as for a connection that becomes idle.
     package mutating func release() {
         reset()
@@ -70,6 +75,7 @@ package struct ResponseHead: ~Copyable {
         status = 0
         reason = .empty
         minorVersion = 1
+        isHTTP2 = false
         framing = .none
         keepsAlive = false
         length = 0

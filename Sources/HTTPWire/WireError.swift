@@ -69,6 +69,7 @@ extension WireError {
         // Responses
         case unaskedNotModified
         case unofferedProtocol
+        case malformedStream
         // Chunks
         case invalidChunkSize
         case chunkSizeOverflow
@@ -138,6 +139,7 @@ extension WireError.Reason {
         case .unaskedNotModified: (400, "unasked-not-modified", "a 304 is no response to a request without conditions")
         case .unofferedProtocol:
             (400, "unoffered-protocol", "a 101 switches to a protocol that the request did not offer")
+        case .malformedStream: (400, "malformed-stream", "the message breaks a rule of HTTP/2")
         case .invalidChunkSize: (400, "invalid-chunk-size", "a chunk does not begin with a hexadecimal size and CRLF")
         case .chunkSizeOverflow: (400, "chunk-size-overflow", "a chunk size is too large")
         case .invalidChunkEnd: (400, "invalid-chunk-end", "the data of a chunk is not followed by CRLF")

@@ -37,6 +37,11 @@ package final class Endpoint: Sendable {
     /// For so long it counts as one that sends bodies which its responses must not have.
     private static let surplusMilliseconds: Int64 = 600_000
 
+    /// When it last chose HTTP/1.1 over HTTP/2, in milliseconds of the monotonic clock.
+    private let http1Time = Atomic<Int64>(.min)
+    /// For so long it isn't offered HTTP/2 again.
+    private static let http1Milliseconds: Int64 = 600_000
+
     private static let slots = Locked(Slots())
     private static let serials = Atomic<Int>(0)
 
@@ -98,6 +103,17 @@ package final class Endpoint: Sendable {
     func sendsSurplus(now: MonotonicTime) -> Bool {
         let time = surplusTime.load(ordering: .relaxed)
         return time != .min && now.milliseconds - time < Self.surplusMilliseconds
+    }
+
+    // MARK: Protocol
+
+    /// It was offered HTTP/2, and chose HTTP/1.1.
+    func noteHTTP1(now: MonotonicTime) { http1Time.store(now.milliseconds, ordering: .relaxed) }
+
+    /// Whether it has done so lately.
+    func speaksHTTP1(now: MonotonicTime) -> Bool {
+        let time = http1Time.load(ordering: .relaxed)
+        return time != .min && now.milliseconds - time < Self.http1Milliseconds
     }
 
     // MARK: Health

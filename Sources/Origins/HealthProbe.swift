@@ -23,13 +23,16 @@ final class HealthProbe: Socket {
     private var head = ResponseHead()
     private var partialHead = ByteBuffer()
 
+    /// What is sent, in HTTP/2 too.
+    static func request(_ check: HealthCheck, authority: String) -> String {
+        "GET \(check.path) HTTP/1.1\r\nHost: \(check.host ?? authority)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
+    }
+
     static func start(
         loop: EventLoop, address: SocketAddress, check: HealthCheck, authority: String, timeoutMilliseconds: Int64,
         channel: TLSChannel? = nil, finished: @escaping (String?) -> Void
     ) -> Start {
-        let host = check.host ?? authority
-        let request =
-            "GET \(check.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: larder-check\r\nConnection: close\r\n\r\n"
+        let request = Self.request(check, authority: authority)
         switch startConnection(to: address) {
         case .failed(let code): return .failed(code)
         case .connected(let descriptor):

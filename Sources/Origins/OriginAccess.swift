@@ -18,6 +18,7 @@ package struct OriginFigures: Sendable {
     package var retries = 0
     /// Connections closed because of their age, or because their address had left the server's name.
     package var retirements = 0
+    package var http2 = StreamFigures()
 }
 
 /// One per worker, used only on its thread.
@@ -28,6 +29,10 @@ package final class OriginAccess {
     package var headLimits: HeadLimits
 
     private var pool = OriginPool<OriginConnection>()
+    var multiplexed = MultiplexedPool()
+    let streamCounters = StreamCounters()
+    /// What multiplexed connections share; made for the first one.
+    private(set) lazy var streamLibrary = StreamCallbacks.makeLibrary()
     var retries = 0
 
     /// The buffers of every encrypted connection; made for the first one.
@@ -72,7 +77,8 @@ package final class OriginAccess {
     package var figures: OriginFigures {
         OriginFigures(
             openConnections: pool.openCount, idleConnections: pool.idleCount, connects: pool.connects,
-            reuses: pool.reuses, retries: retries, retirements: pool.retirements)
+            reuses: pool.reuses, retries: retries, retirements: pool.retirements,
+            http2: StreamFigures(streamCounters, multiplexed.all))
     }
 
     // MARK: Exchanges
@@ -134,7 +140,10 @@ package final class OriginAccess {
     /// Whether one more connection may be opened. An idle one that can't be used yet makes room.
     func mayOpen(to endpoint: Endpoint, limit: Int) -> Bool {
         if pool.mayOpen(endpoint, limit: limit) { return true }
-        guard let idle = pool.takeOldest(endpoint) else { return false }
+        guard let idle = pool.takeOldest(endpoint) else {
+            multiplexed.idle(endpoint)?.abandon()
+            return pool.mayOpen(endpoint, limit: limit)
+        }
         discard(idle)
         return true
     }
@@ -142,18 +151,24 @@ package final class OriginAccess {
     /// Starts a connection. Where the process has no descriptor left, an idle connection makes room.
     func startConnecting(to endpoint: Endpoint) -> ConnectStart {
         let started = startConnection(to: endpoint.address)
-        guard case .failed(let code) = started, isOwnShortage(code), let idle = pool.takeAny() else { return started }
-        discard(idle)
+        guard case .failed(let code) = started, isOwnShortage(code) else { return started }
+        if let idle = pool.takeAny() {
+            discard(idle)
+        } else if let idle = multiplexed.idle() {
+            idle.abandon()
+        } else {
+            return started
+        }
         return startConnection(to: endpoint.address)
     }
 
     /// What a connection to the address is encrypted by.
     /// - Returns: `isReady` is false where it should be encrypted and there is no memory for that.
     func channel(
-        to endpoint: Endpoint, of server: OriginServer, in group: UpstreamGroup
+        to endpoint: Endpoint, of server: OriginServer, in group: UpstreamGroup, offersHTTP2: Bool = false
     ) -> (channel: TLSChannel?, isReady: Bool) {
         guard case .tls(let host, _) = server.address else { return (nil, true) }
-        let channel = group.tls?.makeChannel(to: host, number: endpoint.serial, records)
+        let channel = group.tls?.makeChannel(to: host, number: endpoint.serial, offersHTTP2: offersHTTP2, records)
         return (channel, channel != nil)
     }
 
@@ -192,10 +207,25 @@ package final class OriginAccess {
             min(
                 loop.now.advanced(byMilliseconds: group.settings.keepaliveTimeout.rawValue),
                 connection.opened.advanced(byMilliseconds: maximumAge)))
-        guard connection.server.hasName, !isPoolWatched else { return }
+        if connection.server.hasName { beginWatchingPool() }
+    }
+
+    func beginWatchingPool() {
+        guard !isPoolWatched else { return }
         isPoolWatched = true
         poolTimer?.schedule(afterMilliseconds: Self.poolIntervalMilliseconds)
     }
+
+    // Multiplexed connections count with the others.
+
+    func noteOpened(_ connection: MultiplexedConnection) {
+        multiplexed.add(connection)
+        pool.noteOpened(connection.endpoint)
+    }
+
+    func noteClosed(_ connection: MultiplexedConnection) { pool.noteClosed(connection.endpoint) }
+    func noteReuse() { pool.noteReuse() }
+    func noteRetirement() { pool.noteRetirement() }
 
     /// Closes a connection that is not in the pool.
     func discard(_ connection: OriginConnection) {
@@ -212,7 +242,15 @@ package final class OriginAccess {
                 now: loop.now, resolver: resolver, lifetimeMilliseconds: connection.nameLifetime, waiter: nil)
         }
         for connection in pool.takeRetired() { discard(connection) }
-        isPoolWatched = pool.representatives.contains { $0.server.hasName }
+        for connection in multiplexed.all where connection.server.hasName {
+            _ = connection.server.locate(
+                now: loop.now, resolver: resolver, lifetimeMilliseconds: connection.keepalive.nameLifetime, waiter: nil)
+            guard connection.endpoint.isRetired, connection.phase == .open else { continue }
+            noteRetirement()
+            connection.leave()
+        }
+        isPoolWatched =
+            pool.representatives.contains { $0.server.hasName } || multiplexed.all.contains { $0.server.hasName }
         if isPoolWatched { poolTimer?.schedule(afterMilliseconds: Self.poolIntervalMilliseconds) }
     }
 

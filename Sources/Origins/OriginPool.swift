@@ -104,5 +104,7 @@ struct OriginPool<Connection: PooledConnection> {
         connects += 1
     }
 
+    mutating func noteReuse() { reuses += 1 }
+    mutating func noteRetirement() { retirements += 1 }
     mutating func noteClosed(_ endpoint: Endpoint) { addresses[endpoint.slot].open -= 1 }
 }

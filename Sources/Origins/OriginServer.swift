@@ -49,7 +49,8 @@ package final class OriginServer: Sendable {
         let numeric =
             switch address {
             case .unix(let path): SocketAddress(unixPath: path)
-            case .tcp(let host, let port), .tls(let host, let port): SocketAddress(numericHost: host, port: port)
+            case .tcp(let host, let port), .tls(let host, let port), .h2c(let host, let port):
+                SocketAddress(numericHost: host, port: port)
             }
         fixed = numeric.map(Endpoint.init)
     }
@@ -78,6 +79,11 @@ package final class OriginServer: Sendable {
     /// What is wrong with one of its addresses; of several, the one that failed first.
     package var trouble: EndpointTrouble? {
         endpoints.compactMap(\.trouble).min { $0.since < $1.since }
+    }
+
+    /// Whether one of its addresses is spoken to in HTTP/2, as far as is known.
+    func multiplexes(_ endpoint: Endpoint, in group: UpstreamGroup, now: MonotonicTime) -> Bool {
+        address.isH2C || group.settings.http2 && address.isTLS && !endpoint.speaksHTTP1(now: now)
     }
 
     // MARK: Addresses
@@ -109,7 +115,7 @@ package final class OriginServer: Sendable {
         let (state, asks) = names.withLock { $0.locate(now: now, waiter: waiter) }
         guard asks else { return state }
         switch address {
-        case .tcp(let host, let port), .tls(let host, let port):
+        case .tcp(let host, let port), .tls(let host, let port), .h2c(let host, let port):
             resolver.resolve(host: host, port: port) { [self] in settle($0, lifetimeMilliseconds: lifetime) }
         case .unix: break
         }

@@ -108,15 +108,25 @@ package final class ClientContext: @unchecked Sendable {
 
     // MARK: Connections
 
+    /// RFC 7301 §3.1.
+    private static let bothProtocols = [UInt8(2)] + Array("h2".utf8) + [UInt8(8)] + Array("http/1.1".utf8)
+
     /// - Parameters:
+    ///   - offersHTTP2: beside HTTP/1.1, which is offered in any case.
     ///   - host: of the server's URL, a name or an address.
     ///   - number: of the address, for its sessions.
     /// - Returns: nil for want of memory.
-    package func makeChannel(to host: String, number: Int, _ buffers: RecordBytes) -> TLSChannel? {
+    package func makeChannel(
+        to host: String, number: Int, offersHTTP2: Bool = false, _ buffers: RecordBytes
+    ) -> TLSChannel? {
         let name = settings.serverName ?? host
         let isAddress = IPAddress(name) != nil
         return unsafe TLSChannel(context, owner: self, isServer: false, buffers: buffers) { session in
             unsafe SSL_set_ex_data(session, 0, UnsafeMutableRawPointer(bitPattern: number + 1))
+            if offersHTTP2 {
+                let protocols = Self.bothProtocols
+                guard unsafe SSL_set_alpn_protos(session, protocols, UInt32(protocols.count)) == 0 else { return false }
+            }
             // RFC 6066 §3: addresses aren't named.
             if !isAddress, unsafe larder_tls_set_server_name(session, name) != 1 { return false }
             if settings.verifies {

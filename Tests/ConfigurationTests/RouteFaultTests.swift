@@ -18,7 +18,7 @@ struct RouteFaultTests {
                 "1:16: error: `https://h/?x` has a ? or #; an upstream's URL ends with its path: the query is the client's"
             ),
             ("https://:443", "1:16: error: `https://:443` is not https://host:port"),
-            ("ftp://h", "1:16: error: unknown scheme `ftp`; use http://, https:// or unix:"),
+            ("ftp://h", "1:16: error: unknown scheme `ftp`; use http://, https://, h2c:// or unix:"),
             ("h:9000", "1:16: error: `h:9000` has no scheme; write http://h:9000"),
             (
                 "http://h/api?x",

@@ -65,6 +65,30 @@ struct TLSFaultTests {
                 "servers: https://h, tls: {server_name: \"h:443\"}",
                 "1:56: error: `h:443` is not a host name; write the name alone, as in api.example.com"
             ),
+            (
+                "servers: http://h, http2: on",
+                "1:43: error: `http2: on` needs TLS, and `http://h` is without; write https://, or h2c:// for HTTP/2 without TLS"
+            ),
+            (
+                "servers: [https://h, http://i], http2: on",
+                "1:56: error: `http2: on` needs TLS, and `http://i` is without; write https://, or h2c:// for HTTP/2 without TLS"
+            ),
+            (
+                "servers: \"unix:/s\", http2: on",
+                "1:44: error: `http2: on` needs TLS, and `unix:/s` is without; write https://, or h2c:// for HTTP/2 without TLS"
+            ),
+            (
+                "servers: h2c://h, http2: off",
+                "1:42: error: `http2: off` and a server with h2c:// exclude each other; write http:// instead"
+            ),
+            (
+                "servers: [h2c://h, http://i]",
+                "1:36: error: `http://i` speaks another protocol than `h2c://h`; h2c:// is for all servers of an upstream, or for none: make two upstreams of them"
+            ),
+            (
+                "servers: h2c://h, tls: {verify: off}",
+                "1:40: error: `tls` has no effect: none of the servers is https; write https:// in `servers`"
+            ),
         ])
     func upstreams(text: String, fault: String) {
         #expect(faults("upstreams: {a: {\(text)}}\nroutes: [{path: /x, upstream: a}]") == [fault])

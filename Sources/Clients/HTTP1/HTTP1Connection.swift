@@ -3,6 +3,7 @@
 
 import Bytes
 import EventLoop
+import HTTP2Wire
 import HTTPSemantics
 import HTTPWire
 

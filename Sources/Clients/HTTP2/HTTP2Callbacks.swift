@@ -1,11 +1,19 @@
 // What nghttp2 calls: each finds the session's connection, or the stream that a frame is about, and says what has come.
 //
-// Safety: the user data of a session is the HTTP2Session that owns it, and calls come only while that object is in a call of its
+// Safety: the user data of a session is the HTTP2Connection that owns it, and calls come only while that object is in a call of its
 // own. The user data of a stream is the HTTP2Stream that its connection holds, or nil once that is over (`HTTP2Session.forget`).
 // The closures capture nothing, and are formed here, in a type that belongs to no actor.
 
 import Bytes
 import CNghttp2
+import HTTP2Wire
+
+/// What all connections of a worker share.
+final class SharedHTTP2: SharedConnectionState {
+    let library = unsafe HTTP2Library(readContent: HTTP2Callbacks.readContent) { callbacks in
+        unsafe HTTP2Callbacks.install(in: callbacks)
+    }
+}
 
 @safe
 enum HTTP2Callbacks {
@@ -139,7 +147,7 @@ enum HTTP2Callbacks {
 // Free functions, because a closure that C is to call can't refer to the type around it.
 
 private func owner(of data: UnsafeMutableRawPointer?) -> HTTP2Connection {
-    unsafe Unmanaged<HTTP2Session>.fromOpaque(data!)._withUnsafeGuaranteedRef { unsafe $0.connection }
+    unsafe Unmanaged<HTTP2Connection>.fromOpaque(data!).takeUnretainedValue()
 }
 
 private func known(_ session: OpaquePointer?, _ identifier: Int32) -> HTTP2Stream? {

@@ -1,6 +1,7 @@
 // How long an HTTP/2 connection waits for anything, and how it ends (RFC 9113 §5.4, §6.8).
 
 import EventLoop
+import HTTP2Wire
 
 extension HTTP2Connection {
     // MARK: Deadlines

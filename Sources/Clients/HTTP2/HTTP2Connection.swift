@@ -4,6 +4,7 @@
 
 import Bytes
 import EventLoop
+import HTTP2Wire
 import HTTPSemantics
 import HTTPWire
 
@@ -33,7 +34,7 @@ final class HTTP2Connection: ClientConnection {
     private var pace = FramePace()
     private var identifiers = StreamIdentifiers()
     var decodedSize = DecodedSize()
-    private var scanner = FrameScanner()
+    private var scanner = FrameScanner(isServer: true)
     /// Streams that the client has reset in what is being read.
     private var justReset: [Int32] = []
     /// When a header section that has begun, or the client's first frame, is to be whole.
@@ -68,7 +69,7 @@ final class HTTP2Connection: ClientConnection {
     init?(connections: ClientConnections, library: HTTP2Library, descriptor: Int32, peer: PeerAddress) {
         self.library = library
         super.init(connections: connections, descriptor: descriptor, peer: peer)
-        guard let session = HTTP2Session(library, connection: self) else {
+        guard let session = HTTP2Session(server: self, library) else {
             close()
             return nil
         }

@@ -2,6 +2,7 @@
 // (RFC 9113 §5.2).
 
 import Bytes
+import HTTP2Wire
 import HTTPWire
 
 extension HTTP2Stream {

@@ -2,6 +2,7 @@
 
 import Bytes
 import CacheStorage
+import HTTP2Wire
 import HTTPSemantics
 import HTTPWire
 

@@ -3,6 +3,7 @@
 
 import Bytes
 import EventLoop
+import HTTP2Wire
 import HTTPWire
 
 /// What a stream knows of its tunnel.

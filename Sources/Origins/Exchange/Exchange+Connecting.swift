@@ -45,6 +45,9 @@ extension Exchange {
     func nameTimedOut() { perform(state.nameTimedOut(hasFailed: group.hasFailedName)) }
 
     private func reach(_ endpoint: Endpoint, of server: OriginServer) {
+        if server.multiplexes(endpoint, in: group, now: access.loop.now), !state.offersUpgrade || server.address.isH2C {
+            return reachStream(endpoint, of: server)
+        }
         let maximumAge = group.settings.maxConnectionAge
         while state.mayUseIdleConnection, let idle = access.takeConnection(to: endpoint, maximumAge: maximumAge) {
             // The server may have closed it, or sent what nobody asked for, and the loop hasn't told yet.
@@ -52,7 +55,8 @@ extension Exchange {
                 access.discard(idle)
                 continue
             }
-            return use(idle)
+            idle.user = self
+            return use(.connection(idle))
         }
         guard access.mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
             return perform(state.connectionLimitReached())
@@ -66,22 +70,38 @@ extension Exchange {
         case .connected(let descriptor):
             let connection = access.open(
                 descriptor, isConnected: true, to: endpoint, of: server, channel: channel, user: self)
-            guard channel != nil else { return use(connection) }
-            giveTime(to: connection)
+            guard channel != nil else { return use(.connection(connection)) }
+            giveTime(to: .connection(connection))
             connection.beginSecuring()
         case .underWay(let descriptor):
             let connection = access.open(
                 descriptor, isConnected: false, to: endpoint, of: server, channel: channel, user: self)
-            giveTime(to: connection)
+            giveTime(to: .connection(connection))
             connection.wait(for: .write)
         }
     }
 
+    private func reachStream(_ endpoint: Endpoint, of server: OriginServer) {
+        // RFC 9113 §8.6: HTTP/2 has no such thing.
+        guard !state.offersUpgrade else { return perform(state.upgradeImpossible()) }
+        switch access.openStream(
+            to: endpoint, of: server, in: group, avoidsIdle: !state.mayUseIdleConnection, for: self)
+        {
+        case .open(let stream): use(.stream(stream))
+        case .waiting(let stream): giveTime(to: .stream(stream))
+        case .connectionLimitReached: perform(state.connectionLimitReached())
+        case .lacksResources: perform(state.lacksResources())
+        case .failed(let code):
+            connectError = code
+            perform(isOwnShortage(code) ? state.lacksResources() : state.refused())
+        }
+    }
+
     /// The connection, with TLS if that is to be spoken, has its time to come about.
-    private func giveTime(to connection: OriginConnection) {
-        self.connection = connection
+    private func giveTime(to carrier: OriginCarrier) {
+        self.carrier = carrier
         state.connecting()
-        connection.setDeadline(afterMilliseconds: connectTime)
+        carrier.setDeadline(afterMilliseconds: connectTime)
     }
 
     /// How long the address may take to accept the connection: its share of what is left, in milliseconds. An address that
@@ -93,10 +113,9 @@ extension Exchange {
         return max(left / Int64(others + 1), Self.leastConnectMilliseconds)
     }
 
-    /// Sends the request over an open connection.
-    func use(_ connection: OriginConnection) {
-        self.connection = connection
-        connection.user = self
+    /// Sends the request.
+    func use(_ carrier: OriginCarrier) {
+        self.carrier = carrier
         isOutstanding = true
         server?.outstanding.wrappingAdd(1, ordering: .relaxed)
         server?.requests.wrappingAdd(1, ordering: .relaxed)
@@ -108,14 +127,14 @@ extension Exchange {
         holdsHeads = false
         connectionNumber &+= 1
         head.reset()
-        perform(state.connected(isReused: connection.isReused))
+        perform(state.connected(isReused: carrier.isReused, mayBeGivenBack: carrier.isStream))
     }
 }
 
 extension Exchange: OriginConnectionUser {
     func connectionOpened(_ connection: OriginConnection) {
         connection.clearDeadline()
-        use(connection)
+        use(.connection(connection))
     }
 
     func connectionRefused(_ connection: OriginConnection, _ code: Int32) {
@@ -129,9 +148,40 @@ extension Exchange: OriginConnectionUser {
         perform(state.refused(.handshakeFailed))
     }
 
-    func connectionReadable(_ connection: OriginConnection) { read(from: connection) }
+    func connectionReadable(_ connection: OriginConnection) { read(from: .connection(connection)) }
 
     func connectionWritable(_ connection: OriginConnection) { sendUnsent() }
 
     func connectionDeadlinePassed(_ connection: OriginConnection) { perform(state.deadlinePassed()) }
+}
+
+extension Exchange: OriginStreamUser {
+    func streamOpened(_ stream: OriginStream) {
+        stream.clearDeadline()
+        use(.stream(stream))
+    }
+
+    func streamRefused(_ stream: OriginStream, _ failure: OriginStream.NoConnection) {
+        carrier = nil
+        switch failure {
+        case .refused(let code):
+            connectError = code
+            perform(state.refused())
+        case .insecure(let fault):
+            handshakeFault = fault
+            if case .untrusted = fault.kind { return perform(state.refused(.untrusted)) }
+            perform(state.refused(.handshakeFailed))
+        case .speaksHTTP1(let connection):
+            guard let connection else {
+                guard let endpoint, let server else { return }
+                return reach(endpoint, of: server)
+            }
+            connection.user = self
+            use(.connection(connection))
+        }
+    }
+
+    func streamReadable(_ stream: OriginStream) { read(from: .stream(stream)) }
+    func streamWritable(_ stream: OriginStream) { sendUnsent() }
+    func streamDeadlinePassed(_ stream: OriginStream) { perform(state.deadlinePassed()) }
 }

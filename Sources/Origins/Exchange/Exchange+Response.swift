@@ -9,24 +9,24 @@ extension Exchange {
     /// One read: what a client that doesn't take it costs at most.
     private static let readSize = 64 << 10
 
-    func read(from connection: OriginConnection) {
+    func read(from carrier: OriginCarrier) {
         if state.phase == .awaitingHead {
             access.loop.input.restore(partialHead.span)
             let before = partialHead.count
-            let result = connection.receive(after: before, atMost: Self.readSize)
+            let result = carrier.receive(after: before, atMost: Self.readSize)
             // What comes over TLS may be none of the response's.
             if result != .wouldBlock { holdsHeads = false }
             switch result {
             case .wouldBlock: return
             case .ended: return perform(state.ended())
-            case .failed: return perform(state.broke())
+            case .failed: return perform(broken(carrier))
             case .bytes(let count): return readHead(count: before + count)
             }
         }
-        switch connection.receive(after: 0, atMost: Self.readSize) {
+        switch carrier.receive(after: 0, atMost: Self.readSize) {
         case .wouldBlock: return
         case .ended: perform(state.ended())
-        case .failed: perform(state.broke())
+        case .failed: perform(broken(carrier))
         case .bytes(let count):
             if state.phase == .receivingContent { restartTimeout() }
             let input = access.loop.input
@@ -34,6 +34,17 @@ extension Exchange {
                 var position = 0
                 readContent(input.span(count: count), from: &position, gathering: &gathered)
             }
+        }
+    }
+
+    private func broken(_ carrier: OriginCarrier) -> ExchangeAction {
+        guard case .stream(let stream) = carrier else { return state.broke() }
+        switch stream.end {
+        case .malformed(let error): return state.malformed(error)
+        case .unprocessed:
+            access.streamCounters.givenBack += 1
+            return state.broke(isUnprocessed: true)
+        case .broken, nil: return state.broke()
         }
     }
 
@@ -52,6 +63,7 @@ extension Exchange {
             } catch {
                 return perform(state.malformed(error))
             }
+            if case .stream = carrier { head.becomeHTTP2() }
             guard head.isInterim else {
                 partialHead.removeAll(keepingUpTo: 4096)
                 return begin(bytes)
@@ -146,6 +158,7 @@ extension Exchange {
         } catch {
             return failToTransform()
         }
+        if head.isHTTP2 { other.becomeHTTP2() }
         delegate?.exchange(self, began: other, lines.span)
     }
 

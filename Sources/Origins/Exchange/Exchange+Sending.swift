@@ -33,7 +33,7 @@ extension Exchange {
     /// Nothing more goes through the tunnel to the origin; what it sends is still received.
     package func endTunnelOutput() {
         state.endTunnelOutput()
-        if state.closesSending { connection?.shutDownSending() }
+        if state.closesSending { carrier?.shutDownSending() }
     }
 
     /// Sends a piece; as a chunk, with `chunkLine` before it and CRLF after it.
@@ -47,14 +47,14 @@ extension Exchange {
             request.removeAll(keepingUpTo: 8192)
         }
         // Between two connections it goes out with the request; after a failure nothing does.
-        guard state.isSending, let connection, connection.isOpen else { return }
+        guard state.isSending, let carrier, carrier.isOpen else { return }
         if unsentStart < unsent.count {
             if isChunk { unsent.append(chunkLine.span) }
             unsent.append(piece)
             if isChunk { unsent.append(lineEnd) }
             return
         }
-        let result = isChunk ? connection.send(chunkLine.span, piece, lineEnd.span) : connection.send(piece)
+        let result = isChunk ? carrier.send(chunkLine.span, piece, lineEnd.span) : carrier.send(piece)
         guard case .wrote(let count) = result else { return sendingFailed() }
         let before = isChunk ? chunkLine.count : 0
         guard count < piece.count + (isChunk ? before + lineEnd.count : 0) else {
@@ -77,9 +77,9 @@ extension Exchange {
 
     /// Sends a complete request: usually one write.
     func sendRequest() {
-        guard let connection else { return }
+        guard let carrier else { return }
         nameServer()
-        guard case .wrote(let count) = connection.send(request.span) else { return perform(state.broke()) }
+        guard case .wrote(let count) = carrier.send(request.span) else { return perform(state.broke()) }
         if count < request.count {
             unsent.append(request.span.extracting(count...))
             state.queued()
@@ -111,8 +111,8 @@ extension Exchange {
     }
 
     func sendUnsent() {
-        guard let connection, unsentStart < unsent.count else { return awaitOrigin() }
-        guard case .wrote(let count) = connection.send(unsent.span.extracting(unsentStart...)) else {
+        guard let carrier, unsentStart < unsent.count else { return awaitOrigin() }
+        guard case .wrote(let count) = carrier.send(unsent.span.extracting(unsentStart...)) else {
             return sendingFailed()
         }
         unsentStart += count
@@ -123,7 +123,7 @@ extension Exchange {
         }
         state.sent(all: isEmpty)
         awaitOrigin()
-        if state.closesSending { connection.shutDownSending() }
+        if state.closesSending { carrier.shutDownSending() }
         if isEmpty { delegate?.exchangeTakesContent(self) }
     }
 

@@ -39,7 +39,7 @@ package final class Exchange {
     var startsOver = false
     /// When the request must have a connection.
     var connectDeadline = MonotonicTime(milliseconds: 0)
-    var connection: OriginConnection?
+    var carrier: OriginCarrier?
     /// Whether the request counts as outstanding at the server.
     var isOutstanding = false
 
@@ -73,7 +73,7 @@ package final class Exchange {
         group: UpstreamGroup, limits: ExchangeLimits, key: UInt64?, method: Method, content: BodyFraming,
         isRequestComplete: Bool, isConditional: Bool, upgrades: [[UInt8]], delegate: any ExchangeDelegate
     ) {
-        precondition(connection == nil, "only an exchange that has ended is reused")
+        precondition(carrier == nil, "only an exchange that has ended is reused")
         state.begin(
             ExchangeState.Request(
                 method: method, isComplete: isRequestComplete, hasContent: content != .none && content != .length(0),
@@ -157,7 +157,7 @@ package final class Exchange {
         case .sendRequest: sendRequest()
         case .sendRequestAndContent: sendRequestAndContent()
         case .readWhatIsThere: awaitOrigin()
-        case .readOn: connection?.setDeadline(afterMilliseconds: limits.betweenBytes)
+        case .readOn: carrier?.setDeadline(afterMilliseconds: limits.betweenBytes)
         case .endTunnelInput:
             awaitOrigin()
             delegate?.exchangeEnded(self)
@@ -174,25 +174,25 @@ package final class Exchange {
 
     /// Sets the events and the time-out that the connection waits for, as the state says.
     func awaitOrigin() {
-        guard let connection, connection.isOpen else { return }
+        guard let carrier, carrier.isOpen else { return }
         let interest = state.interest
-        connection.wait(
+        carrier.wait(
             for: interest.writes
                 ? (interest.reads ? .readAndWrite : .write) : (interest.reads ? .read : .none))
-        setTimeout(interest.timeout, of: connection)
+        setTimeout(interest.timeout, of: carrier)
     }
 
     /// Sets the time-out alone, after progress that changes nothing else.
     func restartTimeout() {
-        guard let connection, connection.isOpen else { return }
-        setTimeout(state.interest.timeout, of: connection)
+        guard let carrier, carrier.isOpen else { return }
+        setTimeout(state.interest.timeout, of: carrier)
     }
 
-    private func setTimeout(_ timeout: ExchangeInterest.Timeout, of connection: OriginConnection) {
+    private func setTimeout(_ timeout: ExchangeInterest.Timeout, of carrier: OriginCarrier) {
         switch timeout {
-        case .none: connection.clearDeadline()
-        case .firstByte: connection.setDeadline(afterMilliseconds: limits.firstByte)
-        case .betweenBytes: connection.setDeadline(afterMilliseconds: limits.betweenBytes)
+        case .none: carrier.clearDeadline()
+        case .firstByte: carrier.setDeadline(afterMilliseconds: limits.firstByte)
+        case .betweenBytes: carrier.setDeadline(afterMilliseconds: limits.betweenBytes)
         case .unchanged: break
         }
     }
@@ -217,7 +217,7 @@ package final class Exchange {
         case .untrusted, .handshakeFailed:
             return handshakeFault.map { "\(failure.sentence): \($0.sentence)" } ?? "\(failure.sentence)"
         case .unresolved, .refused, .connectTimeout, .firstByteTimeout, .betweenBytesTimeout, .closedEarly,
-            .malformedResponse, .tooManyConnections, .ownShortage, .storeDown:
+            .malformedResponse, .tooManyConnections, .ownShortage, .upgradeImpossible, .storeDown:
             return "\(failure.sentence)"
         }
     }
@@ -229,21 +229,25 @@ package final class Exchange {
     }
 
     private func leaveConnection() {
-        guard let connection else { return }
-        self.connection = nil
+        guard let carrier else { return }
+        self.carrier = nil
         noteNotOutstanding()
-        access.discard(connection)
+        switch carrier {
+        case .connection(let connection): access.discard(connection)
+        case .stream(let stream): stream.close()
+        }
     }
 
     private func releaseConnection(isReusable: Bool) {
-        guard let connection else { return }
-        self.connection = nil
+        guard let carrier else { return }
+        self.carrier = nil
         endTrial()
         noteNotOutstanding()
-        if isReusable {
+        switch carrier {
+        case .connection(let connection) where isReusable:
             access.release(connection, to: group, rests: state.mayBeFollowedByBody)
-        } else {
-            access.discard(connection)
+        case .connection(let connection): access.discard(connection)
+        case .stream(let stream): stream.close()
         }
     }
 

@@ -18,6 +18,8 @@ package struct ExchangeFailure: Equatable, Sendable {
         case tooManyConnections
         /// Larder itself had no descriptor, port or memory left for a connection.
         case ownShortage
+        /// The request is to switch protocols, and the server speaks HTTP/2.
+        case upgradeImpossible
         /// Larder asked nobody: its store is down, and the route bounds what goes to the upstream meanwhile.
         case storeDown
     }
@@ -44,6 +46,7 @@ package struct ExchangeFailure: Equatable, Sendable {
         case .malformedResponse: wire?.sentence ?? "its response is malformed"
         case .tooManyConnections: "upstream connection limit reached"
         case .ownShortage: "no file descriptor, port or memory is left for a connection"
+        case .upgradeImpossible: "it speaks HTTP/2, which can't switch to another protocol"
         case .storeDown: "it was not asked, as the store is down"
         }
     }

@@ -1,8 +1,24 @@
-// What an exchange's decisions depend on of the request.
+// What an exchange's decisions depend on: the request, and how far it has come.
 
 import HTTPSemantics
 
 extension ExchangeState {
+    enum Phase: Equatable, Sendable {
+        /// Not started, or between two addresses. Exits: locating, connecting, awaitingHead (idle connection), ended.
+        case idle
+        /// A name is being looked up. Exits: idle, ended.
+        case locating
+        /// Exits: awaitingHead, idle, ended.
+        case connecting
+        /// The request is being sent or has been sent. Exits: receivingContent, tunnel, idle (retried), ended.
+        case awaitingHead
+        /// Exit: ended.
+        case receivingContent
+        /// After a 101: bytes both ways, until each side has ended. Exit: ended.
+        case tunnel
+        case ended
+    }
+
     /// The caller's description of a request.
     struct Request: Equatable, Sendable {
         var method = Method.get

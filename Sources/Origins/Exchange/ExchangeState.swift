@@ -8,22 +8,6 @@ import HTTPWire
 
 /// The state of an exchange. ``ExchangeState/begin(_:)`` resets it for the next one.
 struct ExchangeState: ~Copyable {
-    enum Phase: Equatable, Sendable {
-        /// Not started, or between two addresses. Exits: locating, connecting, awaitingHead (idle connection), ended.
-        case idle
-        /// A name is being looked up. Exits: idle, ended.
-        case locating
-        /// Exits: awaitingHead, idle, ended.
-        case connecting
-        /// The request is being sent or has been sent. Exits: receivingContent, tunnel, idle (retried), ended.
-        case awaitingHead
-        /// Exit: ended.
-        case receivingContent
-        /// After a 101: bytes both ways, until each side has ended. Exit: ended.
-        case tunnel
-        case ended
-    }
-
     private(set) var phase = Phase.idle
     private var request = Request()
     /// Whether all of the request's content has been supplied.
@@ -44,6 +28,8 @@ struct ExchangeState: ~Copyable {
     private var retriesLeft = 0
     private var avoidsIdleConnections = false
     private var isConnectionReused = false
+    private var hasSentUnprocessedAgain = false
+    private var mayBeGivenBack = false
     /// Why the last address that was tried could not be used.
     private(set) var lastCause: ExchangeFailure.Cause?
 
@@ -60,7 +46,6 @@ struct ExchangeState: ~Copyable {
     /// Pieces of chunks from this size on are passed on where they lie; smaller ones are gathered.
     private static let largePiece = 4096
 
-    /// Resets it for a new exchange.
     mutating func begin(_ request: Request) {
         precondition(phase == .idle || phase == .ended, "the previous exchange must have ended")
         self.request = request
@@ -72,10 +57,9 @@ struct ExchangeState: ~Copyable {
         hasSendingFailed = false
         hasUnsentBytes = false
         isPaused = false
-        isTunnelInputOver = false
-        isTunnelOutputOver = false
+        (isTunnelInputOver, isTunnelOutputOver) = (false, false)
         lastCause = nil
-        avoidsIdleConnections = false
+        (avoidsIdleConnections, hasSentUnprocessedAgain) = (false, false)
         hasPartialHead = false
         framing = .none
         hasExcess = false
@@ -163,13 +147,18 @@ struct ExchangeState: ~Copyable {
         nextServer(after: cause, blamesServer: true)
     }
 
+    /// Whether the request is one to switch protocols, and what follows where the chosen server speaks HTTP/2 only.
+    var offersUpgrade: Bool { !request.upgrades.isEmpty }
+    mutating func upgradeImpossible() -> ExchangeAction { nextServer(after: .upgradeImpossible) }
+
     /// Larder can't open a connection for want of descriptors, ports or memory.
     mutating func lacksResources() -> ExchangeAction { nextServer(after: .ownShortage, blamesServer: false) }
 
-    /// There is a connection for the request.
-    /// - Parameter isReused: whether it has carried a response before.
-    mutating func connected(isReused: Bool) -> ExchangeAction {
+    /// There is a connection for the request. Whether it has carried a response before, and whether the server can say of a request
+    /// that it has done nothing with it.
+    mutating func connected(isReused: Bool, mayBeGivenBack: Bool = false) -> ExchangeAction {
         phase = .awaitingHead
+        self.mayBeGivenBack = mayBeGivenBack
         isConnectionReused = isReused
         hasUnsentBytes = false
         hasSendingFailed = false
@@ -201,7 +190,7 @@ struct ExchangeState: ~Copyable {
         switch phase {
         case .idle, .locating, .connecting: return true
         case .awaitingHead:
-            if mayBeRepeated && suppliedCount <= Self.keptContentLimit { return true }
+            if mayBeRepeated || maySendUnprocessedAgain, suppliedCount <= Self.keptContentLimit { return true }
             isContentLost = true
             return false
         case .receivingContent, .tunnel, .ended: return false
@@ -287,8 +276,7 @@ struct ExchangeState: ~Copyable {
         return chunks(bytes, from: &position, gathering: &gathered, large: .max)
     }
 
-    /// Interprets the next bytes after the head: `.deliver` or `.deliverGathered`, which move `position` past them, `.wait`
-    /// if more bytes are needed, or an end.
+    /// Interprets the next bytes after the head: `.deliver` or `.deliverGathered`, which move `position` on, `.wait`, or an end.
     /// - Parameter gathered: receives the content of `.deliverGathered`.
     mutating func content(
         _ bytes: Span<UInt8>, from position: inout Int, gathering gathered: inout ByteBuffer
@@ -366,7 +354,14 @@ struct ExchangeState: ~Copyable {
 
     /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
     /// is still there may be retried, as long as no part of a response was seen.
-    mutating func broke() -> ExchangeAction {
+    /// - Parameter isUnprocessed: any method may be sent again (RFC 9113 §8.7), once for nothing: so do servers close connections.
+    mutating func broke(isUnprocessed: Bool = false) -> ExchangeAction {
+        if isUnprocessed, maySendUnprocessedAgain {
+            if hasSentUnprocessedAgain { retriesLeft -= 1 }
+            hasSentUnprocessedAgain = true
+            phase = .idle
+            return .sendAgain(blamesServer: false)
+        }
         let isStale = isConnectionReused
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
@@ -374,6 +369,11 @@ struct ExchangeState: ~Copyable {
         phase = .idle
         // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
+    }
+
+    private var maySendUnprocessedAgain: Bool {
+        mayBeGivenBack && phase == .awaitingHead && !hasPartialHead && !isContentLost
+            && (retriesLeft > 0 || !hasSentUnprocessedAgain)
     }
 
     private var mayBeRepeated: Bool {

@@ -95,6 +95,7 @@ package struct Counters: Sendable {
     package var originReuses = 0
     /// Connections closed because of their age, or because their address had left the server's name.
     package var originRetirements = 0
+    package var originHTTP2 = StreamFigures()
     /// Refreshes in the background that are under way.
     package var refreshing = 0
     package var remote = RemoteStoreFigures()
@@ -124,6 +125,7 @@ package struct Counters: Sendable {
         originConnects += figures.connects
         originReuses += figures.reuses
         originRetirements += figures.retirements
+        originHTTP2.add(figures.http2)
         retries += figures.retries
     }
 
@@ -208,6 +210,7 @@ package struct Counters: Sendable {
         originConnects += other.originConnects
         originReuses += other.originReuses
         originRetirements += other.originRetirements
+        originHTTP2.add(other.originHTTP2)
         refreshing += other.refreshing
         remote.add(other.remote)
     }

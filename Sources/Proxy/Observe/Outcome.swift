@@ -10,7 +10,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     case bodyTooLarge, headTimeout, bodyTimeout, bodyTooSlow, onlyIfCached, tooManyClients, storeDown
     // The origin failed.
     case originUnresolved, originRefused, originUntrusted, originHandshake, originBusy, outOfResources
-    case originConnectTimeout, originTimeout, originMalformed, originClosed, validationFailed
+    case originConnectTimeout, originTimeout, originMalformed, originClosed, originUpgrade, validationFailed
     // The response had begun when something ended it.
     case responseCutShort, storedCutShort, clientGone, clientStalled, clientOverMemory
 
@@ -34,7 +34,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originTimeout: "http_response_timeout"
         case .originMalformed: "http_protocol_error"
         case .originClosed: "connection_terminated"
-        case .upgradeNotAllowed: "http_upgrade_failed"
+        case .upgradeNotAllowed, .originUpgrade: "http_upgrade_failed"
         case .loop: "proxy_loop_detected"
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
@@ -80,8 +80,10 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .originConnectTimeout:
             (504, "origin-connect-timeout", "the upstream server did not accept the connection in time")
         case .originTimeout: (504, "origin-timeout", "the upstream server did not respond in time")
-        case .originMalformed: (502, "origin-broken-answer", "the upstream response is not well-formed HTTP/1.1")
+        case .originMalformed: (502, "origin-broken-answer", "the upstream response is not well-formed HTTP")
         case .originClosed: (502, "origin-closed", "the upstream server closed the connection before it responded")
+        case .originUpgrade:
+            (502, "upgrade-impossible", "the upstream speaks HTTP/2, which can't switch to another protocol")
         case .validationFailed:
             (
                 504, "validation-failed",

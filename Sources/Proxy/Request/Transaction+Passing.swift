@@ -308,6 +308,7 @@ extension ExchangeFailure.Cause {
         case .handshakeFailed: .originHandshake
         case .tooManyConnections: .originBusy
         case .ownShortage: .outOfResources
+        case .upgradeImpossible: .originUpgrade
         case .storeDown: .storeDown
         case .connectTimeout: .originConnectTimeout
         case .firstByteTimeout: .originTimeout

@@ -1,4 +1,4 @@
-// The neutral lines of a head as HTTP/2 has them: pairs of names and values with `:status` before them (RFC 9113 §8.3.2), and
+// The neutral lines of a head as HTTP/2 has them: pairs of names and values with the pseudo-fields before them (RFC 9113 §8.3), and
 // without what belongs to a connection (§8.2.2). nghttp2 copies them, and makes the names lower-case as it does.
 //
 // Safety: pairs are kept as offsets, and become pointers into the lines for the one call to which they are lent.
@@ -10,7 +10,7 @@ import HTTPWire
 
 /// One head after another; once it has grown, nothing is allocated.
 @safe
-final class FieldPairs {
+package final class FieldPairs {
     private struct Pair {
         let name: Range<Int>
         let value: Range<Int>
@@ -18,17 +18,26 @@ final class FieldPairs {
     }
 
     private var pairs: [Pair] = []
-    private var hasStatus = false
+    private var pseudoFields = PseudoFields.none
     private var entries: [nghttp2_nv]
     /// The name and, at its end, the value.
     private var status: [UInt8] = Array(":status200".utf8)
 
     private static let statusNameLength = 7
+    /// The names of a request's pseudo-fields, and both schemes.
+    private var requestTexts: [UInt8] = Array(":method:scheme:authority:pathhttps".utf8)
 
-    init() { unsafe entries = [] }
+    private enum PseudoFields {
+        case none
+        case status
+        /// Where they stand in the lines.
+        case request(method: Range<Int>, target: Range<Int>, authority: Range<Int>, isHTTPS: Bool)
+    }
+
+    package init() { unsafe entries = [] }
 
     /// What becomes of the status in the lines.
-    enum StatusForm {
+    package enum StatusForm {
         case asWritten
         /// A 101 (RFC 8441 §5).
         case switched
@@ -42,9 +51,9 @@ final class FieldPairs {
 
     /// Reads a status line and the fields behind it.
     /// - Returns: how many pairs there are.
-    func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
+    package func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
         pairs.removeAll(keepingCapacity: true)
-        hasStatus = true
+        pseudoFields = .status
         // `HTTP/1.1 200 OK`
         for place in 0..<3 { status[Self.statusNameLength + place] = lines[9 + place] }
         switch form {
@@ -58,11 +67,33 @@ final class FieldPairs {
         return pairs.count + 1
     }
 
-    func readTrailers(_ lines: Span<UInt8>) -> Int {
+    package func readTrailers(_ lines: Span<UInt8>) -> Int {
         pairs.removeAll(keepingCapacity: true)
-        hasStatus = false
+        pseudoFields = .none
         readFields(lines, from: 0)
         return pairs.count
+    }
+
+    /// Reads a request's head as HTTP/1 has it, up to its empty line.
+    /// - Returns: how many pairs there are; nil where the lines don't begin with a request line and Host.
+    package func readRequest(_ lines: Span<UInt8>, isHTTPS: Bool) -> Int? {
+        pairs.removeAll(keepingCapacity: true)
+        let end = Scan.first(.lineFeed, in: lines, from: 0, to: lines.count)
+        let methodEnd = Scan.first(.space, in: lines, from: 0, to: end)
+        let targetEnd = Scan.first(.space, in: lines, from: min(methodEnd + 1, end), to: end)
+        guard methodEnd > 0, targetEnd < end, end < lines.count else { return nil }
+        readFields(lines, from: end + 1)
+        guard let host = pairs.first, FieldName.recognise(lines.extracting(host.name)) == .host else { return nil }
+        pairs.removeFirst()
+        // RFC 9113 §8.2.2: of TE, no more than that trailers are taken.
+        pairs.removeAll { pair in
+            let name = lines.extracting(pair.name)
+            return name.count == 2 && FieldName.recognise(name) == .te
+                && !lines.extracting(pair.value).isCaseless("trailers")
+        }
+        let target = (methodEnd + 1)..<targetEnd
+        pseudoFields = .request(method: 0..<methodEnd, target: target, authority: host.value, isHTTPS: isHTTPS)
+        return pairs.count + (host.value.isEmpty ? 3 : 4)
     }
 
     /// Whether a name of this length may be one that isn't like all others: recognising each was a twentieth of a hit.
@@ -81,6 +112,8 @@ final class FieldPairs {
         var start = first
         while start < lines.count {
             let end = Scan.first(.lineFeed, in: lines, from: start, to: lines.count)
+            // The empty line, behind which there may be content.
+            if end == start || end == start + 1 && lines[start] == .carriageReturn { return }
             let colon = Scan.first(UInt8(ascii: ":"), in: lines, from: start, to: end)
             defer { start = end + 1 }
             guard colon > start, colon < end else { continue }
@@ -97,19 +130,13 @@ final class FieldPairs {
     }
 
     /// Lends the pairs that were read from these lines.
-    func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
+    package func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
         unsafe lines.withUnsafeBufferPointer { buffer in
-            unsafe status.withUnsafeMutableBufferPointer { status in
-                guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress),
-                    let statusBase = status.baseAddress
+            unsafe withTexts { texts in
+                guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress), let texts = unsafe texts
                 else { return }
                 unsafe entries.removeAll(keepingCapacity: true)
-                if hasStatus {
-                    unsafe entries.append(
-                        nghttp2_nv(
-                            name: statusBase, value: statusBase + Self.statusNameLength,
-                            namelen: Self.statusNameLength, valuelen: 3, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
-                }
+                unsafe appendPseudoFields(texts, base)
                 for pair in pairs {
                     let flags = pair.isSecret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE
                     unsafe entries.append(
@@ -120,5 +147,35 @@ final class FieldPairs {
                 unsafe entries.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
             }
         }
+    }
+
+    /// Lends what isn't in the lines.
+    private func withTexts(_ body: (UnsafeMutablePointer<UInt8>?) -> Void) {
+        if case .request = pseudoFields {
+            unsafe requestTexts.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
+        } else {
+            unsafe status.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
+        }
+    }
+
+    private func appendPseudoFields(_ texts: UnsafeMutablePointer<UInt8>, _ lines: UnsafeMutablePointer<UInt8>) {
+        switch pseudoFields {
+        case .none: return
+        case .status: unsafe append(texts, Self.statusNameLength, texts + Self.statusNameLength, 3)
+        case .request(let method, let target, let authority, let isHTTPS):
+            unsafe append(texts, 7, lines + method.lowerBound, method.count)
+            unsafe append(texts + 7, 7, texts + 29, isHTTPS ? 5 : 4)
+            if !authority.isEmpty { unsafe append(texts + 14, 10, lines + authority.lowerBound, authority.count) }
+            unsafe append(texts + 24, 5, lines + target.lowerBound, target.count)
+        }
+    }
+
+    private func append(
+        _ name: UnsafeMutablePointer<UInt8>, _ nameLength: Int, _ value: UnsafeMutablePointer<UInt8>, _ length: Int
+    ) {
+        unsafe entries.append(
+            nghttp2_nv(
+                name: name, value: value, namelen: nameLength, valuelen: length,
+                flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
     }
 }

@@ -1,4 +1,5 @@
-// What all HTTP/2 sessions of a worker share: nghttp2's callbacks and options, and the buffers that frames are gathered in.
+// What all HTTP/2 sessions of one kind share on a worker: nghttp2's callbacks and options, and the buffers that frames are gathered
+// in.
 //
 // Safety: both objects are owned here and freed in `deinit`; sessions copy what they need of them when they are made.
 
@@ -6,14 +7,16 @@ import Bytes
 import CNghttp2
 
 @safe
-final class HTTP2Library: SharedConnectionState {
+package final class HTTP2Library {
     let callbacks: OpaquePointer
     let options: OpaquePointer
+    /// Supplies the content of messages that are sent.
+    let readContent: nghttp2_data_source_read_callback
     /// Frames that are about to be offered to a socket.
-    var output = ByteBuffer()
-    let fields = FieldPairs()
+    package var output = ByteBuffer()
+    package let fields = FieldPairs()
 
-    /// Control frames of ours that a client hasn't taken (RFC 9113 §10.5). Beyond them nghttp2 gives the connection up; as with
+    /// Control frames of ours that a peer hasn't taken (RFC 9113 §10.5). Beyond them nghttp2 gives the connection up; as with
     /// resets, ``FramePace`` is stricter.
     private static let mostAcknowledgements = 10_000
     /// CONTINUATION frames of one header section.
@@ -22,7 +25,9 @@ final class HTTP2Library: SharedConnectionState {
     /// The session's own bound of cancelled streams, which lies above ``FramePace``'s: that one says why.
     private static let resets: (most: UInt64, perSecond: UInt64) = (10_000, 1_000)
 
-    override init() {
+    /// - Parameter install: sets nghttp2's callbacks.
+    package init(readContent: @escaping nghttp2_data_source_read_callback, install: (OpaquePointer) -> Void) {
+        unsafe self.readContent = readContent
         var madeCallbacks: OpaquePointer?
         var madeOptions: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&madeCallbacks) == 0, unsafe nghttp2_option_new(&madeOptions) == 0,
@@ -30,7 +35,7 @@ final class HTTP2Library: SharedConnectionState {
         else { fatalError("out of memory: could not prepare HTTP/2") }
         unsafe self.callbacks = callbacks
         unsafe self.options = options
-        unsafe HTTP2Callbacks.install(in: callbacks)
+        unsafe install(callbacks)
         // Windows open when content was taken, not when it has come.
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, Self.mostAcknowledgements)

@@ -1,24 +1,27 @@
-// Where frames begin in what a client sends (RFC 9113 §4.1), and nothing else of them: nghttp2 says nothing of those that it
+// Where frames begin in what a peer sends (RFC 9113 §4.1), and nothing else of them: nghttp2 says nothing of those that it
 // ignores, which cost all the same, and doesn't look at PRIORITY where it isn't used.
 
 import Bytes
 
 /// Reads the headers of frames as bytes come, the client's preface before them.
-struct FrameScanner {
+package struct FrameScanner {
     /// A header, and what of the payload of PRIORITY and PRIORITY_UPDATE is looked at.
     private var header = (UInt64(0), UInt64(0))
     private var headerCount = 0
     /// Bytes until the next header, or before the first.
-    private var skipped = HTTP2Preface.length
+    private var skipped: Int
     /// A header section has begun, and its last byte hasn't come.
-    private(set) var isWithinHeaders = false
+    package private(set) var isWithinHeaders = false
     private var isLastOfHeaders = false
 
     private static let headerLength = 9
 
+    /// - Parameter isServer: whether the peer is a client, whose preface comes first.
+    package init(isServer: Bool) { skipped = isServer ? HTTP2Preface.length : 0 }
+
     /// Calls `body` with each frame that begins in `bytes`, or is complete with them as far as it is read; ends when that says so.
     /// - Returns: whether all of them were good.
-    mutating func scan(_ bytes: Span<UInt8>, _ body: (ReceivedFrame) -> Bool) -> Bool {
+    package mutating func scan(_ bytes: Span<UInt8>, _ body: (ReceivedFrame) -> Bool) -> Bool {
         var place = 0
         while place < bytes.count {
             if skipped > 0 {

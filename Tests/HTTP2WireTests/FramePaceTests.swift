@@ -2,7 +2,7 @@ import EventLoop
 import TestSupport
 import Testing
 
-@testable import Clients
+@testable import HTTP2Wire
 
 @Suite("RFC 9113 §10.5: how many frames of no use a client may send")
 struct FramePaceTests {
@@ -53,7 +53,7 @@ struct FramePaceTests {
             HTTP2Frame(.priority, stream: 0, [0, 0, 0, 1, 1]),
         ]
         let bytes = HTTP2.preface + frames.flatMap(\.bytes)
-        var scanner = FrameScanner()
+        var scanner = FrameScanner(isServer: true)
         var found: [ReceivedFrame] = []
         for start in stride(from: 0, to: bytes.count, by: size) {
             let piece = Array(bytes[start..<min(start + size, bytes.count)])
@@ -68,19 +68,5 @@ struct FramePaceTests {
         #expect(found.map(\.length) == frames.map(\.payload.count))
         #expect(found.map(\.isInvalidPriority) == [false, false, false, true, false, false, false, true])
         #expect(found.map { $0.cost != nil } == [true, false, false, true, true, true, true, true])
-    }
-
-    @Test("Identifiers that were passed over are never taken, those of streams that were are")
-    func identifiers() {
-        var identifiers = StreamIdentifiers()
-        func taken(_ list: Int32...) -> [Int32] { list.filter { identifiers.place(of: $0) != .passedOver } }
-        #expect(taken(1, 3, 3, 1, 9, 5, 7, 9) == [1, 3, 3, 1, 9, 9])
-        // Of many gaps the last ones are remembered.
-        for identifier in stride(from: Int32(13), to: 4000, by: 4) { #expect(taken(identifier) == [identifier]) }
-        #expect(taken(3991, 3993) == [3993])
-        identifiers.noteReset(3993)
-        #expect(!identifiers.isEnded(3993) && identifiers.isEnded(3989) && !identifiers.isEnded(4001))
-        for identifier in Int32(0)..<256 { identifiers.noteReset(identifier) }
-        #expect(identifiers.isEnded(3993))
     }
 }

@@ -1,25 +1,25 @@
-// How many frames that cost more to take than to send an HTTP/2 client may send (RFC 9113 §10.5): a client has an allowance of
+// How many frames that cost more to take than to send an HTTP/2 peer may send (RFC 9113 §10.5): it has an allowance of
 // each kind, which grows with time and with what it does that is of use. A value: time is an argument.
 
 import EventLoop
 
 /// What a connection has been sent.
-struct FramePace {
-    enum Kind {
-        /// A stream is cancelled, or had to be reset for what the client sent on it.
+package struct FramePace {
+    package enum Kind {
+        /// A stream is cancelled, or had to be reset for what the peer sent on it.
         case reset
         /// PING, SETTINGS, PRIORITY, WINDOW_UPDATE, CONTINUATION, DATA without bytes, and what isn't known.
         case control
     }
 
     /// Resets beyond one for every response.
-    static let resets = Allowance(most: 200, perSecond: 20)
-    /// Other frames beyond one for every KiB that the client has taken.
-    static let control = Allowance(most: 2000, perSecond: 200)
+    package static let resets = Allowance(most: 200, perSecond: 20)
+    /// Other frames beyond one for every KiB that the peer has taken.
+    package static let control = Allowance(most: 2000, perSecond: 200)
 
-    struct Allowance {
-        let most: Int64
-        let perSecond: Int64
+    package struct Allowance {
+        package let most: Int64
+        package let perSecond: Int64
     }
 
     /// Thousandths of a frame, so that a millisecond's part isn't lost.
@@ -41,19 +41,21 @@ struct FramePace {
         }
     }
 
+    package init() {}
+
     private var resetPurse = Purse(thousandths: resets.most * 1000)
     private var controlPurse = Purse(thousandths: control.most * 1000)
 
     /// Whether one more frame of the kind is within the allowance.
-    mutating func takes(_ kind: Kind, now: MonotonicTime) -> Bool {
+    package mutating func takes(_ kind: Kind, now: MonotonicTime) -> Bool {
         switch kind {
         case .reset: resetPurse.spend(Self.resets, now: now)
         case .control: controlPurse.spend(Self.control, now: now)
         }
     }
 
-    /// So many bytes of content went to the client.
-    mutating func sent(_ bytes: Int) { controlPurse.earn(Int64(bytes) * 1000 / 1024, Self.control) }
+    /// So many bytes of content went to the peer.
+    package mutating func sent(_ bytes: Int) { controlPurse.earn(Int64(bytes) * 1000 / 1024, Self.control) }
     /// A response was complete.
-    mutating func responded() { resetPurse.earn(1000, Self.resets) }
+    package mutating func responded() { resetPurse.earn(1000, Self.resets) }
 }

@@ -1,44 +1,53 @@
 // nghttp2's session of one connection: frames, HPACK, flow control, and the order of what is sent (RFC 9113, RFC 7541, RFC 9218).
-// It reads no socket and calls no handler: what has happened is noted on the streams, and what is to be sent is asked for.
+// It reads no socket and calls no handler: the callbacks of its library's user do, and what is to be sent is asked for.
 //
-// Safety: `session` is owned by this object and freed in `deinit`; it is told of this object as its user data, and calls back only
-// within calls that this object makes. It points to streams as long as their connection holds them: whoever lets go of a stream
-// calls `forget` first. Memory that a callback lends is read within that callback.
+// Safety: `session` is owned by this object and freed in `deinit`; it is told of its connection, which owns this object, as its
+// user data, and calls back only within calls that this object makes. It points to streams as long as their connection holds them:
+// whoever lets go of a stream calls `forget` first. Memory that a callback lends is read within that callback.
 
 import Bytes
 import CNghttp2
-import EventLoop
 
 /// RFC 9113 §7, those that Larder itself says.
-enum HTTP2Error: UInt32 {
+package enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
     case settingsTimeout = 4
     case streamClosed = 5
     case refusedStream = 7
+    case cancel = 8
     case enhanceYourCalm = 11
 }
 
 @safe
-final class HTTP2Session {
+package final class HTTP2Session {
     private let session: OpaquePointer
-    /// Owns this object. Without a check at each use: several a frame were a fiftieth of a hit.
-    unowned(unsafe) let connection: HTTP2Connection
-    /// The client was told to go, and why; nothing more is read.
-    private(set) var isTerminated = false
+    /// The peer was told to go, and why; nothing more is read.
+    package private(set) var isTerminated = false
     /// How many streams the client is told that it may have, as long as it isn't told yet.
     private var streamsToTell: Int?
 
-    /// Nil where there is no memory for it.
-    init?(_ library: HTTP2Library, connection: HTTP2Connection) {
-        unsafe self.connection = connection
+    /// A server's session; nil where there is no memory for it.
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package init?(server connection: AnyObject, _ library: HTTP2Library) {
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made
         else { return nil }
         unsafe session = made
-        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
+    }
+
+    /// A client's session; nil where there is no memory for it.
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package init?(client connection: AnyObject, _ library: HTTP2Library) {
+        var made: OpaquePointer?
+        guard unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options) == 0,
+            let made = unsafe made
+        else { return nil }
+        unsafe session = made
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -47,7 +56,7 @@ final class HTTP2Session {
 
     /// The server's part of the preface (RFC 9113 §3.4).
     /// - Parameter window: bytes that all streams together may be sent before some are taken.
-    func begin(streams: Int, headerList: Int, streamWindow: Int, window: Int) {
+    package func begin(streams: Int, headerList: Int, streamWindow: Int, window: Int) {
         // nghttp2 ends the connection of a client that opens more than it has acknowledged, where RFC 9113 §5.1.2 has the stream
         // refused. So it is told of twice as many, and the frame that goes out says the limit: see `tellLimit`.
         streamsToTell = streams
@@ -62,12 +71,33 @@ final class HTTP2Session {
         _ = unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(window))
     }
 
+    /// The client's preface (RFC 9113 §3.4): it takes no pushed responses.
+    /// - Parameter window: bytes that all streams together may be sent before some are taken.
+    package func beginClient(headerList: Int, streamWindow: Int, window: Int) {
+        var settings = [
+            entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
+            entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, streamWindow),
+            entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headerList),
+            entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+        ]
+        _ = unsafe nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), &settings, settings.count)
+        _ = unsafe nghttp2_session_set_local_window_size(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(window))
+    }
+
+    /// Asks the peer for a sign of life (RFC 9113 §6.7).
+    package func ping() { _ = unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil) }
+
+    /// How many streams the peer takes at once (RFC 9113 §6.5.2).
+    package var remoteStreams: Int {
+        Int(unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+    }
+
     private func entry(_ setting: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
         nghttp2_settings_entry(settings_id: Int32(setting.rawValue), value: UInt32(clamping: value))
     }
 
-    /// Takes bytes from the client; false if the connection is of no further use.
-    func receive(_ bytes: Span<UInt8>) -> Bool {
+    /// Takes bytes from the peer; false if the connection is of no further use.
+    package func receive(_ bytes: Span<UInt8>) -> Bool {
         guard !isTerminated else { return true }
         return unsafe bytes.withUnsafeBufferPointer { buffer in
             guard let start = buffer.baseAddress else { return true }
@@ -79,7 +109,7 @@ final class HTTP2Session {
 
     /// Appends frames to `output` until it holds so many bytes, or there is nothing to send.
     /// - Returns: false if the connection is of no further use.
-    func write(to library: HTTP2Library, limit: Int) -> Bool {
+    package func write(to library: HTTP2Library, limit: Int) -> Bool {
         while library.output.count < limit {
             var bytes: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(session, &bytes)
@@ -107,20 +137,20 @@ final class HTTP2Session {
         library.output.append(frame.extracting((limit + 4)...))
     }
 
-    var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
-    var wantsToWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+    package var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
+    package var wantsToWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
 
     /// RFC 9113 §6.8: first a warning, that streams which are on their way still get responses.
-    func announceShutdown() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
+    package func announceShutdown() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
 
     /// Then which streams were the last.
-    func shutDown() {
+    package func shutDown() {
         let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
         _ = unsafe nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, 0, nil, 0)
     }
 
     /// The connection ends with everything on it.
-    func terminate(_ error: HTTP2Error) {
+    package func terminate(_ error: HTTP2Error) {
         guard !isTerminated else { return }
         isTerminated = true
         _ = unsafe nghttp2_session_terminate_session(session, error.rawValue)
@@ -128,24 +158,26 @@ final class HTTP2Session {
 
     // MARK: Streams
 
-    func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
+    package func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
 
     /// Before a stream is used for another request.
-    func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }
+    package func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }
 
-    func reset(_ stream: Int32, _ error: HTTP2Error) {
+    package func reset(_ stream: Int32, _ error: HTTP2Error) {
         _ = unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, error.rawValue)
     }
 
     /// Content of a stream was taken, so that as much may follow.
-    func consume(_ count: Int, of stream: Int32) { _ = unsafe nghttp2_session_consume_stream(session, stream, count) }
+    package func consume(_ count: Int, of stream: Int32) {
+        _ = unsafe nghttp2_session_consume_stream(session, stream, count)
+    }
 
     /// More of a response is there than there was.
-    func resume(_ stream: Int32) { _ = unsafe nghttp2_session_resume_data(session, stream) }
+    package func resume(_ stream: Int32) { _ = unsafe nghttp2_session_resume_data(session, stream) }
 
     /// A response's head, as neutral lines.
     /// - Parameter hasContent: its content will be asked for.
-    func respond(
+    package func respond(
         on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>, hasContent: Bool, status: FieldPairs.StatusForm
     ) {
         let count = library.fields.read(lines, status)
@@ -155,13 +187,36 @@ final class HTTP2Session {
                 return
             }
             var provider = unsafe nghttp2_data_provider(
-                source: nghttp2_data_source(), read_callback: HTTP2Callbacks.readContent)
+                source: nghttp2_data_source(), read_callback: library.readContent)
             _ = unsafe nghttp2_submit_response(session, stream, pairs, count, &provider)
         }
     }
 
+    /// A request, as lines of HTTP/1.
+    /// - Parameters:
+    ///   - hasContent: its content will be asked for.
+    ///   - stream: what the callbacks are given with what comes on the stream, until ``forget(_:)``.
+    /// - Returns: the stream's identifier; nil where the connection takes no more, or the lines are no request.
+    package func request(
+        _ library: HTTP2Library, _ lines: Span<UInt8>, isHTTPS: Bool, hasContent: Bool, stream: AnyObject
+    ) -> Int32? {
+        guard let count = library.fields.readRequest(lines, isHTTPS: isHTTPS) else { return nil }
+        var identifier: Int32 = -1
+        unsafe library.fields.withPairs(in: lines) { pairs in
+            let data = unsafe Unmanaged.passUnretained(stream).toOpaque()
+            guard hasContent else {
+                identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, nil, data)
+                return
+            }
+            var provider = unsafe nghttp2_data_provider(
+                source: nghttp2_data_source(), read_callback: library.readContent)
+            identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, &provider, data)
+        }
+        return identifier > 0 ? identifier : nil
+    }
+
     /// An interim response (RFC 9113 §8.1).
-    func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
+    package func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.read(lines)
         unsafe library.fields.withPairs(in: lines) { pairs in
             _ = unsafe nghttp2_submit_headers(
@@ -169,8 +224,8 @@ final class HTTP2Session {
         }
     }
 
-    /// The fields behind a response's content.
-    func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
+    /// The fields behind a message's content.
+    package func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
         let count = library.fields.readTrailers(lines)
         unsafe library.fields.withPairs(in: lines) { pairs in
             _ = unsafe nghttp2_submit_trailer(session, stream, pairs, count)

@@ -2,8 +2,8 @@
 
 import Bytes
 
-enum HTTP2Preface {
-    enum Match {
+package enum HTTP2Preface {
+    package enum Match {
         case none
         /// More bytes are needed to tell.
         case beginning
@@ -12,10 +12,10 @@ enum HTTP2Preface {
 
     private static let text: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-    static var length: Int { text.utf8CodeUnitCount }
+    package static var length: Int { text.utf8CodeUnitCount }
 
     /// Whether `bytes` begin with the preface.
-    static func match(_ bytes: Span<UInt8>) -> Match {
+    package static func match(_ bytes: Span<UInt8>) -> Match {
         let count = min(bytes.count, text.utf8CodeUnitCount)
         for index in 0..<count where bytes[index] != text[octet: index] { return .none }
         return count == text.utf8CodeUnitCount ? .whole : .beginning
