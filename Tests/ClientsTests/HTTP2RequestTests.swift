@@ -85,12 +85,16 @@ struct HTTP2RequestTests {
                 "malformed: request-line-too-long", "sent", "malformed: head-too-large", "sent",
                 "malformed: too-many-fields", "sent", "GET /ok", "sent",
             ])
-        // A section of many references to one large field (§10.5.1).
-        var bomb =
-            HTTP2.section(HTTP2.request()) + [0x40, 1, 120, 127, 0xb1, 0x0e] + [UInt8](repeating: 97, count: 1968)
-        bomb += [UInt8](repeating: 0xbe, count: 10_000)
-        client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders | HTTP2Frame.endStream, stream: 9, bomb))
-        #expect(scene.log.suffix(2) == ["malformed: head-too-large", "sent"] && client.isAlive, "\(scene.log)")
+        // A section of a few references to one large field, and of many (§10.5.1).
+        let large = [0x40, 1, 120, 127, 0xb1, 0x0e] + [UInt8](repeating: 97, count: 1968)
+        let flags = HTTP2Frame.endHeaders | HTTP2Frame.endStream
+        for (stream, count) in [(UInt32(9), 2), (11, 10_000)] {
+            let section = HTTP2.section(HTTP2.request()) + large + [UInt8](repeating: 0xbe, count: count)
+            client.send(HTTP2Frame(.headers, flags: flags, stream: stream, section))
+            #expect(client.isAlive == (stream == 9), "\(scene.log)")
+            if stream == 9 { #expect(scene.log.suffix(2) == ["malformed: head-too-large", "sent"], "\(scene.log)") }
+        }
+        #expect(client.connectionError == 11 && scene.connections.counters.http2.frameFloods == 1)
         #expect(scene.memory.inUse == 0)
     }
 

@@ -10,6 +10,8 @@ package struct CertificatePaths: Sendable {
 /// A certificate authority with a folder of its own.
 package struct TestAuthority: Sendable {
     package let folder: String
+    /// Held while its list of certificates is written.
+    private let list = Locked(())
     /// Its own certificate.
     package var certificate: String { "\(folder)/ca.pem" }
 
@@ -53,11 +55,12 @@ package struct TestAuthority: Sendable {
                 "-nodes", "-keyout", "\(base).key", "-out", "\(base).csr", "-subj", "/CN=\(name)",
                 "-addext", "subjectAltName=\(alternatives.joined(separator: ","))",
             ])
-        try openssl([
+        let request = [
             "ca", "-batch", "-config", "\(folder)/ca.cnf", "-in", "\(base).csr", "-cert", certificate, "-keyfile",
             "\(folder)/ca.key", "-startdate", Self.date(days.lowerBound), "-enddate", Self.date(days.upperBound),
             "-notext", "-out", "\(base).pem",
-        ])
+        ]
+        try list.withLock { _ in try openssl(request) }
         return CertificatePaths(chain: "\(base).pem", key: "\(base).key")
     }
 
