@@ -112,6 +112,8 @@ build: ## Build the release binary, .build/release/larder
 END_TO_END  := ^EndToEndTests\.
 BUILD_TESTS := swift build --build-tests
 RUN_TESTS   := swift test --skip-build --disable-xctest
+# The same runner by itself: `swift test` lets no second one run on the same build.
+RUN_BUNDLE  := env NO_COLOR=1 .build/debug/larderPackageTests.xctest --testing-library swift-testing
 
 .PHONY: requirements
 requirements: ## Install what the build and the tests need
@@ -129,7 +131,7 @@ else
 	@Tests/Packaging/run
 	@Tests/Conformance/count
 	@Tests/Timing/run "Unit suites" $(RUN_TESTS) --no-parallel --skip '$(END_TO_END)' \
-		--beside "End-to-end suites" $(RUN_TESTS) --ignore-lock --filter '$(END_TO_END)'
+		--beside "End-to-end suites" $(RUN_BUNDLE) --filter '$(END_TO_END)'
 endif
 
 # In a folder of its own under .build, so that it and the debug build leave each other's objects alone; only what this one
