@@ -28,14 +28,17 @@ package final class HTTP2Session {
     /// How many streams the client is told that it may have, as long as it isn't told yet.
     private var streamsToTell: Int?
 
-    /// A server's session; nil where there is no memory for it.
-    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
-    package init?(server connection: AnyObject, _ library: HTTP2Library) {
+    /// A server's session, which is then ``attach(to:)``ed to its connection; nil where there is no memory for it.
+    package init?(server library: HTTP2Library) {
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made
         else { return nil }
         unsafe session = made
+    }
+
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package func attach(to connection: AnyObject) {
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
     }
 
@@ -47,7 +50,7 @@ package final class HTTP2Session {
             let made = unsafe made
         else { return nil }
         unsafe session = made
-        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
+        attach(to: connection)
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -180,8 +183,7 @@ package final class HTTP2Session {
     package func respond(
         on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>, hasContent: Bool, status: FieldPairs.StatusForm
     ) {
-        let count = library.fields.read(lines, status)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withResponse(lines, status) { pairs, count in
             guard hasContent else {
                 _ = unsafe nghttp2_submit_response(session, stream, pairs, count, nil)
                 return
@@ -200,9 +202,8 @@ package final class HTTP2Session {
     package func request(
         _ library: HTTP2Library, _ lines: Span<UInt8>, isHTTPS: Bool, hasContent: Bool, stream: AnyObject
     ) -> Int32? {
-        guard let count = library.fields.readRequest(lines, isHTTPS: isHTTPS) else { return nil }
         var identifier: Int32 = -1
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withRequest(lines, isHTTPS: isHTTPS) { pairs, count in
             let data = unsafe Unmanaged.passUnretained(stream).toOpaque()
             guard hasContent else {
                 identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, nil, data)
@@ -217,8 +218,7 @@ package final class HTTP2Session {
 
     /// An interim response (RFC 9113 §8.1).
     package func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
-        let count = library.fields.read(lines)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withResponse(lines) { pairs, count in
             _ = unsafe nghttp2_submit_headers(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, pairs, count, nil)
         }
@@ -226,8 +226,7 @@ package final class HTTP2Session {
 
     /// The fields behind a message's content.
     package func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
-        let count = library.fields.readTrailers(lines)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withTrailers(lines) { pairs, count in
             _ = unsafe nghttp2_submit_trailer(session, stream, pairs, count)
         }
     }

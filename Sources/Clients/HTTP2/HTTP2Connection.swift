@@ -17,7 +17,7 @@ final class HTTP2Connection: ClientConnection {
         case lingering
     }
 
-    private(set) var session: HTTP2Session!
+    let session: HTTP2Session
     let library: HTTP2Library
     private(set) var streams: [HTTP2Stream] = []
     /// Those to which something has happened that their handlers are still to hear of.
@@ -66,14 +66,14 @@ final class HTTP2Connection: ClientConnection {
     private static let streamWindow = 64 << 10
     private static let window = 1 << 20
 
-    init?(connections: ClientConnections, library: HTTP2Library, descriptor: Int32, peer: PeerAddress) {
+    init(
+        connections: ClientConnections, library: HTTP2Library, session: HTTP2Session, descriptor: Int32,
+        peer: PeerAddress
+    ) {
         self.library = library
-        super.init(connections: connections, descriptor: descriptor, peer: peer)
-        guard let session = HTTP2Session(server: self, library) else {
-            close()
-            return nil
-        }
         self.session = session
+        super.init(connections: connections, descriptor: descriptor, peer: peer)
+        session.attach(to: self)
         session.begin(
             streams: connections.limits.streams, headerList: connections.limits.head.head,
             streamWindow: Self.streamWindow, window: Self.window)
@@ -302,7 +302,7 @@ final class HTTP2Connection: ClientConnection {
             needsRun = false
             while !eventful.isEmpty {
                 swap(&eventful, &telling)
-                for stream in telling { stream.tellHandler() }
+                for stream in telling { stream.tellHandler(self) }
                 telling.removeAll(keepingCapacity: true)
             }
             guard isOpen else { break }
