@@ -132,15 +132,7 @@ enum HTTP2Callbacks {
         guard let flags = unsafe flags, let stream = unsafe known(session, identifier) else {
             return Int(refusesStream)
         }
-        let next = stream.nextContent(atMost: limit)
-        if next.isLast {
-            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            if stream.submitTrailers() { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
-        } else if next.count == 0 {
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-        }
-        if next.count > 0 { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
-        return next.count
+        return unsafe HTTP2Library.tell(stream.nextContent(atMost: limit), flags) { stream.submitTrailers() }
     }
 }
 

@@ -4,6 +4,7 @@
 import Bytes
 import EventLoop
 import Glibc
+import HTTP2Wire
 import HTTPWire
 
 /// The user of a stream, which receives its events.
@@ -278,7 +279,7 @@ final class OriginStream {
         guard trailers.count + name.count + value.count + 4 <= Self.trailerLimits.trailers else {
             throw .trailersTooLarge
         }
-        guard ResponseSection.appendTrailer(name, value, to: &trailers) else { throw .malformedStream }
+        guard TrailerFields.append(name, value, to: &trailers) else { throw .malformedStream }
     }
 
     func sectionBegan() { section.begin() }
