@@ -111,7 +111,7 @@ struct AdminResponse {
         var writer = JSONWriter()
         writer.object {
             $0.member("type", "urn:larder:problem:\(slug)")
-            $0.member("title", statusText(status))
+            $0.member("title", ReasonPhrase.of(status))
             $0.member("status", status)
             $0.member("detail", detail)
             more(&$0)
@@ -132,7 +132,7 @@ struct AdminResponse {
         head.append("HTTP/1.1 ")
         head.append(decimal: status)
         head.append(" ")
-        head.append(statusText(status))
+        head.append(ReasonPhrase.of(status))
         head.append("\r\nDate: ")
         HTTPDate.append(wallMilliseconds / 1000, to: &head)
         head.append("\r\n")

@@ -109,7 +109,7 @@ extension Configuration {
         out.key("retries", "\(upstream.retries)")
         out.key("host", upstream.host.rawValue)
         out.key("http2", upstream.speaksHTTP2)
-        out.key("max_streams", "\(upstream.maxStreams)")
+        if upstream.speaksHTTP2 { out.key("max_streams", "\(upstream.maxStreams)") }
         if upstream.servers.contains(where: \.isTLS) { write(upstream.tls, to: &out) }
         out.key("resolve", upstream.resolve.description)
     }

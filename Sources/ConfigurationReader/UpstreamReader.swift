@@ -77,8 +77,14 @@ enum UpstreamReader {
     private static func readProtocol(_ keys: KeyedValues, into upstream: inout Upstream) {
         keys.read("http2", into: &upstream.http2)
         keys.read("max_streams", into: &upstream.maxStreams, in: 1...10_000)
+        guard !upstream.servers.isEmpty else { return }
         let hasH2C = upstream.servers.contains(where: \.isH2C)
-        guard keys.node("http2") != nil, !upstream.servers.isEmpty else { return }
+        if keys.node("max_streams") != nil, !upstream.speaksHTTP2 {
+            keys.fault(
+                at: "max_streams", "`max_streams` has no effect without HTTP/2",
+                hint: "add http2: on, or write h2c:// for HTTP/2 without TLS")
+        }
+        guard keys.node("http2") != nil else { return }
         if hasH2C, !upstream.http2 {
             keys.fault(
                 at: "http2", "`http2: off` and a server with h2c:// exclude each other", hint: "write http:// instead")

@@ -47,6 +47,25 @@ package final class HTTP2Library {
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
     }
 
+    /// Tells nghttp2 how much of a message's content goes out next.
+    /// - Parameters:
+    ///   - next: how much there is, and whether it is the last.
+    ///   - flags: what nghttp2 has lent for the rest of the answer.
+    ///   - submitsTrailers: called at the end of the content: whether trailers follow it.
+    /// - Returns: what the callback returns.
+    package static func tell(
+        _ next: (count: Int, isLast: Bool), _ flags: UnsafeMutablePointer<UInt32>, submitsTrailers: () -> Bool
+    ) -> Int {
+        if next.isLast {
+            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            if submitsTrailers() { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
+        } else if next.count == 0 {
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        if next.count > 0 { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
+        return next.count
+    }
+
     deinit {
         unsafe nghttp2_session_callbacks_del(callbacks)
         unsafe nghttp2_option_del(options)

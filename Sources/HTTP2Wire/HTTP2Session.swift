@@ -7,6 +7,7 @@
 
 import Bytes
 import CNghttp2
+import EventLoop
 
 /// RFC 9113 §7, those that Larder itself says.
 package enum HTTP2Error: UInt32 {
@@ -112,7 +113,7 @@ package final class HTTP2Session {
 
     /// Appends frames to `output` until it holds so many bytes, or there is nothing to send.
     /// - Returns: false if the connection is of no further use.
-    package func write(to library: HTTP2Library, limit: Int) -> Bool {
+    func write(to library: HTTP2Library, limit: Int) -> Bool {
         while library.output.count < limit {
             var bytes: UnsafePointer<UInt8>?
             let count = unsafe nghttp2_session_mem_send(session, &bytes)
@@ -127,6 +128,37 @@ package final class HTTP2Session {
             }
         }
         return true
+    }
+
+    /// What an attempt to send has come to.
+    package enum Sending {
+        /// There is nothing to send.
+        case nothing
+        /// The socket has taken these bytes, and may take more.
+        case all(Int)
+        /// It has taken no more than these.
+        case some(Int)
+        /// The connection is of no further use.
+        case failed
+    }
+
+    /// Sends frames, as many as fit one write.
+    /// - Parameters:
+    ///   - limit: bytes beyond which no frame is begun.
+    ///   - rest: what the socket doesn't take is appended to it.
+    package func send(
+        over socket: Socket, by library: HTTP2Library, limit: Int, rest: inout ByteBuffer
+    ) -> Sending {
+        // A constant of its own, so that spans of what it has can be passed on.
+        let library = library
+        library.output.removeAll()
+        guard write(to: library, limit: limit) else { return .failed }
+        let count = library.output.count
+        guard count > 0 else { return .nothing }
+        guard case .wrote(let taken) = socket.send(library.output.span) else { return .failed }
+        guard taken < count else { return .all(count) }
+        rest.append(library.output.span, from: taken)
+        return .some(taken)
     }
 
     /// Appends the first frame, which is that of the settings (RFC 9113 §6.5.1), with the limit in it; it stands first.

@@ -84,14 +84,4 @@ struct HeaderSectionTests {
         let many = read(HTTP2.request("GET", "/", (0..<20).map { ("x", "\($0)") }), limits: limits)
         #expect(many.overflow == .tooManyFields)
     }
-
-    @Test("Trailers have no pseudo-fields, and none of what belongs in a head")
-    func trailers() {
-        var lines: [UInt8] = []
-        #expect(HeaderSection.appendTrailer("x-sum".utf8.span, "1".utf8.span, to: &lines))
-        #expect(HeaderSection.appendTrailer("content-length".utf8.span, "1".utf8.span, to: &lines))
-        #expect(!HeaderSection.appendTrailer(":path".utf8.span, "/".utf8.span, to: &lines))
-        #expect(!HeaderSection.appendTrailer("x".utf8.span, "1\r\ny: 2".utf8.span, to: &lines))
-        #expect(lines == Array("x-sum: 1\r\n".utf8))
-    }
 }

@@ -76,7 +76,11 @@ struct AcceptanceTests {
             retries: 0
             host: upstream
             resolve: 9s
-          d: {servers: https://d, tls: {ca: /ca.pem, server_name: n, verify: on, cert: /c.pem, key: /k.pem}}
+          d:
+            servers: https://d
+            tls: {ca: /ca.pem, server_name: n, verify: on, cert: /c.pem, key: /k.pem}
+            http2: on
+            max_streams: 11
         routes:
           - path: /a%7e%2f/{id}/{rest...}
             host: "*.Example.com"
@@ -368,6 +372,11 @@ struct AcceptanceTests {
                 (
                     "upstreams: {a: {servers: [{url: \"http://h\", \(line)}]}}\nroutes: [{path: /, upstream: a}]",
                     "upstreams: {a: \"http://h\"}\nroutes: [{path: /, upstream: a}]"
+                )
+            } else if name == "max_streams" {
+                (
+                    "upstreams: {a: {servers: \"h2c://h\", \(line)}}\nroutes: [{path: /, upstream: a}]",
+                    "upstreams: {a: \"h2c://h\"}\nroutes: [{path: /, upstream: a}]"
                 )
             } else if key.path.hasPrefix("upstreams.*.") {
                 (

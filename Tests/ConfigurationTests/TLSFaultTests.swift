@@ -82,6 +82,14 @@ struct TLSFaultTests {
                 "1:42: error: `http2: off` and a server with h2c:// exclude each other; write http:// instead"
             ),
             (
+                "servers: https://h, max_streams: 5",
+                "1:50: error: `max_streams` has no effect without HTTP/2; add http2: on, or write h2c:// for HTTP/2 without TLS"
+            ),
+            (
+                "servers: http://h, max_streams: 5",
+                "1:49: error: `max_streams` has no effect without HTTP/2; add http2: on, or write h2c:// for HTTP/2 without TLS"
+            ),
+            (
                 "servers: [h2c://h, http://i]",
                 "1:36: error: `http://i` speaks another protocol than `h2c://h`; h2c:// is for all servers of an upstream, or for none: make two upstreams of them"
             ),

@@ -143,15 +143,7 @@ enum HTTP2Callbacks {
     static let readContent: nghttp2_data_source_read_callback = { session, identifier, _, limit, flags, _, _ in
         guard let flags = unsafe flags else { return Int(refusesStream) }
         let count = unsafe withKnown(session, identifier) { stream in
-            let next = stream.nextContent(atMost: limit)
-            if next.isLast {
-                unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-                if stream.submitTrailers() { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
-            } else if next.count == 0 {
-                return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-            }
-            if next.count > 0 { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
-            return next.count
+            unsafe HTTP2Library.tell(stream.nextContent(atMost: limit), flags) { stream.submitTrailers() }
         }
         return count ?? Int(refusesStream)
     }

@@ -319,23 +319,17 @@ final class HTTP2Connection: ClientConnection {
 
     /// Frames as they fit one write; false if the socket doesn't take them all, or there are no more.
     private func write() -> Bool {
-        let library = self.library
-        library.output.removeAll()
-        guard session.write(to: library, limit: Self.writeSize) else {
-            isBroken = true
-            return false
+        switch session.send(over: self, by: library, limit: Self.writeSize, rest: &unsent) {
+        case .nothing: return false
+        case .all(let count):
+            connections.counters.bytesSent += count
+            return true
+        case .some(let count):
+            connections.counters.bytesSent += count
+            connections.memory.hold(unsent.count)
+            stuckSince = loop.now
+        case .failed: isBroken = true
         }
-        let count = library.output.count
-        guard count > 0 else { return false }
-        guard case .wrote(let taken) = send(library.output.span) else {
-            isBroken = true
-            return false
-        }
-        connections.counters.bytesSent += taken
-        guard taken < count else { return true }
-        unsent.append(library.output.span, from: taken)
-        connections.memory.hold(unsent.count)
-        stuckSince = loop.now
         return false
     }
 

@@ -4,6 +4,7 @@
 import Bytes
 import CacheStorage
 import EventLoop
+import HTTP2Wire
 import HTTPSemantics
 import HTTPWire
 
@@ -103,7 +104,7 @@ final class HTTP2Stream: ClientStream {
             return true
         }
         guard trailers.count + name.count + value.count <= Self.mostTrailers else { return false }
-        return HeaderSection.appendTrailer(name, value, to: &trailers)
+        return TrailerFields.append(name, value, to: &trailers)
     }
 
     /// As much as HTTP/1 takes.

@@ -216,19 +216,3 @@ struct HeaderSection: ~Copyable {
         head.append("\r\n")
     }
 }
-
-extension HeaderSection {
-    /// What a trailer section may not have (RFC 9113 §8.1): its fields are lines for whoever takes trailers.
-    static func appendTrailer(_ name: Span<UInt8>, _ value: Span<UInt8>, to lines: inout [UInt8]) -> Bool {
-        guard !name.isEmpty, name[0] != UInt8(ascii: ":"), Token.isToken(name),
-            Scan.firstControl(in: value, from: 0) == value.count
-        else { return false }
-        // RFC 9110 §6.5.1.
-        if FieldSet.forbiddenInTrailers.contains(FieldName.recognise(name)) { return true }
-        lines.append(name)
-        lines.append(": ")
-        lines.append(value)
-        lines.append("\r\n")
-        return true
-    }
-}

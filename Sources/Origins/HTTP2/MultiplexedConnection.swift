@@ -350,21 +350,13 @@ final class MultiplexedConnection: Socket {
 
     /// Frames as they fit one write; false if the socket doesn't take them all, or there are no more.
     private func write() -> Bool {
-        let library = self.library
-        library.output.removeAll()
-        guard session.write(to: library, limit: Self.writeSize) else {
+        switch session.send(over: self, by: library, limit: Self.writeSize, rest: &unsent) {
+        case .nothing, .some: return false
+        case .all: return true
+        case .failed:
             isBroken = true
             return false
         }
-        let count = library.output.count
-        guard count > 0 else { return false }
-        guard case .wrote(let taken) = send(library.output.span) else {
-            isBroken = true
-            return false
-        }
-        guard taken < count else { return true }
-        unsent.append(library.output.span, from: taken)
-        return false
     }
 
     /// What the connection waits for, or how it ends.

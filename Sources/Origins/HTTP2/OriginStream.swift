@@ -4,39 +4,11 @@
 import Bytes
 import EventLoop
 import Glibc
+import HTTP2Wire
 import HTTPWire
-
-/// The user of a stream, which receives its events.
-protocol OriginStreamUser: AnyObject {
-    /// There is a connection now.
-    func streamOpened(_ stream: OriginStream)
-    /// There is no connection.
-    func streamRefused(_ stream: OriginStream, _ failure: OriginStream.NoConnection)
-    func streamReadable(_ stream: OriginStream)
-    func streamWritable(_ stream: OriginStream)
-    func streamDeadlinePassed(_ stream: OriginStream)
-}
 
 /// Used only on one worker's thread; its connection holds it until it is closed.
 final class OriginStream {
-    /// Why a stream that waited for its connection has none.
-    enum NoConnection {
-        /// Connecting has failed, with that `errno`.
-        case refused(Int32)
-        case insecure(HandshakeFault)
-        /// The server speaks HTTP/1.1 only. The connection is the stream's user's, if there is one.
-        case speaksHTTP1(OriginConnection?)
-    }
-
-    /// Why nothing more comes, though the response isn't complete.
-    enum End: Equatable {
-        /// The server has processed nothing of the request (RFC 9113 §8.7).
-        case unprocessed
-        case malformed(WireError)
-        /// The server has reset the stream, or its connection is gone.
-        case broken
-    }
-
     private struct Events: OptionSet {
         let rawValue: UInt8
         static let opened = Events(rawValue: 1)
@@ -278,7 +250,7 @@ final class OriginStream {
         guard trailers.count + name.count + value.count + 4 <= Self.trailerLimits.trailers else {
             throw .trailersTooLarge
         }
-        guard ResponseSection.appendTrailer(name, value, to: &trailers) else { throw .malformedStream }
+        guard TrailerFields.append(name, value, to: &trailers) else { throw .malformedStream }
     }
 
     func sectionBegan() { section.begin() }
@@ -377,10 +349,4 @@ final class OriginStream {
         request.move(count, to: &output)
         if writes { note(.writable) }
     }
-}
-
-/// What a stream was closed with.
-enum HTTP2StreamError {
-    case refused
-    case other
 }

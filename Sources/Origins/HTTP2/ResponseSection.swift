@@ -107,18 +107,4 @@ struct ResponseSection: ~Copyable {
         head.removeAll(keepingUpTo: 4096)
         return framing
     }
-
-    /// What a trailer section may not have (RFC 9113 §8.1).
-    static func appendTrailer(_ name: Span<UInt8>, _ value: Span<UInt8>, to lines: inout [UInt8]) -> Bool {
-        guard !name.isEmpty, name[0] != UInt8(ascii: ":"), Token.isToken(name),
-            Scan.firstControl(in: value, from: 0) == value.count
-        else { return false }
-        // RFC 9110 §6.5.1.
-        if FieldSet.forbiddenInTrailers.contains(FieldName.recognise(name)) { return true }
-        lines.append(name)
-        lines.append(": ")
-        lines.append(value)
-        lines.append("\r\n")
-        return true
-    }
 }

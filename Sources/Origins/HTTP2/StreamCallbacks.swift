@@ -120,17 +120,9 @@ enum StreamCallbacks {
         guard let flags = unsafe flags, let stream = unsafe known(session, identifier) else {
             return Int(refusesStream)
         }
-        let next = stream.nextContent(atMost: limit)
-        if next.isLast {
-            unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            if unsafe owner(of: data).sendTrailers(of: stream) {
-                unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-            }
-        } else if next.count == 0 {
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        return unsafe HTTP2Library.tell(stream.nextContent(atMost: limit), flags) {
+            unsafe owner(of: data).sendTrailers(of: stream)
         }
-        if next.count > 0 { unsafe flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue }
-        return next.count
     }
 }
 

@@ -330,7 +330,8 @@ extension Transaction {
         default: break
         }
         respond(
-            status: problem.status, reason: statusText(problem.status), detail: problem.slug, content: problem.document
+            status: problem.status, reason: ReasonPhrase.of(problem.status), detail: problem.slug,
+            content: problem.document
         ) { writer in
             writer.append("Content-Type", "application/problem+json")
             writer.append("Cache-Control", "no-store")

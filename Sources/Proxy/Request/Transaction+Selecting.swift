@@ -72,7 +72,7 @@ extension Transaction: StoreReceiver {
     private func respond(_ status: Int, _ content: [UInt8], fields: (ResponseHeadWriter) -> Void) -> Progress {
         served.outcome = .own
         respond(
-            status: status, reason: statusText(status), detail: Outcome.own.slug, content: content, fields: fields)
+            status: status, reason: ReasonPhrase.of(status), detail: Outcome.own.slug, content: content, fields: fields)
         return .done
     }
 
@@ -84,7 +84,7 @@ extension Transaction: StoreReceiver {
         if let explainer { return explainer.refused(self, .own, status: own.status) }
         served.outcome = .own
         respond(
-            status: own.status, reason: statusText(own.status), detail: Outcome.own.slug, content: own.content,
+            status: own.status, reason: ReasonPhrase.of(own.status), detail: Outcome.own.slug, content: own.content,
             hasLength: own.hasLength
         ) { writer in
             own.append(to: writer, location: location)

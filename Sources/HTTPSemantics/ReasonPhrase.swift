@@ -1,24 +1,31 @@
-// The reason phrases of RFC 9110 §15, which HTTP/2 has none of (RFC 9113 §8.3.2): there are clients of HTTP/1.1 that want one.
+// The reason phrases of status codes (RFC 9110 §15), which HTTP/2 has none of (RFC 9113 §8.3.2): there are clients of HTTP/1.1 that
+// want one.
 
-enum ReasonPhrase {
-    /// Of what isn't known, that of its class.
-    static func of(_ status: Int) -> StaticString {
+package enum ReasonPhrase {
+    /// Of what isn't registered, that of its class (RFC 9110 §15).
+    package static func of(_ status: Int) -> StaticString { registered(status) ?? ofClass(status) }
+
+    /// Nil for a status that has none.
+    package static func registered(_ status: Int) -> StaticString? {
         switch status {
         case 100: "Continue"
         case 102: "Processing"
         case 103: "Early Hints"
+        case 200: "OK"
         case 201: "Created"
         case 202: "Accepted"
         case 203: "Non-Authoritative Information"
         case 204: "No Content"
         case 205: "Reset Content"
         case 206: "Partial Content"
+        case 300: "Multiple Choices"
         case 301: "Moved Permanently"
         case 302: "Found"
         case 303: "See Other"
         case 304: "Not Modified"
         case 307: "Temporary Redirect"
         case 308: "Permanent Redirect"
+        case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"
@@ -41,10 +48,20 @@ enum ReasonPhrase {
         case 428: "Precondition Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
+        case 451: "Unavailable For Legal Reasons"
+        case 500: "Internal Server Error"
         case 501: "Not Implemented"
         case 502: "Bad Gateway"
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        case 508: "Loop Detected"
+        default: nil
+        }
+    }
+
+    private static func ofClass(_ status: Int) -> StaticString {
+        switch status {
         case ..<200: "Information"
         case ..<300: "OK"
         case ..<400: "Redirection"
