@@ -338,7 +338,7 @@ final class HTTP2Connection: ClientConnection {
         guard library.output.count < Self.writeSize else { return false }
         library.output.append(header)
         stream.moveContent(count, to: library)
-        pace.sent(count)
+        if stream.queue.isEmpty { pace.sentPiece(count) } else { pace.sent(count) }
         return true
     }
 
