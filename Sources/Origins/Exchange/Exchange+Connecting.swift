@@ -178,6 +178,9 @@ extension Exchange: OriginStreamUser {
             }
             connection.user = self
             use(.connection(connection))
+        case .lost:
+            access.streamCounters.givenBack += 1
+            perform(state.broke(isUnprocessed: true))
         }
     }
 

@@ -140,8 +140,8 @@ struct ExchangeState: ~Copyable {
         return fail(.init(lastCause ?? (hasFailed ? .unresolved : .connectTimeout)), blamesServer: false)
     }
 
-    /// A connection is being opened.
-    mutating func connecting() { phase = .connecting }
+    /// A connection is being opened, or takes the request later.
+    mutating func connecting() { (phase, mayBeGivenBack) = (.connecting, true) }
 
     mutating func refused(_ cause: ExchangeFailure.Cause = .refused) -> ExchangeAction {
         nextServer(after: cause, blamesServer: true)
@@ -362,7 +362,7 @@ struct ExchangeState: ~Copyable {
             phase = .idle
             return .sendAgain(blamesServer: false)
         }
-        let isStale = isConnectionReused
+        let isStale = isConnectionReused && phase != .connecting
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true
@@ -372,7 +372,7 @@ struct ExchangeState: ~Copyable {
     }
 
     private var maySendUnprocessedAgain: Bool {
-        mayBeGivenBack && phase == .awaitingHead && !hasPartialHead && !isContentLost
+        mayBeGivenBack && (phase == .connecting || phase == .awaitingHead && !hasPartialHead) && !isContentLost
             && (retriesLeft > 0 || !hasSentUnprocessedAgain)
     }
 

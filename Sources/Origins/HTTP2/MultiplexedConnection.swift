@@ -37,7 +37,11 @@ final class MultiplexedConnection: Socket {
     private var isRunning = false
     private var needsRun = false
     private var isRunDue = false
-    private var isBroken = false
+    private(set) var isBroken = false
+    /// The server is known to take no streams at times, and its SETTINGS have yet to say whether it does now.
+    var awaitsSettings = false
+    /// There are streams that wait until the server takes them.
+    var hasHeldStreams = false
     /// What the socket hasn't taken.
     private var unsent = ByteBuffer()
     private var unsentStart = 0
@@ -123,7 +127,7 @@ final class MultiplexedConnection: Socket {
         lastHeard = loop.now
         settingsDue = loop.now.advanced(byMilliseconds: Self.settingsMilliseconds)
         noteDeadline(settingsDue!)
-        for stream in streams { stream.open() }
+        beginStreams()
         run()
     }
 
@@ -142,17 +146,9 @@ final class MultiplexedConnection: Socket {
 
     // MARK: Streams
 
-    /// Whether one more stream may be begun.
-    var takesStream: Bool {
-        switch phase {
-        case .connecting, .securing: streams.count < mostStreams
-        case .open: !isBroken && !session.isTerminated && streams.count < min(mostStreams, session.remoteStreams)
-        case .leaving, .closed: false
-        }
-    }
-
     func addStream(for user: any OriginStreamUser) -> OriginStream {
         let stream = OriginStream(on: self, isReused: isReused, user: user)
+        if isHeldUp { hold(stream) }
         streams.append(stream)
         idleDue = nil
         // From here on it is to be heard of.
@@ -189,7 +185,7 @@ final class MultiplexedConnection: Socket {
         guard let place = streams.firstIndex(where: { $0 === stream }) else { return }
         streams.remove(at: place)
         if stream.identifier != 0 { session.forget(stream.identifier) }
-        if streams.isEmpty { emptied() }
+        if streams.isEmpty { emptied() } else { openHeldStreams() }
     }
 
     private func emptied() {
@@ -206,6 +202,7 @@ final class MultiplexedConnection: Socket {
     func leave() {
         guard phase == .open else { return }
         phase = .leaving
+        loseHeldStreams()
         if streams.isEmpty { end() }
     }
 
@@ -273,7 +270,10 @@ final class MultiplexedConnection: Socket {
     var headLimits: HeadLimits { owner?.headLimits ?? HeadLimits() }
 
     /// RFC 9113 §6.8: streams that the server won't process end as such.
-    func receivedGoAway() { if phase == .open { phase = .leaving } }
+    func receivedGoAway() {
+        if phase == .open { phase = .leaving }
+        loseHeldStreams()
+    }
 
     func receivedInvalidFrame() { counters.faults += 1 }
 

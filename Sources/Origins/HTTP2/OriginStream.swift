@@ -15,12 +15,15 @@ final class OriginStream {
         static let readable = Events(rawValue: 2)
         static let writable = Events(rawValue: 4)
         static let late = Events(rawValue: 8)
+        static let lost = Events(rawValue: 16)
     }
 
     /// Nil once it is closed.
     private(set) var connection: MultiplexedConnection?
     /// 0 until the request's head is sent.
     private(set) var identifier: Int32 = 0
+    /// It waits until the server takes one more stream.
+    private(set) var isHeld = false
     /// Nil once it is closed.
     var user: (any OriginStreamUser)?
     /// Whether its connection had carried a response before.
@@ -185,8 +188,17 @@ final class OriginStream {
 
     // MARK: What the connection tells
 
-    /// The connection is there.
-    func open() { note(.opened) }
+    /// The connection is there, and takes the stream.
+    func open() {
+        isHeld = false
+        note(.opened)
+    }
+
+    /// The connection is there, and takes no stream for now: ``open()`` or ``loseHold()`` follows.
+    func hold() { isHeld = true }
+
+    /// The connection won't take it any more.
+    func loseHold() { if isHeld { note(.lost) } }
 
     /// There is none.
     func refuse(_ failure: NoConnection) {
@@ -210,6 +222,11 @@ final class OriginStream {
         self.events = []
         if isLingering {
             if isClosed || hasInputEnded || events.contains(.late) || end != nil { endLingering() }
+            return
+        }
+        if events.contains(.lost), isHeld, let connection {
+            leave(connection)
+            user?.streamRefused(self, .lost)
             return
         }
         if events.contains(.opened) { user?.streamOpened(self) }
@@ -330,6 +347,7 @@ final class OriginStream {
 
     /// The connection is gone.
     func lost() {
+        loseHold()
         isClosed = true
         if !hasInputEnded, end == nil { end = .broken }
         note(.readable)

@@ -22,6 +22,8 @@ extension OriginStream {
         case insecure(HandshakeFault)
         /// The server speaks HTTP/1.1 only. The connection is the stream's user's, if there is one.
         case speaksHTTP1(OriginConnection?)
+        /// It waited until the server takes one more stream, and the connection is over.
+        case lost
     }
 
     /// Why nothing more comes, though the response isn't complete.

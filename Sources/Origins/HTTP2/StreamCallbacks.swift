@@ -57,6 +57,8 @@ enum StreamCallbacks {
             case NGHTTP2_SETTINGS.rawValue:
                 if unsafe frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
                     unsafe owner(of: data).settingsAcknowledged()
+                } else {
+                    unsafe owner(of: data).receivedSettings()
                 }
             case NGHTTP2_GOAWAY.rawValue: unsafe owner(of: data).receivedGoAway()
             default: break
