@@ -354,15 +354,15 @@ struct ExchangeState: ~Copyable {
 
     /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
     /// is still there may be retried, as long as no part of a response was seen.
-    /// - Parameter isUnprocessed: any method may be sent again (RFC 9113 §8.7), once for nothing: so do servers close connections.
-    mutating func broke(isUnprocessed: Bool = false) -> ExchangeAction {
-        if isUnprocessed, maySendUnprocessedAgain {
+    /// What is unprocessed may be sent again whatever its method, once for nothing: so do servers close connections.
+    mutating func broke(_ loss: Loss = .unknown) -> ExchangeAction {
+        if loss != .unknown, maySendUnprocessedAgain {
             if hasSentUnprocessedAgain { retriesLeft -= 1 }
             hasSentUnprocessedAgain = true
             phase = .idle
             return .sendAgain(blamesServer: false)
         }
-        let isStale = isConnectionReused && phase != .connecting
+        let isStale = isConnectionReused && phase != .connecting || loss == .refused
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true

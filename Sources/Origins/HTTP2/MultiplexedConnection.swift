@@ -38,8 +38,8 @@ final class MultiplexedConnection: Socket {
     private var needsRun = false
     private var isRunDue = false
     private(set) var isBroken = false
-    /// The server is known to take no streams at times, and its SETTINGS have yet to say whether it does now.
-    var awaitsSettings = false
+    /// The server's SETTINGS have yet to come.
+    var awaitsSettings = true
     /// There are streams that wait until the server takes them.
     var hasHeldStreams = false
     /// What the socket hasn't taken.
@@ -127,7 +127,7 @@ final class MultiplexedConnection: Socket {
         lastHeard = loop.now
         settingsDue = loop.now.advanced(byMilliseconds: Self.settingsMilliseconds)
         noteDeadline(settingsDue!)
-        beginStreams()
+        for stream in streams { hold(stream) }
         run()
     }
 
@@ -164,7 +164,10 @@ final class MultiplexedConnection: Socket {
     func request(_ lines: Span<UInt8>, hasContent: Bool, of stream: OriginStream) -> Int32? {
         guard phase == .open, !isBroken, !session.isTerminated else { return nil }
         counters.requests += 1
-        return session.request(library, lines, isHTTPS: isHTTPS, hasContent: hasContent, stream: stream)
+        let identifier = session.request(library, lines, isHTTPS: isHTTPS, hasContent: hasContent, stream: stream)
+        // Its identifiers are used up (RFC 9113 §5.1.1).
+        if identifier == nil { leave() }
+        return identifier
     }
 
     func note(_ stream: OriginStream) {
@@ -185,13 +188,14 @@ final class MultiplexedConnection: Socket {
         guard let place = streams.firstIndex(where: { $0 === stream }) else { return }
         streams.remove(at: place)
         if stream.identifier != 0 { session.forget(stream.identifier) }
-        if streams.isEmpty { emptied() } else { openHeldStreams() }
+        if streams.isEmpty { emptied() }
     }
 
     private func emptied() {
         switch phase {
         // Nobody waits for it any more.
         case .connecting, .securing: abandon()
+        case .open where awaitsSettings: abandon()
         case .open: owner?.connectionBecameIdle(self)
         case .leaving: end()
         case .closed: break
@@ -247,6 +251,7 @@ final class MultiplexedConnection: Socket {
             pingDue = nil
             let input = loop.input
             take(input.span(count: count))
+            placeHeldStreams()
         case .ended, .failed: isBroken = true
         }
         run()

@@ -14,6 +14,11 @@ struct MultiplexedPool {
         (addresses[endpoint.slot] ?? []).count { $0.phase == .open && $0.streams.isEmpty }
     }
 
+    /// Connections to the address that are closed behind their last stream.
+    func leavingCount(_ endpoint: Endpoint) -> Int {
+        addresses[endpoint.slot]?.count { $0.phase == .leaving } ?? 0
+    }
+
     /// One that takes a stream: of those that are open the first, so that others can become idle; otherwise one that is being opened,
     /// so that not every request opens one; otherwise one that will take it, or so its server says.
     /// - Parameter suits: whether an open one may carry another request.
@@ -26,7 +31,9 @@ struct MultiplexedPool {
     }
 
     /// Whether a server takes no streams for now: another connection would bring nothing.
-    func isHeldUp(_ endpoint: Endpoint) -> Bool { addresses[endpoint.slot]?.contains(where: \.isHeldUp) == true }
+    func isHeldUp(_ endpoint: Endpoint) -> Bool {
+        endpoint.streamLimit == 0 && addresses[endpoint.slot]?.contains(where: \.isHeldUp) == true
+    }
 
     mutating func add(_ connection: MultiplexedConnection) {
         addresses[connection.endpoint.slot, default: []].append(connection)

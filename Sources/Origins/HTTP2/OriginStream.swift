@@ -16,6 +16,7 @@ final class OriginStream {
         static let writable = Events(rawValue: 4)
         static let late = Events(rawValue: 8)
         static let lost = Events(rawValue: 16)
+        static let full = Events(rawValue: 32)
     }
 
     /// Nil once it is closed.
@@ -35,6 +36,8 @@ final class OriginStream {
 
     private var request = OutgoingRequest()
     private var isHead = false
+    /// The request's head has gone out; until then it may wait for others to end (RFC 9113 §5.1.2).
+    private var hasSentHead = false
     /// nghttp2 has asked for content that wasn't there.
     private var isDeferred = false
 
@@ -194,11 +197,11 @@ final class OriginStream {
         note(.opened)
     }
 
-    /// The connection is there, and takes no stream for now: ``open()`` or ``loseHold()`` follows.
+    /// The connection is there, and has yet to take the stream: ``open()``, ``turnAway()`` or ``lost()`` follows.
     func hold() { isHeld = true }
 
-    /// The connection won't take it any more.
-    func loseHold() { if isHeld { note(.lost) } }
+    /// The connection has no room for it, or is over.
+    func turnAway(isOver: Bool) { if isHeld { note(isOver ? .lost : .full) } }
 
     /// There is none.
     func refuse(_ failure: NoConnection) {
@@ -224,9 +227,9 @@ final class OriginStream {
             if isClosed || hasInputEnded || events.contains(.late) || end != nil { endLingering() }
             return
         }
-        if events.contains(.lost), isHeld, let connection {
+        if isHeld, let connection, !events.isDisjoint(with: [.lost, .full]) {
             leave(connection)
-            user?.streamRefused(self, .lost)
+            user?.streamRefused(self, events.contains(.lost) ? .lost : .full)
             return
         }
         if events.contains(.opened) { user?.streamOpened(self) }
@@ -333,7 +336,7 @@ final class OriginStream {
         note(.readable)
         guard end == nil, !hasInputEnded else { return }
         switch error {
-        case .refused: end = .unprocessed
+        case .refused: end = connection?.phase == .open ? .refused : .unprocessed
         case .other: end = .broken
         }
     }
@@ -347,9 +350,9 @@ final class OriginStream {
 
     /// The connection is gone.
     func lost() {
-        loseHold()
+        turnAway(isOver: true)
         isClosed = true
-        if !hasInputEnded, end == nil { end = .broken }
+        if !hasInputEnded, end == nil { end = hasSentHead ? .broken : .unprocessed }
         note(.readable)
     }
 
@@ -360,6 +363,8 @@ final class OriginStream {
         isDeferred = next.count == 0 && !next.isLast
         return next
     }
+
+    func headSent() { hasSentHead = true }
 
     var requestTrailers: [UInt8] { request.trailers }
 
