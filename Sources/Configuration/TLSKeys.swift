@@ -4,7 +4,7 @@ extension KeyDescription {
     static let listenerTLS = [
         KeyDescription(
             "server.listen.*.tls", "KEYS", nil,
-            "Clients speak TLS on this address. Certificates that change on disk are used within 30 seconds, and after a reload at once."
+            "Clients speak TLS on this address. Certificates that change on disk are used within ten seconds, and after a reload at once."
         ),
         KeyDescription(
             "server.listen.*.tls.certificates", "KEYS or list", nil,

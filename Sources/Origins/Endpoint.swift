@@ -42,6 +42,9 @@ package final class Endpoint: Sendable {
     /// For so long it isn't offered HTTP/2 again.
     private static let http1Milliseconds: Int64 = 600_000
 
+    /// How many streams it takes at once on an HTTP/2 connection, as it has said last.
+    private let streams = Atomic<Int>(.max)
+
     private static let slots = Locked(Slots())
     private static let serials = Atomic<Int>(0)
 
@@ -115,6 +118,12 @@ package final class Endpoint: Sendable {
         let time = http1Time.load(ordering: .relaxed)
         return time != .min && now.milliseconds - time < Self.http1Milliseconds
     }
+
+    /// RFC 9113 §6.5.2: it has said how many streams it takes at once on a connection; 0 is none for now.
+    func note(streams limit: Int) { streams.store(limit, ordering: .relaxed) }
+
+    /// What it has said last; as good as unlimited until then.
+    var streamLimit: Int { streams.load(ordering: .relaxed) }
 
     // MARK: Health
 

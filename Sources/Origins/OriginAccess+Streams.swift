@@ -11,7 +11,7 @@ import TLS
 enum StreamStart {
     /// On a connection that is there.
     case open(OriginStream)
-    /// On one that is being opened; the stream's user hears of it.
+    /// On one that is being opened, or takes no stream for now; the stream's user hears of it.
     case waiting(OriginStream)
     case connectionLimitReached
     case lacksResources
@@ -26,11 +26,13 @@ extension OriginAccess {
     ) -> StreamStart {
         if let connection = usableConnection(to: endpoint, in: group, avoidsIdle: avoidsIdle) {
             let stream = connection.addStream(for: user)
-            guard connection.phase == .open else { return .waiting(stream) }
+            guard connection.phase == .open, !stream.isHeld else { return .waiting(stream) }
             noteReuse()
             return .open(stream)
         }
-        guard mayOpen(to: endpoint, limit: group.settings.maxConnections) else { return .connectionLimitReached }
+        guard !multiplexed.isHeldUp(endpoint), mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
+            return .connectionLimitReached
+        }
         let (channel, isReady) = channel(to: endpoint, of: server, in: group, offersHTTP2: true)
         guard isReady else { return .lacksResources }
         let descriptor: Int32
@@ -62,7 +64,7 @@ extension OriginAccess {
             } else {
                 // The server may have said goodbye, and the loop hasn't told yet.
                 if found.streams.isEmpty, !found.wasSilentWhenPolled { found.readable() }
-                if found.takesStream { return found }
+                if found.takesStream || found.holdsStream { return found }
             }
         }
         return nil

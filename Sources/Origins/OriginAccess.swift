@@ -139,6 +139,8 @@ package final class OriginAccess {
 
     /// Whether one more connection may be opened. An idle one that can't be used yet makes room.
     func mayOpen(to endpoint: Endpoint, limit: Int) -> Bool {
+        // Those that only wait for their last responses have one successor each, up to as many again.
+        let limit = limit + min(limit, multiplexed.leavingCount(endpoint))
         if pool.mayOpen(endpoint, limit: limit) { return true }
         guard let idle = pool.takeOldest(endpoint) else {
             multiplexed.idle(endpoint)?.abandon()

@@ -141,7 +141,7 @@ struct StreamMessageTests {
             var count = 0
             while count < 10 {
                 _ = state.connected(isReused: false, mayBeGivenBack: true)
-                guard case .sendAgain(blamesServer: false) = state.broke(isUnprocessed: true) else { break }
+                guard case .sendAgain(blamesServer: false) = state.broke(.unprocessed) else { break }
                 count += 1
             }
             let phase = state.phase

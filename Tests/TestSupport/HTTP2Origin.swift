@@ -55,13 +55,19 @@ package final class HTTP2Origin: Sendable {
     private let settings: [(UInt16, UInt32)]
     private let answers: Answers
     private let handler: Handler
+    private let greet: @Sendable (Connection) throws -> Void
 
     /// - Parameters:
     ///   - settings: what the origin's SETTINGS say.
-    package init(settings: [(UInt16, UInt32)] = [], answers: Answers = .all, _ handler: @escaping Handler) throws {
+    ///   - greet: called with each connection once its SETTINGS are sent.
+    package init(
+        settings: [(UInt16, UInt32)] = [], answers: Answers = .all,
+        greet: @escaping @Sendable (Connection) throws -> Void = { _ in }, _ handler: @escaping Handler
+    ) throws {
         listener = try Socket(listeningOn: .port(0))
         self.settings = settings
         self.answers = answers
+        self.greet = greet
         self.handler = handler
         Self.onThread { [self] in
             while let socket = try? listener.accept() { serve(socket) }
@@ -119,6 +125,7 @@ package final class HTTP2Origin: Sendable {
         }
         guard preface.starts(with: HTTP2.preface) else { throw HarnessError("not HTTP/2") }
         try connection.send(HTTP2.settings(settings))
+        try greet(connection)
         let reader = HTTP2FrameReader()
         var bytes = Array(preface.dropFirst(HTTP2.preface.count))
         repeat {

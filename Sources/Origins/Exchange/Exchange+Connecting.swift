@@ -178,6 +178,14 @@ extension Exchange: OriginStreamUser {
             }
             connection.user = self
             use(.connection(connection))
+        case .full:
+            guard let endpoint, let server, access.loop.now < connectDeadline else {
+                return perform(state.deadlinePassed())
+            }
+            reach(endpoint, of: server)
+        case .lost:
+            access.streamCounters.givenBack += 1
+            perform(state.broke(.unprocessed))
         }
     }
 

@@ -37,13 +37,16 @@ extension Exchange {
         }
     }
 
-    private func broken(_ carrier: OriginCarrier) -> ExchangeAction {
+    func broken(_ carrier: OriginCarrier) -> ExchangeAction {
         guard case .stream(let stream) = carrier else { return state.broke() }
         switch stream.end {
         case .malformed(let error): return state.malformed(error)
         case .unprocessed:
             access.streamCounters.givenBack += 1
-            return state.broke(isUnprocessed: true)
+            return state.broke(.unprocessed)
+        case .refused:
+            access.streamCounters.givenBack += 1
+            return state.broke(.refused)
         case .broken, nil: return state.broke()
         }
     }

@@ -79,7 +79,7 @@ extension Exchange {
     func sendRequest() {
         guard let carrier else { return }
         nameServer()
-        guard case .wrote(let count) = carrier.send(request.span) else { return perform(state.broke()) }
+        guard case .wrote(let count) = carrier.send(request.span) else { return perform(broken(carrier)) }
         if count < request.count {
             unsent.append(request.span.extracting(count...))
             state.queued()

@@ -19,6 +19,16 @@ extension ExchangeState {
         case ended
     }
 
+    /// What became of a request to which no response comes over its connection.
+    enum Loss: Equatable, Sendable {
+        /// It may have been processed.
+        case unknown
+        /// The server has processed nothing of it (RFC 9113 §8.7), or it never went out.
+        case unprocessed
+        /// The same, and the server is well: it has refused this one alone.
+        case refused
+    }
+
     /// The caller's description of a request.
     struct Request: Equatable, Sendable {
         var method = Method.get

@@ -140,8 +140,8 @@ struct ExchangeState: ~Copyable {
         return fail(.init(lastCause ?? (hasFailed ? .unresolved : .connectTimeout)), blamesServer: false)
     }
 
-    /// A connection is being opened.
-    mutating func connecting() { phase = .connecting }
+    /// A connection is being opened, or takes the request later.
+    mutating func connecting() { (phase, mayBeGivenBack) = (.connecting, true) }
 
     mutating func refused(_ cause: ExchangeFailure.Cause = .refused) -> ExchangeAction {
         nextServer(after: cause, blamesServer: true)
@@ -354,15 +354,15 @@ struct ExchangeState: ~Copyable {
 
     /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
     /// is still there may be retried, as long as no part of a response was seen.
-    /// - Parameter isUnprocessed: any method may be sent again (RFC 9113 §8.7), once for nothing: so do servers close connections.
-    mutating func broke(isUnprocessed: Bool = false) -> ExchangeAction {
-        if isUnprocessed, maySendUnprocessedAgain {
+    /// What is unprocessed may be sent again whatever its method, once for nothing: so do servers close connections.
+    mutating func broke(_ loss: Loss = .unknown) -> ExchangeAction {
+        if loss != .unknown, maySendUnprocessedAgain {
             if hasSentUnprocessedAgain { retriesLeft -= 1 }
             hasSentUnprocessedAgain = true
             phase = .idle
             return .sendAgain(blamesServer: false)
         }
-        let isStale = isConnectionReused
+        let isStale = isConnectionReused && phase != .connecting || loss == .refused
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
         avoidsIdleConnections = true
@@ -372,7 +372,7 @@ struct ExchangeState: ~Copyable {
     }
 
     private var maySendUnprocessedAgain: Bool {
-        mayBeGivenBack && phase == .awaitingHead && !hasPartialHead && !isContentLost
+        mayBeGivenBack && (phase == .connecting || phase == .awaitingHead && !hasPartialHead) && !isContentLost
             && (retriesLeft > 0 || !hasSentUnprocessedAgain)
     }
 

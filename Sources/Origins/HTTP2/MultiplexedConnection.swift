@@ -37,7 +37,11 @@ final class MultiplexedConnection: Socket {
     private var isRunning = false
     private var needsRun = false
     private var isRunDue = false
-    private var isBroken = false
+    private(set) var isBroken = false
+    /// The server's SETTINGS have yet to come.
+    var awaitsSettings = true
+    /// There are streams that wait until the server takes them.
+    var hasHeldStreams = false
     /// What the socket hasn't taken.
     private var unsent = ByteBuffer()
     private var unsentStart = 0
@@ -125,7 +129,7 @@ final class MultiplexedConnection: Socket {
         lastHeard = loop.now
         settingsDue = loop.now.advanced(byMilliseconds: Self.settingsMilliseconds)
         noteDeadline(settingsDue!)
-        for stream in streams { stream.open() }
+        for stream in streams { hold(stream) }
         run()
     }
 
@@ -144,17 +148,9 @@ final class MultiplexedConnection: Socket {
 
     // MARK: Streams
 
-    /// Whether one more stream may be begun.
-    var takesStream: Bool {
-        switch phase {
-        case .connecting, .securing: streams.count < mostStreams
-        case .open: !isBroken && !session.isTerminated && streams.count < min(mostStreams, session.remoteStreams)
-        case .leaving, .closed: false
-        }
-    }
-
     func addStream(for user: any OriginStreamUser) -> OriginStream {
         let stream = OriginStream(on: self, isReused: isReused, user: user)
+        if isHeldUp { hold(stream) }
         streams.append(stream)
         idleDue = nil
         // From here on it is to be heard of.
@@ -170,7 +166,10 @@ final class MultiplexedConnection: Socket {
     func request(_ lines: Span<UInt8>, hasContent: Bool, of stream: OriginStream) -> Int32? {
         guard phase == .open, !isBroken, !session.isTerminated else { return nil }
         counters.requests += 1
-        return session.request(library, lines, isHTTPS: isHTTPS, hasContent: hasContent, stream: stream)
+        let identifier = session.request(library, lines, isHTTPS: isHTTPS, hasContent: hasContent, stream: stream)
+        // Its identifiers are used up (RFC 9113 §5.1.1).
+        if identifier == nil { leave() }
+        return identifier
     }
 
     func note(_ stream: OriginStream) {
@@ -198,6 +197,7 @@ final class MultiplexedConnection: Socket {
         switch phase {
         // Nobody waits for it any more.
         case .connecting, .securing: abandon()
+        case .open where awaitsSettings: abandon()
         case .open: owner?.connectionBecameIdle(self)
         case .leaving: end()
         case .closed: break
@@ -208,6 +208,7 @@ final class MultiplexedConnection: Socket {
     func leave() {
         guard phase == .open else { return }
         phase = .leaving
+        loseHeldStreams()
         if streams.isEmpty { end() }
     }
 
@@ -254,6 +255,7 @@ final class MultiplexedConnection: Socket {
             pingDue = nil
             let input = loop.input
             take(input.span(count: count))
+            placeHeldStreams()
         case .ended, .failed: isBroken = true
         }
         run()
@@ -277,7 +279,10 @@ final class MultiplexedConnection: Socket {
     var headLimits: HeadLimits { owner?.headLimits ?? HeadLimits() }
 
     /// RFC 9113 §6.8: streams that the server won't process end as such.
-    func receivedGoAway() { if phase == .open { phase = .leaving } }
+    func receivedGoAway() {
+        if phase == .open { phase = .leaving }
+        loseHeldStreams()
+    }
 
     func receivedInvalidFrame() { counters.faults += 1 }
 

@@ -14,15 +14,25 @@ struct MultiplexedPool {
         (addresses[endpoint.slot] ?? []).count { $0.phase == .open && $0.streams.isEmpty }
     }
 
+    /// Connections to the address that are closed behind their last stream.
+    func leavingCount(_ endpoint: Endpoint) -> Int {
+        addresses[endpoint.slot]?.count { $0.phase == .leaving } ?? 0
+    }
+
     /// One that takes a stream: of those that are open the first, so that others can become idle; otherwise one that is being opened,
-    /// so that not every request opens one.
+    /// so that not every request opens one; otherwise one that will take it, or so its server says.
     /// - Parameter suits: whether an open one may carry another request.
     func take(_ endpoint: Endpoint, where suits: (MultiplexedConnection) -> Bool) -> MultiplexedConnection? {
         guard let list = addresses[endpoint.slot] else { return nil }
         for connection in list where connection.phase == .open && connection.takesStream && suits(connection) {
             return connection
         }
-        return list.first { $0.phase != .open && $0.takesStream }
+        return list.first { $0.phase != .open && $0.takesStream } ?? list.first(where: \.holdsStream)
+    }
+
+    /// Whether a server takes no streams for now: another connection would bring nothing.
+    func isHeldUp(_ endpoint: Endpoint) -> Bool {
+        endpoint.streamLimit == 0 && addresses[endpoint.slot]?.contains(where: \.isHeldUp) == true
     }
 
     mutating func add(_ connection: MultiplexedConnection) {

@@ -15,12 +15,16 @@ final class OriginStream {
         static let readable = Events(rawValue: 2)
         static let writable = Events(rawValue: 4)
         static let late = Events(rawValue: 8)
+        static let lost = Events(rawValue: 16)
+        static let full = Events(rawValue: 32)
     }
 
     /// Nil once it is closed.
     private(set) var connection: MultiplexedConnection?
     /// 0 until the request's head is sent.
     private(set) var identifier: Int32 = 0
+    /// It waits until the server takes one more stream.
+    private(set) var isHeld = false
     /// Nil once it is closed.
     var user: (any OriginStreamUser)?
     /// Whether its connection had carried a response before.
@@ -32,6 +36,8 @@ final class OriginStream {
 
     private var request = OutgoingRequest()
     private var isHead = false
+    /// The request's head has gone out; until then it may wait for others to end (RFC 9113 §5.1.2).
+    private var hasSentHead = false
     /// nghttp2 has asked for content that wasn't there.
     private var isDeferred = false
 
@@ -189,8 +195,17 @@ final class OriginStream {
 
     // MARK: What the connection tells
 
-    /// The connection is there.
-    func open() { note(.opened) }
+    /// The connection is there, and takes the stream.
+    func open() {
+        isHeld = false
+        note(.opened)
+    }
+
+    /// The connection is there, and has yet to take the stream: ``open()``, ``turnAway()`` or ``lost()`` follows.
+    func hold() { isHeld = true }
+
+    /// The connection has no room for it, or is over.
+    func turnAway(isOver: Bool) { if isHeld { note(isOver ? .lost : .full) } }
 
     /// There is none.
     func refuse(_ failure: NoConnection) {
@@ -214,6 +229,11 @@ final class OriginStream {
         self.events = []
         if isLingering {
             if isClosed || hasInputEnded || events.contains(.late) || end != nil { endLingering() }
+            return
+        }
+        if isHeld, let connection, !events.isDisjoint(with: [.lost, .full]) {
+            leave(connection)
+            user?.streamRefused(self, events.contains(.lost) ? .lost : .full)
             return
         }
         if events.contains(.opened) { user?.streamOpened(self) }
@@ -328,7 +348,7 @@ final class OriginStream {
         note(.readable)
         guard end == nil, !hasInputEnded else { return }
         switch error {
-        case .refused: end = .unprocessed
+        case .refused: end = connection?.phase == .open ? .refused : .unprocessed
         case .other: end = .broken
         }
     }
@@ -342,8 +362,9 @@ final class OriginStream {
 
     /// The connection is gone.
     func lost() {
+        turnAway(isOver: true)
         isClosed = true
-        if !hasInputEnded, end == nil { end = .broken }
+        if !hasInputEnded, end == nil { end = hasSentHead ? .broken : .unprocessed }
         note(.readable)
     }
 
@@ -354,6 +375,8 @@ final class OriginStream {
         isDeferred = next.count == 0 && !next.isLast
         return next
     }
+
+    func headSent() { hasSentHead = true }
 
     var requestTrailers: [UInt8] { request.trailers }
 

@@ -22,12 +22,18 @@ extension OriginStream {
         case insecure(HandshakeFault)
         /// The server speaks HTTP/1.1 only. The connection is the stream's user's, if there is one.
         case speaksHTTP1(OriginConnection?)
+        /// The connection takes fewer streams than waited for it.
+        case full
+        /// It waited until the server takes one more stream, and the connection is over.
+        case lost
     }
 
     /// Why nothing more comes, though the response isn't complete.
     enum End: Equatable {
-        /// The server has processed nothing of the request (RFC 9113 §8.7).
+        /// The server has processed nothing of the request (RFC 9113 §8.7): the connection is over, or takes no more streams.
         case unprocessed
+        /// The same, by RST_STREAM alone.
+        case refused
         case malformed(WireError)
         /// The server has reset the stream, or its connection is gone.
         case broken

@@ -57,6 +57,8 @@ enum StreamCallbacks {
             case NGHTTP2_SETTINGS.rawValue:
                 if unsafe frame.pointee.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
                     unsafe owner(of: data).settingsAcknowledged()
+                } else {
+                    unsafe owner(of: data).receivedSettings()
                 }
             case NGHTTP2_GOAWAY.rawValue: unsafe owner(of: data).receivedGoAway()
             default: break
@@ -88,12 +90,15 @@ enum StreamCallbacks {
     // MARK: Sending
 
     private static func installSending(in callbacks: OpaquePointer) {
-        // Those of streams that are still known are nghttp2's own: what came on them broke a rule.
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, _ in
-            guard let frame = unsafe frame, unsafe frame.pointee.hd.type == UInt8(NGHTTP2_RST_STREAM.rawValue) else {
-                return 0
+            guard let frame = unsafe frame else { return 0 }
+            switch unsafe UInt32(frame.pointee.hd.type) {
+            case NGHTTP2_HEADERS.rawValue: unsafe known(session, frame.pointee.hd.stream_id)?.headSent()
+            // Those of streams that are still known are nghttp2's own: what came on them broke a rule.
+            case NGHTTP2_RST_STREAM.rawValue:
+                unsafe known(session, frame.pointee.hd.stream_id)?.malformed(.malformedStream)
+            default: break
             }
-            unsafe known(session, frame.pointee.hd.stream_id)?.malformed(.malformedStream)
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, data in
