@@ -92,7 +92,8 @@ struct HTTP2UpstreamHostileTests {
                 let many = (0..<3_000).flatMap { _ in frame(request.stream).bytes }
                 try? origin.socket.send(many)
             } _: { (larder, _, response) throws in
-                #expect(response?.isComplete != true)
+                // Where the flood was read together with the head, there is none.
+                #expect(response?.isComplete != true || response?.status == 502)
                 #expect(try larder.figure("totals", "origin_connections", "http2", "floods") == 1)
             }
         }
