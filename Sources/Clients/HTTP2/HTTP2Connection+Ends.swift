@@ -65,6 +65,15 @@ extension HTTP2Connection {
         _ = spend(.control)
     }
 
+    /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
+    func refuse(_ stream: HTTP2Stream) {
+        connections.counters.http2.faults += 1
+        let identifier = stream.identifier
+        release(stream)
+        reset(identifier, .protocolError)
+        _ = spend(.reset)
+    }
+
     func endStreams() {
         while let stream = streams.last { stream.fail() }
     }

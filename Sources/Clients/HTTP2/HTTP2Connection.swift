@@ -270,15 +270,6 @@ final class HTTP2Connection: ClientConnection {
         if streams.isEmpty { becomeIdle() }
     }
 
-    /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
-    func refuse(_ stream: HTTP2Stream) {
-        connections.counters.http2.faults += 1
-        let identifier = stream.identifier
-        release(stream)
-        reset(identifier, .protocolError)
-        _ = spend(.reset)
-    }
-
     func responded() { pace.responded() }
 
     /// Resets a stream. What is on its way on it is ignored.
