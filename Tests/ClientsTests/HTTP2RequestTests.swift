@@ -267,6 +267,23 @@ struct HTTP2RequestTests {
         }
     }
 
+    @Test("§3.4: what is neither HTTP/1 nor the preface ends the connection without a word", arguments: [1, 7, 60])
+    func neither(size: Int) {
+        let texts = [
+            "INVALID CONNECTION PREFACE\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{1}\r\n", "GET /HTTP /\r\n\r\nHTTP/1.1",
+        ]
+        for text in texts {
+            let client = scene.connect()
+            client.connection.takesPreface = true
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                client.send(Array(bytes[start..<min(start + size, bytes.count)]))
+            }
+            #expect(client.text().isEmpty && client.end == "closed" && scene.log.isEmpty)
+        }
+        #expect(scene.connections.counters.http2.faults == 3)
+    }
+
     @Test("The preface and a request may come in pieces of any size", arguments: [1, 2, 5, 23, 24, 25, 40])
     func pieces(size: Int) {
         let client = FrameClient(scene, settings: nil)
