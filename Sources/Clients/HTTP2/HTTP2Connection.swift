@@ -155,6 +155,10 @@ final class HTTP2Connection: ClientConnection {
         if frame.acknowledgesSettings { settingsDue = nil }
         if frame.isInvalidPriority { return fail(.protocolError) }
         if frame.isReset { justReset.append(frame.stream) }
+        // On a stream that is open nghttp2 says so.
+        if frame.opensNoWindow, identifiers.wasOpened(frame.stream), !session.hasStream(frame.stream) {
+            return fail(.protocolError)
+        }
         // nghttp2 ignores it.
         if frame.isData, isEnded(frame.stream) || justReset.contains(frame.stream) { return fail(.streamClosed) }
         guard let cost = frame.cost else { return true }
@@ -176,6 +180,7 @@ final class HTTP2Connection: ClientConnection {
             }
         } else if !frame.isContinuation {
             headDue = nil
+            if frame.isReset { identifiers.noteEnd(frame.stream) }
         }
         return frame.isHeaders && isEnded(frame.stream) ? fail(.streamClosed) : true
     }
@@ -215,7 +220,8 @@ final class HTTP2Connection: ClientConnection {
     /// A stream was reset.
     /// - Parameter isFault: for what the client sent on it, and not by a handler.
     func sentReset(_ stream: Int32, isFault: Bool) {
-        identifiers.noteReset(stream)
+        // The client may have been first.
+        if session.hasStream(stream) { identifiers.noteReset(stream) }
         if isFault { _ = spend(.reset) }
     }
 
