@@ -84,10 +84,13 @@ enum HTTP2Callbacks {
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
-            session, _, identifier, bytes, count, _ in
+            session, _, identifier, bytes, count, data in
             // The connection's window is for all streams, and none holds it back.
             _ = unsafe nghttp2_session_consume_connection(session, count)
-            guard let bytes = unsafe bytes, let stream = unsafe known(session, identifier) else { return 0 }
+            guard let bytes = unsafe bytes, let stream = unsafe known(session, identifier) else {
+                unsafe owner(of: data).passOver(count, of: identifier)
+                return 0
+            }
             unsafe stream.received(content: Span(_unsafeStart: bytes, count: count))
             return 0
         }
@@ -96,8 +99,12 @@ enum HTTP2Callbacks {
                 on: frame?.pointee.hd.stream_id ?? 0, isRefusal: error == NGHTTP2_ERR_REFUSED_STREAM.rawValue)
             return 0
         }
-        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, identifier, _, _ in
-            unsafe known(session, identifier)?.closed()
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, identifier, _, data in
+            if let stream = unsafe known(session, identifier) {
+                stream.closed()
+            } else {
+                unsafe owner(of: data).unfinished.remove(identifier)
+            }
             return 0
         }
     }

@@ -44,12 +44,13 @@ extension HTTP2Connection {
             self.restDue = nil
             channel?.rest()
         }
+        while let stream = unfinished.takeDue(now) { reset(stream, .none) }
         for stream in streams where stream.isDue(now) { stream.becomeDue() }
         run()
         guard isOpen, phase != .lingering else { return }
         var next = headDue
-        for due in [settingsDue, idleDue, restDue, shutdownDue, stuckSince == nil ? nil : writeDue] + streams.map(\.due)
-        {
+        let others = [settingsDue, idleDue, restDue, shutdownDue, unfinished.due, stuckSince == nil ? nil : writeDue]
+        for due in others + streams.map(\.due) {
             if let due { next = next.map { min($0, due) } ?? due }
         }
         if let next { setDeadline(max(next, loop.now.advanced(byMilliseconds: 1))) }
@@ -98,6 +99,22 @@ extension HTTP2Connection {
         unsent.removeAll()
         unsentStart = 0
         leave()
+    }
+
+    // MARK: Requests that nobody reads any more
+
+    /// The response is complete: the rest of the request is not wanted, and the client may end it or be told so
+    /// (RFC 9113 §8.1).
+    func awaitEnd(of stream: Int32) {
+        guard phase == .open, !isShuttingDown, !session.isTerminated else { return reset(stream, .none) }
+        if unfinished.count >= connections.limits.streams, let first = unfinished.takeFirst() { reset(first, .none) }
+        unfinished.add(stream, now: loop.now)
+        if let due = unfinished.due { noteDeadline(due) }
+    }
+
+    /// Content that nobody reads.
+    func passOver(_ count: Int, of stream: Int32) {
+        if !unfinished.takes(count, of: stream) { reset(stream, .none) }
     }
 
     // MARK: Bounds

@@ -29,11 +29,12 @@ final class HTTP2Connection: ClientConnection {
     var phase = Phase.open
     /// The client is told of the shutdown, in two steps; this is when the second is due.
     var shutdownDue: MonotonicTime?
-    private var isShuttingDown = false
+    private(set) var isShuttingDown = false
     private var requests = 0
     private var pace = FramePace()
     private var identifiers = StreamIdentifiers()
     var decodedSize = DecodedSize()
+    var unfinished = UnfinishedRequests()
     private var scanner = FrameScanner(isServer: true)
     /// Streams that the client has reset in what is being read.
     private var justReset: [Int32] = []
