@@ -45,6 +45,7 @@ package struct ReceivedFrame: Equatable {
     package var isReset: Bool { kind == Kind.reset }
     /// The peer knows this side's settings (RFC 9113 §6.5.3).
     package var acknowledgesSettings: Bool { kind == Kind.settings && hasFirstFlag }
+    package var changesSettings: Bool { kind == Kind.settings && !hasFirstFlag }
     package var isContinuation: Bool { kind == Kind.continuation }
 
     /// What it counts as; nil for what is of use, or answers a frame of ours.

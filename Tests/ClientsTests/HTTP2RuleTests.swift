@@ -45,6 +45,7 @@ private func raw(_ kind: HTTP2Frame.Kind, _ flags: UInt8, _ stream: UInt32, _ pa
     HTTP2Frame(kind, flags: flags, stream: stream, payload)
 }
 private let malformedRequest = HTTP2.headers(1, HTTP2.request("POST", "/", [("upgrade", "x")]), ends: false)
+private let waiting = HTTP2.headers(1, HTTP2.request("GET", "/wait"))
 private let ends = HTTP2Frame.endStream
 private let whole = HTTP2Frame.endHeaders
 private let section = HTTP2.section(HTTP2.request())
@@ -199,6 +200,13 @@ struct HTTP2RuleTests {
             "6.9.1: a stream's window past its limit",
             [open(1), HTTP2.window(1, 0x7fff_ffff), HTTP2.window(1, 0x7fff_ffff)], .stream(1, flowControlError),
             or: .connection(flowControlError)),
+        HTTP2Rule(
+            "6.9.2: SETTINGS that take a stream's window past its limit",
+            [waiting, HTTP2.window(1, 0x7fff_ffff - 65_535), HTTP2.settings([(4, 65_536)])],
+            .connection(flowControlError)),
+        HTTP2Rule(
+            "6.9.2: SETTINGS that take it to its limit",
+            [waiting, HTTP2.window(1, 0x7fff_ffff - 65_536), HTTP2.settings([(4, 65_536)])], .goesOn),
         HTTP2Rule(
             "6.10: CONTINUATION after CONTINUATION",
             [

@@ -31,6 +31,7 @@ enum HTTP2Callbacks {
             let frame = unsafe ReceivedFrame(
                 kind: header.pointee.type, flags: header.pointee.flags, length: header.pointee.length,
                 stream: header.pointee.stream_id)
+            if frame.changesSettings { connection.noteWindows() }
             return connection.takes(frame) ? 0 : stopsReading
         }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, data in
@@ -68,6 +69,7 @@ enum HTTP2Callbacks {
             guard let frame = unsafe frame else { return 0 }
             let identifier = unsafe frame.pointee.hd.stream_id
             let kind = unsafe frameKind(frame)
+            if kind == NGHTTP2_SETTINGS.rawValue { return unsafe owner(of: data).takesSettings() ? 0 : stopsReading }
             guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
             // Nothing but padding is no content either.
             if kind == NGHTTP2_DATA.rawValue, unsafe frame.pointee.data.padlen > 0,

@@ -119,6 +119,18 @@ extension HTTP2Connection {
 
     // MARK: Bounds
 
+    /// SETTINGS are about to be taken. nghttp2 resets streams whose windows they take past the limit, where RFC 9113 §6.9.2 has
+    /// the connection end.
+    func noteWindows() {
+        let widest = streams.reduce(0) { max($0, session.sendWindow(of: $1.identifier)) }
+        mostInitialWindow = HTTP2Session.largestWindow - widest + session.initialSendWindow
+    }
+
+    /// They were taken; false if nothing more is read.
+    func takesSettings() -> Bool {
+        session.initialSendWindow <= mostInitialWindow ? true : fail(.flowControlError)
+    }
+
     /// One more field of the section that is being read; false if nothing more is.
     func takesField(_ count: Int) -> Bool {
         if decodedSize.takes(count, limit: connections.limits.head.head) { return true }

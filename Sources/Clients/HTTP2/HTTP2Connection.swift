@@ -35,6 +35,8 @@ final class HTTP2Connection: ClientConnection {
     private var identifiers = StreamIdentifiers()
     var decodedSize = DecodedSize()
     var unfinished = UnfinishedRequests()
+    /// What the client's SETTINGS_INITIAL_WINDOW_SIZE may be.
+    var mostInitialWindow = HTTP2Session.largestWindow
     private var scanner = FrameScanner(isServer: true)
     /// Streams that the client has reset in what is being read.
     private var justReset: [Int32] = []
