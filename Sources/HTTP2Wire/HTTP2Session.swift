@@ -14,6 +14,7 @@ package enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
+    case flowControlError = 3
     case settingsTimeout = 4
     case streamClosed = 5
     case refusedStream = 7
@@ -194,6 +195,19 @@ package final class HTTP2Session {
     // MARK: Streams
 
     package func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
+
+    /// How much may be sent on a stream (RFC 9113 §6.9.1); -1 where there is none.
+    package func sendWindow(of stream: Int32) -> Int {
+        Int(unsafe nghttp2_session_get_stream_remote_window_size(session, stream))
+    }
+
+    /// With how much each stream begins (RFC 9113 §6.9.2).
+    package var initialSendWindow: Int {
+        Int(unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
+    }
+
+    /// RFC 9113 §6.9.1.
+    package static let largestWindow = Int(Int32.max)
 
     /// Before a stream is used for another request.
     package func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }

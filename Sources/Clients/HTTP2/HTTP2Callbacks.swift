@@ -30,7 +30,10 @@ enum HTTP2Callbacks {
             let frame = unsafe ReceivedFrame(
                 kind: header.pointee.type, flags: header.pointee.flags, length: header.pointee.length,
                 stream: header.pointee.stream_id)
-            return unsafe withOwner(of: data) { $0.takes(frame) } ? 0 : stopsReading
+            return unsafe withOwner(of: data) { connection in
+                if frame.changesSettings { connection.noteWindows() }
+                return connection.takes(frame)
+            } ? 0 : stopsReading
         }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, data in
             guard let frame = unsafe frame else { return 0 }
@@ -67,6 +70,9 @@ enum HTTP2Callbacks {
             guard let frame = unsafe frame else { return 0 }
             let identifier = unsafe frame.pointee.hd.stream_id
             let kind = unsafe frameKind(frame)
+            if kind == NGHTTP2_SETTINGS.rawValue {
+                return unsafe withOwner(of: data) { $0.takesSettings() } ? 0 : stopsReading
+            }
             guard kind == NGHTTP2_HEADERS.rawValue || kind == NGHTTP2_DATA.rawValue else { return 0 }
             // Nothing but padding is no content either.
             if kind == NGHTTP2_DATA.rawValue, unsafe frame.pointee.data.padlen > 0,
@@ -87,13 +93,15 @@ enum HTTP2Callbacks {
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
-            session, _, identifier, bytes, count, _ in
+            session, _, identifier, bytes, count, data in
             // The connection's window is for all streams, and none holds it back.
             _ = unsafe nghttp2_session_consume_connection(session, count)
             guard let bytes = unsafe bytes else { return 0 }
-            unsafe withKnown(session, identifier) {
+            let isKnown = unsafe withKnown(session, identifier) {
                 unsafe $0.received(content: Span(_unsafeStart: bytes, count: count))
+                return true
             }
+            if isKnown == nil { unsafe withOwner(of: data) { $0.passOver(count, of: identifier) } }
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, error, data in
@@ -103,8 +111,12 @@ enum HTTP2Callbacks {
             }
             return 0
         }
-        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, identifier, _, _ in
-            unsafe withKnown(session, identifier) { $0.closed() }
+        unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { session, identifier, _, data in
+            let isKnown = unsafe withKnown(session, identifier) { stream in
+                stream.closed()
+                return true
+            }
+            if isKnown == nil { unsafe withOwner(of: data) { $0.unfinished.remove(identifier) } }
             return 0
         }
     }

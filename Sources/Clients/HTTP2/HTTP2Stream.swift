@@ -332,8 +332,7 @@ final class HTTP2Stream: ClientStream {
         handler.responseSent()
         connection.responded()
         connection.release(self)
-        // RFC 9113 §8.1: the rest of the request is not wanted.
-        if needsReset { connection.reset(identifier, .none) }
+        if needsReset { connection.awaitEnd(of: identifier) }
     }
 
     /// The response is complete and, where the head was all of it, maybe on its way already.
