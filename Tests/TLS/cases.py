@@ -20,7 +20,8 @@ LATER = 0x10001
 
 
 def case(section_number, sentence, expectation, *pieces, begin=()):
-    """`begin` has the pairs of the first SETTINGS; pieces may be functions of the peer."""
+    """`begin` has the pairs of the first SETTINGS, or is None where a peer has its own beginning; pieces may be functions of the
+    peer."""
     return Case(section_number, sentence, begin, pieces, expectation)
 
 
@@ -43,7 +44,8 @@ def post(stream, *more):
 
 def play(case, peer):
     """Raises AssertionError or TimeoutError if what comes of the case isn't what has to."""
-    peer.begin(*case.begin)
+    if case.begin is not None:
+        peer.begin(*case.begin)
     for piece in case.pieces:
         if callable(piece):
             piece(peer)

@@ -32,6 +32,12 @@ def with_value(encoded, is_huffman):
     return HEAD + b"\0\1x" + integer(len(encoded), 7, 0x80 if is_huffman else 0) + encoded
 
 
+def by_huffman(kind):
+    """`user-agent: someone`, by this representation."""
+    name, value = huffman_of(b"user-agent"), huffman_of(b"someone")
+    return bytes([kind]) + integer(len(name), 7, 0x80) + name + integer(len(value), 7, 0x80) + value
+
+
 def smaller_table(peer):
     """A client that wants no dynamic table gets none: its decoder would refuse what refers to one."""
     peer.decoder.max_allowed_table_size = 0
@@ -113,6 +119,10 @@ CASES = [
     case("7541 5.2", "Padding of 11 bits", connection_error(FAULT), block(with_value(b"\x1f\xff", True))),
     case("7541 5.2", "Padding of 8 bits", connection_error(FAULT), block(with_value(huffman_of(b"0" * 8) + b"\xff", True))),
     case("7541 5.2", "The symbol for the end of a string", connection_error(FAULT), block(with_value(b"\xff\xff\xff\xfc\x7f", True))),
+    *(case(f"7541 {section_number}", f"A field {what}, name and value by Huffman's code", response(), block(HEAD + by_huffman(kind)))
+      for section_number, what, kind in (("6.2.1", "that is added to the table", 0x40), ("6.2.2", "that isn't added", 0),
+                                         ("6.2.3", "that is never added", 0x10))),
+    case("7541 6.1", "A field of the static table without a value", response(), block(HEAD + b"\xba")),
     case("7541 6.2.1", "A field that is added to the table", response(), block(HEAD + literal(b"x", b"y", 0x40))),
     case("7541 6.2.2", "A field that isn't added", response(), block(HEAD + literal(b"x", b"y", 0))),
     case("7541 6.2.3", "A field that is never added", response(), block(HEAD + literal(b"x", b"y", 0x10))),

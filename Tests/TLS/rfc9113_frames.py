@@ -1,10 +1,11 @@
 """RFC 9113 §§3–6: the preface, frames and their sizes, the states of streams, each kind of frame."""
 
-from cases import (GET, WHOLE, await_ack, await_response, case, check_response, connection_error, goes_on, open_window, ping, post,
+from cases import (GET, POST, WHOLE, await_ack, await_response, case, check_response, connection_error, goes_on, open_window, ping, post,
                    request, response, serves_next, stream_error)
 from http2_peer import (ACK, CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, END_HEADERS, END_STREAM, GOAWAY,
-                        HEADER_TABLE_SIZE, HEADERS, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE, PADDED, PING,
-                        PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY, frame, number, section, settings)
+                        HEADER_TABLE_SIZE, HEADERS, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE,
+                        PADDED, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY, frame, literal, number,
+                        section, settings)
 
 HEAD = section(GET)
 CANCEL = number(8)
@@ -26,6 +27,30 @@ def acknowledges_settings(peer):
     peer.send(frame(SETTINGS, 0, 0, settings((MAX_CONCURRENT_STREAMS, 10))))
     found = peer.await_frame(SETTINGS)
     assert found and found.flags & ACK and not found.payload, str(found)
+    serves_next(peer)
+
+
+def ends_at_once(peer):
+    """What isn't HTTP/2 gets GOAWAY or nothing, and no text that a client would take for a frame (§3.4)."""
+    while found := peer.read():
+        assert found.kind in (SETTINGS, WINDOW_UPDATE, GOAWAY), str(found)
+    assert not peer.received, bytes(peer.received)
+
+
+def answers_or_ends(peer):
+    """After GOAWAY a connection without requests may go on, or end."""
+    ping(peer, b"12345678")
+    while (found := peer.read()) and found.kind != PING:
+        assert found.kind != GOAWAY or found.error == "NO_ERROR", str(found)
+
+
+def told_to_stop(peer):
+    """A client that doesn't end its request after the response is told that the rest isn't wanted (§8.1)."""
+    peer.send(request(1, flags=END_HEADERS))
+    check_response(peer, 1, "200")
+    found = peer.await_frame(RST_STREAM)
+    assert found and found.error == "NO_ERROR", str(found)
+    peer.send(frame(DATA, END_STREAM, 1, b"x"))
     serves_next(peer)
 
 
@@ -72,6 +97,17 @@ def total(peer, count, most):
 def large(stream=1, size=1_000_000):
     """A request whose response doesn't fit into the window of its stream, so that the stream stays open."""
     return request(stream, [(name, f"/size/{size}" if name == ":path" else value) for name, value in GET])
+
+
+def refused_upload(stream):
+    """A malformed request, whose stream is reset before its content comes."""
+    return request(stream, POST, END_HEADERS, [("upgrade", "x")])
+
+
+def await_ping(peer):
+    """A piece: what came before was read."""
+    ping(peer, b"pieces!!")
+    peer.await_frame(PING)
 
 
 def busy(stream=1):
@@ -182,16 +218,27 @@ for piece, sentence in (
     (keeps_to_window, "no more than the window"), (keeps_to_connection_window, "no more than the window"),
     (follows_smaller_window, "no more than the window"), (follows_larger_window, "as much as the window"),
     (keeps_to_frame_size, "frames of at most 16,384"), (last_value_holds, "the last value"),
-    (finishes_after_goaway, "the response"), (too_many, "REFUSED_STREAM"), (window_of_content, "the content")):
+    (ends_at_once, "the end of the connection"), (answers_or_ends, "PING, or the end of the connection"),
+    (told_to_stop, "NO_ERROR"), (finishes_after_goaway, "the response"), (too_many, "REFUSED_STREAM"), (window_of_content, "the content")):
     piece.otherwise = sentence
 
 PROTOCOL, SIZE, CLOSED = "PROTOCOL_ERROR", "FRAME_SIZE_ERROR", "STREAM_CLOSED"
 FLOW = "FLOW_CONTROL_ERROR"
 
+ALL_SETTINGS = settings((HEADER_TABLE_SIZE, 4096), (ENABLE_PUSH, 1), (MAX_CONCURRENT_STREAMS, 100), (INITIAL_WINDOW_SIZE, 65535),
+                        (MAX_FRAME_SIZE, 16384), (MAX_HEADER_LIST_SIZE, 100))
+NOTHING_BUT_PRIORITY = number(0) + b"\xff"
+LARGE_FIELD = literal(b"x-large", b"y" * 4000)
+
 CASES = [
+    # The preface
+    case("3.4", "What is neither HTTP/1 nor the preface", ends_at_once, b"INVALID CONNECTION PREFACE\r\n\r\n", begin=None),
+    case("3.4", "What is no text at all", ends_at_once, bytes(range(14, 255)) + b"\r\n\r\n", begin=None),
     # Frames
     case("4.1", "A frame of an unknown kind is ignored", goes_on, frame(0x99, 0xFF, 0, b"whatever"), frame(0x77, 0, 1, b"x")),
     case("4.1", "An unknown flag is ignored", response(), frame(HEADERS, WHOLE | 0x50, 1, HEAD)),
+    case("4.1", "Unknown flags of a PING, and the reserved bit, are ignored", answers_ping, frame(PING, 0x16, 0x80000000, b"87654321"),
+         lambda peer: peer.await_frame(PING)),
     case("4.1", "The reserved bit of the identifier is ignored", response(),
          frame(HEADERS, WHOLE, 1 | 0x80000000, HEAD)),
     case("4.2", "DATA of 16,384 bytes is taken", response(body=b"z" * 16384), post(1), frame(DATA, END_STREAM, 1, b"z" * 16384)),
@@ -236,6 +283,10 @@ CASES = [
          frame(RST_STREAM, 0, 1, CANCEL), request(1)),
     case("5.1", "CONTINUATION on a stream that the client has reset", connection_error(PROTOCOL, CLOSED), post(1),
          frame(RST_STREAM, 0, 1, CANCEL), rest(1)),
+    case("5.1", "DATA on a stream that both sides have reset", connection_error(CLOSED), refused_upload(1), frame(RST_STREAM, 0, 1, CANCEL),
+         await_ping, frame(DATA, END_STREAM, 1, b"x")),
+    case("5.1", "HEADERS on a stream that both sides have reset", connection_error(CLOSED), refused_upload(1),
+         frame(RST_STREAM, 0, 1, CANCEL), await_ping, request(1)),
     case("5.1.1", "A stream with an even identifier", connection_error(PROTOCOL), request(2)),
     case("5.1.1", "HEADERS on stream 0", connection_error(PROTOCOL), request(0)),
     case("5.1.1", "An identifier below that of the stream before", connection_error(PROTOCOL, CLOSED), request(5), request(3)),
@@ -269,6 +320,10 @@ CASES = [
          frame(PRIORITY, 0, 1, number(1) + b"\x10")),
     case("5.3", "HEADERS of a stream that depends on itself (RFC 7540 §5.3.1)", stream_error(PROTOCOL),
          frame(HEADERS, WHOLE | WITH_PRIORITY, 1, number(1) + b"\x0f" + HEAD)),
+    case("5.3", "PRIORITY of a stream to come, and a request on a lower one", response(), frame(PRIORITY, 0, 3, NOTHING_BUT_PRIORITY),
+         frame(PRIORITY, 0, 5, number(1) + b"\0"), frame(PRIORITY, 0, 1, number(0x80000000) + b"\0"), request(1)),
+    case("5.3", "PRIORITY between a request and its response", goes_on, request(1), frame(PRIORITY, 0, 1, NOTHING_BUT_PRIORITY),
+         open_window(1, 100), await_response(1), frame(SETTINGS, 0, 0, settings((INITIAL_WINDOW_SIZE, 65535))), begin=((INITIAL_WINDOW_SIZE, 0),)),
     # RST_STREAM
     case("6.4", "RST_STREAM on stream 0", connection_error(PROTOCOL), frame(RST_STREAM, 0, 0, CANCEL)),
     case("6.4", "RST_STREAM of 3 bytes", connection_error(SIZE), post(1), frame(RST_STREAM, 0, 1, CANCEL[:3])),
@@ -281,6 +336,7 @@ CASES = [
     case("6.5", "SETTINGS of 3 bytes", connection_error(SIZE), frame(SETTINGS, 0, 0, b"\0\3\0")),
     case("6.5", "SETTINGS of 7 bytes", connection_error(SIZE), frame(SETTINGS, 0, 0, settings((3, 1)) + b"\0")),
     case("6.5", "SETTINGS of nothing", acknowledges_settings, frame(SETTINGS, 0, 0), await_ack),
+    case("6.5.2", "All settings of RFC 9113 at once", acknowledges_settings, frame(SETTINGS, 0, 0, ALL_SETTINGS), await_ack),
     case("6.5.2", "ENABLE_PUSH of 2", connection_error(PROTOCOL), frame(SETTINGS, 0, 0, settings((ENABLE_PUSH, 2)))),
     case("6.5.2", "ENABLE_PUSH of 0 and 1", goes_on, frame(SETTINGS, 0, 0, settings((ENABLE_PUSH, 0), (ENABLE_PUSH, 1)))),
     case("6.5.2", "INITIAL_WINDOW_SIZE of 2^31", connection_error(FLOW),
@@ -307,9 +363,14 @@ CASES = [
     case("6.8", "GOAWAY on a stream", connection_error(PROTOCOL), frame(GOAWAY, 0, 1, number(0) + number(0))),
     case("6.8", "GOAWAY of 7 bytes", connection_error(SIZE), frame(GOAWAY, 0, 0, bytes(7))),
     case("6.8", "After a client's GOAWAY its requests go on", finishes_after_goaway),
+    case("7", "GOAWAY with an unknown code", answers_or_ends, frame(GOAWAY, 0, 0, number(0) + number(0xFEDC) + b"bye")),
+    case("8.1", "A client that goes on with a request after its response", told_to_stop),
     # WINDOW_UPDATE
     case("6.9", "WINDOW_UPDATE of 0 for the connection", connection_error(PROTOCOL), open_window(0, 0)),
     case("6.9", "WINDOW_UPDATE of 0 for a stream", stream_error(PROTOCOL), post(1), open_window(1, 0)),
+    case("6.9", "WINDOW_UPDATE of 0 for a closed stream", connection_error(PROTOCOL), request(1), await_response(1), open_window(1, 0)),
+    case("6.9", "WINDOW_UPDATE lets a response go on that has none", goes_on, request(1), open_window(1, 100),
+         await_response(1), frame(SETTINGS, 0, 0, settings((INITIAL_WINDOW_SIZE, 65535))), begin=((INITIAL_WINDOW_SIZE, 0),)),
     case("6.9", "WINDOW_UPDATE of 3 bytes", connection_error(SIZE), frame(WINDOW_UPDATE, 0, 0, b"\0\0\1")),
     case("6.9", "WINDOW_UPDATE of 5 bytes for a stream", connection_error(SIZE), post(1), frame(WINDOW_UPDATE, 0, 1, b"\0\0\0\0\1")),
     case("6.9", "The reserved bit of an increment is ignored", goes_on, frame(WINDOW_UPDATE, 0, 0, number(0x80000001))),
@@ -328,5 +389,9 @@ CASES = [
     case("6.10", "CONTINUATION after a field section that has ended", connection_error(PROTOCOL, CLOSED), request(1), rest(1)),
     case("6.10", "CONTINUATION after CONTINUATION that has ended it", connection_error(PROTOCOL, CLOSED), cut(1), rest(1), rest(1)),
     case("6.10", "CONTINUATION after DATA", connection_error(PROTOCOL), post(1), frame(DATA, 0, 1, b"x"), rest(1)),
+    case("6.10", "DATA after CONTINUATION that doesn't end the section", connection_error(PROTOCOL), cut(1), rest(1, flags=0),
+         frame(DATA, END_STREAM, 1, b"test")),
+    case("6.10", "CONTINUATION with large fields", response(), frame(HEADERS, END_STREAM, 1, HEAD), frame(CONTINUATION, 0, 1, LARGE_FIELD),
+         frame(CONTINUATION, END_HEADERS, 1, LARGE_FIELD)),
     case("6.10", "CONTINUATION of nothing", response(), cut(1), frame(CONTINUATION, 0, 1), frame(CONTINUATION, 0, 1), rest(1)),
 ]

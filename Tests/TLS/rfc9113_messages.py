@@ -89,6 +89,8 @@ CASES = [
     case("8.1", "A request with content in pieces", response(body=b"abcdef"), post(1), content(1, b"abc", 0), content(1, b"", 0),
          content(1, b"def", 0), content(1, b"")),
     case("8.1", "A request with trailers", response(body=b"abc"), post(1), content(1, b"abc", 0), trailers(1, [("x-sum", "1")])),
+    case("8.1", "Trailers that were announced", response(body=b"abc"), post(1, ("trailer", "x-sum")), content(1, b"abc", 0),
+         trailers(1, [("x-sum", "1")])),
     case("8.1", "Trailers in pieces", response(body=b"abc"), post(1), content(1, b"abc", 0),
          frame(HEADERS, END_STREAM, 1, TRAILERS[:3]), frame(CONTINUATION, END_HEADERS, 1, TRAILERS[3:])),
     case("8.1", "A second field section that doesn't end the stream", malformed(), post(1), content(1, b"abc", 0),
