@@ -61,6 +61,17 @@ package struct ByteBuffer: ~Copyable {
         unsafe base = ByteBuffer.allocate(0)
     }
 
+    /// Frees the room in front of `start`, as soon as that is more than what is behind it: each byte is moved once, on average.
+    /// - Parameter start: where what is still wanted begins; 0 after a move.
+    package mutating func dropFront(before start: inout Int) {
+        let left = count - start
+        precondition(start >= 0 && left >= 0, "what is wanted lies in the buffer")
+        guard start > left else { return }
+        unsafe base.copyMemory(from: base + start, byteCount: left)
+        count = left
+        start = 0
+    }
+
     /// Removes the last `length` bytes.
     package mutating func removeLast(_ length: Int) {
         precondition(length >= 0 && length <= count, "cannot remove more bytes than the buffer holds")

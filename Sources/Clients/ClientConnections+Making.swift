@@ -42,12 +42,11 @@ extension ClientConnections {
     /// The client speaks HTTP/2: its connection is one of that from now on.
     /// - Parameter received: what has come, in the loop's input buffer.
     func becomeHTTP2(_ old: HTTP1Connection, received: Span<UInt8> = Span()) {
+        let library = self.library
+        guard let session = HTTP2Session(server: library) else { return old.leave() }
         let (peer, channel) = (old.peer, old.channel)
-        let descriptor = old.handOver()
-        guard
-            let connection = HTTP2Connection(
-                connections: self, library: library, descriptor: descriptor, peer: peer)
-        else { return forget(old) }
+        let connection = HTTP2Connection(
+            connections: self, library: library, session: session, descriptor: old.handOver(), peer: peer)
         replace(old, by: connection)
         connection.traits = old.traits
         if let channel { connection.secure(by: channel) }

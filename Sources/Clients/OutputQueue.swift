@@ -9,14 +9,8 @@ import EventLoop
 struct OutputQueue: ~Copyable {
     private var bytes = ByteBuffer(minimumCapacity: 64)
     private var start = 0
-    /// The reference keeps the body where it is.
-    private var record: StoredResponse? {
-        didSet {
-            if oldValue === record { return }
-            oldValue?.unpin()
-            record?.pin()
-        }
-    }
+    /// The reference keeps the body where it is; pinned as long as it is here.
+    private var record: StoredResponse?
     private var range = 0..<0
     /// What comes behind the range of the stored body.
     private var tail: [UInt8] = []
@@ -72,14 +66,14 @@ struct OutputQueue: ~Copyable {
     /// A stored body, and what comes behind it, are the last of a response.
     mutating func pin(_ record: StoredResponse, _ range: Range<Int>, tail: [UInt8] = []) {
         guard !range.isEmpty else { return }
-        self.record = record
+        hold(record)
         self.range = range
         self.tail = tail
     }
 
     /// Parts of a stored body, each with its lines, are the last of a response.
     mutating func pin(_ record: StoredResponse, _ parts: StoredParts) {
-        self.record = record
+        hold(record)
         self.parts = parts
         nextPart = 0
         pinNextPart()
@@ -121,13 +115,25 @@ struct OutputQueue: ~Copyable {
                 return
             }
         }
-        record = nil
+        letGo()
+    }
+
+    private mutating func hold(_ record: StoredResponse) {
+        letGo()
+        record.pin()
+        self.record = record
+    }
+
+    private mutating func letGo() {
+        guard let record else { return }
+        record.unpin()
+        self.record = nil
     }
 
     mutating func removeAll() {
         bytes.removeAll(keepingUpTo: 4096)
         start = 0
-        if record != nil { record = nil }
+        letGo()
         range = 0..<0
         if !tail.isEmpty { tail = [] }
         if parts != nil { parts = nil }

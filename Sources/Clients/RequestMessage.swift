@@ -15,7 +15,7 @@ import HTTPWire
 /// A handler's module may make its own kind, which knows more of a request: see ``ClientConnections``.
 open class RequestMessage {
     package final var head = RequestHead()
-    /// The head's bytes once it is detached. A head that HTTP/2 has brought is put together here, field by field.
+    /// The head's bytes once it is detached. A head that HTTP/2 has brought lies here.
     final var assembly = ByteBuffer(minimumCapacity: 1024)
     package private(set) final var isDetached = false
     private final let input: InputBuffer
@@ -126,14 +126,11 @@ open class RequestMessage {
 
     // MARK: HTTP/2
 
-    /// A header section has begun.
-    final func beginAssembly() {
-        assembly.removeAll()
+    /// A header section is whole.
+    /// - Parameter head: what was put together; another buffer takes its place.
+    final func beginAssembled(_ head: inout ByteBuffer, peer: PeerAddress, at now: MonotonicTime) {
+        swap(&assembly, &head)
         isDetached = true
-    }
-
-    /// The section is whole.
-    final func began(peer: PeerAddress, at now: MonotonicTime) {
         self.peer = peer
         began = now
     }

@@ -114,7 +114,7 @@ package struct KeyDescription: Sendable, Hashable {
         ),
         KeyDescription(
             "server.listen.*.h2c", "on | off", "off",
-            "Whether clients may speak HTTP/2 without TLS, by prior knowledge: a connection that begins with HTTP/2's preface is one, any other is HTTP/1."
+            "Whether clients may speak HTTP/2 without TLS, by prior knowledge: a connection that begins with HTTP/2's preface is one, any other is HTTP/1. What is neither is closed without a response."
         ),
         KeyDescription(
             "server.listen.*.http2", "on | off", nil,

@@ -64,7 +64,10 @@ open class Socket {
         _ = unsafe Unmanaged.passRetained(self)
     }
 
-    deinit { unsafe registration.deallocate() }
+    deinit {
+        precondition(wheelSlot < 0, "a socket leaves the wheel of deadlines when it is closed")
+        unsafe registration.deallocate()
+    }
 
     package final var isOpen: Bool { descriptor >= 0 }
 
@@ -127,8 +130,10 @@ open class Socket {
         return state & (EVLIST_ACTIVE | EVLIST_ACTIVE_LATER) == 0
     }
 
-    /// `deadlinePassed()` is called once, within 50 ms after `time`, unless the deadline is moved or cleared before.
+    /// `deadlinePassed()` is called once, within 50 ms after `time`, unless the deadline is moved or cleared before. Nothing
+    /// happens where the socket is closed: the wheel holds no reference, and would find one that is gone.
     package final func setDeadline(_ time: MonotonicTime) {
+        guard isOpen else { return }
         deadline = time
         hasDeadline = true
         if wheelSlot < 0 || time.milliseconds / DeadlineWheel.slotMilliseconds + 1 < wheelTick {

@@ -1,7 +1,8 @@
 // The neutral lines of a head as HTTP/2 has them: pairs of names and values with the pseudo-fields before them (RFC 9113 §8.3), and
 // without what belongs to a connection (§8.2.2). nghttp2 copies them, and makes the names lower-case as it does.
 //
-// Safety: pairs are kept as offsets, and become pointers into the lines for the one call to which they are lent.
+// Safety: pairs point into the lines that they were read from, and are lent for one call within which these stay where they are.
+// `entries` is owned here and freed in `deinit`; `count` of its elements hold values, and they have no destructor.
 
 import Bytes
 import CNghttp2
@@ -11,30 +12,14 @@ import HTTPWire
 /// One head after another; once it has grown, nothing is allocated.
 @safe
 package final class FieldPairs {
-    private struct Pair {
-        let name: Range<Int>
-        let value: Range<Int>
-        let isSecret: Bool
-    }
-
-    private var pairs: [Pair] = []
-    private var pseudoFields = PseudoFields.none
-    private var entries: [nghttp2_nv]
+    private var entries = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: 32)
+    private var count = 0
     /// The name and, at its end, the value.
-    private var status: [UInt8] = Array(":status200".utf8)
+    private let status = unsafe text(":status200")
+    /// The names of a request's pseudo-fields, and both schemes.
+    private let requestTexts = unsafe text(":method:scheme:authority:pathhttps")
 
     private static let statusNameLength = 7
-    /// The names of a request's pseudo-fields, and both schemes.
-    private var requestTexts: [UInt8] = Array(":method:scheme:authority:pathhttps".utf8)
-
-    private enum PseudoFields {
-        case none
-        case status
-        /// Where they stand in the lines.
-        case request(method: Range<Int>, target: Range<Int>, authority: Range<Int>, isHTTPS: Bool)
-    }
-
-    package init() { unsafe entries = [] }
 
     /// What becomes of the status in the lines.
     package enum StatusForm {
@@ -49,51 +34,74 @@ package final class FieldPairs {
         .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade,
     ]
 
-    /// Reads a status line and the fields behind it.
-    /// - Returns: how many pairs there are.
-    package func read(_ lines: Span<UInt8>, _ form: StatusForm = .asWritten) -> Int {
-        pairs.removeAll(keepingCapacity: true)
-        pseudoFields = .status
-        // `HTTP/1.1 200 OK`
-        for place in 0..<3 { status[Self.statusNameLength + place] = lines[9 + place] }
-        switch form {
-        case .asWritten: break
-        case .switched: setStatus("200")
-        case .refusingUpgrade: if lines[9] == UInt8(ascii: "2") { setStatus("501") }
+    package init() {}
+
+    deinit {
+        unsafe entries.deallocate()
+        unsafe status.deallocate()
+        unsafe requestTexts.deallocate()
+    }
+
+    private static func text(_ literal: StaticString) -> UnsafeMutablePointer<UInt8> {
+        let made = UnsafeMutablePointer<UInt8>.allocate(capacity: literal.utf8CodeUnitCount)
+        unsafe made.initialize(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
+        return unsafe made
+    }
+
+    /// Lends the pairs of a status line and the fields behind it, and how many there are.
+    @inline(__always)
+    func withResponse(
+        _ lines: Span<UInt8>, _ form: StatusForm = .asWritten, _ body: (UnsafeMutablePointer<nghttp2_nv>?, Int) -> Void
+    ) {
+        unsafe lines.withUnsafeBufferPointer { buffer in
+            count = 0
+            // `HTTP/1.1 200 OK`
+            let code = unsafe status + Self.statusNameLength
+            for place in 0..<3 { unsafe code[place] = lines[9 + place] }
+            switch form {
+            case .asWritten: break
+            case .switched: setStatus("200")
+            case .refusingUpgrade: if lines[9] == UInt8(ascii: "2") { setStatus("501") }
+            }
+            unsafe append(status, Self.statusNameLength, code, 3)
+            let end = Scan.first(.lineFeed, in: lines, from: 12, to: lines.count)
+            unsafe readFields(lines, buffer.baseAddress, from: end + 1)
+            unsafe body(entries.baseAddress, count)
         }
-        var start = 12
-        while start < lines.count, lines[start] != .lineFeed { start += 1 }
-        readFields(lines, from: start + 1)
-        return pairs.count + 1
     }
 
-    package func readTrailers(_ lines: Span<UInt8>) -> Int {
-        pairs.removeAll(keepingCapacity: true)
-        pseudoFields = .none
-        readFields(lines, from: 0)
-        return pairs.count
+    /// Lends the pairs of lines that are fields, and how many there are.
+    func withTrailers(_ lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?, Int) -> Void) {
+        unsafe lines.withUnsafeBufferPointer { buffer in
+            count = 0
+            unsafe readFields(lines, buffer.baseAddress, from: 0)
+            unsafe body(entries.baseAddress, count)
+        }
     }
 
-    /// Reads a request's head as HTTP/1 has it, up to its empty line.
-    /// - Returns: how many pairs there are; nil where the lines don't begin with a request line and Host.
-    package func readRequest(_ lines: Span<UInt8>, isHTTPS: Bool) -> Int? {
-        pairs.removeAll(keepingCapacity: true)
+    /// Lends the pairs of a request's head as HTTP/1 has it, up to its empty line, and how many there are; doesn't call `body`
+    /// where the lines don't begin with a request line and Host.
+    func withRequest(
+        _ lines: Span<UInt8>, isHTTPS: Bool, _ body: (UnsafeMutablePointer<nghttp2_nv>?, Int) -> Void
+    ) {
         let end = Scan.first(.lineFeed, in: lines, from: 0, to: lines.count)
         let methodEnd = Scan.first(.space, in: lines, from: 0, to: end)
         let targetEnd = Scan.first(.space, in: lines, from: min(methodEnd + 1, end), to: end)
-        guard methodEnd > 0, targetEnd < end, end < lines.count else { return nil }
-        readFields(lines, from: end + 1)
-        guard let host = pairs.first, FieldName.recognise(lines.extracting(host.name)) == .host else { return nil }
-        pairs.removeFirst()
-        // RFC 9113 §8.2.2: of TE, no more than that trailers are taken.
-        pairs.removeAll { pair in
-            let name = lines.extracting(pair.name)
-            return name.count == 2 && FieldName.recognise(name) == .te
-                && !lines.extracting(pair.value).isCaseless("trailers")
+        guard methodEnd > 0, targetEnd < end, end < lines.count else { return }
+        let hostEnd = Scan.first(.lineFeed, in: lines, from: end + 1, to: lines.count)
+        let nameEnd = Scan.first(UInt8(ascii: ":"), in: lines, from: end + 1, to: hostEnd)
+        guard nameEnd < hostEnd, FieldName.recognise(lines.extracting((end + 1)..<nameEnd)) == .host else { return }
+        let host = Self.value(behind: nameEnd, to: hostEnd, of: lines)
+        unsafe lines.withUnsafeBufferPointer { buffer in
+            guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress) else { return }
+            count = 0
+            unsafe append(requestTexts, 7, base, methodEnd)
+            unsafe append(requestTexts + 7, 7, requestTexts + 29, isHTTPS ? 5 : 4)
+            if !host.isEmpty { unsafe append(requestTexts + 14, 10, base + host.lowerBound, host.count) }
+            unsafe append(requestTexts + 24, 5, base + methodEnd + 1, targetEnd - methodEnd - 1)
+            unsafe readFields(lines, buffer.baseAddress, from: hostEnd + 1, isRequest: true)
+            unsafe body(entries.baseAddress, count)
         }
-        let target = (methodEnd + 1)..<targetEnd
-        pseudoFields = .request(method: 0..<methodEnd, target: target, authority: host.value, isHTTPS: isHTTPS)
-        return pairs.count + (host.value.isEmpty ? 3 : 4)
     }
 
     /// Whether a name of this length may be one that isn't like all others: recognising each was a twentieth of a hit.
@@ -105,77 +113,61 @@ package final class FieldPairs {
     }
 
     private func setStatus(_ text: StaticString) {
-        for place in 0..<3 { status[Self.statusNameLength + place] = text[octet: place] }
+        for place in 0..<3 { unsafe status[Self.statusNameLength + place] = text[octet: place] }
     }
 
-    private func readFields(_ lines: Span<UInt8>, from first: Int) {
-        var start = first
-        while start < lines.count {
-            let end = Scan.first(.lineFeed, in: lines, from: start, to: lines.count)
+    private func readFields(
+        _ lines: Span<UInt8>, _ start: UnsafePointer<UInt8>?, from first: Int, isRequest: Bool = false
+    ) {
+        guard let base = unsafe UnsafeMutablePointer(mutating: start) else { return }
+        var next = first
+        while next < lines.count {
+            let lineStart = next
+            let end = Scan.first(.lineFeed, in: lines, from: lineStart, to: lines.count)
             // The empty line, behind which there may be content.
-            if end == start || end == start + 1 && lines[start] == .carriageReturn { return }
-            let colon = Scan.first(UInt8(ascii: ":"), in: lines, from: start, to: end)
-            defer { start = end + 1 }
-            guard colon > start, colon < end else { continue }
-            let known =
-                Self.isLengthOfSpecial(colon - start) ? FieldName.recognise(lines.extracting(start..<colon)) : .other
-            if Self.ofConnection.contains(known) { continue }
-            // RFC 8441 §5: an extended CONNECT has no use for it.
-            if known == .other, lines.extracting(start..<colon).isCaseless("sec-websocket-accept") { continue }
-            let valueEnd = end > colon + 1 && lines[end - 1] == .carriageReturn ? end - 1 : end
-            let value = lines.trimming((colon + 1)..<valueEnd)
-            // RFC 7541 §7.1.3: what is worth guessing is kept out of the table that guesses are checked with.
-            pairs.append(Pair(name: start..<colon, value: value, isSecret: known == .setCookie))
-        }
-    }
-
-    /// Lends the pairs that were read from these lines.
-    package func withPairs(in lines: Span<UInt8>, _ body: (UnsafeMutablePointer<nghttp2_nv>?) -> Void) {
-        unsafe lines.withUnsafeBufferPointer { buffer in
-            unsafe withTexts { texts in
-                guard let base = unsafe UnsafeMutablePointer(mutating: buffer.baseAddress), let texts = unsafe texts
-                else { return }
-                unsafe entries.removeAll(keepingCapacity: true)
-                unsafe appendPseudoFields(texts, base)
-                for pair in pairs {
-                    let flags = pair.isSecret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE
-                    unsafe entries.append(
-                        nghttp2_nv(
-                            name: base + pair.name.lowerBound, value: base + pair.value.lowerBound,
-                            namelen: pair.name.count, valuelen: pair.value.count, flags: UInt8(flags.rawValue)))
-                }
-                unsafe entries.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
+            if end == lineStart || end == lineStart + 1 && lines[lineStart] == .carriageReturn { return }
+            next = end + 1
+            let colon = Scan.first(UInt8(ascii: ":"), in: lines, from: lineStart, to: end)
+            let nameCount = colon - lineStart
+            guard nameCount > 0, colon < end else { continue }
+            let value = Self.value(behind: colon, to: end, of: lines)
+            var flags = NGHTTP2_NV_FLAG_NONE
+            if Self.isLengthOfSpecial(nameCount) {
+                let name = lines.extracting(lineStart..<colon)
+                let known = FieldName.recognise(name)
+                if Self.ofConnection.contains(known) { continue }
+                // RFC 8441 §5: an extended CONNECT has no use for it.
+                if known == .other, name.isCaseless("sec-websocket-accept") { continue }
+                // RFC 7541 §7.1.3: what is worth guessing is kept out of the table that guesses are checked with.
+                if known == .setCookie { flags = NGHTTP2_NV_FLAG_NO_INDEX }
+            } else if isRequest, nameCount == 2, FieldName.recognise(lines.extracting(lineStart..<colon)) == .te {
+                // RFC 9113 §8.2.2: of TE, no more than that trailers are taken.
+                guard lines.extracting(value).isCaseless("trailers") else { continue }
             }
+            unsafe append(base + lineStart, nameCount, base + value.lowerBound, value.count, flags)
         }
     }
 
-    /// Lends what isn't in the lines.
-    private func withTexts(_ body: (UnsafeMutablePointer<UInt8>?) -> Void) {
-        if case .request = pseudoFields {
-            unsafe requestTexts.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
-        } else {
-            unsafe status.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress) }
-        }
-    }
-
-    private func appendPseudoFields(_ texts: UnsafeMutablePointer<UInt8>, _ lines: UnsafeMutablePointer<UInt8>) {
-        switch pseudoFields {
-        case .none: return
-        case .status: unsafe append(texts, Self.statusNameLength, texts + Self.statusNameLength, 3)
-        case .request(let method, let target, let authority, let isHTTPS):
-            unsafe append(texts, 7, lines + method.lowerBound, method.count)
-            unsafe append(texts + 7, 7, texts + 29, isHTTPS ? 5 : 4)
-            if !authority.isEmpty { unsafe append(texts + 14, 10, lines + authority.lowerBound, authority.count) }
-            unsafe append(texts + 24, 5, lines + target.lowerBound, target.count)
-        }
+    /// The value of a line that ends at `end`, maybe with a carriage return.
+    @inline(__always)
+    private static func value(behind colon: Int, to end: Int, of lines: Span<UInt8>) -> Range<Int> {
+        lines.trimming((colon + 1)..<(end > colon + 1 && lines[end - 1] == .carriageReturn ? end - 1 : end))
     }
 
     private func append(
-        _ name: UnsafeMutablePointer<UInt8>, _ nameLength: Int, _ value: UnsafeMutablePointer<UInt8>, _ length: Int
+        _ name: UnsafeMutablePointer<UInt8>, _ nameLength: Int, _ value: UnsafeMutablePointer<UInt8>, _ length: Int,
+        _ flags: nghttp2_nv_flag = NGHTTP2_NV_FLAG_NONE
     ) {
-        unsafe entries.append(
-            nghttp2_nv(
-                name: name, value: value, namelen: nameLength, valuelen: length,
-                flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
+        if unsafe count == entries.count { grow() }
+        unsafe entries[count] = nghttp2_nv(
+            name: name, value: value, namelen: nameLength, valuelen: length, flags: UInt8(flags.rawValue))
+        count &+= 1
+    }
+
+    private func grow() {
+        let grown = unsafe UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: 2 * entries.count)
+        _ = unsafe grown.update(fromContentsOf: entries)
+        unsafe entries.deallocate()
+        unsafe entries = grown
     }
 }

@@ -14,8 +14,13 @@ package struct FramePace {
 
     /// Resets beyond one for every response.
     package static let resets = Allowance(most: 200, perSecond: 20)
-    /// Other frames beyond one for every KiB that the peer has taken.
+    /// Other frames beyond one for every ``bytesPerFrame`` that the peer has taken.
     package static let control = Allowance(most: 2000, perSecond: 200)
+
+    /// Some peers open two windows for each half KiB that they read.
+    package static let bytesPerFrame = 128
+    /// Frames such as WINDOW_UPDATE that come with a piece of content, or with a request, however short.
+    package static let framesPerPiece = 4
 
     package struct Allowance {
         package let most: Int64
@@ -55,7 +60,12 @@ package struct FramePace {
     }
 
     /// So many bytes of content went to the peer.
-    package mutating func sent(_ bytes: Int) { controlPurse.earn(Int64(bytes) * 1000 / 1024, Self.control) }
+    package mutating func sent(_ bytes: Int) {
+        controlPurse.earn(Int64(bytes) * 1000 / Int64(Self.bytesPerFrame), Self.control)
+    }
+
+    /// One that came as it was there, and not as the peer's window allowed: whoever opens two windows for it is no flood.
+    package mutating func sentPiece(_ bytes: Int) { sent(max(bytes, Self.framesPerPiece * Self.bytesPerFrame)) }
     /// A response was complete.
     package mutating func responded() { resetPurse.earn(1000, Self.resets) }
 }

@@ -1,11 +1,11 @@
 // Where frames begin in what a peer sends (RFC 9113 §4.1), and nothing else of them: nghttp2 says nothing of those that it
-// ignores, which cost all the same, and doesn't look at PRIORITY where it isn't used.
+// ignores, which cost all the same, and doesn't look at PRIORITY where it isn't used, nor at frames on streams that are closed.
 
 import Bytes
 
 /// Reads the headers of frames as bytes come, the client's preface before them.
 package struct FrameScanner {
-    /// A header, and what of the payload of PRIORITY and PRIORITY_UPDATE is looked at.
+    /// A header, and what of the payload of some kinds is looked at.
     private var header = (UInt64(0), UInt64(0))
     private var headerCount = 0
     /// Bytes until the next header, or before the first.
@@ -35,10 +35,9 @@ package struct FrameScanner {
             place += 1
             guard headerCount >= Self.headerLength else { continue }
             var frame = self.frame
-            // Who depends on what stands at the beginning of the payload.
-            if frame.namesStream {
+            if frame.hasNumber {
                 guard headerCount == Self.headerLength + 4 else { continue }
-                frame.dependency = UInt32(truncatingIfNeeded: header.1) & 0x7fff_ffff
+                frame.number = UInt32(truncatingIfNeeded: header.1) & 0x7fff_ffff
             }
             skipped = frame.length - (headerCount - Self.headerLength)
             header = (0, 0)

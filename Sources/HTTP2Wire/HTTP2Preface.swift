@@ -20,4 +20,16 @@ package enum HTTP2Preface {
         for index in 0..<count where bytes[index] != text[octet: index] { return .none }
         return count == text.utf8CodeUnitCount ? .whole : .beginning
     }
+
+    /// Whether the first line of `bytes` names a version of HTTP, as that of every HTTP/1 request does.
+    package static func namesHTTP(_ bytes: Span<UInt8>) -> Bool {
+        let name: StaticString = "HTTP/"
+        let end = Scan.first(.lineFeed, in: bytes, from: 0, to: bytes.count)
+        var start = 0
+        while start + name.utf8CodeUnitCount <= end {
+            if Scan.equals(bytes.extracting(start..<(start + name.utf8CodeUnitCount)), name) { return true }
+            start = Scan.first(name[octet: 0], in: bytes, from: start + 1, to: end)
+        }
+        return false
+    }
 }

@@ -14,6 +14,7 @@ package enum HTTP2Error: UInt32 {
     case none = 0
     case protocolError = 1
     case internalError = 2
+    case flowControlError = 3
     case settingsTimeout = 4
     case streamClosed = 5
     case refusedStream = 7
@@ -29,14 +30,17 @@ package final class HTTP2Session {
     /// How many streams the client is told that it may have, as long as it isn't told yet.
     private var streamsToTell: Int?
 
-    /// A server's session; nil where there is no memory for it.
-    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
-    package init?(server connection: AnyObject, _ library: HTTP2Library) {
+    /// A server's session, which is then ``attach(to:)``ed to its connection; nil where there is no memory for it.
+    package init?(server library: HTTP2Library) {
         var made: OpaquePointer?
         guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
             let made = unsafe made
         else { return nil }
         unsafe session = made
+    }
+
+    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
+    package func attach(to connection: AnyObject) {
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
     }
 
@@ -48,7 +52,7 @@ package final class HTTP2Session {
             let made = unsafe made
         else { return nil }
         unsafe session = made
-        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
+        attach(to: connection)
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -192,6 +196,19 @@ package final class HTTP2Session {
 
     package func hasStream(_ stream: Int32) -> Bool { unsafe nghttp2_session_find_stream(session, stream) != nil }
 
+    /// How much may be sent on a stream (RFC 9113 §6.9.1); -1 where there is none.
+    package func sendWindow(of stream: Int32) -> Int {
+        Int(unsafe nghttp2_session_get_stream_remote_window_size(session, stream))
+    }
+
+    /// With how much each stream begins (RFC 9113 §6.9.2).
+    package var initialSendWindow: Int {
+        Int(unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
+    }
+
+    /// RFC 9113 §6.9.1.
+    package static let largestWindow = Int(Int32.max)
+
     /// Before a stream is used for another request.
     package func forget(_ stream: Int32) { _ = unsafe nghttp2_session_set_stream_user_data(session, stream, nil) }
 
@@ -212,8 +229,7 @@ package final class HTTP2Session {
     package func respond(
         on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>, hasContent: Bool, status: FieldPairs.StatusForm
     ) {
-        let count = library.fields.read(lines, status)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withResponse(lines, status) { pairs, count in
             guard hasContent else {
                 _ = unsafe nghttp2_submit_response(session, stream, pairs, count, nil)
                 return
@@ -232,9 +248,8 @@ package final class HTTP2Session {
     package func request(
         _ library: HTTP2Library, _ lines: Span<UInt8>, isHTTPS: Bool, hasContent: Bool, stream: AnyObject
     ) -> Int32? {
-        guard let count = library.fields.readRequest(lines, isHTTPS: isHTTPS) else { return nil }
         var identifier: Int32 = -1
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withRequest(lines, isHTTPS: isHTTPS) { pairs, count in
             let data = unsafe Unmanaged.passUnretained(stream).toOpaque()
             guard hasContent else {
                 identifier = unsafe nghttp2_submit_request(session, nil, pairs, count, nil, data)
@@ -249,8 +264,7 @@ package final class HTTP2Session {
 
     /// An interim response (RFC 9113 §8.1).
     package func interim(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
-        let count = library.fields.read(lines)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withResponse(lines) { pairs, count in
             _ = unsafe nghttp2_submit_headers(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, pairs, count, nil)
         }
@@ -258,8 +272,7 @@ package final class HTTP2Session {
 
     /// The fields behind a message's content.
     package func trailers(on stream: Int32, _ library: HTTP2Library, _ lines: Span<UInt8>) {
-        let count = library.fields.readTrailers(lines)
-        unsafe library.fields.withPairs(in: lines) { pairs in
+        unsafe library.fields.withTrailers(lines) { pairs, count in
             _ = unsafe nghttp2_submit_trailer(session, stream, pairs, count)
         }
     }

@@ -7,8 +7,9 @@ package struct ReceivedFrame: Equatable {
     /// Bytes of the payload.
     package let length: Int
     package let stream: Int32
-    /// Of PRIORITY: what the stream depends on. Of PRIORITY_UPDATE: which stream it is about.
-    package var dependency: UInt32?
+    /// The first 31 bits of the payload. Of PRIORITY: what the stream depends on. Of PRIORITY_UPDATE: which stream it is about. Of
+    /// WINDOW_UPDATE: by how much the window opens. Nil of other kinds.
+    package var number: UInt32?
 
     package init(kind: UInt8, flags: UInt8, length: Int, stream: Int32) {
         self.kind = kind
@@ -27,6 +28,7 @@ package struct ReceivedFrame: Equatable {
         package static let pushPromise: UInt8 = 5
         package static let ping: UInt8 = 6
         package static let goAway: UInt8 = 7
+        package static let windowUpdate: UInt8 = 8
         package static let continuation: UInt8 = 9
         /// RFC 9218 §7.1.
         package static let priorityUpdate: UInt8 = 16
@@ -43,6 +45,7 @@ package struct ReceivedFrame: Equatable {
     package var isReset: Bool { kind == Kind.reset }
     /// The peer knows this side's settings (RFC 9113 §6.5.3).
     package var acknowledgesSettings: Bool { kind == Kind.settings && hasFirstFlag }
+    package var changesSettings: Bool { kind == Kind.settings && !hasFirstFlag }
     package var isContinuation: Bool { kind == Kind.continuation }
 
     /// What it counts as; nil for what is of use, or answers a frame of ours.
@@ -60,12 +63,17 @@ package struct ReceivedFrame: Equatable {
     /// RFC 9218 §7.1 for PRIORITY_UPDATE.
     package var isInvalidPriority: Bool {
         switch kind {
-        case Kind.priority: stream == 0 || dependency == UInt32(bitPattern: stream)
-        case Kind.priorityUpdate: stream != 0 || dependency == 0
+        case Kind.priority: stream == 0 || number == UInt32(bitPattern: stream)
+        case Kind.priorityUpdate: stream != 0 || number == 0
         default: false
         }
     }
 
+    /// A window opens by nothing (RFC 9113 §6.9).
+    package var opensNoWindow: Bool { kind == Kind.windowUpdate && number == 0 }
+
     /// The first four bytes of the payload are looked at.
-    var namesStream: Bool { (kind == Kind.priority || kind == Kind.priorityUpdate) && length >= 4 }
+    var hasNumber: Bool {
+        (kind == Kind.priority || kind == Kind.priorityUpdate || kind == Kind.windowUpdate) && length >= 4
+    }
 }

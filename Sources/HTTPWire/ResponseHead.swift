@@ -100,6 +100,18 @@ package struct ResponseHead: ~Copyable {
         }
     }
 
+    /// As ``parse(_:answering:limits:)``, for whoever has no use for interim responses (RFC 9110 §15.2), which are read over.
+    /// - Parameter start: where the head begins; moves behind each interim response, whose bytes aren't to come again.
+    package mutating func parseFinal(
+        _ bytes: Span<UInt8>, from start: inout Int, answering method: Method, limits: HeadLimits
+    ) throws(WireError) -> Bool {
+        while try parse(bytes.extracting(start...), answering: method, limits: limits) {
+            guard isInterim else { return true }
+            start += length
+        }
+        return false
+    }
+
     private mutating func parseLines(
         _ bytes: Span<UInt8>, answering method: Method, limits: HeadLimits
     ) throws(WireError) -> Bool {

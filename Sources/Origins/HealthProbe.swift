@@ -114,9 +114,10 @@ final class HealthProbe: Socket {
             let input = loop.input
             let bytes = input.span(count: partialHead.count + count)
             do {
-                guard try head.parse(bytes, answering: .get, limits: HeadLimits()) else {
+                var start = 0
+                guard try head.parseFinal(bytes, from: &start, answering: .get, limits: HeadLimits()) else {
                     partialHead.removeAll()
-                    partialHead.append(bytes)
+                    partialHead.append(bytes, from: start)
                     return
                 }
                 end(statuses.contains(head.status) ? nil : "the check was answered with \(head.status)")

@@ -34,6 +34,29 @@ struct ByteBufferTests {
         #expect(text(buffer) == "\(value) \(String(value, radix: 16))")
     }
 
+    @Test("the room of what was taken is used again, and each byte is moved once on average")
+    func front() {
+        var buffer = ByteBuffer()
+        var (start, appended, taken, moved) = (0, 0, 0, 0)
+        for round in 0..<5_000 {
+            let before = start
+            buffer.dropFront(before: &start)
+            if start < before { moved += buffer.count }
+            for _ in 0..<7 {
+                buffer.append(UInt8(truncatingIfNeeded: appended))
+                appended += 1
+            }
+            // What is left is never nothing.
+            while appended - taken > 100 + round % 50 {
+                #expect(buffer.span[start] == UInt8(truncatingIfNeeded: taken))
+                start += 1
+                taken += 1
+            }
+        }
+        #expect(buffer.count - start == appended - taken)
+        #expect(buffer.capacity <= 512 && moved <= appended)
+    }
+
     @Test("negative numbers keep their sign")
     func negative() {
         var buffer = ByteBuffer()

@@ -76,6 +76,15 @@ extension HTTP2Connection {
         deadlinePassed()
     }
 
+    /// The moment after responses to requests that haven't ended.
+    func letUnfinishedRequestsPass() {
+        var passed = UnfinishedRequests()
+        let past = loop.now.advanced(byMilliseconds: -UnfinishedRequests.patienceMilliseconds)
+        while let stream = unfinished.takeFirst() { passed.add(stream, now: past) }
+        unfinished = passed
+        deadlinePassed()
+    }
+
     func letIdleTimePass() {
         if idleDue != nil { idleDue = loop.now }
         deadlinePassed()

@@ -142,10 +142,45 @@ struct HTTP2RequestTests {
         let client = FrameClient(scene)
         client.send(HTTP2.headers(1, HTTP2.request("POST"), ends: false))
         #expect(client.status(1) == "200" && client.all(.data, 1).last?.endsStream == true)
-        #expect(client.streamError(1) == 0)
         // What is on its way is of no matter.
-        client.send(HTTP2.data(1, [1, 2, 3], ends: true))
-        #expect(client.isAlive && scene.log == ["POST /a", "sent"])
+        client.send(HTTP2.data(1, [1, 2, 3]), HTTP2.data(1, [4], ends: true))
+        #expect(client.streamError(1) == nil && client.isAlive && scene.log == ["POST /a", "sent"])
+        #expect(scene.connections.http2.last!.unfinished.count == 0)
+    }
+
+    @Test("A client that goes on with a request after its response is told in a while, or before much content has come")
+    func unfinishedRequest() {
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1, HTTP2.request("POST"), ends: false))
+        client.send(HTTP2.headers(3, HTTP2.request("POST"), ends: false))
+        let piece = [UInt8](repeating: 65, count: 16_384)
+        client.send(HTTP2.data(3, piece), HTTP2.data(3, piece))
+        #expect(client.streamError(1) == nil && client.streamError(3) == nil)
+        client.send(HTTP2.data(3, [66]))
+        #expect(client.streamError(1) == nil && client.streamError(3) == 0)
+        scene.connections.http2.last!.letUnfinishedRequestsPass()
+        client.receive()
+        #expect(client.streamError(1) == 0)
+        // What is on its way is of no matter even now.
+        client.send(HTTP2.data(1, [1, 2, 3], ends: true), HTTP2.data(3, piece))
+        #expect(client.isAlive && scene.connections.counters.http2.faults == 0)
+    }
+
+    @Test("No more requests than streams are waited for after their responses")
+    func unfinishedRequests() {
+        let scene = ClientScene { $0.streams = 3 }
+        let client = FrameClient(scene)
+        for stream: UInt32 in [1, 3, 5, 7] { client.send(HTTP2.headers(stream, HTTP2.request("POST"), ends: false)) }
+        #expect(client.streamError(1) == 0 && client.all(.reset).count == 1 && client.isAlive)
+        #expect(scene.connections.http2.last!.unfinished.count == 3)
+    }
+
+    @Test("A fault within such a request is still one")
+    func faultAfterResponse() {
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1, HTTP2.request("POST"), ends: false))
+        client.send(HTTP2.window(1, 0x7fff_ffff))
+        #expect(client.streamError(1) == 3 && client.isAlive)
     }
 
     @Test("Content beyond the limit is refused with 413")
@@ -265,6 +300,23 @@ struct HTTP2RequestTests {
             }
             #expect(client.text().hasPrefix(reply))
         }
+    }
+
+    @Test("§3.4: what is neither HTTP/1 nor the preface ends the connection without a word", arguments: [1, 7, 60])
+    func neither(size: Int) {
+        let texts = [
+            "INVALID CONNECTION PREFACE\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{1}\r\n", "GET /HTTP /\r\n\r\nHTTP/1.1",
+        ]
+        for text in texts {
+            let client = scene.connect()
+            client.connection.takesPreface = true
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                client.send(Array(bytes[start..<min(start + size, bytes.count)]))
+            }
+            #expect(client.text().isEmpty && client.end == "closed" && scene.log.isEmpty)
+        }
+        #expect(scene.connections.counters.http2.faults == 3)
     }
 
     @Test("The preface and a request may come in pieces of any size", arguments: [1, 2, 5, 23, 24, 25, 40])

@@ -44,6 +44,8 @@ private func get(_ stream: UInt32) -> HTTP2Frame { HTTP2.headers(stream) }
 private func raw(_ kind: HTTP2Frame.Kind, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> HTTP2Frame {
     HTTP2Frame(kind, flags: flags, stream: stream, payload)
 }
+private let malformedRequest = HTTP2.headers(1, HTTP2.request("POST", "/", [("upgrade", "x")]), ends: false)
+private let waiting = HTTP2.headers(1, HTTP2.request("GET", "/wait"))
 private let ends = HTTP2Frame.endStream
 private let whole = HTTP2Frame.endHeaders
 private let section = HTTP2.section(HTTP2.request())
@@ -106,6 +108,14 @@ struct HTTP2RuleTests {
         HTTP2Rule(
             "closed: DATA", [get(1), HTTP2.data(1, [1], ends: true)], .connection(streamClosed),
             or: .stream(1, streamClosed)),
+        HTTP2Rule(
+            "closed by both: DATA", [malformedRequest, HTTP2.reset(1), HTTP2.data(1, [1], ends: true)],
+            .connection(streamClosed)),
+        HTTP2Rule(
+            "closed by both: HEADERS", [malformedRequest, HTTP2.reset(1), get(1)], .connection(streamClosed)),
+        HTTP2Rule(
+            "closed: WINDOW_UPDATE of nothing", [get(1), HTTP2.window(1, 0)], .connection(protocolError),
+            or: .stream(1, protocolError)),
         HTTP2Rule("closed: HEADERS", [get(1), get(1)], .connection(streamClosed)),
         HTTP2Rule("closed: CONTINUATION", [get(1), raw(.continuation, whole, 1, section)], .connection(protocolError)),
         HTTP2Rule(
@@ -190,6 +200,13 @@ struct HTTP2RuleTests {
             "6.9.1: a stream's window past its limit",
             [open(1), HTTP2.window(1, 0x7fff_ffff), HTTP2.window(1, 0x7fff_ffff)], .stream(1, flowControlError),
             or: .connection(flowControlError)),
+        HTTP2Rule(
+            "6.9.2: SETTINGS that take a stream's window past its limit",
+            [waiting, HTTP2.window(1, 0x7fff_ffff - 65_535), HTTP2.settings([(4, 65_536)])],
+            .connection(flowControlError)),
+        HTTP2Rule(
+            "6.9.2: SETTINGS that take it to its limit",
+            [waiting, HTTP2.window(1, 0x7fff_ffff - 65_536), HTTP2.settings([(4, 65_536)])], .goesOn),
         HTTP2Rule(
             "6.10: CONTINUATION after CONTINUATION",
             [

@@ -131,6 +131,27 @@ private func run(_ loop: EventLoop) {
         close(silentOther)
     }
 
+    @Test func `a closed socket has no deadline, and none can be set`() {
+        let loop = EventLoop(inputCapacity: 65_536)
+        let (mine, other) = pair()
+        weak var gone: Recorder?
+        do {
+            let socket = Recorder(loop: loop, descriptor: mine)
+            gone = socket
+            socket.setDeadline(afterMilliseconds: 100)
+            #expect(socket.hasDeadline)
+            socket.close()
+            socket.setDeadline(afterMilliseconds: 100)
+            #expect(!socket.hasDeadline)
+        }
+        // The wheel turns past that moment, and finds nothing.
+        let timer = LoopTimer(loop: loop) { loop.stop() }
+        timer.schedule(afterMilliseconds: 300)
+        run(loop)
+        #expect(gone == nil)
+        close(other)
+    }
+
     @Test func `three pieces go out in order and empty ones cost nothing`() {
         let loop = EventLoop(inputCapacity: 65_536)
         let (mine, other) = pair()

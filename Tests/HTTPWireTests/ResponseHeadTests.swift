@@ -107,6 +107,24 @@ struct ResponseFramingTests {
         #expect(fault == WireError(message.reason, from: .origin) && fault?.status == 502)
     }
 
+    @Test("Interim responses are read over, however the bytes come", arguments: [1, 7, 40, 1_000])
+    func interim(size: Int) throws {
+        let text =
+            "HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 None\r\nA: b\r\n\r\n"
+        var left = Array(text.utf8)
+        var head = ResponseHead()
+        var (kept, isComplete) = ([UInt8](), false)
+        while !isComplete, !left.isEmpty {
+            kept += left.prefix(size)
+            left.removeFirst(min(size, left.count))
+            var start = 0
+            isComplete = try head.parseFinal(kept.span, from: &start, answering: .get, limits: HeadLimits())
+            kept.removeFirst(start)
+        }
+        let (status, length) = (head.status, head.length)
+        #expect(isComplete && left.isEmpty && status == 204 && length == kept.count)
+    }
+
     @Test("byte by byte and at once are the same")
     func byteByByte() throws {
         let message = "HTTP/1.1 200 Fine\r\nContent-Length: 5\r\nCache-Control: max-age=60\r\n\r\n"

@@ -33,6 +33,24 @@ struct IncomingFramesTests {
         #expect(look(&incoming, [HTTP2.data(3, [0])]) == .flood)
     }
 
+    @Test(
+        "A server that opens both windows for each half KiB that it reads is no flood; one that does it byte by byte is"
+    )
+    func windows() {
+        for (step, expected) in [(512, IncomingFrames.Verdict.good), (1, .flood)] {
+            var incoming = IncomingFrames(window: 1_000)
+            var verdicts: [IncomingFrames.Verdict] = []
+            for _ in 0..<1_000 {
+                incoming.sent(16 << 10)
+                let pair = [HTTP2.window(0, UInt32(step)), HTTP2.window(1, UInt32(step))]
+                verdicts.append(
+                    look(&incoming, [[HTTP2Frame]](repeating: pair, count: (16 << 10) / step).flatMap(\.self)))
+                if verdicts.last == .flood { break }
+            }
+            #expect(verdicts.last == expected)
+        }
+    }
+
     @Test("Frames of no use are bounded, and requests earn some")
     func floods() {
         let many = [HTTP2Frame](repeating: HTTP2.settings(), count: Int(FramePace.control.most))

@@ -57,6 +57,22 @@ struct StreamMessageTests {
         #expect(second == 1_000)
     }
 
+    @Test("Content that is never all gone takes no more memory than there is room for")
+    func memory() {
+        var request = OutgoingRequest()
+        let head = Array("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n".utf8)
+        #expect(request.begin(head.span) != nil)
+        let piece = [UInt8](repeating: 7, count: 16 << 10)
+        _ = request.take([UInt8](repeating: 7, count: OutgoingRequest.room).span)
+        for _ in 0..<1_000 {
+            request.drop(piece.count)
+            let taken = request.take(piece.span)
+            #expect(taken == piece.count)
+        }
+        let count = request.content.count
+        #expect(count <= 2 * OutgoingRequest.room)
+    }
+
     private func read(
         _ fields: [(String, String)], isHead: Bool = false, endsStream: Bool = false, limits: HeadLimits = HeadLimits()
     ) -> (text: String, framing: ResponseSection.Framing?, fault: WireError.Reason?) {

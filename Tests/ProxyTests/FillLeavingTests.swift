@@ -60,7 +60,7 @@ struct FillLeavingTests {
         #expect(reader.text == "abcdef" && scene.leftovers == [])
         if let stored = try scene.stored() {
             let request = try scene.request()
-            let verdict = request.purgeVerdict(on: stored, at: scene.select(request).keys, in: scene.cache)
+            let verdict = request.purgeVerdict(on: stored, at: scene.select(request).keys.selected, in: scene.cache)
             #expect(verdict == .hard)
         }
     }

@@ -45,6 +45,8 @@ package struct HTTP2Frame: Equatable, Sendable {
         let place = isKind(.goAway) ? 4 : 0
         return payload.count >= place + 4 ? payload[place..<(place + 4)].reduce(0) { $0 << 8 | UInt32($1) } : .max
     }
+    /// By how much WINDOW_UPDATE opens a window.
+    package var increment: Int { payload.prefix(4).reduce(0) { $0 << 8 | Int($1) } }
     /// What a field of the section says; nil without it.
     package subscript(_ name: String) -> String? {
         fields.first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }

@@ -35,7 +35,7 @@ final class HTTP1Connection: ClientConnection {
     private var isProcessing = false
     private var hasPartialHead = false
     private var hasPeerEnded = false
-    /// The client may begin with the preface of HTTP/2.
+    /// The client may begin with the preface of HTTP/2: it has sent no request yet.
     var takesPreface = false
 
     /// More than this of pipelined requests isn't read ahead.
@@ -166,12 +166,14 @@ final class HTTP1Connection: ClientConnection {
                 }
             } catch {
                 hasPartialHead = false
+                if takesPreface, !HTTP2Preface.namesHTTP(bytes) { return refusePreface() }
                 requests &+= 1
                 phase = .inRequest
                 stream.beginMalformed(on: self, error, bytes)
                 return
             }
             hasPartialHead = false
+            takesPreface = false
             isIdle = false
             requests &+= 1
             phase = .inRequest
@@ -196,9 +198,7 @@ final class HTTP1Connection: ClientConnection {
         let input = loop.input
         let bytes = input.span(count: count).extracting(start...)
         switch HTTP2Preface.match(bytes) {
-        case .none:
-            takesPreface = false
-            return false
+        case .none: return false
         case .beginning:
             hasPartialHead = true
             kept = bytes.copied()
@@ -207,6 +207,18 @@ final class HTTP1Connection: ClientConnection {
             connections.becomeHTTP2(self, received: bytes)
         }
         return true
+    }
+
+    /// RFC 9113 §3.4: what begins neither as HTTP/1 nor as HTTP/2 does is a connection error, of which GOAWAY may be omitted.
+    private func refusePreface() {
+        if let stream {
+            self.stream = nil
+            connections.release(stream)
+        }
+        connections.counters.http2.faults += 1
+        phase = .lingering
+        shutDownSending()
+        beginLingering()
     }
 
     /// Empty lines begin no request (RFC 9112 §2.2): neither a head's time runs, nor does the one between requests anew.

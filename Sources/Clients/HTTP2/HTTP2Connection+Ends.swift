@@ -44,12 +44,13 @@ extension HTTP2Connection {
             self.restDue = nil
             channel?.rest()
         }
+        while let stream = unfinished.takeDue(now) { reset(stream, .none) }
         for stream in streams where stream.isDue(now) { stream.becomeDue() }
         run()
         guard isOpen, phase != .lingering else { return }
         var next = headDue
-        for due in [settingsDue, idleDue, restDue, shutdownDue, stuckSince == nil ? nil : writeDue] + streams.map(\.due)
-        {
+        let others = [settingsDue, idleDue, restDue, shutdownDue, unfinished.due, stuckSince == nil ? nil : writeDue]
+        for due in others + streams.map(\.due) {
             if let due { next = next.map { min($0, due) } ?? due }
         }
         if let next { setDeadline(max(next, loop.now.advanced(byMilliseconds: 1))) }
@@ -63,6 +64,15 @@ extension HTTP2Connection {
         reset(stream, .refusedStream)
         // Each makes nghttp2 keep a RST_STREAM until the client reads.
         _ = spend(.control)
+    }
+
+    /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
+    func refuse(_ stream: HTTP2Stream) {
+        connections.counters.http2.faults += 1
+        let identifier = stream.identifier
+        release(stream)
+        reset(identifier, .protocolError)
+        _ = spend(.reset)
     }
 
     func endStreams() {
@@ -91,7 +101,35 @@ extension HTTP2Connection {
         leave()
     }
 
+    // MARK: Requests that nobody reads any more
+
+    /// The response is complete: the rest of the request is not wanted, and the client may end it or be told so
+    /// (RFC 9113 §8.1).
+    func awaitEnd(of stream: Int32) {
+        guard phase == .open, !isShuttingDown, !session.isTerminated else { return reset(stream, .none) }
+        if unfinished.count >= connections.limits.streams, let first = unfinished.takeFirst() { reset(first, .none) }
+        unfinished.add(stream, now: loop.now)
+        if let due = unfinished.due { noteDeadline(due) }
+    }
+
+    /// Content that nobody reads.
+    func passOver(_ count: Int, of stream: Int32) {
+        if !unfinished.takes(count, of: stream) { reset(stream, .none) }
+    }
+
     // MARK: Bounds
+
+    /// SETTINGS are about to be taken. nghttp2 resets streams whose windows they take past the limit, where RFC 9113 §6.9.2 has
+    /// the connection end.
+    func noteWindows() {
+        let widest = streams.reduce(0) { max($0, session.sendWindow(of: $1.identifier)) }
+        mostInitialWindow = HTTP2Session.largestWindow - widest + session.initialSendWindow
+    }
+
+    /// They were taken; false if nothing more is read.
+    func takesSettings() -> Bool {
+        session.initialSendWindow <= mostInitialWindow ? true : fail(.flowControlError)
+    }
 
     /// One more field of the section that is being read; false if nothing more is.
     func takesField(_ count: Int) -> Bool {

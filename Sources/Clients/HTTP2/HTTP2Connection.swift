@@ -17,7 +17,7 @@ final class HTTP2Connection: ClientConnection {
         case lingering
     }
 
-    private(set) var session: HTTP2Session!
+    let session: HTTP2Session
     let library: HTTP2Library
     private(set) var streams: [HTTP2Stream] = []
     /// Those to which something has happened that their handlers are still to hear of.
@@ -29,11 +29,14 @@ final class HTTP2Connection: ClientConnection {
     var phase = Phase.open
     /// The client is told of the shutdown, in two steps; this is when the second is due.
     var shutdownDue: MonotonicTime?
-    private var isShuttingDown = false
+    private(set) var isShuttingDown = false
     private var requests = 0
     private var pace = FramePace()
     private var identifiers = StreamIdentifiers()
     var decodedSize = DecodedSize()
+    var unfinished = UnfinishedRequests()
+    /// What the client's SETTINGS_INITIAL_WINDOW_SIZE may be.
+    var mostInitialWindow = HTTP2Session.largestWindow
     private var scanner = FrameScanner(isServer: true)
     /// Streams that the client has reset in what is being read.
     private var justReset: [Int32] = []
@@ -66,14 +69,14 @@ final class HTTP2Connection: ClientConnection {
     private static let streamWindow = 64 << 10
     private static let window = 1 << 20
 
-    init?(connections: ClientConnections, library: HTTP2Library, descriptor: Int32, peer: PeerAddress) {
+    init(
+        connections: ClientConnections, library: HTTP2Library, session: HTTP2Session, descriptor: Int32,
+        peer: PeerAddress
+    ) {
         self.library = library
-        super.init(connections: connections, descriptor: descriptor, peer: peer)
-        guard let session = HTTP2Session(server: self, library) else {
-            close()
-            return nil
-        }
         self.session = session
+        super.init(connections: connections, descriptor: descriptor, peer: peer)
+        session.attach(to: self)
         session.begin(
             streams: connections.limits.streams, headerList: connections.limits.head.head,
             streamWindow: Self.streamWindow, window: Self.window)
@@ -155,6 +158,10 @@ final class HTTP2Connection: ClientConnection {
         if frame.acknowledgesSettings { settingsDue = nil }
         if frame.isInvalidPriority { return fail(.protocolError) }
         if frame.isReset { justReset.append(frame.stream) }
+        // On a stream that is open nghttp2 says so.
+        if frame.opensNoWindow, identifiers.wasOpened(frame.stream), !session.hasStream(frame.stream) {
+            return fail(.protocolError)
+        }
         // nghttp2 ignores it.
         if frame.isData, isEnded(frame.stream) || justReset.contains(frame.stream) { return fail(.streamClosed) }
         guard let cost = frame.cost else { return true }
@@ -176,6 +183,7 @@ final class HTTP2Connection: ClientConnection {
             }
         } else if !frame.isContinuation {
             headDue = nil
+            if frame.isReset { identifiers.noteEnd(frame.stream) }
         }
         return frame.isHeaders && isEnded(frame.stream) ? fail(.streamClosed) : true
     }
@@ -215,7 +223,8 @@ final class HTTP2Connection: ClientConnection {
     /// A stream was reset.
     /// - Parameter isFault: for what the client sent on it, and not by a handler.
     func sentReset(_ stream: Int32, isFault: Bool) {
-        identifiers.noteReset(stream)
+        // The client may have been first.
+        if session.hasStream(stream) { identifiers.noteReset(stream) }
         if isFault { _ = spend(.reset) }
     }
 
@@ -270,15 +279,6 @@ final class HTTP2Connection: ClientConnection {
         if streams.isEmpty { becomeIdle() }
     }
 
-    /// A malformed header section (RFC 9113 §8.1.1): nobody hears of the request.
-    func refuse(_ stream: HTTP2Stream) {
-        connections.counters.http2.faults += 1
-        let identifier = stream.identifier
-        release(stream)
-        reset(identifier, .protocolError)
-        _ = spend(.reset)
-    }
-
     func responded() { pace.responded() }
 
     /// Resets a stream. What is on its way on it is ignored.
@@ -302,7 +302,7 @@ final class HTTP2Connection: ClientConnection {
             needsRun = false
             while !eventful.isEmpty {
                 swap(&eventful, &telling)
-                for stream in telling { stream.tellHandler() }
+                for stream in telling { stream.tellHandler(self) }
                 telling.removeAll(keepingCapacity: true)
             }
             guard isOpen else { break }
@@ -338,7 +338,7 @@ final class HTTP2Connection: ClientConnection {
         guard library.output.count < Self.writeSize else { return false }
         library.output.append(header)
         stream.moveContent(count, to: library)
-        pace.sent(count)
+        if stream.queue.isEmpty { pace.sentPiece(count) } else { pace.sent(count) }
         return true
     }
 

@@ -30,6 +30,8 @@ final class HTTP2Stream: ClientStream {
     /// Its place in the connection's list.
     var place = 0
     private var section = HeaderSection()
+    /// The head that the section stands for. The stream's own until it is whole: fields come one by one, and a message is shared.
+    private var assembly = ByteBuffer(minimumCapacity: 1024)
     /// Of the moment in which the section began.
     private var headLimits = HeadLimits()
     private var events: HTTP2Events = []
@@ -83,11 +85,14 @@ final class HTTP2Stream: ClientStream {
         self.connection = connection
         section.begin()
         headLimits = connections.limits.head
-        message.beginAssembly()
+        assembly.removeAll(keepingUpTo: 8192)
     }
 
     private func note(_ event: HTTP2Events) {
-        guard let connection else { return }
+        if let connection { note(event, on: connection) }
+    }
+
+    private func note(_ event: HTTP2Events, on connection: HTTP2Connection) {
         if events.isEmpty { connection.note(self) }
         events.insert(event)
     }
@@ -95,7 +100,7 @@ final class HTTP2Stream: ClientStream {
     /// A field; false if that resets the stream.
     func received(_ name: Span<UInt8>, _ value: Span<UInt8>, isTrailer: Bool) -> Bool {
         guard isTrailer else {
-            section.append(name, value, limits: headLimits, to: &message.assembly)
+            section.append(name, value, limits: headLimits, to: &assembly)
             return true
         }
         guard trailers.count + name.count + value.count <= Self.mostTrailers else { return false }
@@ -106,10 +111,10 @@ final class HTTP2Stream: ClientStream {
     private static let mostTrailers = 8 << 10
 
     /// The header section is whole.
-    func headReceived(hasContent: Bool) {
-        section.end(&message.assembly)
+    func headReceived(hasContent: Bool, on connection: HTTP2Connection) {
+        section.end(&assembly)
         hasInputEnded = !hasContent
-        note(.head)
+        note(.head, on: connection)
     }
 
     func received(content piece: Span<UInt8>) {
@@ -120,15 +125,15 @@ final class HTTP2Stream: ClientStream {
         note(.content)
     }
 
-    func inputEnded() {
+    func inputEnded(on connection: HTTP2Connection) {
         hasInputEnded = true
-        note(.content)
+        note(.content, on: connection)
     }
 
     /// END_STREAM is on its way to the client.
-    func sentAll() {
+    func sentAll(on connection: HTTP2Connection) {
         hasSentAll = true
-        note(.sent)
+        note(.sent, on: connection)
     }
 
     func closed() {
@@ -141,18 +146,18 @@ final class HTTP2Stream: ClientStream {
     func isDue(_ now: MonotonicTime) -> Bool { due.map { $0 <= now } ?? false }
 
     /// Tells the handler what has happened since it was told last.
-    func tellHandler() {
-        guard connection != nil, !events.isEmpty else { return }
+    func tellHandler(_ connection: HTTP2Connection) {
+        guard !events.isEmpty else { return }
         let events = self.events
         self.events = []
         let serial = self.serial
         if events.contains(.head) {
             // One that is taken back before anybody has heard of it costs no more than this.
-            if events.contains(.gone) { return connection?.release(self) ?? () }
-            begin()
+            if events.contains(.gone) { return connection.release(self) }
+            begin(connection)
         }
         guard serial == self.serial else { return }
-        if events.contains(.sent), isComplete, tunnel?.isOver ?? true { return finish() }
+        if events.contains(.sent), isComplete, tunnel?.isOver ?? true { return finish(connection) }
         if events.contains(.gone) { return fail() }
         if events.contains(.content), !events.contains(.head) || wantsContent { takeContent() }
         guard serial == self.serial else { return }
@@ -161,12 +166,12 @@ final class HTTP2Stream: ClientStream {
         if events.contains(.late) { deadlinePassed() }
     }
 
-    private func begin() {
-        guard let connection else { return }
+    private func begin(_ connection: HTTP2Connection) {
         if section.malformation != nil { return connection.refuse(self) }
         isTold = true
         connection.countRequest()
-        message.began(peer: connection.peer, at: connections.loop.now)
+        let message = self.message
+        message.beginAssembled(&assembly, peer: connection.peer, at: connections.loop.now)
         if let traits = connection.traits { message.note(traits, isSecure: connection.channel != nil) }
         if let overflow = section.overflow { return beginMalformed(WireError(overflow, from: .client)) }
         do throws(WireError) { try message.parseAssembled(connections.limits.head) } catch {
@@ -321,15 +326,13 @@ final class HTTP2Stream: ClientStream {
 
     // MARK: Ends
 
-    private func finish() {
-        guard let connection else { return }
+    private func finish(_ connection: HTTP2Connection) {
         let identifier = self.identifier
         let needsReset = !hasInputEnded && !isClosed
         handler.responseSent()
         connection.responded()
         connection.release(self)
-        // RFC 9113 §8.1: the rest of the request is not wanted.
-        if needsReset { connection.reset(identifier, .none) }
+        if needsReset { connection.awaitEnd(of: identifier) }
     }
 
     /// The response is complete and, where the head was all of it, maybe on its way already.

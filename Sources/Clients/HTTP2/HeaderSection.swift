@@ -133,26 +133,26 @@ struct HeaderSection: ~Copyable {
         if hasRequestLine { throw .pseudoFieldAfterField }
         guard !value.isEmpty else { throw .emptyValue }
         let range = ByteRange(pseudoFields.count, pseudoFields.count + value.count)
-        if name.isCaseless(":method") {
+        if Scan.equalsIgnoringCase(name, ":method") {
             guard method.isEmpty else { throw .repeatedPseudoField }
             guard Token.isToken(value) else { throw .invalidMethod }
             method = range
-        } else if name.isCaseless(":path") {
+        } else if Scan.equalsIgnoringCase(name, ":path") {
             guard path.isEmpty else { throw .repeatedPseudoField }
             guard value[0] == UInt8(ascii: "/") || value.count == 1 && value[0] == UInt8(ascii: "*"),
                 Scan.firstOutsideTarget(in: value, from: 0, to: value.count) == value.count
             else { throw .invalidTarget }
             path = range
-        } else if name.isCaseless(":scheme") {
+        } else if Scan.equalsIgnoringCase(name, ":scheme") {
             guard scheme.isEmpty else { throw .repeatedPseudoField }
             scheme = range
-        } else if name.isCaseless(":authority") {
+        } else if Scan.equalsIgnoringCase(name, ":authority") {
             guard authority.isEmpty else { throw .repeatedPseudoField }
             guard Scan.firstOutsideTarget(in: value, from: 0, to: value.count) == value.count else {
                 throw .invalidAuthority
             }
             authority = range
-        } else if name.isCaseless(":protocol") {
+        } else if Scan.equalsIgnoringCase(name, ":protocol") {
             guard protocolName.isEmpty else { throw .repeatedPseudoField }
             protocolName = range
         } else {

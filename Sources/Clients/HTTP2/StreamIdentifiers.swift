@@ -46,8 +46,16 @@ struct StreamIdentifiers {
         nextReset = (nextReset + 1) % Self.mostResets
     }
 
+    /// The client has reset the stream: nothing more of it is on its way.
+    mutating func noteEnd(_ identifier: Int32) {
+        if let index = reset.firstIndex(of: identifier) { reset[index] = 0 }
+    }
+
+    /// Whether the stream is, or was, one of the client's.
+    func wasOpened(_ identifier: Int32) -> Bool { identifier > 0 && identifier % 2 == 1 && identifier <= last }
+
     /// Whether a frame on a stream that isn't open breaks the protocol: the client has ended that stream.
     func isEnded(_ identifier: Int32) -> Bool {
-        identifier > 0 && identifier % 2 == 1 && identifier <= last && !reset.contains(identifier)
+        wasOpened(identifier) && !reset.contains(identifier)
     }
 }

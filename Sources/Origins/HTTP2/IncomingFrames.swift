@@ -19,9 +19,6 @@ struct IncomingFrames {
     private var strayAllowance: Int
     private let window: Int
 
-    /// Frames such as WINDOW_UPDATE that come with each request, or piece of its content, are no flood.
-    private static let framesPerRequest = 4
-
     /// - Parameter window: of a stream.
     init(window: Int) {
         self.window = window
@@ -51,9 +48,9 @@ struct IncomingFrames {
 
     mutating func responded() {
         pace.responded()
-        pace.sent(Self.framesPerRequest << 10)
+        pace.sentPiece(0)
     }
 
     /// So much content went to the server in one frame.
-    mutating func sent(_ count: Int) { pace.sent(max(count, Self.framesPerRequest << 10)) }
+    mutating func sent(_ count: Int) { pace.sentPiece(count) }
 }

@@ -8,6 +8,8 @@ extension MultiplexedConnection {
     static let silenceMilliseconds: Int64 = 10_000
     private static let pingMilliseconds: Int64 = 5_000
     static let settingsMilliseconds: Int64 = 10_000
+    /// A server that reads nothing is not told goodbye for longer than this.
+    static let goodbyeMilliseconds: Int64 = 5_000
 
     /// Something is due by then at the latest.
     func noteDeadline(_ time: MonotonicTime) {
@@ -33,6 +35,7 @@ extension MultiplexedConnection {
             counters.silences += 1
             return abandon()
         }
+        if let goodbyeDue, goodbyeDue <= now { return abandon() }
         if let settingsDue, settingsDue <= now {
             self.settingsDue = nil
             counters.faults += 1
@@ -48,7 +51,7 @@ extension MultiplexedConnection {
         run()
         guard isOpen else { return }
         var next: MonotonicTime?
-        for due in [pingDue, settingsDue, idleDue, silenceDue] + streams.map(\.due) {
+        for due in [pingDue, goodbyeDue, settingsDue, idleDue, silenceDue] + streams.map(\.due) {
             if let due { next = next.map { min($0, due) } ?? due }
         }
         if let next { setDeadline(max(next, loop.now.advanced(byMilliseconds: 1))) }

@@ -50,6 +50,8 @@ final class MultiplexedConnection: Socket {
     private(set) var lastHeard: MonotonicTime
     /// When the answer to a PING, or to SETTINGS, is due.
     var pingDue: MonotonicTime?
+    /// When it is closed though the server hasn't been told.
+    var goodbyeDue: MonotonicTime?
     var settingsDue: MonotonicTime?
     /// Set by the owner.
     var keepalive = Keepalive(milliseconds: 0, count: 0, maximumAge: 0, nameLifetime: 0)
@@ -214,6 +216,8 @@ final class MultiplexedConnection: Socket {
     func end() {
         guard phase == .open || phase == .leaving else { return abandon() }
         session.terminate(.none)
+        goodbyeDue = loop.now.advanced(byMilliseconds: Self.goodbyeMilliseconds)
+        noteDeadline(goodbyeDue!)
         runAtEndOfTurn()
     }
 

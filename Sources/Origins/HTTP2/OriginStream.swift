@@ -46,11 +46,13 @@ final class OriginStream {
     private var hasResponse = false
     private var trailers: [UInt8] = []
     private var trailerCount = 0
-    /// What has come and was not taken, as HTTP/1 has it. The stream's window bounds it.
+    /// What has come and was not taken, as HTTP/1 has it. The stream's window bounds its content.
     private var received = ByteBuffer()
     private var receivedStart = 0
-    /// Content for which the window hasn't opened again.
+    /// Content in it, and what was taken but for which the window hasn't opened again.
     private var unconsumed = 0
+    /// Bytes in it that are no content, which count as taken first: the window opens later rather than too early.
+    private var framingCount = 0
     /// Content that is still to come, if its length is known.
     private var remaining: UInt64 = 0
     /// The server sends no more.
@@ -102,7 +104,7 @@ final class OriginStream {
             return 0
         }
         let taken = length + request.take(bytes.extracting(length...))
-        isHead = bytes.count > 5 && bytes.extracting(..<5).isCaseless("head ")
+        isHead = bytes.count > 5 && Scan.equals(bytes.extracting(..<5), "HEAD ")
         let hasContent = request.unsentCount > 0 || !request.isComplete
         guard let identifier = connection.request(bytes.extracting(..<length), hasContent: hasContent, of: self) else {
             // The connection takes no more streams; nothing has gone out.
@@ -126,7 +128,9 @@ final class OriginStream {
             received.removeAll(keepingUpTo: 4096)
             receivedStart = 0
         }
-        let consumed = received.isEmpty ? unconsumed : min(unconsumed, count)
+        let framing = min(framingCount, count)
+        framingCount -= framing
+        let consumed = received.isEmpty ? unconsumed : min(unconsumed, count - framing)
         unconsumed -= consumed
         if consumed > 0 {
             if !hasInputEnded, !isClosed { connection.session.consume(consumed, of: identifier) }
@@ -160,7 +164,7 @@ final class OriginStream {
         interest = .none
         guard let connection, !isLingering else { return }
         received.removeAll()
-        receivedStart = 0
+        (receivedStart, framingCount) = (0, 0)
         if identifier == 0 || isClosed || hasInputEnded && request.isComplete && request.unsentCount == 0 {
             return leave(connection)
         }
@@ -278,8 +282,10 @@ final class OriginStream {
     /// A header section is whole.
     func headReceived(endsStream: Bool) {
         guard end == nil, !isLingering else { return }
+        let before = received.count
         do throws(WireError.Reason) {
             let isInterim = section.isInterim
+            defer { countFraming(from: before) }
             framing = try section.end(isHead: isHead, endsStream: endsStream, to: &received)
             if case .length(let length) = framing { remaining = length }
             if !isInterim { hasResponse = true }
@@ -299,6 +305,7 @@ final class OriginStream {
             end = .broken
             return
         }
+        received.dropFront(before: &receivedStart)
         unconsumed += piece.count
         switch framing {
         case .none: return malformed(.invalidContentLength)
@@ -307,13 +314,18 @@ final class OriginStream {
             remaining -= UInt64(piece.count)
             received.append(piece)
         case .chunked:
+            let before = received.count
             received.append(hex: UInt64(piece.count))
             received.append("\r\n")
             received.append(piece)
             received.append("\r\n")
+            countFraming(from: before + piece.count)
         }
         note(.readable)
     }
+
+    /// What stands in `received` from there on is no content.
+    private func countFraming(from start: Int) { framingCount += received.count - start }
 
     func inputEnded() {
         hasInputEnded = true

@@ -66,6 +66,7 @@ struct OutgoingRequest: ~Copyable {
     /// Takes content, as much as there is room for.
     /// - Returns: how many bytes were taken.
     mutating func take(_ bytes: Span<UInt8>) -> Int {
+        content.dropFront(before: &start)
         switch framing {
         case .unknown, .none: return bytes.count
         case .length(let left):

@@ -99,9 +99,10 @@ extension StreamProbe: OriginStreamUser {
         case .bytes(let count):
             let bytes = input.span(count: received.count + count)
             do {
-                guard try head.parse(bytes, answering: .get, limits: headLimits) else {
+                var start = 0
+                guard try head.parseFinal(bytes, from: &start, answering: .get, limits: headLimits) else {
                     received.removeAll()
-                    received.append(bytes)
+                    received.append(bytes, from: start)
                     return
                 }
                 end(statuses.contains(head.status) ? .up : .problem("the check was answered with \(head.status)"))

@@ -255,7 +255,7 @@ extension Fill {
     ///   - old: where the part was that it has been joined with.
     ///   - token: let go of once the store has it, or doesn't get it.
     func keep(_ response: StoredResponse, movedFrom old: CacheKey?, holding token: AnyObject?) {
-        guard !isOvertaken, request.purgeVerdict(on: response, at: keys, in: service.cache) != .hard else {
+        guard !isOvertaken, request.purgeVerdict(on: response, at: keys.selected, in: service.cache) != .hard else {
             service.counters.storeRefused += 1
             service.note(.invalidated(status), of: keys)
             return

@@ -218,7 +218,7 @@ extension FillService {
     ) -> StoredResponse? {
         // Purges that come from here on are later.
         let (moment, revision) = (cache.moment, cache.purgeRevision)
-        let (verdict, mark) = request.markedVerdict(on: stored, at: keys, in: cache, revision)
+        let (verdict, mark) = request.markedVerdict(on: stored, at: keys.selected, in: cache, revision)
         // In a remote store what is there stays, and is what the next response takes the place of.
         let id = cache.usesRemote ? stored.id : newIdentifier()
         guard verdict != .hard, let made = stored.staled(id, at: instant, fence: moment.fence) else { return nil }

@@ -48,7 +48,7 @@ extension AdmittedRequest {
     // allocated, unless the path or the query isn't in its normal form.
 
     /// Whether a record that is looked up for this request was purged since its fetch began.
-    func purgeVerdict(on record: StoredResponse, at keys: KeySelection, in cache: Cache) -> PurgeVerdict {
+    func purgeVerdict(on record: StoredResponse, at keys: SelectedKeys, in cache: Cache) -> PurgeVerdict {
         // Before anything is asked: a purge that comes meanwhile changes it.
         let revision = cache.purgeRevision
         return revision.isFirst ? .current : markedVerdict(on: record, at: keys, in: cache, revision).verdict
@@ -57,11 +57,11 @@ extension AdmittedRequest {
     /// The same, and the mark for a record that is as current as this one, purges that come later aside.
     /// - Parameter revision: read before.
     func markedVerdict(
-        on record: StoredResponse, at keys: KeySelection, in cache: Cache, _ revision: PurgeRevision
+        on record: StoredResponse, at keys: SelectedKeys, in cache: Cache, _ revision: PurgeRevision
     ) -> (verdict: PurgeVerdict, mark: PurgeMark) {
         // One key may stand for several URLs, and a purge name one of them.
         let isOneURLs =
-            entry?.recipe.isStandard == true && keys.search == nil && !isWrite && !cache.purgesReachQueries
+            entry?.recipe.isStandard == true && !keys.hasRule && !isWrite && !cache.purgesReachQueries
         if isOneURLs, record.isCurrent(at: revision.mark) { return (.current, revision.mark) }
         return withNormalTarget { path, query in
             let authority = bytes.extracting(head.authority)

@@ -8,6 +8,14 @@ import HTTPSemantics
 import HTTPWire
 import Routing
 
+/// The keys of one request at a moment.
+struct SelectedKeys {
+    let key: CacheKey
+    let plainKey: CacheKey
+    /// The plain key goes by its path's rule of No-Vary-Search.
+    let hasRule: Bool
+}
+
 /// The key of one request, or of one fill. The text stays in the worker's composer as long as a HIT needs it, and is copied
 /// here once it has to be kept.
 struct KeySelection {
@@ -29,6 +37,9 @@ struct KeySelection {
     var withheld: CredentialFields?
     /// Selects the variant of another coding than the request's own: `.some(nil)` is the one without.
     var coding: ContentCoding??
+
+    /// What can be told of it without a copy, which would count references.
+    var selected: SelectedKeys { SelectedKeys(key: key, plainKey: plainKey, hasRule: search != nil) }
 
     var plainText: ArraySlice<UInt8> { text.prefix(plainCount) }
 

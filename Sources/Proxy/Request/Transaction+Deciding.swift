@@ -23,7 +23,7 @@ extension Transaction {
             }
             return miss(selection.reason ?? (selection.keys.varyIndex == nil ? .notStored : .variantNotStored), policy)
         }
-        switch request.purgeVerdict(on: stored, at: selection.keys, in: cache) {
+        switch request.purgeVerdict(on: stored, at: selection.keys.selected, in: cache) {
         case .current: break
         case .soft:
             keepKeyText()
@@ -97,7 +97,7 @@ extension Transaction {
     private func fromOtherCoding() -> StoredResponse? {
         guard request.entry?.compression != nil, selection.keys.isTextKept else { return nil }
         return fills.responseFromOtherCoding(for: request, selection.keys, makes: explainer == nil) {
-            request.purgeVerdict(on: $0, at: selection.keys, in: cache) == .current
+            request.purgeVerdict(on: $0, at: selection.keys.selected, in: cache) == .current
         }
     }
 
@@ -300,7 +300,7 @@ extension Transaction {
         guard case .head(let head, isWhole: true) = feed.news, head.response.isResponse, head.part == nil,
             let policy = request.policy, cache.knowsPurges(at: worker.wallTime),
             head.key == selection.keys.key, selection.keys.isUsable(head.response),
-            request.purgeVerdict(on: head.response, at: selection.keys, in: cache) == .current,
+            request.purgeVerdict(on: head.response, at: selection.keys.selected, in: cache) == .current,
             case .fresh = reuseVerdict(
                 stored: head.response.facts, request: request.facts, policy: policy, now: worker.instant)
         else { return nil }
@@ -313,7 +313,8 @@ extension Transaction {
         let text = keys.text
         let found = cache.lookUpInMemory(keys.key, keyText: text.span, now: worker.wallTime)
         // One that was purged is what this request has found already, whatever it has made of it.
-        guard let found, keys.isUsable(found), request.purgeVerdict(on: found, at: keys, in: cache) == .current else {
+        guard let found, keys.isUsable(found), request.purgeVerdict(on: found, at: keys.selected, in: cache) == .current
+        else {
             begin(feed, isPublished: true)
             return .wait
         }

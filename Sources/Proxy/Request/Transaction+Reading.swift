@@ -226,7 +226,7 @@ extension Transaction: FillReader {
             endActivity()
             return resume(at: .join)
         }
-        if request.purgeVerdict(on: head.response, at: selection.keys, in: cache) != .current {
+        if request.purgeVerdict(on: head.response, at: selection.keys.selected, in: cache) != .current {
             // Others that come later aren't to find it either.
             fills.table.remove(feed, under: feed.key)
             if head.key != feed.key { fills.table.remove(feed, under: head.key) }

@@ -344,7 +344,7 @@ extension Transaction: StoreReceiver {
         let (request, keys, now) = (self.request!, selection.keys, worker.instant)
         guard let policy = request.policy, selection.stored == nil, !keys.hasOtherLists, keys.isUsable(head),
             cache.isCurrent(head, key: keys.key, plainKey: keys.plainKey, now: worker.wallTime),
-            request.purgeVerdict(on: head, at: keys, in: cache) == .current,
+            request.purgeVerdict(on: head, at: keys.selected, in: cache) == .current,
             case .fresh = reuseVerdict(stored: head.facts, request: request.facts, policy: policy, now: now)
         else { return false }
         guard let share = request.entry?.earlyRefresh else { return true }
