@@ -27,6 +27,11 @@ package struct ServerSettings: Sendable, Hashable {
     package var group: String?
 
     package init() {}
+
+    /// What may be spoken on a listener with TLS (RFC 7301), in order of preference.
+    package func protocols(behindTLSOf address: ListenAddress) -> [String] {
+        (http1Only.contains(address) ? [] : ["h2"]) + ["http/1.1"]
+    }
 }
 
 /// The key `admin`.

@@ -7,7 +7,9 @@ import Configuration
 /// Made and used on one worker's thread.
 @safe
 package final class ServerContexts {
-    private var contexts = unsafe [OpaquePointer]()
+    private(set) var contexts = unsafe [OpaquePointer]()
+    /// Of all certificates.
+    private(set) var keyKinds: Set<Int32> = []
     private var names = NameTable()
     private let tickets: TicketKeys.Table
     /// The protocols of RFC 7301 in the server's order, each with its length before it.
@@ -17,7 +19,7 @@ package final class ServerContexts {
     static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
     /// OpenSSL's own list has finite fields as well: one handshake with ffdhe8192, which costs the client nothing that it
     /// doesn't want to spend, keeps a worker busy for 200 ms.
-    private static let groups = "X25519:P-256:P-384"
+    static let groups = "X25519:P-256:P-384"
     /// Of `client_ca`.
     static let authorities = 1_000
 
@@ -38,6 +40,7 @@ package final class ServerContexts {
             guard key.fits(chain) else {
                 throw TLSFault(.key(index), "the key in \(files.key) does not fit the certificate in \(files.chain)")
             }
+            keyKinds.insert(chain.keyKind)
             let names = chain.names
             // An RSA and an ECDSA certificate for the same names are one: which of the two is used is the client's choice.
             if let twin = kinds.firstIndex(where: { $0.names == names && !$0.keys.contains(chain.keyKind) }) {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Configuration
 import ConfigurationReader
+import TLS
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,6 +34,22 @@ struct CheckCommand: ParsableCommand {
         let (routes, upstreams) = (valid.configuration.routes.count, valid.configuration.upstreams.count)
         let seen = warnings.isEmpty ? "" : ", \(counted(warnings.count, "warning"))"
         System.print("\(path): ok: \(counted(routes, "route")), \(counted(upstreams, "upstream"))\(seen)")
+        for line in tlsLines(of: valid.configuration.server) { System.print(line) }
+    }
+
+    /// What each listener with TLS offers its clients, in order of preference.
+    private func tlsLines(of server: ServerSettings) -> [String] {
+        server.listen.flatMap { address -> [String] in
+            guard let settings = server.tls[address],
+                // Its files were right a moment ago.
+                let offer = try? ListenerOffer(settings, protocols: server.protocols(behindTLSOf: address))
+            else { return [] }
+            let versions = [("1.3", offer.tls13Ciphers), ("1.2", offer.tls12Ciphers)].filter { !$0.1.isEmpty }
+            return versions.map { "\(address): TLS \($0): \($1.joined(separator: ", "))" } + [
+                "\(address): groups: \(offer.groups.joined(separator: ", "))",
+                "\(address): ALPN: \(offer.protocols.joined(separator: ", "))",
+            ]
+        }
     }
 
     /// In the order of the file.

@@ -48,10 +48,19 @@ def testssl(scene):
     return "\n".join([f"{len(entries)} findings, none above low"] + low)
 
 
+def said_by_check(scene, path):
+    """The ciphers of the listener in the order in which `larder check` lists them, each with its version."""
+    text = run(scene.larder_path, "check", path).stdout
+    lists = re.findall(rf"^127\.0\.0\.1:{scene.port}: TLS (1\.\d): (.*)$", text, re.MULTILINE)
+    assert lists, text
+    return [(f"TLSv{version}", name) for version, names in lists for name in names.split(", ")]
+
+
 def sslscan(scene):
-    """sslscan lists TLS 1.2 and 1.3 with the ciphers that docs/tls.md promises, no renegotiation, no compression"""
+    """sslscan lists TLS 1.2 and 1.3 with the ciphers that `larder check` lists, no renegotiation, no compression"""
     sslscan = program("sslscan", "sslscan")
-    scene.larder(scene.configuration(scene.origin()))
+    path = scene.configuration(scene.origin())
+    scene.larder(path)
     text = run(sslscan, "--no-colour", f"--sni-name={HOST}", f"127.0.0.1:{scene.port}", within=120).stdout
     enabled = re.findall(r"^(SSLv\d|TLSv1\.\d)\s+enabled", text, re.MULTILINE)
     expect(enabled, ["TLSv1.2", "TLSv1.3"], "versions")
@@ -62,6 +71,7 @@ def sslscan(scene):
     weak = [cipher for version, cipher in ciphers
             if not re.match(r"TLS_(AES|CHACHA20)" if version == "TLSv1.3" else r"ECDHE-.*(GCM|POLY1305)", cipher)]
     assert ciphers and not weak, f"without forward secrecy or authenticated encryption: {weak} of {ciphers}"
+    expect(ciphers, said_by_check(scene, path), "what `larder check` says")
     return ", ".join(f"{version} {cipher}" for version, cipher in ciphers)
 
 
@@ -75,6 +85,7 @@ def min_version(scene):
     scan = [sslscan, "--no-colour", f"--sni-name={HOST}", f"127.0.0.1:{scene.port}"]
     listed = re.findall(r"^(?:Preferred|Accepted)\s+\S+\s+\d+ bits\s+(\S+)", run(*scan, within=120).stdout, re.MULTILINE)
     expect(sorted(listed), ["ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"], "ciphers")
+    expect(listed, [name for _, name in said_by_check(scene, path)], "what `larder check` says")
     daemon.kill()
     path = scene.configuration(scene.origin())
     path.write_text(path.read_text().replace("certificates:", "min: \"1.3\", certificates:"))

@@ -24,8 +24,7 @@ extension Worker {
         var next: [ListenAddress: WorkerSecurity] = [:]
         for (address, credentials) in update.tls.listeners {
             let before = security[address]
-            let isHTTP1Only = update.configuration.server.http1Only.contains(address)
-            let protocols = (isHTTP1Only ? [] : ["h2"]) + ["http/1.1"]
+            let protocols = update.configuration.server.protocols(behindTLSOf: address)
             if let before, before.credentials == credentials, before.protocols == protocols,
                 before.ticketKeys == update.tls.ticketKeys || credentials.hasTicketKeys
             {
