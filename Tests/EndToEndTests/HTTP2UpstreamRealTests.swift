@@ -5,7 +5,7 @@ import Testing
 // HTTP/2 to the servers that people have: nghttpd and nginx, with and without TLS, and one that speaks HTTP/1.1 only.
 
 /// nghttpd (Debian: nghttp2-server), serving a folder.
-private final class Nghttpd: Sendable {
+final class Nghttpd: Sendable {
     let port = FreePort.take()
     let documents: String
     let process: ChildProcess

@@ -61,10 +61,10 @@ package final class HTTP2Origin: Sendable {
     ///   - settings: what the origin's SETTINGS say.
     ///   - greet: called with each connection once its SETTINGS are sent.
     package init(
-        settings: [(UInt16, UInt32)] = [], answers: Answers = .all,
+        on endpoint: Endpoint = .port(0), settings: [(UInt16, UInt32)] = [], answers: Answers = .all,
         greet: @escaping @Sendable (Connection) throws -> Void = { _ in }, _ handler: @escaping Handler
     ) throws {
-        listener = try Socket(listeningOn: .port(0))
+        listener = try Socket(listeningOn: endpoint)
         self.settings = settings
         self.answers = answers
         self.greet = greet
@@ -76,6 +76,7 @@ package final class HTTP2Origin: Sendable {
 
     /// As written in a configuration.
     package var url: String { "h2c://127.0.0.1:\(listener.localPort)" }
+    package var port: UInt16 { listener.localPort }
     package var connections: Int { state.withLock { $0.connections } }
     package var openConnections: Int { state.withLock { $0.open.count } }
 
