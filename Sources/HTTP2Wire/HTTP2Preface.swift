@@ -1,6 +1,7 @@
 // The first bytes of an HTTP/2 connection (RFC 9113 §3.4), which no HTTP/1 request begins with.
 
 import Bytes
+import HTTPSemantics
 
 package enum HTTP2Preface {
     package enum Match {
@@ -21,15 +22,20 @@ package enum HTTP2Preface {
         return count == text.utf8CodeUnitCount ? .whole : .beginning
     }
 
-    /// Whether the first line of `bytes` names a version of HTTP, as that of every HTTP/1 request does.
-    package static func namesHTTP(_ bytes: Span<UInt8>) -> Bool {
+    /// Whether `bytes`, which are no request, begin as none does either: their first line names no version of HTTP or, where it
+    /// hasn't ended, doesn't begin with a method.
+    package static func isNoHTTP(_ bytes: Span<UInt8>) -> Bool {
         let name: StaticString = "HTTP/"
         let end = Scan.first(.lineFeed, in: bytes, from: 0, to: bytes.count)
+        guard end < bytes.count else {
+            let space = Scan.first(.space, in: bytes, from: 0, to: bytes.count)
+            return !Token.isToken(bytes.extracting(..<space))
+        }
         var start = 0
         while start + name.utf8CodeUnitCount <= end {
-            if Scan.equals(bytes.extracting(start..<(start + name.utf8CodeUnitCount)), name) { return true }
+            if Scan.equals(bytes.extracting(start..<(start + name.utf8CodeUnitCount)), name) { return false }
             start = Scan.first(name[octet: 0], in: bytes, from: start + 1, to: end)
         }
-        return false
+        return true
     }
 }

@@ -31,7 +31,7 @@ extension OriginAccess {
             return .open(stream)
         }
         guard !multiplexed.isHeldUp(endpoint), mayOpen(to: endpoint, limit: group.settings.maxConnections) else {
-            return .connectionLimitReached
+            return multiplexed.holding(endpoint).map { .waiting($0.addStream(for: user)) } ?? .connectionLimitReached
         }
         let (channel, isReady) = channel(to: endpoint, of: server, in: group, offersHTTP2: true)
         guard isReady else { return .lacksResources }

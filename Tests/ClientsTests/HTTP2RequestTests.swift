@@ -319,6 +319,20 @@ struct HTTP2RequestTests {
         #expect(scene.connections.counters.http2.faults == 3)
     }
 
+    @Test("A request that isn't valid has its response, however it comes", arguments: [1, 60, 9_000, 20_000])
+    func invalid(size: Int) {
+        let long = String(repeating: "a", count: 9_000)
+        for line in ["GET /\(long) HTTP/1.1", "GET /\u{1} HTTP/1.1"] {
+            let client = scene.connect()
+            client.connection.takesPreface = true
+            let bytes = Array((line + "\r\nHost: h\r\n\r\n").utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) where client.end != "closed" {
+                client.send(Array(bytes[start..<min(start + size, bytes.count)]))
+            }
+            #expect(client.text().hasPrefix("HTTP/1.1 400"))
+        }
+    }
+
     @Test("The preface and a request may come in pieces of any size", arguments: [1, 2, 5, 23, 24, 25, 40])
     func pieces(size: Int) {
         let client = FrameClient(scene, settings: nil)

@@ -190,6 +190,60 @@ struct HTTP2UpstreamRefusalTests {
         }
     }
 
+    @Test("A server that closes one connection to requests, by SETTINGS, is asked over another")
+    func closesOne() throws {
+        try play("connect_timeout: 5s") { origin, frame in
+            guard frame.isKind(.headers) else { return }
+            try origin.respond(frame.stream, body: "from \(origin.number)")
+            if origin.number == 1 { try origin.send(HTTP2.settings([(3, 0)])) }
+        } _: { (larder, origin) throws in
+            #expect(try larder.get("/1").text == "from 1")
+            // The server's SETTINGS are acknowledged, and therefore known.
+            #expect(eventually(within: 10) { origin.frames(.settings).count >= 3 })
+            for _ in 0..<4 { #expect(try larder.get("/2").text == "from 2") }
+            #expect(origin.connections == 2)
+        }
+    }
+
+    @Test(
+        "A server that closes connections before it has said anything is as good as one that refuses them", .tags(.must)
+    )
+    func closesAtOnce() throws {
+        try Stage.run { stage in
+            let accepted = Locked(0)
+            let listener = stage.keep(try Socket(listeningOn: .port(0))) {
+                $0.interrupt()
+                $0.close()
+            }
+            Thread.detachNewThread {
+                while let socket = try? listener.accept() {
+                    accepted.withLock { $0 += 1 }
+                    socket.close()
+                }
+            }
+            let good = stage.keep(
+                try HTTP2Origin { if $1.isKind(.headers) { try $0.respond($1.stream, body: "good") } }
+            ) { $0.stop() }
+            for balance in ["round-robin", "hash"] {
+                let configuration = LarderConfiguration(
+                    upstreams: "origin: {servers: [\"h2c://127.0.0.1:\(listener.localPort)\", \"\(good.url)\"], "
+                        + "balance: \(balance)}",
+                    routes: "- path: /{rest...}\n  upstream: origin", server: "workers: 1")
+                let larder = try stage.larder(configuration)
+                for number in 0..<40 {
+                    let response = try larder.request(number % 2 == 0 ? "GET" : "POST", "/x\(number)", body: [])
+                    #expect(response.text == "good", "\(balance): \(response.head.startLine)")
+                }
+                // It is ejected after the first, and tried again once its pause is over.
+                let count = accepted.withLock { accepted in
+                    defer { accepted = 0 }
+                    return accepted
+                }
+                #expect((1...8).contains(count), "\(balance): \(count) connections")
+            }
+        }
+    }
+
     @Test("A server that says goodbye at once is left alone while another one serves")
     func anotherServes() throws {
         try Stage.run { stage in
@@ -205,6 +259,7 @@ struct HTTP2UpstreamRefusalTests {
                 let response = try larder.request(number % 2 == 0 ? "GET" : "POST", "/x", body: [])
                 #expect(response.text == "good", "\(response.head.startLine)")
             }
+            #expect((1...8).contains(bad.connections))
         }
     }
 }

@@ -35,8 +35,10 @@ final class HTTP1Connection: ClientConnection {
     private var isProcessing = false
     private var hasPartialHead = false
     private var hasPeerEnded = false
-    /// The client may begin with the preface of HTTP/2: it has sent no request yet.
+    /// The client may begin with the preface of HTTP/2.
     var takesPreface = false
+    /// It might have, and has sent no request yet.
+    private var awaitsHTTP = false
 
     /// More than this of pipelined requests isn't read ahead.
     private static let aheadLimit = 64 << 10
@@ -166,14 +168,14 @@ final class HTTP1Connection: ClientConnection {
                 }
             } catch {
                 hasPartialHead = false
-                if takesPreface, !HTTP2Preface.namesHTTP(bytes) { return refusePreface() }
+                if awaitsHTTP, HTTP2Preface.isNoHTTP(bytes) { return refusePreface() }
                 requests &+= 1
                 phase = .inRequest
                 stream.beginMalformed(on: self, error, bytes)
                 return
             }
             hasPartialHead = false
-            takesPreface = false
+            awaitsHTTP = false
             isIdle = false
             requests &+= 1
             phase = .inRequest
@@ -198,7 +200,9 @@ final class HTTP1Connection: ClientConnection {
         let input = loop.input
         let bytes = input.span(count: count).extracting(start...)
         switch HTTP2Preface.match(bytes) {
-        case .none: return false
+        case .none:
+            (takesPreface, awaitsHTTP) = (false, true)
+            return false
         case .beginning:
             hasPartialHead = true
             kept = bytes.copied()

@@ -183,9 +183,10 @@ extension Exchange: OriginStreamUser {
                 return perform(state.deadlinePassed())
             }
             reach(endpoint, of: server)
-        case .lost:
+        case .closed: perform(state.refused(.closedEarly))
+        case .lost(let isUnserved):
             access.streamCounters.givenBack += 1
-            perform(state.broke(.unprocessed))
+            perform(state.broke(isUnserved ? .unserved : .unprocessed))
         }
     }
 

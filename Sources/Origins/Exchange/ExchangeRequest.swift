@@ -25,7 +25,9 @@ extension ExchangeState {
         case unknown
         /// The server has processed nothing of it (RFC 9113 §8.7), or it never went out.
         case unprocessed
-        /// The same, and the server is well: it has refused this one alone.
+        /// The same, over a connection on which the server has never processed anything.
+        case unserved
+        /// Unprocessed, and the server is well: it has refused this one alone.
         case refused
     }
 

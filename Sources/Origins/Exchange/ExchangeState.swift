@@ -360,7 +360,7 @@ struct ExchangeState: ~Copyable {
             if hasSentUnprocessedAgain { retriesLeft -= 1 }
             hasSentUnprocessedAgain = true
             phase = .idle
-            return .sendAgain(blamesServer: false)
+            return .sendAgain(blamesServer: loss == .unserved)
         }
         let isStale = isConnectionReused && phase != .connecting || loss == .refused
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }

@@ -1,6 +1,6 @@
 // How many streams a multiplexed connection takes (RFC 9113 §5.1.2), and what becomes of those that it can't take yet. None goes out
-// before the server's SETTINGS have said how many it takes: they are the first that it sends (§3.4). A server that says 0 takes none
-// for a while (§6.5.2), for which no other connection makes up.
+// before the server's SETTINGS have said how many it takes: they are the first that it sends (§3.4). A server that begins a
+// connection with 0 takes none for a while (§6.5.2), for which no other connection makes up.
 
 import HTTP2Wire
 
@@ -33,9 +33,11 @@ extension MultiplexedConnection {
         stream.hold()
     }
 
+    /// That it takes none holds for the address only where it is the first that a connection hears: a server that gets rid of one
+    /// connection may take another.
     func receivedSettings() {
+        if awaitsSettings || session.remoteStreams > 0 { endpoint.note(streams: session.remoteStreams) }
         awaitsSettings = false
-        endpoint.note(streams: session.remoteStreams)
     }
 
     /// Opens those that waited, in the order in which they came, as far as the server has room; the users of the others find another
@@ -49,6 +51,9 @@ extension MultiplexedConnection {
             room -= 1
         }
     }
+
+    /// What the users of streams that wait hear when the connection is over.
+    var lossOfHeld: OriginStream.NoConnection { awaitsSettings ? .closed : .lost(isUnserved: !isReused) }
 
     /// Their users hear of it, and find another connection.
     func loseHeldStreams() {

@@ -20,14 +20,20 @@ struct MultiplexedPool {
     }
 
     /// One that takes a stream: of those that are open the first, so that others can become idle; otherwise one that is being opened,
-    /// so that not every request opens one; otherwise one that will take it, or so its server says.
+    /// so that not every request opens one; otherwise one that will take it, as far as is known.
     /// - Parameter suits: whether an open one may carry another request.
     func take(_ endpoint: Endpoint, where suits: (MultiplexedConnection) -> Bool) -> MultiplexedConnection? {
         guard let list = addresses[endpoint.slot] else { return nil }
         for connection in list where connection.phase == .open && connection.takesStream && suits(connection) {
             return connection
         }
-        return list.first { $0.phase != .open && $0.takesStream } ?? list.first(where: \.holdsStream)
+        return list.first { $0.phase != .open && $0.takesStream }
+            ?? list.first { $0.holdsStream && ($0.awaitsSettings || endpoint.streamLimit == 0) }
+    }
+
+    /// One that takes no streams for now, and may again: for a stream that finds no other.
+    func holding(_ endpoint: Endpoint) -> MultiplexedConnection? {
+        addresses[endpoint.slot]?.first(where: \.holdsStream)
     }
 
     /// Whether a server takes no streams for now: another connection would bring nothing.

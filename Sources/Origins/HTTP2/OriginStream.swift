@@ -232,8 +232,9 @@ final class OriginStream {
             return
         }
         if isHeld, let connection, !events.isDisjoint(with: [.lost, .full]) {
+            let failure = events.contains(.lost) ? connection.lossOfHeld : .full
             leave(connection)
-            user?.streamRefused(self, events.contains(.lost) ? .lost : .full)
+            user?.streamRefused(self, failure)
             return
         }
         if events.contains(.opened) { user?.streamOpened(self) }

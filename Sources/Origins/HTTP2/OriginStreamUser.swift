@@ -24,8 +24,11 @@ extension OriginStream {
         case speaksHTTP1(OriginConnection?)
         /// The connection takes fewer streams than waited for it.
         case full
+        /// The connection was over before the server had said anything (RFC 9113 §3.4), or as good as that.
+        case closed
         /// It waited until the server takes one more stream, and the connection is over.
-        case lost
+        /// - Parameter isUnserved: no response has ever come over it.
+        case lost(isUnserved: Bool)
     }
 
     /// Why nothing more comes, though the response isn't complete.

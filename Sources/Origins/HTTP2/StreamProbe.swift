@@ -86,7 +86,7 @@ extension StreamProbe: OriginStreamUser {
         case .refused(let code): end(.problem(errorText(code)))
         case .insecure(let fault): end(.problem("TLS failed: \(fault.sentence)"))
         case .speaksHTTP1: end(.speaksHTTP1)
-        case .full, .lost: end(.problem("the check was not answered"))
+        case .full, .closed, .lost: end(.problem("the check was not answered"))
         }
     }
 
