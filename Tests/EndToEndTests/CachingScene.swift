@@ -14,7 +14,7 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible, Sendable {
     {
         let common = "backend: \(rawValue)\nmemory: \(memory)\n\(further)"
         if self == .memory { return common }
-        return common + "\nredis: \(redis.url)\nprefix: \"\(prefix ?? rawValue):\"\ntimeout: 2s"
+        return common + "\nredis: \(redis.url)\nprefix: \"\(prefix ?? rawValue):\"\ntimeout: 20s"
     }
 }
 

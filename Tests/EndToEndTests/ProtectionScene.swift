@@ -42,7 +42,7 @@ final class ProtectionScene: Sendable {
                 return "- path: \(path){rest...}\n  upstream: \(upstream)\n  cache:\(lines)"
             }.joined(separator: "\n"),
             store: "object: 16MiB\nmemory: 128MiB\nbackend: \(backend.rawValue)"
-                + (backend == .memory ? "" : "\nredis: \(redis)\nprefix: \"\(backend.rawValue):\"\ntimeout: 2s"))
+                + (backend == .memory ? "" : "\nredis: \(redis)\nprefix: \"\(backend.rawValue):\"\ntimeout: 20s"))
     }
 
     private static let routes: [(path: String, upstream: String, cache: [String])] = [

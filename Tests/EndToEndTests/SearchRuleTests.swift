@@ -76,7 +76,7 @@ struct SearchRuleTests {
         let second = try scene.stage.larder(
             LarderConfiguration(
                 upstreams: "origin: \(origin.url)", routes: StandardsScene.routes,
-                store: "backend: redis\nredis: \(scene.redis.url)\nprefix: \"standards:\"\ntimeout: 2s"))
+                store: "backend: redis\nredis: \(scene.redis.url)\nprefix: \"standards:\"\ntimeout: 20s"))
         let path = script(Locked("params=(\"utm\")"))
         try first.fill(path + "?id=1&utm=a")
         // The second one can't tell which place an equivalent query has.

@@ -158,7 +158,7 @@ extension LarderProcess {
         -> Response
     {
         let response = try request(method, target, fields, body: body)
-        let isThere = try eventually(within: 3) { try isStored(target, fields, method: method, body: body) }
+        let isThere = try eventually { try isStored(target, fields, method: method, body: body) }
         guard isThere else { throw HarnessError("\(target) was not stored: \(response.raw.text)") }
         return response
     }

@@ -9,7 +9,7 @@ import Foundation
 ///   - interval: seconds between two looks.
 @discardableResult
 package func eventually(
-    within seconds: Double = 5, every interval: Double = 0.01, _ condition: () throws -> Bool
+    within seconds: Double = 20, every interval: Double = 0.01, _ condition: () throws -> Bool
 ) rethrows -> Bool {
     let end = Clock.now + seconds
     while true {
