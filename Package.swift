@@ -12,7 +12,12 @@ let strict: [SwiftSetting] = [
     // a twentieth of a hit (`perf`: swift_beginAccess, swift_endAccess and the thread-local look-ups below them).
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
-let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes")]
+let tests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes"),
+    // A compiler process checks the declarations of its whole module, of which test macros make many: no more processes than
+    // there are processors, instead of one for every 25 files.
+    .unsafeFlags(["-driver-batch-size-limit", "200"], .when(configuration: .debug)),
+]
 
 func systemLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
@@ -99,7 +104,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport", swiftSettings: tests),
+        // Optimised, since a third of the end-to-end suites' time is this code's: clients, origins and what they read.
+        .target(
+            name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport",
+            swiftSettings: tests + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TestRandomness", path: "Tests/TestRandomness", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(

@@ -190,13 +190,14 @@ package struct PeerAddress: Equatable, Sendable {
         switch family {
         case .unix: return SocketAddress(unixPath: "unix")!
         case .ipv4:
-            let text = (0..<4).map { String((low >> UInt64(24 - 8 * $0)) & 0xFF) }.joined(separator: ".")
-            return SocketAddress(numericHost: text, port: port)!
+            let bytes: [UInt64] = [24, 16, 8, 0].map { (shift: UInt64) -> UInt64 in (low >> shift) & 0xFF }
+            return SocketAddress(numericHost: bytes.map(String.init).joined(separator: "."), port: port)!
         case .ipv6:
-            let groups = [high, low].flatMap { half in
-                (0..<4).map { String((half >> UInt64(48 - 16 * $0)) & 0xFFFF, radix: 16) }
+            let groups: [UInt64] = [high, low].flatMap { (half: UInt64) -> [UInt64] in
+                [48, 32, 16, 0].map { (shift: UInt64) -> UInt64 in (half >> shift) & 0xFFFF }
             }
-            return SocketAddress(numericHost: groups.joined(separator: ":"), port: port)!
+            return SocketAddress(
+                numericHost: groups.map { String($0, radix: 16) }.joined(separator: ":"), port: port)!
         }
     }
 }

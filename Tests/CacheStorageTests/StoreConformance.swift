@@ -132,7 +132,9 @@ struct StoreBehaviour: Sendable, CustomTestStringConvertible {
 }
 
 enum StoreConformance {
-    static let behaviours: [StoreBehaviour] =
+    static let behaviours: [StoreBehaviour] = rules + bodies
+
+    private static let rules: [StoreBehaviour] =
         [
             StoreBehaviour("a key that was never stored is a miss") { world in
                 #expect(world.find(TestRecord()) == nil)
@@ -428,15 +430,19 @@ enum StoreConformance {
                 }
             },
         ]
-        + [0, 1, 1_000, 131_000, 131_072, 131_073, 262_144, 1_048_576, 8_388_608].map { size in
-            StoreBehaviour("a body of \(size) bytes comes back, and one DEL removes it") { world in
-                let record = TestRecord(body: patternedBody(size))
-                world.keep(record)
-                let found = world.find(record)
-                #expect(found?.bodyCount == size)
-                #expect(found?.bodyArray == record.body)
-                #expect(world.remove([record.key]) == 1)
-                #expect(world.find(record) == nil)
-            }
+
+    private static let bodies: [StoreBehaviour] = [
+        0, 1, 1_000, 131_000, 131_072, 131_073, 262_144, 1_048_576, 8_388_608,
+    ]
+    .map { (size: Int) -> StoreBehaviour in
+        StoreBehaviour("a body of \(size) bytes comes back, and one DEL removes it") { world in
+            let record = TestRecord(body: patternedBody(size))
+            world.keep(record)
+            let found = world.find(record)
+            #expect(found?.bodyCount == size)
+            #expect(found?.bodyArray == record.body)
+            #expect(world.remove([record.key]) == 1)
+            #expect(world.find(record) == nil)
         }
+    }
 }

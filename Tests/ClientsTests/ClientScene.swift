@@ -348,14 +348,3 @@ func storedResponse(body: [UInt8], head: String = "HTTP/1.1 200 OK\r\n") -> Stor
     return StoredResponse.response(
         description, keyText: "key".utf8.span, varyNames: Span(), head: head.utf8.span, body: body.span)!
 }
-
-/// A body that shows where a piece of it is missing or doubled.
-func patternedBody(_ count: Int) -> [UInt8] {
-    // A block of a prime length, over and over.
-    let block = (0..<997).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 3) }
-    var body: [UInt8] = []
-    body.reserveCapacity(count + block.count)
-    while body.count < count { body += block }
-    body.removeLast(body.count - count)
-    return body
-}

@@ -1,6 +1,7 @@
 import Bytes
 import CacheStorage
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import Clients

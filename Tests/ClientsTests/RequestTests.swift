@@ -1,6 +1,7 @@
 import Bytes
 import HTTPWire
 import TestRandomness
+import TestSupport
 import Testing
 
 @testable import Clients

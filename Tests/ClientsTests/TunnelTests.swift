@@ -1,5 +1,6 @@
 import Bytes
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import Clients

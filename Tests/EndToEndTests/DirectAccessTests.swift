@@ -89,7 +89,7 @@ struct DirectAccessTests {
     @Test("A large entry is stored and served whole", arguments: Backend.allCases)
     func large(_ backend: Backend) throws {
         try play(backend) { larders, _ in
-            let content = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            let content = patternedBody(1_500_000)
             let set = try larders[0].command(
                 ["set", "task:big", "--type", "application/octet-stream"], standardInput: content)
             #expect(set.status == 0, "\(set.errors)")

@@ -39,7 +39,7 @@ struct HTTP2UpstreamRealTests {
         }
     }
 
-    private static let bytes = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 &* 131 &+ $0 >> 9) }
+    private static let bytes = patternedBody(2_000_000)
 
     @Test("nghttpd, with TLS (ALPN) and without: small and large, many at once", arguments: [false, true])
     func nghttpd(isSecure: Bool) throws {

@@ -220,7 +220,7 @@ struct PartialContentTests {
         arguments: Backend.both)
     func slowClient(_ backend: Backend) throws {
         let larder = scene[backend]
-        let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        let bytes = patternedBody(3 << 20)
         let fields = ["Cache-Control: max-age=60", "ETag: \"1\"", "Content-Range: bytes 0-\(bytes.count - 1)/4000000"]
         let path = origin.script { try $0.respond(206, fields, bytes: bytes) }
         let range = ["Range: bytes=0-\(bytes.count - 1)"]

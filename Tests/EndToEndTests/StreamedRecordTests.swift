@@ -8,7 +8,7 @@ import Testing
 @Suite("Large records are sent as they come from Redis")
 struct StreamedRecordTests {
     /// Larger than what the sockets on the way take.
-    private static let body = (0..<(24 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 11) }
+    private static let body = patternedBody(24 << 20)
     private var body: [UInt8] { Self.body }
     private static let pieces = 24 * 8 + 1
 

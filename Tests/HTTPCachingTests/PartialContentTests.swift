@@ -210,12 +210,13 @@ struct ExtentListTests {
         #expect(!extents.contains(700..<701))
     }
 
+    private static let tooMany: [Range<Int64>] = (0..<33).map { (index: Int64) -> Range<Int64> in
+        index * 2..<index * 2 + 1
+    }
+
     @Test(
         "A list that isn't sorted, disjoint, non-adjacent and bounded is rejected",
-        arguments: [
-            [0..<0], [5..<6, 0..<1], [0..<5, 4..<6], [0..<5, 5..<6], [-1..<5],
-            (0..<33).map { Int64($0 * 2)..<Int64($0 * 2 + 1) },
-        ] as [[Range<Int64>]])
+        arguments: [[0..<0], [5..<6, 0..<1], [0..<5, 4..<6], [0..<5, 5..<6], [-1..<5], tooMany])
     func rejects(list: [Range<Int64>]) { #expect(ExtentList(sorted: list) == nil) }
 
     private static func range(below bound: Int64, _ random: inout SeededGenerator) -> Range<Int64> {

@@ -118,7 +118,9 @@ struct QueryModelTests {
     @Test("names whose beginnings have thousands of bytes in common")
     func longNames() throws {
         let names = (0..<5).map { String(repeating: "n", count: 2_000 - 7 * $0) }
-        let query = ["c", "b", "a", "b"].flatMap { end in names.map { $0 + end + "=\(end)" } + names }
+        let query = ["c", "b", "a", "b"].flatMap { (end: String) -> [String] in
+            names.map { "\($0)\(end)=\(end)" } + names
+        }
         try expectModel(query.joined(separator: "&"), cache())
     }
 }

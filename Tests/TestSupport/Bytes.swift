@@ -26,3 +26,14 @@ extension Array where Element == UInt8 {
         return nil
     }
 }
+
+/// A body that shows where a piece of it is missing or doubled.
+package func patternedBody(_ count: Int) -> [UInt8] {
+    // A block of a prime length, over and over.
+    let block = (0..<997).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 3) }
+    var body: [UInt8] = []
+    body.reserveCapacity(count + block.count)
+    while body.count < count { body += block }
+    body.removeLast(body.count - count)
+    return body
+}
