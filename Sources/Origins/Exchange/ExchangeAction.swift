@@ -33,17 +33,3 @@ enum ExchangeAction: Equatable, Sendable {
     /// Release server and connection, and report the failure to the delegate.
     case fail(ExchangeFailure, blamesServer: Bool)
 }
-
-/// What an exchange's connection waits for.
-struct ExchangeInterest: Equatable, Sendable {
-    enum Timeout: Equatable, Sendable {
-        /// No time-out.
-        case none
-        case firstByte, betweenBytes
-        /// The current time-out continues.
-        case unchanged
-    }
-    var reads: Bool
-    var writes: Bool
-    var timeout: Timeout
-}

@@ -19,10 +19,10 @@ struct ExchangeState: ~Copyable {
     /// Whether the connection accepts no more of the request.
     private var hasSendingFailed = false
     /// Whether a part of the request waits until the connection is writable.
-    private var hasUnsentBytes = false
+    private(set) var hasUnsentBytes = false
     private(set) var isPaused = false
     /// In a tunnel: the origin sends no more; it is to be sent no more.
-    private var isTunnelInputOver = false
+    private(set) var isTunnelInputOver = false
     private var isTunnelOutputOver = false
 
     private var retriesLeft = 0
@@ -80,7 +80,7 @@ struct ExchangeState: ~Copyable {
     var takesContent: Bool { isSending && !hasUnsentBytes }
 
     /// Whether the rest of the request is still to come from the client: then the origin's silence means nothing.
-    private var awaitsContent: Bool { !isRequestComplete && !hasSendingFailed }
+    var awaitsContent: Bool { !isRequestComplete && !hasSendingFailed }
 
     /// Bytes of the body still to arrive, if its length is known.
     var remainingLength: UInt64? {
@@ -90,26 +90,6 @@ struct ExchangeState: ~Copyable {
 
     /// Trailer fields of a complete chunked response, as lines.
     var trailers: [UInt8] { framing == .chunked ? decoder.trailers : [] }
-
-    /// The events that the connection waits for, and the time-out.
-    var interest: ExchangeInterest {
-        let timeout: ExchangeInterest.Timeout =
-            if isPaused && !hasUnsentBytes {
-                // Larder itself has paused reading, so the origin's silence means nothing.
-                .none
-            } else {
-                switch phase {
-                // What has been queued must be taken, bit by bit.
-                case .awaitingHead where hasUnsentBytes, .receivingContent where hasUnsentBytes: .betweenBytes
-                case .awaitingHead where awaitsContent, .receivingContent where awaitsContent: .none
-                case .awaitingHead: .firstByte
-                case .receivingContent: .betweenBytes
-                case .tunnel: .none
-                case .idle, .locating, .connecting, .ended: .unchanged
-                }
-            }
-        return ExchangeInterest(reads: !isPaused && !isTunnelInputOver, writes: hasUnsentBytes, timeout: timeout)
-    }
 
     // MARK: Choosing a server, connecting
 
