@@ -14,7 +14,8 @@ struct StreamedRecordTests {
 
     /// A Larder that stores the record, one with little memory that serves it, and their Redis.
     private func play(
-        memory: String = "4MiB", backend: String = "redis", body: [UInt8] = body, paths: [String] = ["/a"],
+        memory: String = "4MiB", backend: String = "redis", timeout: String = "20s", body: [UInt8] = body,
+        paths: [String] = ["/a"],
         _ act: (RedisServer, LarderProcess, LarderProcess) throws -> Void
     ) throws {
         try Stage.run { stage in
@@ -32,7 +33,7 @@ struct StreamedRecordTests {
             func larder(_ memory: String, _ backend: String) throws -> LarderProcess {
                 var configuration = LarderConfiguration.caching(origin.url)
                 configuration.server = "workers: 1"
-                configuration.store = "backend: \(backend)\nredis: \(redis.url)\nobject: 32MiB"
+                configuration.store = "backend: \(backend)\nredis: \(redis.url)\ntimeout: \(timeout)\nobject: 32MiB"
                 configuration.limits = "memory: \(memory)"
                 return try stage.larder(configuration)
             }
@@ -216,7 +217,7 @@ struct StreamedRecordTests {
 
     @Test("A Redis that hangs in the middle, and doesn't any more, costs time and no bytes")
     func hangs() throws {
-        try play { redis, _, larder in
+        try play(timeout: "150ms") { redis, _, larder in
             let client = try client(of: larder)
             #expect(client.socket.isReadable(within: 20))
             try settle(redis)

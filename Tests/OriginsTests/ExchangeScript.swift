@@ -67,6 +67,8 @@ final class ExchangePlayer {
     var phase: ExchangeState.Phase { state.phase }
     var interest: ExchangeInterest { state.interest }
     var isConnected: Bool { state.isConnected }
+    var awaitsResponse: Bool { state.awaitsResponse }
+    var mayBeCarriedOut: Bool { state.mayBeCarriedOut }
     var takesContent: Bool { state.takesContent }
     var closesSending: Bool { state.closesSending }
     var remainingLength: UInt64? { state.remainingLength }

@@ -410,6 +410,40 @@ struct ExchangePhaseTests {
         #expect(player.takesContent == isConnected)
     }
 
+    @Test(
+        "Of a request without a response: whether a server may have carried it out",
+        arguments: [
+            (.post, [.connecting, .refused, .noServerLeft], false),
+            (.post, [.connecting, .deadline, .noServerLeft], false),
+            (.post, [.locationAsked, .nameTimedOut(hasFailed: true)], false),
+            (.post, [.connected(isReused: false), .deadline], true),
+            (.post, [.connected(isReused: true), .broke], true),
+            (.post, [.connected(isReused: false), .partOfHead, .ended], true),
+            // The first server may have.
+            (.put, [.connected(isReused: false), .broke, .connecting, .refused, .noServerLeft], true),
+        ] as [(Method, [ExchangeEvent], Bool)])
+    func carriedOut(method: Method, events: [ExchangeEvent], isPossible: Bool) throws {
+        let player = ExchangePlayer(.init(method: method))
+        for event in events { _ = try player.play(event) }
+        #expect(player.phase == .ended && player.mayBeCarriedOut == isPossible)
+        player.begin()
+        #expect(!player.mayBeCarriedOut)
+    }
+
+    @Test("A response is awaited once the whole request has gone out, and until its head is there")
+    func awaitsResponse() throws {
+        let player = ExchangePlayer(.init(method: .put, isComplete: false))
+        let steps: [(ExchangeEvent, Bool)] = [
+            (.connecting, false), (.connected(isReused: false), false), (.supplied(3), false), (.queued, false),
+            (.contentEnded, false), (.sent(all: false), false), (.sent(all: true), true), (.interimHead, true),
+            (.head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), false),
+        ]
+        for (index, (event, awaits)) in steps.enumerated() {
+            _ = try player.play(event)
+            #expect(player.awaitsResponse == awaits, "step \(index)")
+        }
+    }
+
     @Test("Once cancelled it has no more actions, and can be reused", arguments: phases)
     func cancelled(phase: Phase) throws {
         let player = try player(in: phase)

@@ -102,6 +102,10 @@ package final class Exchange {
     package var isEnded: Bool { state.phase == .ended }
     /// Whether there is a connection for the request.
     package var isConnected: Bool { state.isConnected }
+    /// Whether a server has been sent the whole request, and its response is still to come.
+    package var awaitsResponse: Bool { state.awaitsResponse }
+    /// Of one that has failed before there was a response: whether a server may have carried out the request all the same.
+    package var mayBeCarriedOut: Bool { state.mayBeCarriedOut }
     /// Whether more content is accepted now.
     package var takesContent: Bool { state.takesContent }
     /// Bytes that the origin hasn't accepted yet.

@@ -30,6 +30,8 @@ struct ExchangeState: ~Copyable {
     private var isConnectionReused = false
     private var hasSentUnprocessedAgain = false
     private var mayBeGivenBack = false
+    /// Whether a server may have carried out a request that has no response, since it was sent to one.
+    private(set) var mayBeCarriedOut = false
     /// Why the last address that was tried could not be used.
     private(set) var lastCause: ExchangeFailure.Cause?
 
@@ -59,7 +61,7 @@ struct ExchangeState: ~Copyable {
         isPaused = false
         (isTunnelInputOver, isTunnelOutputOver) = (false, false)
         lastCause = nil
-        (avoidsIdleConnections, hasSentUnprocessedAgain) = (false, false)
+        (avoidsIdleConnections, hasSentUnprocessedAgain, mayBeCarriedOut) = (false, false, false)
         hasPartialHead = false
         framing = .none
         hasExcess = false
@@ -81,6 +83,11 @@ struct ExchangeState: ~Copyable {
 
     /// Whether the rest of the request is still to come from the client: then the origin's silence means nothing.
     var awaitsContent: Bool { !isRequestComplete && !hasSendingFailed }
+
+    /// Whether a server has been sent the whole request, and its response is still to come.
+    var awaitsResponse: Bool {
+        phase == .awaitingHead && isRequestComplete && !hasUnsentBytes && !hasSendingFailed
+    }
 
     /// Bytes of the body still to arrive, if its length is known.
     var remainingLength: UInt64? {
@@ -345,7 +352,7 @@ struct ExchangeState: ~Copyable {
         let isStale = isConnectionReused && phase != .connecting || loss == .refused
         guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
         retriesLeft = max(0, retriesLeft - 1)
-        avoidsIdleConnections = true
+        (avoidsIdleConnections, mayBeCarriedOut) = (true, true)
         phase = .idle
         // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
@@ -374,6 +381,7 @@ struct ExchangeState: ~Copyable {
     mutating func cancelled() { phase = .ended }
 
     private mutating func fail(_ failure: ExchangeFailure, blamesServer: Bool) -> ExchangeAction {
+        if phase == .awaitingHead || phase == .receivingContent { mayBeCarriedOut = true }
         phase = .ended
         return .fail(failure, blamesServer: blamesServer)
     }

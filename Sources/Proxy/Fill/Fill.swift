@@ -218,10 +218,15 @@ final class Fill {
     private func goesOn() -> Bool {
         if feed.readers > 0 { return true }
         // The fetch that it waits for brings the same.
-        guard !claim.isWaiting, isWorthStoring, leftAt != nil || service.leaveAlone() else { return false }
+        guard isUnansweredWrite || !claim.isWaiting && isWorthStoring, leftAt != nil || service.leaveAlone() else {
+            return false
+        }
         leftAt = service.loop.now
         return true
     }
+
+    /// Its request may be changing something at this moment, of which its response tells.
+    var isUnansweredWrite: Bool { body == .none && source?.awaitsResponse == true && request.mayChangeStored }
 
     private var isWorthStoring: Bool {
         guard isWanted || request.entry?.continuesAlone == true else { return false }
@@ -262,7 +267,6 @@ final class Fill {
         if !isOver { readersChanged() }
     }
 
-    /// How long a body is read on for the store alone.
     private static let aloneMilliseconds: Int64 = 60_000
 
     // MARK: Ends
@@ -276,6 +280,7 @@ final class Fill {
 
     /// Nobody wants it any more.
     private func giveUp() {
+        if isUnansweredWrite { request.invalidateUnanswered(in: service) }
         withdraw()
         feed.abandon()
         end()
@@ -283,6 +288,7 @@ final class Fill {
 
     /// There is no response, or no more of it.
     func failed(_ failure: ExchangeFailure) {
+        if body == .none, source?.mayBeCarriedOut == true { request.invalidateUnanswered(in: service) }
         // Of the origin that says nothing.
         if failure.cause != .storeDown {
             service.note(body == .none ? .failed(failure.cause) : .notStored(status, .incomplete), of: keys)

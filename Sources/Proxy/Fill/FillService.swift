@@ -25,10 +25,16 @@ protocol FillSource: AnyObject {
     var trailers: [UInt8] { get }
     /// What was done to the response on its way here.
     var marks: StoredFacts.Flags { get }
+    /// The whole request has been sent, and the response is still to come.
+    var awaitsResponse: Bool { get }
+    /// It has failed before there was a response, and the request may have been carried out all the same.
+    var mayBeCarriedOut: Bool { get }
 }
 
 extension FillSource {
     var marks: StoredFacts.Flags { [] }
+    var awaitsResponse: Bool { false }
+    var mayBeCarriedOut: Bool { false }
 }
 
 /// Belongs to one worker's thread.
@@ -50,7 +56,7 @@ final class FillService {
     var dateLine: () -> [UInt8]
     /// How far the readers of a feed may lag behind one another where the body can't be kept whole.
     var spillLimit = FillFeed.spillLimit
-    /// Called when a fill is over, or has lost its last reader.
+    /// Called when a fill or an unsafe request without a client is over, or a fill has lost its last reader.
     var fillEnded: (() -> Void)?
 
     /// How long others wait for a first reader whose client doesn't take interim responses; nil is for ever.
@@ -66,8 +72,10 @@ final class FillService {
     private(set) var refreshing = 0
     /// The routes or the store were changed since the start: what is stored may stand elsewhere than a URL's key says by now.
     var keysHaveChanged = false
-    /// Fills that go on, or have gone on, for the store alone.
+    /// Fills that go on, or have gone on, for the store alone, and the writes below.
     private(set) var alone = 0
+    /// Unsafe requests whose responses are awaited without a client, for what they invalidate.
+    private var unanswered = 0
     private var nextIdentifier = UInt64.random(in: .min ... .max)
 
     // Buffers that are empty between two uses.
@@ -174,8 +182,24 @@ final class FillService {
         for fill in Array(running.values) where !fill.isOver { fill.checkTime(now: now) }
     }
 
-    /// Whether somebody on another worker still waits for one of this worker's fills.
-    var hasReaders: Bool { running.values.contains { $0.feed.readers > 0 } }
+    /// Whether somebody on another worker still waits for one of this worker's fills, or a response that may invalidate is to
+    /// come.
+    var isNeeded: Bool { unanswered > 0 || running.values.contains { $0.feed.readers > 0 || $0.isUnansweredWrite } }
+
+    /// The response to an unsafe request is awaited though its client has left.
+    /// - Returns: false where there are too many of them.
+    func awaitsWrite() -> Bool {
+        guard leaveAlone() else { return false }
+        counters.continuedAlone += 1
+        unanswered += 1
+        return true
+    }
+
+    func writeEnded() {
+        alone -= 1
+        unanswered -= 1
+        fillEnded?()
+    }
 
     /// A notice for a fill of this worker's.
     func needsFill(_ feed: FillFeed) {

@@ -36,6 +36,13 @@ extension AdmittedRequest {
         return entry.invalidates.map { ($0.target.target(bytes, match), $0.isPrefix) }
     }
 
+    /// Whether what the route stores, or names, may be out of date once the origin has carried the request out. Where it isn't so, a
+    /// client that leaves takes its request back.
+    var mayChangeStored: Bool {
+        guard let entry, entry.mayHaveStored || !entry.invalidates.isEmpty else { return false }
+        return mayChangeTarget
+    }
+
     /// What `balance: hash` goes by; nil where servers aren't chosen so, or where the request has no such value.
     var balanceKey: UInt64? { entry?.balance?.number(of: head, bytes, scheme: scheme) }
 }

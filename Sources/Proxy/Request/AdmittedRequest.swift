@@ -124,6 +124,9 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
         HTTPCaching.invalidates(head.method, status) && !isReadingPost
     }
 
+    /// Whether what is stored for the target may be out of date once the origin has carried it out.
+    var mayChangeTarget: Bool { !head.method.isSafe && !isReadingPost }
+
     /// Those of the protocols that it offers to switch to.
     func offeredUpgrades(amongst protocols: [[UInt8]]) -> [[UInt8]] { head.upgrades(amongst: protocols, in: bytes) }
 

@@ -1,4 +1,4 @@
-// What the response to an unsafe request invalidates (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
+// What an unsafe request invalidates, by its response or for want of one (RFC 9111 §4.4, RFC 9875 §3): its target, what Location and
 // Content-Location name within the same origin, groups, the tags in Cache-Purge-Tags, and what the route lists in `invalidates`. Location and
 // Content-Location are read twice: as URLs of clients, and, where the upstream is asked for other paths or by another host than the
 // client's, as its own, which `ClientPaths` leads back to those of clients. Nothing of it is noted where nothing can be stored: a
@@ -22,6 +22,12 @@ extension AdmittedRequest {
             addTags(response, bytes, to: &purge)
         }
         fills.cache.apply(purge, at: fills.wallTime)
+    }
+
+    /// The origin was asked, and nobody will learn what it has done: what a plain response would say has changed may have.
+    func invalidateUnanswered(in fills: FillService) {
+        guard mayChangeTarget else { return }
+        invalidate(by: ResponseHead(), Span(), in: fills)
     }
 
     /// - Parameter purge: gets what isn't invalidated by its key.

@@ -55,7 +55,7 @@ extension Transaction: ExchangeDelegate {
         }
         stream.readContent()
         guard number == self.number, stream.isActive, case .passing = activity else { return }
-        if !stream.isContentComplete && exchange.takesContent { stream.awaitContent() }
+        if stream.isContentComplete { stream.awaitNothing() } else if exchange.takesContent { stream.awaitContent() }
     }
 
     func takeContent(_ piece: Span<UInt8>) {
@@ -236,8 +236,15 @@ extension Transaction: ExchangeDelegate {
     }
 
     func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) {
+        if exchange.mayBeCarriedOut, stream?.hasBegun != true { request.invalidateUnanswered(in: fills) }
         endActivity()
         fetchFailed(failure)
+    }
+
+    /// Nobody wants the response any more.
+    func leave(_ exchange: Exchange) {
+        guard exchange.awaitsResponse, request.mayChangeStored else { return exchange.stop() }
+        UnansweredWrite.begin(request, exchange, in: fills)
     }
 
     // MARK: No response

@@ -182,7 +182,7 @@ final class Transaction: RequestHandler {
         case .waiting(let feed, let reader), .reading(let feed, let reader):
             worker.stopReading(feed, self)
             feed.leave(reader, tellsFill: true)
-        case .passing(let exchange): exchange.stop()
+        case .passing(let exchange): leave(exchange)
         case .tunnel(let tunnel): tunnel.close()
         }
     }

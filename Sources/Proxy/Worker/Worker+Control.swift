@@ -94,9 +94,9 @@ extension Worker {
     }
 
     /// A drain is over once nobody waits for this worker: no client of its own, and none of another's that reads from one
-    /// of its fills.
+    /// of its fills; and once what its clients have asked for can't invalidate anything any more.
     func endDrainIfDone() {
-        guard clients.isDraining, clients.count == 0, !fills.hasReaders else { return }
+        guard clients.isDraining, clients.count == 0, !fills.isNeeded else { return }
         finishDraining()
     }
 
