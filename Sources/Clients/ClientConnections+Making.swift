@@ -43,7 +43,7 @@ extension ClientConnections {
     /// - Parameter received: what has come, in the loop's input buffer.
     func becomeHTTP2(_ old: HTTP1Connection, received: Span<UInt8> = Span()) {
         let library = self.library
-        guard let session = HTTP2Session(server: library) else { return old.leave() }
+        guard let session = HTTP2Session(.server, library) else { return old.leave() }
         let (peer, channel) = (old.peer, old.channel)
         let connection = HTTP2Connection(
             connections: self, library: library, session: session, descriptor: old.handOver(), peer: peer)

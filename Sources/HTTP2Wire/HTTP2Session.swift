@@ -30,29 +30,24 @@ package final class HTTP2Session {
     /// How many streams the client is told that it may have, as long as it isn't told yet.
     private var streamsToTell: Int?
 
-    /// A server's session, which is then ``attach(to:)``ed to its connection; nil where there is no memory for it.
-    package init?(server library: HTTP2Library) {
+    /// Which end of a connection it is.
+    package enum Role { case server, client }
+
+    /// Nil where there is no memory for it. ``attach(to:)`` follows before anything else.
+    package init?(_ role: Role, _ library: HTTP2Library) {
         var made: OpaquePointer?
-        guard unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options) == 0,
-            let made = unsafe made
-        else { return nil }
+        let result =
+            switch role {
+            case .server: unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options)
+            case .client: unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options)
+            }
+        guard result == 0, let made = unsafe made else { return nil }
         unsafe session = made
     }
 
     /// - Parameter connection: owns this object; what the callbacks are given as their user data.
     package func attach(to connection: AnyObject) {
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(connection).toOpaque())
-    }
-
-    /// A client's session; nil where there is no memory for it.
-    /// - Parameter connection: owns this object; what the callbacks are given as their user data.
-    package init?(client connection: AnyObject, _ library: HTTP2Library) {
-        var made: OpaquePointer?
-        guard unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options) == 0,
-            let made = unsafe made
-        else { return nil }
-        unsafe session = made
-        attach(to: connection)
     }
 
     deinit { unsafe nghttp2_session_del(session) }
@@ -148,7 +143,7 @@ package final class HTTP2Session {
     ///   - limit: bytes beyond which no frame is begun.
     ///   - rest: what the socket doesn't take is appended to it.
     package func send(
-        over socket: Socket, by library: HTTP2Library, limit: Int, rest: inout ByteBuffer
+        over socket: Socket, by library: HTTP2Library, limit: Int, rest: inout UnsentFrames
     ) -> Sending {
         // A constant of its own, so that spans of what it has can be passed on.
         let library = library

@@ -95,9 +95,8 @@ extension HTTP2Connection {
         isRunning = true
         endStreams()
         isRunning = false
-        connections.memory.hold(-unsent.count)
+        connections.memory.hold(-unsent.heldCount)
         unsent.removeAll()
-        unsentStart = 0
         leave()
     }
 

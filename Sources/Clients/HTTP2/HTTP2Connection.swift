@@ -51,8 +51,7 @@ final class HTTP2Connection: ClientConnection {
     /// The client has sent nothing yet.
     private var isNew = true
     /// What the socket hasn't taken, and since when.
-    var unsent = ByteBuffer()
-    var unsentStart = 0
+    var unsent = UnsentFrames()
     var stuckSince: MonotonicTime?
     /// Streams have more to send, in the socket's next turn.
     private var hasYielding = false
@@ -96,7 +95,7 @@ final class HTTP2Connection: ClientConnection {
     // MARK: What a worker asks
 
     override var activeRequests: Int { streams.count }
-    override var heldBytes: Int { streams.reduce(unsent.count - unsentStart) { $0 + $1.heldBytes } }
+    override var heldBytes: Int { streams.reduce(unsent.count) { $0 + $1.heldBytes } }
 
     override func cutOff() {
         for stream in streams where stream.heldBytes > 0 { stream.handler.memoryShort() }
@@ -307,7 +306,7 @@ final class HTTP2Connection: ClientConnection {
             }
             guard isOpen else { break }
             if session.isTerminated { endStreams() }
-            if writes < Self.writesPerTurn, unsentStart == unsent.count, session.wantsToWrite {
+            if writes < Self.writesPerTurn, unsent.isEmpty, session.wantsToWrite {
                 writes += 1
                 needsRun = write()
             }
@@ -326,7 +325,7 @@ final class HTTP2Connection: ClientConnection {
             return true
         case .some(let count):
             connections.counters.bytesSent += count
-            connections.memory.hold(unsent.count)
+            connections.memory.hold(unsent.heldCount)
             stuckSince = loop.now
         case .failed: isBroken = true
         }
@@ -357,7 +356,7 @@ final class HTTP2Connection: ClientConnection {
     private func settle() {
         guard isOpen else { return }
         if isBroken { return breakOff() }
-        let isStuck = unsentStart < unsent.count
+        let isStuck = !unsent.isEmpty
         if !isStuck, !session.wantsToWrite, !session.wantsToRead { return finish() }
         wait(for: isStuck || hasYielding || session.wantsToWrite ? .readAndWrite : .read)
         if isStuck { noteDeadline(writeDue) }
@@ -369,15 +368,13 @@ final class HTTP2Connection: ClientConnection {
 
     override func writable() {
         guard phase != .lingering else { return }
-        if unsentStart < unsent.count {
-            guard case .wrote(let count) = send(unsent.span.extracting(unsentStart...)) else { return breakOff() }
+        if !unsent.isEmpty {
+            let held = unsent.heldCount
+            guard let count = unsent.send(over: self) else { return breakOff() }
             connections.counters.bytesSent += count
-            unsentStart += count
             if count > 0 { stuckSince = loop.now }
-            if unsentStart < unsent.count { return noteDeadline(writeDue) }
-            connections.memory.hold(-unsent.count)
-            unsent.removeAll(keepingUpTo: 0)
-            unsentStart = 0
+            if !unsent.isEmpty { return noteDeadline(writeDue) }
+            connections.memory.hold(-held)
             stuckSince = nil
         }
         if hasYielding {

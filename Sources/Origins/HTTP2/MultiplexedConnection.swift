@@ -43,8 +43,7 @@ final class MultiplexedConnection: Socket {
     /// There are streams that wait until the server takes them.
     var hasHeldStreams = false
     /// What the socket hasn't taken.
-    private var unsent = ByteBuffer()
-    private var unsentStart = 0
+    private var unsent = UnsentFrames()
 
     /// When the server last sent anything.
     private(set) var lastHeard: MonotonicTime
@@ -120,7 +119,8 @@ final class MultiplexedConnection: Socket {
     }
 
     private func beginHTTP2() {
-        guard let session = HTTP2Session(client: self, library) else { return refuseStreams(.refused(ENOMEM)) }
+        guard let session = HTTP2Session(.client, library) else { return refuseStreams(.refused(ENOMEM)) }
+        session.attach(to: self)
         self.session = session
         phase = .open
         counters.connections += 1
@@ -227,7 +227,6 @@ final class MultiplexedConnection: Socket {
         phase = .closed
         isBroken = true
         unsent.removeAll()
-        unsentStart = 0
         closeForOwner()
         for stream in streams { stream.lost() }
         if !isRunning { tellUsers() }
@@ -335,7 +334,7 @@ final class MultiplexedConnection: Socket {
             needsRun = false
             tellUsersOnce()
             guard isOpen else { break }
-            if writes < Self.writesPerTurn, unsentStart == unsent.count, session.wantsToWrite {
+            if writes < Self.writesPerTurn, unsent.isEmpty, session.wantsToWrite {
                 writes += 1
                 if write() { needsRun = true }
             }
@@ -371,7 +370,7 @@ final class MultiplexedConnection: Socket {
     /// What the connection waits for, or how it ends.
     private func settle() {
         guard isOpen else { return tellUsers() }
-        let isStuck = unsentStart < unsent.count
+        let isStuck = !unsent.isEmpty
         if isBroken || !isStuck && !session.wantsToWrite && !session.wantsToRead { return abandon() }
         wait(for: isStuck || session.wantsToWrite ? .readAndWrite : .read)
         if phase == .leaving, streams.isEmpty, !session.isTerminated { end() }
@@ -383,15 +382,12 @@ final class MultiplexedConnection: Socket {
         case .securing, .closed: return
         case .open, .leaving: break
         }
-        if unsentStart < unsent.count {
-            if case .wrote(let count) = send(unsent.span.extracting(unsentStart...)) {
-                unsentStart += count
-                if unsentStart < unsent.count { return }
-            } else {
+        if !unsent.isEmpty {
+            if unsent.send(over: self) == nil {
                 isBroken = true
+                unsent.removeAll()
             }
-            unsent.removeAll(keepingUpTo: 0)
-            unsentStart = 0
+            if !unsent.isEmpty { return }
         }
         run()
     }

@@ -201,7 +201,7 @@ final class OriginStream {
         note(.opened)
     }
 
-    /// The connection is there, and has yet to take the stream: ``open()``, ``turnAway()`` or ``lost()`` follows.
+    /// The connection is there, and has yet to take the stream: ``open()``, ``turnAway(isOver:)`` or ``lost()`` follows.
     func hold() { isHeld = true }
 
     /// The connection has no room for it, or is over.
