@@ -81,6 +81,34 @@ struct UnansweredWriteTests {
         }
     }
 
+    @Test("An error that another attempt gets says nothing about the first one", arguments: ["/a", "/posts/a"])
+    func repeated(_ path: String) throws {
+        let routes = """
+            - path: /posts/{rest...}
+              upstream: origin
+              cache: {methods: [GET, HEAD, POST], timeout: 60s}
+            - path: /{rest...}
+              upstream: origin
+              cache: {}
+            """
+        let attempts = Counter()
+        let write: @Sendable (Exchange) throws -> Void = { exchange in
+            attempts.add(1)
+            if attempts.value == 1 { return exchange.close() }
+            try exchange.respond(404, body: "gone already")
+        }
+        try play(.memory, routes: routes, write) { (it: Play) throws in
+            it.gate.turnOn()
+            try it.larder.fill(path)
+            #expect(try it.larder.request("DELETE", path).status == 404)
+            #expect(attempts.value == 2)
+            #expect(try !it.larder.isStored(path) && it.larder.isStored("/b"))
+            try it.larder.fill(path)
+            #expect(try it.larder.request("DELETE", path).status == 404)
+            #expect(try it.larder.isStored(path))
+        }
+    }
+
     @Test("What reached no server has changed nothing")
     func unsent() throws {
         try play(.memory, Self.closes) { (it: Play) throws in

@@ -104,7 +104,10 @@ package final class Exchange {
     package var isConnected: Bool { state.isConnected }
     /// Whether a server has been sent the whole request, and its response is still to come.
     package var awaitsResponse: Bool { state.awaitsResponse }
-    /// Of one that has failed before there was a response: whether a server may have carried out the request all the same.
+    /// Whether it goes on, and no final response has begun.
+    package var isUnanswered: Bool { state.isUnanswered }
+    /// Whether a server may have carried out the request though it sent no response: in an attempt before this one, or in the last
+    /// one, where the exchange has failed.
     package var mayBeCarriedOut: Bool { state.mayBeCarriedOut }
     /// Whether more content is accepted now.
     package var takesContent: Bool { state.takesContent }

@@ -30,7 +30,7 @@ struct ExchangeState: ~Copyable {
     private var isConnectionReused = false
     private var hasSentUnprocessedAgain = false
     private var mayBeGivenBack = false
-    /// Whether a server may have carried out a request that has no response, since it was sent to one.
+    /// Whether a server may have carried out the request in an attempt that had no response.
     private(set) var mayBeCarriedOut = false
     /// Why the last address that was tried could not be used.
     private(set) var lastCause: ExchangeFailure.Cause?
@@ -88,6 +88,8 @@ struct ExchangeState: ~Copyable {
     var awaitsResponse: Bool {
         phase == .awaitingHead && isRequestComplete && !hasUnsentBytes && !hasSendingFailed
     }
+
+    var isUnanswered: Bool { phase != .receivingContent && phase != .tunnel && phase != .ended }
 
     /// Bytes of the body still to arrive, if its length is known.
     var remainingLength: UInt64? {

@@ -55,6 +55,8 @@ extension Fill {
         if request.invalidates(status) {
             isGetOvertaken = GetRecord.isOvertaken(request, response, since: began, in: service)
             request.invalidate(by: response, bytes, in: service)
+        } else if source?.mayBeCarriedOut == true {
+            request.invalidateUnanswered(in: service)
         }
         judge(response, bytes, status)
         guard !isOver, body == .collecting else { return }

@@ -280,7 +280,9 @@ final class Fill {
 
     /// Nobody wants it any more.
     private func giveUp() {
-        if isUnansweredWrite { request.invalidateUnanswered(in: service) }
+        if isUnansweredWrite || body == .none && source?.mayBeCarriedOut == true {
+            request.invalidateUnanswered(in: service)
+        }
         withdraw()
         feed.abandon()
         end()

@@ -27,7 +27,7 @@ protocol FillSource: AnyObject {
     var marks: StoredFacts.Flags { get }
     /// The whole request has been sent, and the response is still to come.
     var awaitsResponse: Bool { get }
-    /// It has failed before there was a response, and the request may have been carried out all the same.
+    /// The request may have been carried out in an attempt that had no response.
     var mayBeCarriedOut: Bool { get }
 }
 

@@ -127,6 +127,8 @@ extension Transaction: ExchangeDelegate {
             let isOvertaken = GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
             request.invalidate(by: head, bytes, in: fills)
             if !isOvertaken, storeForGet(exchange, head, bytes) { return }
+        } else if exchange.mayBeCarriedOut {
+            request.invalidateUnanswered(in: fills)
         }
         passResponse(head, bytes)
     }
@@ -243,8 +245,12 @@ extension Transaction: ExchangeDelegate {
 
     /// Nobody wants the response any more.
     func leave(_ exchange: Exchange) {
-        guard exchange.awaitsResponse, request.mayChangeStored else { return exchange.stop() }
-        UnansweredWrite.begin(request, exchange, in: fills)
+        if exchange.awaitsResponse, request.mayChangeStored {
+            return UnansweredWrite.begin(request, exchange, in: fills)
+        }
+        // Another attempt was about to begin.
+        if exchange.isUnanswered, exchange.mayBeCarriedOut { request.invalidateUnanswered(in: fills) }
+        exchange.stop()
     }
 
     // MARK: No response
