@@ -203,8 +203,8 @@ docs: ## Generate docs/configuration.md and the tables in docs/ from what the so
 	$(call toolchain)
 	LARDER_WRITE_DOCS=1 swift test --disable-xctest --filter DocumentationTests
 
-# Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2 and TLS have an
-# eighth each more.
+# Half of the time is the parser's, the other half is shared by the three stores under a live daemon; HTTP/2, TLS and
+# histories of writes have an eighth each more.
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	$(call ensure,$(BUILD_NEEDS) command/redis-server:redis-server command/python3:python3)
@@ -216,6 +216,7 @@ fuzz: ## Fuzz the HTTP parser, then a live daemon; SECONDS=300 sets the duration
 	done
 	Tests/Fuzz/live_http2 --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
 	Tests/Fuzz/live_tls --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
+	Tests/Fuzz/live_writes --seconds $$(( ($(or $(SECONDS),300) + 7) / 8 ))
 
 .PHONY: fleet
 fleet: ## Play histories of three Larders on one Redis, with faults, by a random seed; SECONDS=600 sets the duration, ARGS="--seed 7" the seed
