@@ -17,6 +17,9 @@ enum OriginCarrier {
         }
     }
 
+    /// Whether something of the request that it has taken waits for the server's window.
+    var isHoldingBack: Bool { if case .stream(let stream) = self { stream.isHoldingBack } else { false } }
+
     var isStream: Bool { if case .stream = self { true } else { false } }
 
     /// Whether it has carried a response before: only then may a failure just mean that it was stale.

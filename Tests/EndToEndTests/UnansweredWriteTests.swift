@@ -198,6 +198,18 @@ struct UnansweredWriteTests {
         }
     }
 
+    @Test(
+        "It leaves, and the origin closes: the write is not sent again, as its client may have sent another one by then"
+    )
+    func once() throws {
+        try play(.memory, firstByte: "60s", Self.closes) { (it: Play) throws in
+            try leave(it, .http1)
+            it.gate.turnOn()
+            #expect(try eventually { try !it.larder.isStored("/a") })
+            #expect(it.waiting == 1)
+        }
+    }
+
     @Test("It leaves a POST whose response is cached itself: the same holds")
     func cachedPost() throws {
         let routes = """

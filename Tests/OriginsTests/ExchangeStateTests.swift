@@ -430,6 +430,33 @@ struct ExchangePhaseTests {
         #expect(!player.mayBeCarriedOut)
     }
 
+    @Test("One that nobody waits for is sent once, and what the server gives back has changed nothing")
+    func lastAttempt() throws {
+        var state = ExchangeState()
+        for (method, loss) in [(Method.put, ExchangeState.Loss.unknown), (.post, .unprocessed), (.post, .refused)] {
+            state.begin(.init(method: method, retries: 3))
+            _ = state.connected(isReused: true, mayBeGivenBack: true)
+            state.isLastAttempt = true
+            #expect(state.broke(loss) == .fail(.init(.closedEarly), blamesServer: false))
+            #expect(state.phase == .ended && state.mayBeCarriedOut == (loss == .unknown))
+        }
+    }
+
+    @Test("A request whose content never came whole is not carried out", arguments: [Method.post, .put])
+    func cutOff(method: Method) throws {
+        // It is whole here, and waits for the server's window.
+        var state = ExchangeState()
+        state.begin(.init(method: method, retries: 0))
+        _ = state.connected(isReused: false)
+        state.isHeldBack = true
+        _ = state.deadlinePassed()
+        #expect(state.phase == .ended && !state.mayBeCarriedOut)
+
+        let player = ExchangePlayer(.init(method: method, isComplete: false, hasContent: true, retries: 0))
+        for event: ExchangeEvent in [.connected(isReused: false), .supplied(3), .ended] { _ = try player.play(event) }
+        #expect(player.phase == .ended && !player.mayBeCarriedOut)
+    }
+
     @Test("A response is awaited once the whole request has gone out, and until its head is there")
     func awaitsResponse() throws {
         let player = ExchangePlayer(.init(method: .put, isComplete: false))

@@ -192,5 +192,8 @@ extension Exchange: OriginStreamUser {
 
     func streamReadable(_ stream: OriginStream) { read(from: .stream(stream)) }
     func streamWritable(_ stream: OriginStream) { sendUnsent() }
-    func streamDeadlinePassed(_ stream: OriginStream) { perform(state.deadlinePassed()) }
+    func streamDeadlinePassed(_ stream: OriginStream) {
+        noteHeldBack()
+        perform(state.deadlinePassed())
+    }
 }

@@ -38,6 +38,7 @@ extension Exchange {
     }
 
     func broken(_ carrier: OriginCarrier) -> ExchangeAction {
+        noteHeldBack()
         guard case .stream(let stream) = carrier else { return state.broke() }
         switch stream.end {
         case .malformed(let error): return state.malformed(error)

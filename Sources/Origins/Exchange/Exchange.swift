@@ -103,7 +103,10 @@ package final class Exchange {
     /// Whether there is a connection for the request.
     package var isConnected: Bool { state.isConnected }
     /// Whether a server has been sent the whole request, and its response is still to come.
-    package var awaitsResponse: Bool { state.awaitsResponse }
+    package var awaitsResponse: Bool {
+        noteHeldBack()
+        return state.awaitsResponse
+    }
     /// Whether it goes on, and no final response has begun.
     package var isUnanswered: Bool { state.isUnanswered }
     /// Whether a server may have carried out the request though it sent no response: in an attempt before this one, or in the last
@@ -126,6 +129,9 @@ package final class Exchange {
     /// Stops reading while the response can't be passed on: flow control then slows the origin.
     package func pause() { if state.pause() { awaitOrigin() } }
 
+    /// Nobody waits for the response: it may still say what the request has done, but the request isn't sent again.
+    package func makeLastAttempt() { state.isLastAttempt = true }
+
     package func resume() {
         guard state.resume() else { return }
         awaitOrigin()
@@ -145,6 +151,9 @@ package final class Exchange {
         leaveConnection()
         state.cancelled()
     }
+
+    /// Tells the state whether the carrier has sent what it has taken. To be called before whatever ends an attempt.
+    func noteHeldBack() { if let carrier { state.isHeldBack = carrier.isHoldingBack } }
 
     // MARK: Actions of the state
 

@@ -30,7 +30,11 @@ struct ExchangeState: ~Copyable {
     private var isConnectionReused = false
     private var hasSentUnprocessedAgain = false
     private var mayBeGivenBack = false
-    /// Whether a server may have carried out the request in an attempt that had no response.
+    /// Something that was sent waits for the server's window; nobody waits for the response, so that the request isn't sent again.
+    var (isHeldBack, isLastAttempt) = (false, false)
+    /// The response says that the request was not carried out.
+    private var isError = false
+    /// Whether a server may have carried out the request, of which it got the whole, in an attempt that had no response.
     private(set) var mayBeCarriedOut = false
     /// Why the last address that was tried could not be used.
     private(set) var lastCause: ExchangeFailure.Cause?
@@ -59,7 +63,7 @@ struct ExchangeState: ~Copyable {
         hasSendingFailed = false
         hasUnsentBytes = false
         isPaused = false
-        (isTunnelInputOver, isTunnelOutputOver) = (false, false)
+        (isTunnelInputOver, isTunnelOutputOver, isLastAttempt, isError) = (false, false, false, false)
         lastCause = nil
         (avoidsIdleConnections, hasSentUnprocessedAgain, mayBeCarriedOut) = (false, false, false)
         hasPartialHead = false
@@ -86,7 +90,7 @@ struct ExchangeState: ~Copyable {
 
     /// Whether a server has been sent the whole request, and its response is still to come.
     var awaitsResponse: Bool {
-        phase == .awaitingHead && isRequestComplete && !hasUnsentBytes && !hasSendingFailed
+        phase == .awaitingHead && isRequestComplete && !hasUnsentBytes && !hasSendingFailed && !isHeldBack
     }
 
     var isUnanswered: Bool { phase != .receivingContent && phase != .tunnel && phase != .ended }
@@ -149,8 +153,7 @@ struct ExchangeState: ~Copyable {
         phase = .awaitingHead
         self.mayBeGivenBack = mayBeGivenBack
         isConnectionReused = isReused
-        hasUnsentBytes = false
-        hasSendingFailed = false
+        (hasUnsentBytes, hasSendingFailed, isHeldBack) = (false, false, false)
         // An earlier attempt may have ended within a head.
         hasPartialHead = false
         return isRequestComplete ? .sendRequest : .sendRequestAndContent
@@ -246,6 +249,7 @@ struct ExchangeState: ~Copyable {
             return .begin
         }
         phase = .receivingContent
+        isError = head.status >= 400
         switch framing {
         case .none, .untilClose: remaining = 0
         case .length(let length): remaining = length
@@ -352,21 +356,24 @@ struct ExchangeState: ~Copyable {
             return .sendAgain(blamesServer: loss == .unserved)
         }
         let isStale = isConnectionReused && phase != .connecting || loss == .refused
-        guard mayBeRepeated else { return fail(.init(.closedEarly), blamesServer: !isStale) }
+        guard mayBeRepeated else {
+            return fail(.init(.closedEarly), blamesServer: !isStale, isUnprocessed: loss != .unknown)
+        }
         retriesLeft = max(0, retriesLeft - 1)
-        (avoidsIdleConnections, mayBeCarriedOut) = (true, true)
+        (avoidsIdleConnections, mayBeCarriedOut) = (true, mayBeCarriedOut || loss == .unknown && awaitsResponse)
         phase = .idle
         // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
     }
 
     private var maySendUnprocessedAgain: Bool {
-        mayBeGivenBack && (phase == .connecting || phase == .awaitingHead && !hasPartialHead) && !isContentLost
+        mayBeGivenBack && !isLastAttempt && (phase == .connecting || phase == .awaitingHead && !hasPartialHead)
+            && !isContentLost
             && (retriesLeft > 0 || !hasSentUnprocessedAgain)
     }
 
     private var mayBeRepeated: Bool {
-        phase == .awaitingHead && !hasPartialHead && !isContentLost && request.method.isIdempotent
+        phase == .awaitingHead && !hasPartialHead && !isContentLost && !isLastAttempt && request.method.isIdempotent
             && (retriesLeft > 0 || isConnectionReused && !avoidsIdleConnections)
     }
 
@@ -382,8 +389,10 @@ struct ExchangeState: ~Copyable {
     /// The response is no longer wanted.
     mutating func cancelled() { phase = .ended }
 
-    private mutating func fail(_ failure: ExchangeFailure, blamesServer: Bool) -> ExchangeAction {
-        if phase == .awaitingHead || phase == .receivingContent { mayBeCarriedOut = true }
+    private mutating func fail(
+        _ failure: ExchangeFailure, blamesServer: Bool, isUnprocessed: Bool = false
+    ) -> ExchangeAction {
+        if phase == .receivingContent ? !isError : awaitsResponse && !isUnprocessed { mayBeCarriedOut = true }
         phase = .ended
         return .fail(failure, blamesServer: blamesServer)
     }

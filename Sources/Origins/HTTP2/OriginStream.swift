@@ -74,6 +74,9 @@ final class OriginStream {
         self.user = user
     }
 
+    /// Something of the request has yet to go out.
+    var isHoldingBack: Bool { !hasSentHead || request.unsentCount > 0 || !request.isComplete }
+
     var isOpen: Bool { connection != nil && !isLingering }
 
     // MARK: What the user asks for

@@ -19,6 +19,7 @@ extension Fill: ExchangeDelegate {
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         responded(head, bytes)
+        writeAnswered()
     }
 
     // An exchange whose 304 was all that was wanted comes to its own end after the fill's.

@@ -222,7 +222,16 @@ final class Fill {
             return false
         }
         leftAt = service.loop.now
+        // Its client may have sent another one by the time of a second attempt.
+        if isUnansweredWrite { source?.makeLastAttempt() }
         return true
+    }
+
+    /// The response to a write that has gone on alone is there, and what it says is done: the rest is for the store, or for nobody.
+    func writeAnswered() {
+        guard !isOver, leftAt != nil, request.mayChangeStored else { return }
+        readersChanged()
+        service.fillEnded?()
     }
 
     /// Its request may be changing something at this moment, of which its response tells.

@@ -27,6 +27,8 @@ protocol FillSource: AnyObject {
     var marks: StoredFacts.Flags { get }
     /// The whole request has been sent, and the response is still to come.
     var awaitsResponse: Bool { get }
+    /// The request isn't sent again, whatever becomes of it.
+    func makeLastAttempt()
     /// The request may have been carried out in an attempt that had no response.
     var mayBeCarriedOut: Bool { get }
 }
@@ -34,6 +36,7 @@ protocol FillSource: AnyObject {
 extension FillSource {
     var marks: StoredFacts.Flags { [] }
     var awaitsResponse: Bool { false }
+    func makeLastAttempt() {}
     var mayBeCarriedOut: Bool { false }
 }
 
@@ -72,7 +75,7 @@ final class FillService {
     private(set) var refreshing = 0
     /// The routes or the store were changed since the start: what is stored may stand elsewhere than a URL's key says by now.
     var keysHaveChanged = false
-    /// Fills that go on, or have gone on, for the store alone, and the writes below.
+    /// Fills that go on, or have gone on, for the store alone.
     private(set) var alone = 0
     /// Unsafe requests whose responses are awaited without a client, for what they invalidate.
     private var unanswered = 0
@@ -87,6 +90,8 @@ final class FillService {
     static let refreshLimit = 512
     /// Fills without a client that one worker has under way at most; beyond it they end with their last reader.
     static let aloneLimit = 512
+    /// Unsafe requests without a client, likewise; beyond it what they may change counts as changed.
+    static let writeLimit = 512
 
     init(
         index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
@@ -189,14 +194,16 @@ final class FillService {
     /// The response to an unsafe request is awaited though its client has left.
     /// - Returns: false where there are too many of them.
     func awaitsWrite() -> Bool {
-        guard leaveAlone() else { return false }
+        guard unanswered < Self.writeLimit else {
+            counters.leftUnfinished += 1
+            return false
+        }
         counters.continuedAlone += 1
         unanswered += 1
         return true
     }
 
     func writeEnded() {
-        alone -= 1
         unanswered -= 1
         fillEnded?()
     }

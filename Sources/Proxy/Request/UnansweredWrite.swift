@@ -25,7 +25,8 @@ final class UnansweredWrite: ExchangeDelegate {
             exchange.retire()
             return request.invalidateUnanswered(in: fills)
         }
-        // It has been sent.
+        // It has been sent, and only once: its client may have sent another one by the time of a second attempt.
+        exchange.makeLastAttempt()
         request.content = []
         exchange.delegate = UnansweredWrite(request, in: fills)
         exchange.resume()
