@@ -104,10 +104,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // Optimised, since a third of the end-to-end suites' time is this code's: clients, origins and what they read.
-        .target(
-            name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport",
-            swiftSettings: tests + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .target(name: "TestSupport", dependencies: ["CNghttp2"], path: "Tests/TestSupport", swiftSettings: tests),
         .target(name: "TestRandomness", path: "Tests/TestRandomness", swiftSettings: tests),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: tests),
         .testTarget(

@@ -406,7 +406,7 @@ struct RouteTagTests {
                 LarderConfiguration(
                     upstreams: "origin: \(origin.url)",
                     routes: "- {path: \"/{id}\", upstream: origin, cache: {tags: [\"item:{id}\"]}}",
-                    store: backend.section(try stage.redis())))
+                    store: backend.section(try stage.redis()), server: "workers: 1"))
             #expect(try larder.get("/1").head.all("Cache-Tag") == ["old", "item:1"])
             #expect(
                 try eventually(within: 10) {
