@@ -103,10 +103,7 @@ package final class Exchange {
     /// Whether there is a connection for the request.
     package var isConnected: Bool { state.isConnected }
     /// Whether a server has been sent the whole request, and its response is still to come.
-    package var awaitsResponse: Bool {
-        noteHeldBack()
-        return state.awaitsResponse
-    }
+    package var awaitsResponse: Bool { state.awaitsResponse && carrier?.isHoldingBack != true }
     /// Whether it goes on, and no final response has begun.
     package var isUnanswered: Bool { state.isUnanswered }
     /// Whether a server may have carried out the request though it sent no response: in an attempt before this one, or in the last

@@ -52,13 +52,9 @@ extension Fill {
         if facts.method == .head { freshenByHead(response, bytes) }
         superseded = stored ?? superseded
         stored = nil
-        var isGetOvertaken = false
-        if request.invalidates(status) {
-            isGetOvertaken = GetRecord.isOvertaken(request, response, since: began, in: service)
-            request.invalidate(by: response, bytes, in: service)
-        } else if source?.mayBeCarriedOut == true {
-            request.invalidateUnanswered(in: service)
-        }
+        let isGetOvertaken =
+            request.invalidates(status) && GetRecord.isOvertaken(request, response, since: began, in: service)
+        request.invalidate(by: response, bytes, mayBeCarriedOut: source?.mayBeCarriedOut == true, in: service)
         judge(response, bytes, status)
         guard !isOver, body == .collecting else { return }
         if facts.method == .post {

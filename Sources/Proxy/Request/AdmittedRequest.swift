@@ -121,7 +121,7 @@ final class AdmittedRequest: RequestMessage, FieldValueSource {
 
     /// Whether a response with this status says that what is stored for the target is out of date (RFC 9111 §4.4).
     func invalidates(_ status: Status) -> Bool {
-        HTTPCaching.invalidates(head.method, status) && !isReadingPost
+        mayChangeTarget && HTTPCaching.invalidates(head.method, status)
     }
 
     /// Whether what is stored for the target may be out of date once the origin has carried it out.

@@ -12,8 +12,20 @@ import HTTPWire
 import Routing
 
 extension AdmittedRequest {
-    /// Notes and carries out what the response says has changed. Nothing for most requests.
-    func invalidate(by response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
+    /// Notes and carries out what may have changed. Nothing for most requests.
+    /// - Parameter mayBeCarriedOut: in an attempt before the one that got this response, which may be an error.
+    func invalidate(
+        by response: borrowing ResponseHead, _ bytes: Span<UInt8>, mayBeCarriedOut: Bool, in fills: FillService
+    ) {
+        if invalidates(Status(response.status)) {
+            invalidate(by: response, bytes, in: fills)
+        } else if mayBeCarriedOut {
+            invalidateUnanswered(in: fills)
+        }
+    }
+
+    /// What the response says has changed.
+    private func invalidate(by response: borrowing ResponseHead, _ bytes: Span<UInt8>, in fills: FillService) {
         // One purge for all of it: nobody sees a part.
         var purge = Purge([])
         invalidateTargets(response, bytes, in: fills, &purge)

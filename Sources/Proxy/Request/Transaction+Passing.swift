@@ -123,13 +123,10 @@ extension Transaction: ExchangeDelegate {
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         let status = Status(head.status)
         if head.status == 101 { return openTunnel(exchange, head, bytes) }
-        if request.invalidates(status) {
-            let isOvertaken = GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
-            request.invalidate(by: head, bytes, in: fills)
-            if !isOvertaken, storeForGet(exchange, head, bytes) { return }
-        } else if exchange.mayBeCarriedOut {
-            request.invalidateUnanswered(in: fills)
-        }
+        let invalidates = request.invalidates(status)
+        let isOvertaken = invalidates && GetRecord.isOvertaken(request, head, since: asked.moment, in: fills)
+        request.invalidate(by: head, bytes, mayBeCarriedOut: exchange.mayBeCarriedOut, in: fills)
+        if invalidates, !isOvertaken, storeForGet(exchange, head, bytes) { return }
         passResponse(head, bytes)
     }
 

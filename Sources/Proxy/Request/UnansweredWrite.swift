@@ -33,11 +33,7 @@ final class UnansweredWrite: ExchangeDelegate {
     }
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
-        if request.invalidates(Status(head.status)) {
-            request.invalidate(by: head, bytes, in: fills)
-        } else if exchange.mayBeCarriedOut {
-            request.invalidateUnanswered(in: fills)
-        }
+        request.invalidate(by: head, bytes, mayBeCarriedOut: exchange.mayBeCarriedOut, in: fills)
         end(exchange)
     }
 
