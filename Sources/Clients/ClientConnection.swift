@@ -40,6 +40,8 @@ class ClientConnection: Socket {
     func drainBegan() {}
     /// Memory is short, and this client is among those that hold most of it.
     func cutOff() {}
+    /// The worker stops: requests in progress are aborted, and the connection is closed.
+    func stop() { leave() }
     /// One client too many: told so, and closed.
     func reject() { leave() }
     /// Too many even to be told.

@@ -250,4 +250,9 @@ package final class ClientConnections {
         keepListeners { _ in false }
         for connection in connections { connection.drainBegan() }
     }
+
+    /// Closes every connection now, whatever is in progress.
+    package func stop() {
+        for connection in connections where connection.isOpen { connection.stop() }
+    }
 }

@@ -58,6 +58,9 @@ open class RequestHandler {
     /// the stream is to be aborted.
     open func memoryShort() { preconditionFailure("a handler ends what holds too much") }
 
+    /// The worker stops: the stream is to be aborted.
+    open func stopping() { preconditionFailure("a handler ends what is in progress") }
+
     // MARK: Ends
 
     /// The response is sent, as far as the system is concerned.

@@ -28,6 +28,8 @@ final class Daemon {
     private var freedMemory: FreedMemory?
     /// When the first signal to stop came.
     private var drainBegan: MonotonicTime?
+    /// Set where requests in flight were aborted.
+    private var haste: LoopTimer?
     /// A file may have thousands of faults, one for each route.
     private static let loggedFaults = 20
     private static let repeatMilliseconds: Int64 = 1_000
@@ -86,13 +88,15 @@ final class Daemon {
         manager.ready(status: status)
     }
 
-    /// Serves until a signal stops it. When it returns, all requests are complete or `server.drain` has expired.
+    /// Serves until a signal stops it. When it returns, all requests are complete or `server.drain` has expired; after a
+    /// second signal it exits.
     func run() {
         server.loop.run()
         removeSocketFiles()
         accessLog.drain()
         log.write(.info, "stopped")
         log.drain()
+        if haste != nil { System.exit(1) }
     }
 
     private var status: String {
@@ -246,16 +250,22 @@ final class Daemon {
     private func stop() {
         if let drainBegan {
             guard MonotonicTime.now().milliseconds(since: drainBegan) >= Self.repeatMilliseconds else { return }
-            log.write(.warning, "second signal: stopping at once")
-            removeSocketFiles()
-            accessLog.drain()
-            log.drain()
-            System.exit(1)
+            return stopAtOnce()
         }
         drainBegan = MonotonicTime.now()
         log.write(.info, "stopping: requests in flight have \(server.configuration.server.drain) to finish")
         manager.stopping(status: "finishing requests in flight")
         server.drain { [unowned self] in server.loop.stop() }
+    }
+
+    /// Workers abort what is in flight, and say what it may have changed; one that hangs isn't waited for.
+    private func stopAtOnce() {
+        guard haste == nil else { return }
+        log.write(.warning, "second signal: stopping at once")
+        server.endDrain(at: .now())
+        let timer = LoopTimer(loop: server.loop) { [unowned self] in server.loop.stop() }
+        timer.schedule(afterMilliseconds: Self.repeatMilliseconds)
+        haste = timer
     }
 
     private func removeSocketFiles() {

@@ -86,6 +86,10 @@ final class NotingHandler: RequestHandler {
         note("deadline: \(deadline)")
         stream!.abort()
     }
+    override func stopping() {
+        note("stopping")
+        stream!.abort()
+    }
     override func memoryShort() {
         note("memory short")
         stream!.abort()

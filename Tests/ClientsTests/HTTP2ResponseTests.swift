@@ -220,7 +220,6 @@ struct HTTP2ResponseTests {
         }
         let client = FrameClient(scene, room: 4096, settings: [(4, 10_000_000)])
         client.client.send(HTTP2.window(0, 100_000_000).bytes + HTTP2.headers(1).bytes)
-        let connection = scene.connections.http2.first!
         #expect(scene.log == ["GET /a", "blocked"])
         #expect(scene.memory.inUse > 0 && scene.memory.inUse < 100_000, "\(scene.memory.inUse)")
         scene.connections.relieve(downTo: 0)
@@ -244,6 +243,19 @@ struct HTTP2ResponseTests {
     }
 
     // MARK: Ends
+
+    @Test("A worker that stops resets what is in progress, and says which streams were the last")
+    func stop() {
+        scene.answer = { $0.wait() }
+        let client = FrameClient(scene)
+        client.send(HTTP2.headers(1), HTTP2.headers(3))
+        scene.connections.stop()
+        scene.settle()
+        client.receive()
+        #expect(scene.log == ["GET /a", "GET /a", "stopping", "stopping"] && scene.connections.count == 0)
+        #expect(client.streamError(1) == 2 && client.streamError(3) == 2)
+        #expect(client.connectionError == 0 && client.all(.goAway).last?.payload[..<4].last == 3)
+    }
 
     @Test("In a drain the client is warned, then told which streams were the last, and what is under way ends")
     func drain() {

@@ -382,6 +382,33 @@ struct ResponseTests {
         #expect(client.end == "reset" && !client.connection.isOpen)
     }
 
+    @Test("A worker that stops breaks off what is in progress and closes what is idle")
+    func stop() {
+        let scene = ClientScene()
+        let (busy, idle, sending) = (scene.connect(isTCP: true), scene.connect(), scene.connect())
+        scene.answer = { handler in
+            handler.beginHead()
+            handler.stream!.sendHead(.unknown)
+            handler.stream!.send("half".utf8.span)
+            handler.stream!.flush()
+        }
+        busy.send(get("HTTP/1.0"))
+        sending.send("GET /half HT")
+        for _ in 0..<200 where scene.log.isEmpty { scene.settle() }
+        scene.connections.stop()
+        for _ in 0..<200 where busy.end == nil {
+            _ = busy.read()
+            scene.settle()
+        }
+        #expect(scene.log == ["GET /a", "stopping"] && scene.connections.count == 0, "\(scene.log)")
+        // It would be taken for whole if its connection ended as usual.
+        #expect(busy.end == "reset")
+        for client in [idle, sending] {
+            _ = client.read()
+            #expect(client.end != nil)
+        }
+    }
+
     @Test("A body with a length or chunks is broken off by a plain end", arguments: [ContentSize.known(9), .unknown])
     func abort(size: ContentSize) {
         let scene = ClientScene()

@@ -25,7 +25,7 @@ struct UnansweredWriteTests {
 
     /// What the origin does with an unsafe request to `/a`, once the gate is open.
     private func play(
-        _ backend: Backend, routes: String? = nil, firstByte: String = "3s",
+        _ backend: Backend, routes: String? = nil, firstByte: String = "3s", server: String = "",
         _ write: @escaping @Sendable (Exchange) throws -> Void, _ body: (Play) throws -> Void
     ) throws {
         try Stage.run { stage in
@@ -35,7 +35,7 @@ struct UnansweredWriteTests {
                 if exchange.request.method == "GET" {
                     return try exchange.respond(200, ["Cache-Control: max-age=3600"], body: "a")
                 }
-                if exchange.request.path == "/a" { _ = eventually(within: 60) { gate.isOn } }
+                if exchange.request.path.hasSuffix("/a") { _ = eventually(within: 60) { gate.isOn } }
                 try write(exchange)
             }
             let redis = try stage.redis()
@@ -44,6 +44,7 @@ struct UnansweredWriteTests {
                 routes: routes ?? "- path: /{rest...}\n  upstream: origin\n  cache: {}",
                 store: backend.section(redis))
             configuration.takesHTTP2 = true
+            configuration.server = server
             let larder = try stage.larder(configuration)
             for path in ["/a", "/b"] { try larder.fill(path) }
             try body(Play(larder: larder, origin: origin, redis: redis, gate: gate))
@@ -223,6 +224,49 @@ struct UnansweredWriteTests {
             #expect(try it.larder.isStored("/a"))
             it.gate.turnOn()
             #expect(try eventually { try !it.larder.isStored("/a") })
+        }
+    }
+
+    enum Stop: CaseIterable { case drainOver, secondSignal }
+
+    @Test(
+        "A daemon that can't wait for the response before it stops invalidates what the request may have changed",
+        arguments: Stop.allCases, [true, false])
+    func stoppedBefore(_ stop: Stop, _ leaves: Bool) throws {
+        let routes = """
+            - path: /posts/{rest...}
+              upstream: origin
+              cache: {methods: [GET, HEAD, POST], timeout: 60s}
+            - path: /{rest...}
+              upstream: origin
+              cache: {invalidates: [/b]}
+            """
+        let server = "drain: \(stop == .drainOver ? "500ms" : "120s")"
+        try play(.redis, routes: routes, firstByte: "60s", server: server, Self.responds(204)) { (it: Play) throws in
+            for path in ["/c", "/posts/a"] { try it.larder.fill(path) }
+            let keys = try ["/a", "/b", "/posts/a"].map { try it.larder.redisKey("GET", "http://api.example\($0)") }
+            let untouched = try it.larder.redisKey("GET", "http://api.example/c")
+            #expect(try (keys + [untouched]).allSatisfy { try it.redis.command("EXISTS", $0).int == 1 })
+            let staying = try it.larder.client()
+            defer { staying.close() }
+            if leaves {
+                try leave(it, .http1)
+            } else {
+                try staying.send(RawClient.request("PUT", "/a", body: [120]))
+                #expect(eventually { it.waiting == 1 })
+            }
+            let posting = try it.larder.client()
+            defer { posting.close() }
+            try posting.send(RawClient.request("POST", "/posts/a", body: [120]))
+            #expect(eventually { it.origin.requests().contains { $0.method == "POST" } })
+            it.larder.signal(SIGTERM)
+            let isOver = eventually(within: 30, every: 0.2) {
+                if stop == .secondSignal { it.larder.signal(SIGTERM) }
+                return !it.larder.process.isRunning
+            }
+            #expect(isOver && it.larder.process.end == .exited(stop == .drainOver ? 0 : 1))
+            #expect(try keys.allSatisfy { try it.redis.command("EXISTS", $0).int == 0 })
+            #expect(try it.redis.command("EXISTS", untouched).int == 1)
         }
     }
 

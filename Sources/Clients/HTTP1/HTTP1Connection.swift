@@ -65,6 +65,11 @@ final class HTTP1Connection: ClientConnection {
 
     override func cutOff() { stream?.handler.memoryShort() }
 
+    override func stop() {
+        if phase == .inRequest { stream?.handler.stopping() }
+        if isOpen { leave() }
+    }
+
     /// Whether the response in the making is this connection's last.
     var mustClose: Bool {
         connections.isDraining || Int(requests) >= connections.limits.requestsPerConnection

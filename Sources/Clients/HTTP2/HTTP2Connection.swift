@@ -104,6 +104,13 @@ final class HTTP2Connection: ClientConnection {
         run()
     }
 
+    override func stop() {
+        for stream in streams where stream.isTold { stream.handler.stopping() }
+        session.terminate(.none)
+        run()
+        if isOpen { breakOff() }
+    }
+
     override func drainBegan() {
         if phase == .lingering { return setDeadline(afterMilliseconds: ClientConnections.drainIdleMilliseconds) }
         beginShutdown()

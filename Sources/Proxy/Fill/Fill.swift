@@ -288,7 +288,7 @@ final class Fill {
     }
 
     /// Nobody wants it any more.
-    private func giveUp() {
+    func giveUp() {
         if isUnansweredWrite || body == .none && source?.mayBeCarriedOut == true {
             request.invalidateUnanswered(in: service)
         }

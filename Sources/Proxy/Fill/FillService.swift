@@ -78,7 +78,9 @@ final class FillService {
     /// Fills that go on, or have gone on, for the store alone.
     private(set) var alone = 0
     /// Unsafe requests whose responses are awaited without a client, for what they invalidate.
-    private var unanswered = 0
+    private var unanswered: [ObjectIdentifier: UnansweredWrite] = [:]
+    /// The worker stops: nothing goes on without a client.
+    private var isStopping = false
     private var nextIdentifier = UInt64.random(in: .min ... .max)
 
     // Buffers that are empty between two uses.
@@ -173,7 +175,7 @@ final class FillService {
 
     /// A fill's last reader has left: whether it may go on for the store.
     func leaveAlone() -> Bool {
-        guard alone < Self.aloneLimit else {
+        guard alone < Self.aloneLimit, !isStopping else {
             counters.leftUnfinished += 1
             return false
         }
@@ -189,23 +191,34 @@ final class FillService {
 
     /// Whether somebody on another worker still waits for one of this worker's fills, or a response that may invalidate is to
     /// come.
-    var isNeeded: Bool { unanswered > 0 || running.values.contains { $0.feed.readers > 0 || $0.isUnansweredWrite } }
+    var isNeeded: Bool {
+        !unanswered.isEmpty || running.values.contains { $0.feed.readers > 0 || $0.isUnansweredWrite }
+    }
 
     /// The response to an unsafe request is awaited though its client has left.
     /// - Returns: false where there are too many of them.
-    func awaitsWrite() -> Bool {
-        guard unanswered < Self.writeLimit else {
+    func awaits(_ write: UnansweredWrite) -> Bool {
+        guard unanswered.count < Self.writeLimit, !isStopping else {
             counters.leftUnfinished += 1
             return false
         }
         counters.continuedAlone += 1
-        unanswered += 1
+        unanswered[ObjectIdentifier(write)] = write
         return true
     }
 
-    func writeEnded() {
-        unanswered -= 1
+    func ended(_ write: UnansweredWrite) {
+        unanswered[ObjectIdentifier(write)] = nil
         fillEnded?()
+    }
+
+    /// Nothing goes on. What unsafe requests may change counts as changed: this process will not learn whether it has.
+    /// - Parameter leave: makes the worker's clients leave.
+    func stop(clients leave: () -> Void) {
+        isStopping = true
+        leave()
+        for write in Array(unanswered.values) { write.giveUp() }
+        for fill in Array(running.values) where !fill.isOver { fill.giveUp() }
     }
 
     /// A notice for a fill of this worker's.

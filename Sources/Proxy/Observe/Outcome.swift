@@ -11,8 +11,8 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
     // The origin failed.
     case originUnresolved, originRefused, originUntrusted, originHandshake, originBusy, outOfResources
     case originConnectTimeout, originTimeout, originMalformed, originClosed, originUpgrade, validationFailed
-    // The response had begun when something ended it.
-    case responseCutShort, storedCutShort, clientGone, clientStalled, clientOverMemory
+    // Something ended it before the response was sent whole.
+    case responseCutShort, storedCutShort, clientGone, clientStalled, clientOverMemory, stopped
 
     /// The status that Larder responds with; 0 where it doesn't respond, or where the status is somebody else's.
     package var status: Int { row.status }
@@ -39,7 +39,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .hit, .stale, .revalidated, .miss, .bypass, .tunnel, .own, .malformed, .noRoute, .invalidPath,
             .methodNotAllowed, .bodyTooLarge, .headTimeout, .bodyTimeout, .bodyTooSlow, .onlyIfCached,
             .tooManyClients, .storeDown, .responseCutShort, .storedCutShort, .clientGone, .clientStalled,
-            .clientOverMemory:
+            .clientOverMemory, .stopped:
             nil
         }
     }
@@ -95,6 +95,7 @@ package enum Outcome: UInt8, Sendable, CaseIterable {
         case .clientStalled: (0, "client-stalled", "the client stopped reading the response")
         case .clientOverMemory:
             (0, "client-over-memory", "the client stopped reading, and held most of the memory for responses")
+        case .stopped: (0, "stopped", "Larder stopped before the client had the whole response")
         }
     }
 }

@@ -239,6 +239,7 @@ final class Transaction: RequestHandler {
     }
 
     override func memoryShort() { cutShort(.clientOverMemory) }
+    override func stopping() { cutShort(.stopped) }
 
     override func deadlinePassed(_ deadline: ClientDeadline) {
         switch deadline {

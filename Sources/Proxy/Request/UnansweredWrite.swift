@@ -7,13 +7,15 @@ import HTTPSemantics
 import HTTPWire
 import Origins
 
-/// Belongs to one worker's thread; its exchange holds it.
+/// Belongs to one worker's thread; its exchange and the ``FillService`` hold it.
 final class UnansweredWrite: ExchangeDelegate {
     private let request: AdmittedRequest
+    private let exchange: Exchange
     private let fills: FillService
 
-    private init(_ request: AdmittedRequest, in fills: FillService) {
+    private init(_ request: AdmittedRequest, _ exchange: Exchange, in fills: FillService) {
         self.request = request
+        self.exchange = exchange
         self.fills = fills
     }
 
@@ -21,30 +23,37 @@ final class UnansweredWrite: ExchangeDelegate {
     /// may have changed counts as changed.
     /// - Parameter request: detached.
     static func begin(_ request: AdmittedRequest, _ exchange: Exchange, in fills: FillService) {
-        guard fills.awaitsWrite() else {
+        let write = UnansweredWrite(request, exchange, in: fills)
+        guard fills.awaits(write) else {
             exchange.retire()
             return request.invalidateUnanswered(in: fills)
         }
         // It has been sent, and only once: its client may have sent another one by the time of a second attempt.
         exchange.makeLastAttempt()
         request.content = []
-        exchange.delegate = UnansweredWrite(request, in: fills)
+        exchange.delegate = write
         exchange.resume()
+    }
+
+    /// The response isn't waited for any longer.
+    func giveUp() {
+        request.invalidateUnanswered(in: fills)
+        end()
     }
 
     func exchange(_ exchange: Exchange, began head: borrowing ResponseHead, _ bytes: Span<UInt8>) {
         request.invalidate(by: head, bytes, mayBeCarriedOut: exchange.mayBeCarriedOut, in: fills)
-        end(exchange)
+        end()
     }
 
     func exchange(_ exchange: Exchange, failed failure: ExchangeFailure) {
         if exchange.mayBeCarriedOut { request.invalidateUnanswered(in: fills) }
-        end(exchange)
+        end()
     }
 
-    private func end(_ exchange: Exchange) {
+    private func end() {
         exchange.retire()
-        fills.writeEnded()
+        fills.ended(self)
     }
 
     // The head is the last that is wanted.

@@ -258,7 +258,11 @@ package final class Server {
         certificates.stop()
         self.finished = finished
         for (_, checks) in healthChecks { checks.stop() }
-        let deadline = MonotonicTime.now().advanced(byMilliseconds: configuration.server.drain.rawValue)
+        endDrain(at: MonotonicTime.now().advanced(byMilliseconds: configuration.server.drain.rawValue))
+    }
+
+    /// Requests that are still in flight at that time are aborted.
+    package func endDrain(at deadline: MonotonicTime) {
         for mailbox in mailboxes { mailbox.post(.drain(deadline: deadline)) }
     }
 

@@ -83,11 +83,10 @@ extension Worker {
     }
 
     /// Accepts nothing more; each connection ends with its next response, idle ones after a moment in which a request that
-    /// is on its way still gets one.
+    /// is on its way still gets one. Called again, it moves the deadline.
     private func drain(until deadline: MonotonicTime) {
-        guard !clients.isDraining else { return }
         clients.drain()
-        let timer = LoopTimer(loop: loop) { [unowned self] in finishDraining() }
+        let timer = drainTimer ?? LoopTimer(loop: loop) { [unowned self] in finishDraining() }
         timer.schedule(afterMilliseconds: max(1, deadline.milliseconds(since: MonotonicTime.now())))
         drainTimer = timer
         endDrainIfDone()
@@ -101,9 +100,12 @@ extension Worker {
     }
 
     private func finishDraining() {
+        guard !isStopping else { return }
+        isStopping = true
         if clients.count > 0 {
             shared.log.write(.warning, "worker \(index) stops with \(clients.count) connections still open")
         }
+        fills.stop { clients.stop() }
         accessLog.flush()
         loop.stop()
     }

@@ -38,6 +38,7 @@ package final class Worker {
     private var noticeSocket: Socket?
     private var housekeeping: LoopTimer?
     var drainTimer: LoopTimer?
+    var isStopping = false
 
     /// Requests of this worker that wait for, or read from, a feed.
     private var readers: [ObjectIdentifier: [Transaction]] = [:]
