@@ -436,7 +436,7 @@ struct ExchangePhaseTests {
         for (method, loss) in [(Method.put, ExchangeState.Loss.unknown), (.post, .unprocessed), (.post, .refused)] {
             state.begin(.init(method: method, retries: 3))
             _ = state.connected(isReused: true, mayBeGivenBack: true)
-            state.isLastAttempt = true
+            state.makeLastAttempt()
             #expect(state.broke(loss) == .fail(.init(.closedEarly), blamesServer: false))
             #expect(state.phase == .ended && state.mayBeCarriedOut == (loss == .unknown))
         }

@@ -127,7 +127,7 @@ package final class Exchange {
     package func pause() { if state.pause() { awaitOrigin() } }
 
     /// Nobody waits for the response: it may still say what the request has done, but the request isn't sent again.
-    package func makeLastAttempt() { state.isLastAttempt = true }
+    package func makeLastAttempt() { state.makeLastAttempt() }
 
     package func resume() {
         guard state.resume() else { return }

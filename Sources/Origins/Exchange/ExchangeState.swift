@@ -25,17 +25,11 @@ struct ExchangeState: ~Copyable {
     private(set) var isTunnelInputOver = false
     private var isTunnelOutputOver = false
 
-    private var retriesLeft = 0
-    private var avoidsIdleConnections = false
-    private var isConnectionReused = false
-    private var hasSentUnprocessedAgain = false
-    private var mayBeGivenBack = false
-    /// Something that was sent waits for the server's window; nobody waits for the response, so that the request isn't sent again.
-    var (isHeldBack, isLastAttempt) = (false, false)
+    private var attempts = Attempts()
+    /// Something that was sent waits for the server's window.
+    var isHeldBack = false
     /// The response says that the request was not carried out.
     private var isError = false
-    /// Whether a server may have carried out the request, of which it got the whole, in an attempt that had no response.
-    private(set) var mayBeCarriedOut = false
     /// Why the last address that was tried could not be used.
     private(set) var lastCause: ExchangeFailure.Cause?
 
@@ -56,16 +50,15 @@ struct ExchangeState: ~Copyable {
         precondition(phase == .idle || phase == .ended, "the previous exchange must have ended")
         self.request = request
         isRequestComplete = request.isComplete
-        retriesLeft = request.retries
+        attempts = Attempts(retries: request.retries)
         phase = .idle
         suppliedCount = 0
         isContentLost = false
         hasSendingFailed = false
         hasUnsentBytes = false
         isPaused = false
-        (isTunnelInputOver, isTunnelOutputOver, isLastAttempt, isError) = (false, false, false, false)
+        (isTunnelInputOver, isTunnelOutputOver, isError) = (false, false, false)
         lastCause = nil
-        (avoidsIdleConnections, hasSentUnprocessedAgain, mayBeCarriedOut) = (false, false, false)
         hasPartialHead = false
         framing = .none
         hasExcess = false
@@ -93,6 +86,10 @@ struct ExchangeState: ~Copyable {
         phase == .awaitingHead && isRequestComplete && !hasUnsentBytes && !hasSendingFailed && !isHeldBack
     }
 
+    /// Whether a server may have carried out the request, of which it got the whole, in an attempt that had no response.
+    var mayBeCarriedOut: Bool { attempts.mayBeCarriedOut }
+
+    /// No final response has begun.
     var isUnanswered: Bool { phase != .receivingContent && phase != .tunnel && phase != .ended }
 
     /// Bytes of the body still to arrive, if its length is known.
@@ -106,9 +103,8 @@ struct ExchangeState: ~Copyable {
 
     // MARK: Choosing a server, connecting
 
-    /// Whether an idle connection may be used: not after one turned out to be stale, since the others are probably
-    /// stale too.
-    var mayUseIdleConnection: Bool { !avoidsIdleConnections }
+    /// Whether an idle connection may be used for the next attempt.
+    var mayUseIdleConnection: Bool { attempts.mayUseIdleConnection }
 
     /// No address is left to choose.
     mutating func noServerLeft() -> ExchangeAction { fail(.init(lastCause ?? .unresolved), blamesServer: false) }
@@ -134,7 +130,10 @@ struct ExchangeState: ~Copyable {
     }
 
     /// A connection is being opened, or takes the request later.
-    mutating func connecting() { (phase, mayBeGivenBack) = (.connecting, true) }
+    mutating func connecting() {
+        phase = .connecting
+        attempts.connecting()
+    }
 
     mutating func refused(_ cause: ExchangeFailure.Cause = .refused) -> ExchangeAction {
         nextServer(after: cause, blamesServer: true)
@@ -151,8 +150,7 @@ struct ExchangeState: ~Copyable {
     /// that it has done nothing with it.
     mutating func connected(isReused: Bool, mayBeGivenBack: Bool = false) -> ExchangeAction {
         phase = .awaitingHead
-        self.mayBeGivenBack = mayBeGivenBack
-        isConnectionReused = isReused
+        attempts.connected(isReused: isReused, mayBeGivenBack: mayBeGivenBack)
         (hasUnsentBytes, hasSendingFailed, isHeldBack) = (false, false, false)
         // An earlier attempt may have ended within a head.
         hasPartialHead = false
@@ -345,36 +343,31 @@ struct ExchangeState: ~Copyable {
         return broke()
     }
 
-    /// The connection ended before the response was complete. RFC 9110 §9.2.2: an idempotent request whose content
-    /// is still there may be retried, as long as no part of a response was seen.
-    /// What is unprocessed may be sent again whatever its method, once for nothing: so do servers close connections.
+    /// The connection ended before the response was complete. An idempotent request whose content is still there may be retried, as
+    /// long as no part of a response was seen.
     mutating func broke(_ loss: Loss = .unknown) -> ExchangeAction {
         if loss != .unknown, maySendUnprocessedAgain {
-            if hasSentUnprocessedAgain { retriesLeft -= 1 }
-            hasSentUnprocessedAgain = true
+            attempts.sendsUnprocessedAgain()
             phase = .idle
             return .sendAgain(blamesServer: loss == .unserved)
         }
-        let isStale = isConnectionReused && phase != .connecting || loss == .refused
+        let isStale = attempts.isConnectionReused && phase != .connecting || loss == .refused
         guard mayBeRepeated else {
             return fail(.init(.closedEarly), blamesServer: !isStale, isUnprocessed: loss != .unknown)
         }
-        retriesLeft = max(0, retriesLeft - 1)
-        (avoidsIdleConnections, mayBeCarriedOut) = (true, mayBeCarriedOut || loss == .unknown && awaitsResponse)
+        attempts.repeats(mayBeCarriedOut: loss == .unknown && awaitsResponse)
         phase = .idle
         // A stale connection isn't the server's fault.
         return .sendAgain(blamesServer: !isStale)
     }
 
     private var maySendUnprocessedAgain: Bool {
-        mayBeGivenBack && !isLastAttempt && (phase == .connecting || phase == .awaitingHead && !hasPartialHead)
-            && !isContentLost
-            && (retriesLeft > 0 || !hasSentUnprocessedAgain)
+        (phase == .connecting || phase == .awaitingHead && !hasPartialHead) && !isContentLost
+            && attempts.maySendUnprocessedAgain
     }
 
     private var mayBeRepeated: Bool {
-        phase == .awaitingHead && !hasPartialHead && !isContentLost && !isLastAttempt && request.method.isIdempotent
-            && (retriesLeft > 0 || isConnectionReused && !avoidsIdleConnections)
+        phase == .awaitingHead && !hasPartialHead && !isContentLost && request.method.isIdempotent && attempts.mayRepeat
     }
 
     mutating func deadlinePassed() -> ExchangeAction {
@@ -386,13 +379,16 @@ struct ExchangeState: ~Copyable {
         }
     }
 
+    /// Nobody waits for the response: the request isn't sent again.
+    mutating func makeLastAttempt() { attempts.isLast = true }
+
     /// The response is no longer wanted.
     mutating func cancelled() { phase = .ended }
 
     private mutating func fail(
         _ failure: ExchangeFailure, blamesServer: Bool, isUnprocessed: Bool = false
     ) -> ExchangeAction {
-        if phase == .receivingContent ? !isError : awaitsResponse && !isUnprocessed { mayBeCarriedOut = true }
+        if phase == .receivingContent ? !isError : awaitsResponse && !isUnprocessed { attempts.noteCarriedOut() }
         phase = .ended
         return .fail(failure, blamesServer: blamesServer)
     }
