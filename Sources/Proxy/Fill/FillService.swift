@@ -92,8 +92,9 @@ final class FillService {
     static let refreshLimit = 512
     /// Fills without a client that one worker has under way at most; beyond it they end with their last reader.
     static let aloneLimit = 512
-    /// Unsafe requests without a client, likewise; beyond it what they may change counts as changed.
-    static let writeLimit = 512
+    /// Unsafe requests without a client, likewise; beyond it what they may change counts as changed. So many that whoever makes
+    /// others' responses be invalidated by it keeps the origin busy with them all the while.
+    static let writeLimit = 4096
 
     init(
         index: Int, loop: EventLoop, cache: Cache, budget: MemoryBudget, table: FillTable, searchRules: SearchRules,
