@@ -33,12 +33,12 @@ struct HTTP2UpstreamLifetimeTests {
             let larder = try stage.larder(
                 LarderConfiguration(
                     upstreams:
-                        "origin: {servers: \"\(origin.url)\", max_connection_age: 500ms, keepalive_timeout: 10m}",
+                        "origin: {servers: \"\(origin.url)\", max_connection_age: 2s, keepalive_timeout: 10m}",
                     routes: "- {path: \"/{rest...}\", upstream: origin}", server: "workers: 1"))
             let held = try Asking(larder, "/held")
             #expect(eventually(within: 10) { !origin.frames(.headers).isEmpty })
             // No more than waiting makes it older.
-            Thread.sleep(forTimeInterval: 0.6)
+            Thread.sleep(forTimeInterval: 2.2)
             #expect(try larder.get("/x").text == "on 2")
             #expect(!held.isOver && origin.frames(.goAway).isEmpty)
             gate.turnOn()
