@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 from live_messages import tagged_body
 from live_scene import DRAIN_SECONDS
@@ -96,32 +95,33 @@ def fault_in_tagged_answer(answer, asked):
     return None
 
 
+def held(figures):
+    """What the daemon holds for clients, by what it is."""
+    totals, sharing = figures["totals"], figures["sharing"]
+    origins = totals["origin_connections"]
+    return {"active requests": totals["active_requests"], "clients": totals["clients"],
+            "origin connections in use": origins["open"] - origins["idle"],
+            "fetches under way": sharing["fetches_under_way"], "refreshes": sharing["refreshing"]}
+
+
 def after_the_clients(daemon, ledger):
     """Everything that the clients began is over soon after they have gone."""
+    figures, left = daemon.figures_at_rest(held, REST_SECONDS)
     if not daemon.is_running:
         return ledger.finding(f"the daemon ended with {daemon.process.returncode}")
-    deadline = time.monotonic() + REST_SECONDS
-    while True:
-        stats = json.loads(daemon.admin("GET", "/stats")[1])
-        totals, sharing = stats["totals"], stats["sharing"]
-        origins = totals["origin_connections"]
-        left = {"active requests": totals["active_requests"], "clients": totals["clients"],
-                "origin connections in use": origins["open"] - origins["idle"],
-                "fetches under way": sharing["fetches_under_way"], "refreshes": sharing["refreshing"]}
-        if not any(left.values()):
-            break
-        if time.monotonic() > deadline:
-            ledger.finding(f"{REST_SECONDS} s after the clients have gone there are {left}")
-            break
-        time.sleep(0.1)
+    if not figures:
+        return ledger.finding("the daemon doesn't say how it is")
+    if any(left.values()):
+        ledger.finding(f"{REST_SECONDS} s after the clients have gone there are {left}")
+    totals, sharing = figures["totals"], figures["sharing"]
     ledger.count("requests that the daemon counted", totals["requests"])
     ledger.count("responses stored", totals["stored"])
     for name, number in sharing.items():
         ledger.count(f"sharing: {name}", number)
-    for name, number in stats["reasons"].items():
+    for name, number in figures["reasons"].items():
         if number:
             ledger.count(f"reason {name}", number)
-    memory = daemon.peak_memory()
+    memory = daemon.resident("VmHWM")
     ledger.count("KiB resident at most", memory >> 10)
     if memory > MEMORY_BOUND and "LARDER_SANITIZER" not in os.environ:
         ledger.finding(f"{memory >> 20} MiB were resident, more than {MEMORY_BOUND >> 20}")

@@ -3,7 +3,6 @@
 All are children of this program, end with it even if it is killed, and are stopped by process id.
 """
 
-import http.client
 import multiprocessing
 import os
 import shutil
@@ -12,9 +11,9 @@ import socket
 import subprocess
 import time
 
-from child_process import ChildProcess, end_with_parent
+import live_daemon
+from child_process import end_with_parent
 
-START_SECONDS = 20
 DRAIN_SECONDS = 3
 
 CONFIGURATION = """\
@@ -28,7 +27,7 @@ store:
   backend: {backend}
   memory: 2MiB
   object: 64KiB
-{redis}upstreams:
+{redis_line}upstreams:
   control: http://127.0.0.1:{control}
   orderly:
     servers: [http://127.0.0.1:{orderly}]
@@ -96,27 +95,7 @@ def flight_routes():
                    for prefix in ("flight", "shaky") for name, cache in FLIGHT_ROUTES.items())
 
 
-class Process(ChildProcess):
-    def wait_until(self, is_ready):
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.is_running:
-            try:
-                if is_ready():
-                    return
-            except (OSError, http.client.HTTPException):
-                pass
-            time.sleep(0.02)
-        raise self.start_failure()
-
-    def last_words(self):
-        with open(self.output_path, errors="replace") as output:
-            return "".join(line for line in output.readlines() if "is taken on" not in line)[-16000:]
-
-    def stop(self):
-        self.kill()
-
-
-class Redis(Process):
+class Redis(live_daemon.Process):
     def __init__(self, folder, port):
         self.port = port
         super().__init__(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
@@ -133,31 +112,12 @@ class Redis(Process):
             return line[1:] if line[:1] == b"+" else None
 
 
-class Daemon(Process):
+class Daemon(live_daemon.Daemon):
     def __init__(self, larder, folder, backend, ports):
-        self.port, self.admin_port = ports["listen"], ports["admin"]
         self.log_path = os.path.join(folder, "access.log")
-        configuration = os.path.join(folder, "larder.yaml")
-        redis = "" if backend == "memory" else f"  redis: redis://127.0.0.1:{ports['redis']}/0\n"
-        with open(configuration, "w") as file:
-            file.write(CONFIGURATION.format(**ports | {"redis": redis}, backend=backend, log=self.log_path,
-                                            drain=DRAIN_SECONDS, flights=flight_routes()))
-        super().__init__([os.path.abspath(larder), "serve", "--config", configuration], folder, "larder")
-        self.wait_until(lambda: self.admin("GET", "/readyz")[0] == 200)
-
-    def admin(self, method, path, body=None, headers=None):
-        """Status and body of one request to the admin listener."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    def signal(self, number):
-        if self.is_running:
-            self.process.send_signal(number)
+        redis_line = "" if backend == "memory" else f"  redis: redis://127.0.0.1:{ports['redis']}/0\n"
+        super().__init__(larder, folder, CONFIGURATION, ports, backend=backend, redis_line=redis_line, log=self.log_path,
+                         drain=DRAIN_SECONDS, flights=flight_routes())
 
     def note_threads(self):
         """Writes where each thread is to the daemon's own output: what it waits for in the kernel, and its calls if gdb is
@@ -169,13 +129,8 @@ class Daemon(Process):
                 print(f"thread {name}: {state.rsplit(')')[1].split()[0]} {wait}", file=output)
             if shutil.which("gdb") and self.is_running:
                 calls = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 12"],
-                                       capture_output=True, text=True, timeout=30).stdout
+                                       capture_output=True, text=True, timeout=30, preexec_fn=end_with_parent).stdout
                 output.writelines(line + "\n" for line in calls.splitlines() if line.startswith(("#", "Thread")))
-
-    def peak_memory(self):
-        """The most that was ever resident, in bytes."""
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 class Crew:
