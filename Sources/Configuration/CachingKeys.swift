@@ -106,7 +106,7 @@ extension KeyDescription {
         ),
         key(
             "invalidates", "list of TARGET", "[]",
-            "What a successful (2xx, 3xx) unsafe request of this route, such as POST, PUT or DELETE, makes stale beside its own URL: [/products, \"/products?*\", \"/users/{id}/*\"]. Each is a path, with a query if it has one, on the host of the request; {name} is a path parameter, and a last * stands for any rest. A target without * is deleted from memory and from Redis. A target with *, and whatever is stored there under a key of headers, cookies or content, is remembered by this process: other Larders on the same Redis, and this one after a restart, don't know of it. Up to 32."
+            "What a successful (2xx, 3xx) unsafe request of this route, such as POST, PUT or DELETE, makes stale beside its own URL: [/products, \"/products?*\", \"/users/{id}/*\"]. Each is a path, with a query if it has one, on the host of the request; {name} is a path parameter, and a last * stands for any rest. Other Larders on the same Redis know of it at once. Up to 32."
         ),
         key(
             "allow_set_cookie", "on | off", "off",
