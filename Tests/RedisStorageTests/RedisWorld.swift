@@ -30,7 +30,7 @@ final class RedisWorld: StoreUnderTest {
     convenience init(_ server: RedisServer, awaitsUp: Bool = true, change: (inout RedisSettings) -> Void = { _ in }) {
         var settings = RedisSettings(place: .unix(path: server.socketPath), prefix: "test:", timeoutMilliseconds: 250)
         // A busy machine must not look like a server that hangs.
-        settings.timeoutMilliseconds = 5000
+        settings.timeoutMilliseconds = 20_000
         change(&settings)
         self.init(settings, awaitsUp: awaitsUp)
     }
