@@ -54,6 +54,13 @@ package final class Cache {
     /// Closes the connection to the remote store; pending lookups fail.
     package func close() { remote?.close() }
 
+    /// Whether something that this process has invalidated may still be found by others in the remote store, or in their memory.
+    package var hasUnconfirmedInvalidations: Bool {
+        guard let remote else { return false }
+        return remote.hasUnconfirmedRemovals || shared.undelivered.figures.waiting > 0
+            || shared.purges.figures.unsettled > 0
+    }
+
     package var isStoring: Bool { memory != nil || remote != nil }
     package var usesRemote: Bool { remote != nil }
 

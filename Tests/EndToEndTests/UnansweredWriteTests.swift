@@ -270,6 +270,51 @@ struct UnansweredWriteTests {
         }
     }
 
+    @Test("Redis has all of it before the daemon ends, however much it is")
+    func stoppedWithMuch() throws {
+        let (writes, targets) = (16, 32)
+        try Stage.run { stage in
+            let origin = try stage.origin { exchange in
+                if exchange.request.method != "GET" { return exchange.hang() }
+                try exchange.respond(200, ["Cache-Control: max-age=3600"], body: "a")
+            }
+            let redis = try stage.redis()
+            let listed = (0..<targets).map { "\"/{n}/\($0)\"" }.joined(separator: ", ")
+            let larder = try stage.larder(
+                LarderConfiguration(
+                    upstreams: "origin: \(origin.url)",
+                    routes: """
+                        - path: /{n}
+                          upstream: origin
+                          cache: {invalidates: [\(listed)]}
+                        - path: /{n}/{rest...}
+                          upstream: origin
+                          cache: {}
+                        """,
+                    store: "backend: redis\nredis: \(redis.unixURL)\ntimeout: 20s", server: "workers: 1\ndrain: 100ms"))
+            let client = try larder.client()
+            defer { client.close() }
+            for write in 0..<writes {
+                for target in 0..<targets {
+                    #expect(try client.request("GET", "/\(write)/\(target)").status == 200)
+                }
+            }
+            let key = try larder.redisKey("GET", "http://api.example/0/0")
+            let keys = String(key.dropLast(32)) + String(repeating: "[0-9a-f]", count: 32)
+            #expect(try eventually { try redis.command("KEYS", keys).count == writes * targets })
+            let clients = try (0..<writes).map { write in
+                let client = try larder.client()
+                try client.send(RawClient.request("PUT", "/\(write)", body: [120]))
+                return client
+            }
+            defer { for client in clients { client.close() } }
+            #expect(eventually { origin.requests().count { $0.method == "PUT" } == writes })
+            larder.signal(SIGTERM)
+            #expect(larder.process.wait(within: 30) == .exited(0))
+            #expect(try redis.command("KEYS", keys).count == 0)
+        }
+    }
+
     @Test("A daemon that is told to stop waits for the response")
     func stopping() throws {
         try play(.redis, firstByte: "60s", Self.responds(204)) { (it: Play) throws in

@@ -53,6 +53,7 @@ package enum LookupStart: Sendable, BitwiseCopyable {
 
 extension RemoteStore {
     package var server: UInt64 { 0 }
+    package var hasUnconfirmedRemovals: Bool { false }
 
     package func isDown(at key: CacheKey) -> Bool { if case .down = state { true } else { false } }
 
@@ -106,6 +107,9 @@ package protocol RemoteStore: AnyObject {
 
     /// Removes records. `receiver` may be nil if the result isn't needed.
     func remove(_ keys: [CacheKey], receiver: (any StoreRemovalReceiver)?, token: UInt64)
+
+    /// Whether the store has yet to say what became of a removal.
+    var hasUnconfirmedRemovals: Bool { get }
 
     /// Tells the server that is asked from those that were before; 0 where there is only ever one.
     var server: UInt64 { get }

@@ -107,8 +107,27 @@ extension Worker {
         }
         fills.stop { clients.stop() }
         accessLog.flush()
-        loop.stop()
+        let timer = LoopTimer(loop: loop) { [unowned self] in stopOnceConfirmed() }
+        drainTimer = timer
+        confirmationEnd = loop.now.advanced(byMilliseconds: Self.confirmationMilliseconds)
+        stopOnceConfirmed()
     }
+
+    /// What was invalidated last has come to where others see it, or that takes too long. A connection that is closed with commands
+    /// under way may lose them.
+    private func stopOnceConfirmed() {
+        guard cache.hasUnconfirmedInvalidations else { return loop.stop() }
+        if loop.now < confirmationEnd {
+            drainTimer?.schedule(afterMilliseconds: 5)
+        } else {
+            shared.log.write(
+                .warning,
+                "worker \(index) stops before Redis has confirmed all that was invalidated: others may serve it")
+            loop.stop()
+        }
+    }
+
+    private static let confirmationMilliseconds: Int64 = 5_000
 
     private func noteLimits() {
         func outcome(_ outcome: Outcome) -> Int { counters.outcomes[Int(outcome.rawValue)] }

@@ -39,6 +39,8 @@ package final class Worker {
     private var housekeeping: LoopTimer?
     var drainTimer: LoopTimer?
     var isStopping = false
+    /// How long what is invalidated at the end is waited for.
+    var confirmationEnd = MonotonicTime(milliseconds: 0)
 
     /// Requests of this worker that wait for, or read from, a feed.
     private var readers: [ObjectIdentifier: [Transaction]] = [:]

@@ -176,6 +176,8 @@ package final class RedisStore: RemoteStore {
         removals.begin(keys, uploadsAbandoned: uploadsAbandoned, receiver: receiver, token: token)
     }
 
+    package var hasUnconfirmedRemovals: Bool { removals.unconfirmed > 0 }
+
     package var server: UInt64 { context.topology.number }
 
     package func close() { context.topology.close() }

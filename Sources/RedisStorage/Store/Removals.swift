@@ -54,6 +54,8 @@ final class Removals {
     private var searches: [ObjectIdentifier: Search] = [:]
     private var timer: LoopTimer?
     private var isTimerSet = false
+    /// Commands that wait for their replies.
+    private(set) var unconfirmed = 0
     /// Look-ups that are begun from now on may not share what was asked for before.
     var endSharing: () -> Void = {}
 
@@ -89,6 +91,7 @@ final class Removals {
             return context.undelivered.keep(keys, taken: wasKept)
         }
         removal.pending += 1
+        unconfirmed += 1
         send(Part(of: removal, keys, wasKept: wasKept, isAsking: false), on: connection)
     }
 
@@ -197,6 +200,7 @@ extension Removals: CommandReceiver {
         let removal = part.removal
         removal.trouble = removal.trouble ?? trouble
         removal.pending -= 1
+        unconfirmed -= 1
         if removal.pending == 0 { deliver(removal) }
     }
 
