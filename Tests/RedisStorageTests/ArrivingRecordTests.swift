@@ -1,9 +1,11 @@
 import CacheStorage
 import EventLoop
+import Glibc
 import RedisStorage
 import Testing
 
 import class TestSupport.ScriptedRedis
+import func TestSupport.eventually
 
 /// Looks a large record up, and takes it as it arrives.
 private final class Taker: StoreReceiver, ArrivingBody {
@@ -126,6 +128,34 @@ struct ArrivingRecordTests {
         #expect(taker.answers == 0 && world.redis.figures.hits == 1)
         taker.leave()
         #expect(budget.inUse == 0)
+    }
+
+    @Test("Whoever is told of a read when it is over already gets the record")
+    func overAlready() throws {
+        let before = server.count(of: "GETRANGE")
+        let taker = Taker()
+        let other = AnswerCollector()
+        var pieces = 0
+        taker.took = { _ in pieces += 1 }
+        // Four pieces are requested behind the first; then somebody else asks.
+        server.hold("GETRANGE", from: before + 2)
+        begin(taker)
+        world.work { taker.record != nil }
+        begin(other)
+        _ = world.work(atMost: 50)
+        // The rest is requested behind that, and comes together with its reply.
+        server.hold("GETRANGE", from: before + 6)
+        world.work { pieces == 4 }
+        _ = world.work(atMost: 50)
+        server.hold("GETRANGE", from: nil)
+        #expect(eventually { server.count(of: "GETRANGE") == before + 9 })
+        usleep(50_000)
+        world.work { taker.hasEnded && !other.results.isEmpty }
+        guard case .hit(let found) = try #require(other.results.first).result else {
+            Issue.record("\(other.results)")
+            return
+        }
+        #expect(found === taker.whole)
     }
 
     @Test("The body comes piece by piece, and is the record; the whole serves those that ask meanwhile")

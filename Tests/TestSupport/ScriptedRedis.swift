@@ -14,6 +14,8 @@ package final class ScriptedRedis: Sendable {
         var values: [String: [UInt8]] = [:]
         var scripts: [String: Script] = [:]
         var counts: [String: Int] = [:]
+        /// Commands that get no reply yet, from that occurrence on, nor does what comes behind them.
+        var holds: [String: Int] = [:]
         var connections: [Socket] = []
         var isStopped = false
     }
@@ -48,6 +50,12 @@ package final class ScriptedRedis: Sendable {
         }
     }
 
+    /// Keeps `command` waiting, from an occurrence on, and what comes behind it on its connection.
+    /// - Parameter occurrence: 1 is the very first one; nil lets all go on.
+    package func hold(_ command: String, from occurrence: Int?) {
+        state.withLock { $0.holds[command] = occurrence }
+    }
+
     /// Replies as Redis does again.
     package func clearScripts() { state.withLock { $0.scripts = [:] } }
 
@@ -74,10 +82,21 @@ package final class ScriptedRedis: Sendable {
         socket.set(timeout: 60)
         var buffer: [UInt8] = []
         while true {
-            while let command = Self.takeCommand(from: &buffer) { try socket.send(reply(to: command)) }
+            while let command = Self.takeCommand(from: &buffer) {
+                while isHeld(command) { usleep(1000) }
+                try socket.send(reply(to: command))
+            }
             let bytes = try socket.receive()
             if bytes.isEmpty { return }
             buffer += bytes
+        }
+    }
+
+    private func isHeld(_ command: [[UInt8]]) -> Bool {
+        let word = String(decoding: command[0], as: UTF8.self)
+        return state.withLock { state in
+            guard !state.isStopped, let first = state.holds[word] else { return false }
+            return state.counts[word, default: 0] + 1 >= first
         }
     }
 

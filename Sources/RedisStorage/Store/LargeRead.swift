@@ -42,6 +42,8 @@ final class LargeRead {
     /// Another record has replaced the value, or the value is damaged.
     private(set) var isBroken = false
     private var target: Target
+    /// The record, where the read is over before all have been offered it.
+    private(set) var whole: StoredResponse?
     private var preview: StoredResponse?
     private weak var reads: LargeReads?
 
@@ -162,7 +164,13 @@ final class LargeRead {
 
     /// The record, once all pieces have arrived; nil if it isn't valid, or was not kept whole.
     func finish() -> StoredResponse? {
-        defer { target = .nothing }
+        let record = finishTarget()
+        target = .nothing
+        if offers > 0 { whole = record }
+        return record
+    }
+
+    private func finishTarget() -> StoredResponse? {
         switch target {
         case .assembly(let assembly): return assembly.finish()
         case .builder(let builder):

@@ -76,6 +76,11 @@ final class LargeReads {
 
     /// Asks somebody who looked the record up what is to become of it.
     func offer(_ read: LargeRead, to reader: LargeRead.Reader) {
+        if let record = read.whole {
+            context.figures.hits += 1
+            return context.deliveries.append(
+                .hit(record), ticket: reader.ticket, token: reader.token, to: reader.receiver)
+        }
         var use = ArrivingRecordUse.awaitWhole
         if let record = read.arriving, read.isOpen { use = reader.receiver.storeDidBegin(record, token: reader.token) }
         switch use {
