@@ -28,7 +28,7 @@ final class Daemon {
     private var freedMemory: FreedMemory?
     /// When the first signal to stop came.
     private var drainBegan: MonotonicTime?
-    /// Set where requests in flight were aborted.
+    /// Since a second signal: ends the wait for workers.
     private var haste: LoopTimer?
     /// A file may have thousands of faults, one for each route.
     private static let loggedFaults = 20

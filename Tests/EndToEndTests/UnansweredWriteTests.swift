@@ -23,6 +23,18 @@ struct UnansweredWriteTests {
         { try $0.respond(status, fields) }
     }
 
+    /// Below /posts POSTs are cached themselves.
+    private static func routesWithPosts(others cache: String) -> String {
+        """
+        - path: /posts/{rest...}
+          upstream: origin
+          cache: {methods: [GET, HEAD, POST], timeout: 60s}
+        - path: /{rest...}
+          upstream: origin
+          cache: \(cache)
+        """
+    }
+
     /// What the origin does with an unsafe request to `/a`, once the gate is open.
     private func play(
         _ backend: Backend, routes: String? = nil, firstByte: String = "3s", server: String = "",
@@ -84,14 +96,7 @@ struct UnansweredWriteTests {
 
     @Test("An error that another attempt gets says nothing about the first one", arguments: ["/a", "/posts/a"])
     func repeated(_ path: String) throws {
-        let routes = """
-            - path: /posts/{rest...}
-              upstream: origin
-              cache: {methods: [GET, HEAD, POST], timeout: 60s}
-            - path: /{rest...}
-              upstream: origin
-              cache: {}
-            """
+        let routes = Self.routesWithPosts(others: "{}")
         let attempts = Counter()
         let write: @Sendable (Exchange) throws -> Void = { exchange in
             attempts.add(1)
@@ -233,14 +238,7 @@ struct UnansweredWriteTests {
         "A daemon that can't wait for the response before it stops invalidates what the request may have changed",
         arguments: Stop.allCases, [true, false])
     func stoppedBefore(_ stop: Stop, _ leaves: Bool) throws {
-        let routes = """
-            - path: /posts/{rest...}
-              upstream: origin
-              cache: {methods: [GET, HEAD, POST], timeout: 60s}
-            - path: /{rest...}
-              upstream: origin
-              cache: {invalidates: [/b]}
-            """
+        let routes = Self.routesWithPosts(others: "{invalidates: [/b]}")
         let server = "drain: \(stop == .drainOver ? "500ms" : "120s")"
         try play(.redis, routes: routes, firstByte: "60s", server: server, Self.responds(204)) { (it: Play) throws in
             for path in ["/c", "/posts/a"] { try it.larder.fill(path) }

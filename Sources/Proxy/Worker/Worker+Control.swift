@@ -100,24 +100,23 @@ extension Worker {
     }
 
     private func finishDraining() {
-        guard !isStopping else { return }
-        isStopping = true
+        guard confirmationEnd == nil else { return }
+        let end = loop.now.advanced(byMilliseconds: Self.confirmationMilliseconds)
+        confirmationEnd = end
         if clients.count > 0 {
             shared.log.write(.warning, "worker \(index) stops with \(clients.count) connections still open")
         }
         fills.stop { clients.stop() }
         accessLog.flush()
-        let timer = LoopTimer(loop: loop) { [unowned self] in stopOnceConfirmed() }
-        drainTimer = timer
-        confirmationEnd = loop.now.advanced(byMilliseconds: Self.confirmationMilliseconds)
-        stopOnceConfirmed()
+        drainTimer = LoopTimer(loop: loop) { [unowned self] in stopOnceConfirmed(by: end) }
+        stopOnceConfirmed(by: end)
     }
 
     /// What was invalidated last has come to where others see it, or that takes too long. A connection that is closed with commands
     /// under way may lose them.
-    private func stopOnceConfirmed() {
+    private func stopOnceConfirmed(by end: MonotonicTime) {
         guard cache.hasUnconfirmedInvalidations else { return loop.stop() }
-        if loop.now < confirmationEnd {
+        if loop.now < end {
             drainTimer?.schedule(afterMilliseconds: 5)
         } else {
             shared.log.write(

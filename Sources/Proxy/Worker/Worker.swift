@@ -38,9 +38,8 @@ package final class Worker {
     private var noticeSocket: Socket?
     private var housekeeping: LoopTimer?
     var drainTimer: LoopTimer?
-    var isStopping = false
-    /// How long what is invalidated at the end is waited for.
-    var confirmationEnd = MonotonicTime(milliseconds: 0)
+    /// Once it stops: until when it waits for Redis to confirm what was invalidated last.
+    var confirmationEnd: MonotonicTime?
 
     /// Requests of this worker that wait for, or read from, a feed.
     private var readers: [ObjectIdentifier: [Transaction]] = [:]
